@@ -1,0 +1,33 @@
+/*
+ * mem: allocation through one door, so that tests can make the n-th one fail.
+ * What these return is freed with free(). Any thread.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+/* mem_alloc: n zeroed bytes (n > 0), or NULL. */
+void *mem_alloc(size_t n);
+
+/* mem_array: a zeroed array of n elements of size bytes; NULL also when the
+ * product overflows. n may be 0 (a pointer that can be freed). */
+void *mem_array(size_t n, size_t size);
+
+/* mem_resize: realloc; the new part is not zeroed. NULL leaves p valid. */
+void *mem_resize(void *p, size_t n);
+
+/* mem_dup: a copy of x, with one NUL byte after it. NULL when out of memory. */
+void *mem_dup(struct bytes x);
+
+/* mem_fail_after: test hook: the n-th allocation from now fails (1: the next),
+ * once, or also every later one when persistent. 0 switches it off. */
+void mem_fail_after(uint64_t n, int persistent);
+
+/* mem_count: allocations so far, for the loop that fails each of them. */
+uint64_t mem_count(void);
+
+#endif
