@@ -1,0 +1,84 @@
+/*
+ * pack_writer: writes one pack; docs/format.md 7. Frames go to the store as
+ * they arrive; directory, signature and padding follow at the commit. Each pack
+ * has a fresh secret; nothing but the sealed copy in its header survives.
+ *
+ * Confined to one thread. Where several threads fill packs: pack_sink.h.
+ */
+#ifndef REPO_PACK_WRITER_H
+#define REPO_PACK_WRITER_H
+
+#include "repo/keyring.h"
+#include "repo/pack_dir.h"
+
+struct store;
+struct pack_writer;
+
+enum {
+    PACK_FULL_BYTES = 33816576, /* a full pack, and the largest there is */
+    PACK_STEP_BYTES = 65536     /* others are a multiple of this */
+};
+
+/* A pack that is in the store, durable: what a segment says about it. */
+struct pack_info {
+    struct object_id id;
+    enum pack_kind kind;
+    uint32_t bytes;
+    struct member_id writer;
+    struct buf dir;   /* directory content; the holder's */
+    uint32_t frame_n; /* in it */
+    uint32_t chunk_n;
+};
+
+/* pack_info_release: frees dir; NULL and zeroed are fine. */
+void pack_info_release(struct pack_info *i);
+
+/*
+ * pack_writer_open: start a pack with a fresh key.
+ *   s, k  lent until the writer is freed
+ *   out   owns the writer
+ * Returns 0, E_NOMEM, or what the store returned.
+ */
+MUST_CHECK int pack_writer_open(struct store *s, const struct keyring *k,
+                                enum pack_kind kind, struct pack_writer **out);
+
+/* pack_writer_key: what frames for this pack are sealed under; lent, constant
+ * and readable from any thread as long as w lives. */
+const struct frame_key *pack_writer_key(const struct pack_writer *w);
+
+/* pack_writer_fits: whether a frame of that many bytes and chunks can still be
+ * added. An empty pack takes any frame. */
+bool pack_writer_fits(const struct pack_writer *w, size_t stored_bytes,
+                      size_t chunk_n);
+
+/* pack_writer_bytes: how long the pack would be if committed now, before
+ * padding. 0 while it holds no frame. */
+size_t pack_writer_bytes(const struct pack_writer *w);
+
+/*
+ * pack_writer_add: append a frame that was sealed under pack_writer_key(w).
+ *   chunk   chunk_n (1..FRAME_CHUNKS_MAX) chunks, in the frame's order
+ *   off     out: where the frame lies in the pack; may be NULL
+ * Returns 0; E_LIMIT: it does not fit (w unchanged); otherwise w is dead and
+ * only pack_writer_free() is legal: E_NOMEM, or what the store returned.
+ */
+MUST_CHECK int pack_writer_add(struct pack_writer *w, const struct frame *f,
+                               const struct pack_dir_chunk *chunk,
+                               size_t chunk_n, uint32_t *off);
+
+/*
+ * pack_writer_commit: write directory and trailer and make the pack durable
+ * under its name. w must hold a frame, and is dead afterwards: free it.
+ *   full  pad to PACK_FULL_BYTES: for packs that were closed because the next
+ *         frame did not fit
+ *   out   what a segment says about the pack; the caller's to release
+ * Returns 0, E_NOMEM, or what the store returned (nothing then exists under
+ * the pack's name that is known to be durable).
+ */
+MUST_CHECK int pack_writer_commit(struct pack_writer *w, bool full,
+                                  struct pack_info *out);
+
+/* pack_writer_free: abandons what was not committed; wipes the key. */
+void pack_writer_free(struct pack_writer *w);
+
+#endif
