@@ -1,0 +1,419 @@
+#include "cli/opt.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/nearest.h"
+
+static const struct opt_command_info opt_commands[OPT_CMD_END] = {
+#define COMMAND(id, ...) [OPT_CMD_##id] = {__VA_ARGS__},
+#define OPTION(id, ...)
+#include "cli/opt_list.def"
+};
+
+static const struct opt_info opt_table[OPT_END] = {
+#define COMMAND(id, ...)
+#define OPTION(id, ...) [OPT_##id] = {__VA_ARGS__},
+#include "cli/opt_list.def"
+};
+
+/* Where the reading of argv has come to. */
+struct opt_scan {
+    int argc;
+    char **argv;
+    int at; /* the word being read */
+};
+
+const struct opt_info *opt_info(enum opt_id id)
+{
+    ASSERT(id < OPT_END);
+    return &opt_table[id];
+}
+
+const struct opt_command_info *opt_command_info(enum opt_command command)
+{
+    ASSERT(command > OPT_CMD_NONE && command < OPT_CMD_END);
+    return &opt_commands[command];
+}
+
+enum opt_command opt_command_find(const char *name)
+{
+    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++) {
+        if (strcmp(opt_commands[c].name, name) == 0)
+            return (enum opt_command)c;
+    }
+    return OPT_CMD_NONE;
+}
+
+/* The option of that name, which has n letters; OPT_END when none. */
+static enum opt_id opt_find_name(const char *name, size_t n)
+{
+    for (unsigned i = 0; i < OPT_END; i++) {
+        if (strncmp(opt_table[i].name, name, n) == 0 && !opt_table[i].name[n])
+            return (enum opt_id)i;
+    }
+    return OPT_END;
+}
+
+static enum opt_id opt_find_letter(char letter)
+{
+    for (unsigned i = 0; i < OPT_END; i++) {
+        if (opt_table[i].letter == letter)
+            return (enum opt_id)i;
+    }
+    return OPT_END;
+}
+
+static int opt_unknown_name(const char *name, size_t n)
+{
+    char typed[NEAREST_WORD_MAX + 1];
+    struct nearest near;
+
+    if (n > NEAREST_WORD_MAX)
+        return err_set(E_USAGE, "unknown option '--%.*s'", (int)n, name);
+    memcpy(typed, name, n);
+    typed[n] = 0;
+    nearest_init(&near, typed);
+    for (unsigned i = 0; i < OPT_END; i++)
+        nearest_offer(&near, opt_table[i].name);
+    if (!near.best)
+        return err_set(E_USAGE, "unknown option '--%s'", typed);
+    return err_set(E_USAGE, "unknown option '--%s'; did you mean '--%s'?",
+                   typed, near.best);
+}
+
+static int opt_unknown_command(const char *name)
+{
+    struct nearest near;
+
+    nearest_init(&near, name);
+    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++)
+        nearest_offer(&near, opt_commands[c].name);
+    if (!near.best)
+        return err_set(E_USAGE, "unknown command '%s'", name);
+    return err_set(E_USAGE, "unknown command '%s'; did you mean '%s'?", name,
+                   near.best);
+}
+
+bool opt_size_parse(const char *text, uint64_t *bytes)
+{
+    static const char unit[] = "KMGT";
+    uint64_t n = 0, scale = 1;
+    const char *p = text;
+    const char *u;
+
+    if (*p < '0' || *p > '9')
+        return false;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        if (__builtin_mul_overflow(n, UINT64_C(10), &n) ||
+            __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
+            return false;
+    }
+    if (*p) {
+        u = strchr(unit, *p);
+        if (!u || (p[1] && strcmp(p + 1, "iB") != 0))
+            return false;
+        scale = UINT64_C(1) << (10 * (u - unit + 1));
+    }
+    return !__builtin_mul_overflow(n, scale, bytes);
+}
+
+static bool opt_fd_parse(const char *text, int *fd)
+{
+    char *end;
+    long n;
+
+    if (*text < '0' || *text > '9' || strlen(text) > 9)
+        return false;
+    n = strtol(text, &end, 10);
+    *fd = (int)n;
+    return *end == 0;
+}
+
+/* Whether word is one of those that list has between its bars. */
+static bool opt_choice_has(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    while (list) {
+        const char *bar = strchr(list, '|');
+        size_t len = bar ? (size_t)(bar - list) : strlen(list);
+
+        if (len == n && memcmp(list, word, n) == 0)
+            return true;
+        list = bar ? bar + 1 : NULL;
+    }
+    return false;
+}
+
+/* Keeps invariant 2 of struct opt_set. shown is how the user named it. */
+static int opt_check_value(const struct opt_info *info, const char *shown,
+                           const char *text)
+{
+    uint64_t bytes;
+    int fd;
+
+    if (info->kind == OPT_FLAG)
+        return 0;
+    if (*text == 0)
+        return err_set(E_USAGE, "%s needs a %s that is not empty", shown,
+                       info->arg);
+    if (info->kind == OPT_CHOICE && !opt_choice_has(info->arg, text))
+        return err_set(E_USAGE, "%s '%s': must be one of %s", shown, text,
+                       info->arg);
+    if (info->kind == OPT_BYTES && !opt_size_parse(text, &bytes))
+        return err_set(E_USAGE, "%s '%s': not a size such as 65536 or 64K",
+                       shown, text);
+    if (info->kind == OPT_FD && !opt_fd_parse(text, &fd))
+        return err_set(E_USAGE, "%s '%s': not a file descriptor number", shown,
+                       text);
+    return 0;
+}
+
+static void opt_append(struct opt_set *o, enum opt_id id,
+                       enum opt_origin origin, const char *text)
+{
+    struct opt_value *v = &o->value[o->value_n++];
+
+    v->id = id;
+    v->origin = origin;
+    v->text = text;
+}
+
+/* The word after the present one, as the value of shown. */
+static int opt_next_word(struct opt_scan *s, const char *shown,
+                         const char **text)
+{
+    if (s->at + 1 >= s->argc)
+        return err_set(E_USAGE, "%s needs a value after it", shown);
+    *text = s->argv[++s->at];
+    return 0;
+}
+
+/* "--name", "--name=VALUE" or "--name VALUE"; word begins after the dashes. */
+static int opt_scan_name(struct opt_set *o, struct opt_scan *s,
+                         const char *word)
+{
+    const char *equals = strchr(word, '=');
+    size_t n = equals ? (size_t)(equals - word) : strlen(word);
+    const char *text = equals ? equals + 1 : NULL;
+    enum opt_id id = opt_find_name(word, n);
+    char shown[NEAREST_WORD_MAX];
+    int rc;
+
+    if (id == OPT_END)
+        return opt_unknown_name(word, n);
+    (void)snprintf(shown, sizeof shown, "--%s", opt_table[id].name);
+    if (opt_table[id].kind == OPT_FLAG && text)
+        return err_set(E_USAGE, "%s takes no value", shown);
+    if (opt_table[id].kind != OPT_FLAG && !text) {
+        rc = opt_next_word(s, shown, &text);
+        if (rc < 0)
+            return rc;
+    }
+    rc = opt_check_value(&opt_table[id], shown, text);
+    if (rc < 0)
+        return rc;
+    opt_append(o, id, OPT_FROM_ARGV, text);
+    return 0;
+}
+
+/* "-l", "-lR", "-rVALUE" or "-r VALUE"; word begins after the dash. */
+static int opt_scan_letters(struct opt_set *o, struct opt_scan *s,
+                            const char *word)
+{
+    int rc;
+
+    for (; *word; word++) {
+        enum opt_id id = opt_find_letter(*word);
+        char shown[3] = {'-', *word, 0};
+        const char *text;
+
+        if (id == OPT_END)
+            return err_set(E_USAGE, "unknown option '%s'", shown);
+        if (opt_table[id].kind == OPT_FLAG) {
+            opt_append(o, id, OPT_FROM_ARGV, NULL);
+            continue;
+        }
+        text = word + 1;
+        if (*text == 0) {
+            rc = opt_next_word(s, shown, &text);
+            if (rc < 0)
+                return rc;
+        }
+        rc = opt_check_value(&opt_table[id], shown, text);
+        if (rc < 0)
+            return rc;
+        opt_append(o, id, OPT_FROM_ARGV, text);
+        return 0;
+    }
+    return 0;
+}
+
+/* A word that is no option: first the command, then its arguments. */
+static int opt_scan_plain(struct opt_set *o, const char *word)
+{
+    if (o->command != OPT_CMD_NONE) {
+        o->arg[o->arg_n++] = word;
+        return 0;
+    }
+    o->command = opt_command_find(word);
+    return o->command == OPT_CMD_NONE ? opt_unknown_command(word) : 0;
+}
+
+static int opt_scan_argv(struct opt_set *o, int argc, char **argv)
+{
+    struct opt_scan s = {argc, argv, 1};
+    bool ended = false;
+    int rc = 0;
+
+    for (; s.at < argc && rc == 0; s.at++) {
+        const char *word = argv[s.at];
+
+        if (ended || word[0] != '-' || word[1] == 0)
+            rc = opt_scan_plain(o, word);
+        else if (word[1] != '-')
+            rc = opt_scan_letters(o, &s, word + 1);
+        else if (word[2] == 0)
+            ended = true;
+        else
+            rc = opt_scan_name(o, &s, word + 2);
+    }
+    return rc;
+}
+
+/* Invariant 1 of struct opt_set. An empty variable counts as unset. */
+static int opt_scan_env(struct opt_set *o)
+{
+    for (unsigned i = 0; i < OPT_END; i++) {
+        const char *name = opt_table[i].env;
+        const char *text = name ? getenv(name) : NULL;
+        int rc;
+
+        if (!text || *text == 0 || opt_has(o, (enum opt_id)i))
+            continue;
+        rc = opt_check_value(&opt_table[i], name, text);
+        if (rc < 0)
+            return rc;
+        opt_append(o, (enum opt_id)i, OPT_FROM_ENV, text);
+    }
+    return 0;
+}
+
+/* The first command that takes the option, for an error's hint. */
+static const char *opt_some_command(const struct opt_info *info)
+{
+    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++) {
+        if (info->commands >> c & 1)
+            return opt_commands[c].name;
+    }
+    return "no command";
+}
+
+static int opt_check_set(const struct opt_set *o)
+{
+    const struct opt_command_info *c = &opt_commands[o->command];
+    int n = o->arg_n > INT_MAX ? INT_MAX : (int)o->arg_n;
+
+    if (opt_has(o, OPT_HELP) || opt_has(o, OPT_VERSION))
+        return 0;
+    if (o->command == OPT_CMD_NONE)
+        return err_set(E_USAGE, "no command given");
+    for (size_t i = 0; i < o->value_n; i++) {
+        const struct opt_info *info = &opt_table[o->value[i].id];
+
+        if (!(info->commands >> o->command & 1))
+            return err_set(E_USAGE, "--%s is an option of %s, not of %s",
+                           info->name, opt_some_command(info), c->name);
+    }
+    if (n < c->args_min)
+        return err_set(E_USAGE, "%s is missing: dedup %s %s", c->args, c->name,
+                       c->args);
+    if (c->args_max >= 0 && n > c->args_max)
+        return err_set(E_USAGE, "unexpected argument '%s'",
+                       o->arg[c->args_max]);
+    return 0;
+}
+
+int opt_parse(struct opt_set *o, int argc, char **argv)
+{
+    size_t words = argc > 0 ? (size_t)argc : 0;
+    size_t letters = 0;
+    int rc;
+
+    memset(o, 0, sizeof *o);
+    /* One word can hold as many flags as it has letters. */
+    for (size_t i = 0; i < words; i++)
+        letters += strlen(argv[i]);
+    o->value = mem_array(letters + OPT_END, sizeof *o->value);
+    o->arg = mem_array(words, sizeof *o->arg);
+    if (!o->value || !o->arg)
+        return err_set(E_NOMEM, "reading the command line");
+    rc = opt_scan_argv(o, argc, argv);
+    if (rc < 0)
+        return rc;
+    rc = opt_scan_env(o);
+    if (rc < 0)
+        return rc;
+    return opt_check_set(o);
+}
+
+void opt_release(struct opt_set *o)
+{
+    free(o->value);
+    free(o->arg);
+    memset(o, 0, sizeof *o);
+}
+
+bool opt_has(const struct opt_set *o, enum opt_id id)
+{
+    return opt_last(o, id) != NULL;
+}
+
+size_t opt_count(const struct opt_set *o, enum opt_id id)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->value_n; i++)
+        n += o->value[i].id == id;
+    return n;
+}
+
+const struct opt_value *opt_last(const struct opt_set *o, enum opt_id id)
+{
+    for (size_t i = o->value_n; i > 0; i--) {
+        if (o->value[i - 1].id == id)
+            return &o->value[i - 1];
+    }
+    return NULL;
+}
+
+const char *opt_text(const struct opt_set *o, enum opt_id id)
+{
+    const struct opt_value *v = opt_last(o, id);
+
+    return v ? v->text : NULL;
+}
+
+uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent)
+{
+    const char *text = opt_text(o, id);
+    uint64_t bytes = absent;
+    bool ok = !text || opt_size_parse(text, &bytes);
+
+    ASSERT(ok); /* opt_check_value() refused all others */
+    return bytes;
+}
+
+int opt_fd(const struct opt_set *o, enum opt_id id)
+{
+    const char *text = opt_text(o, id);
+    int fd = -1;
+    bool ok = !text || opt_fd_parse(text, &fd);
+
+    ASSERT(ok); /* opt_check_value() refused all others */
+    return fd;
+}

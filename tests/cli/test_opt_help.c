@@ -1,0 +1,86 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/opt_help.h"
+
+static char *help_of(enum opt_command command, struct buf *b)
+{
+    buf_init(b, 1 << 16);
+    opt_help(command, b);
+    buf_add(b, "", 1);
+    assert_int_equal(buf_status(b), 0);
+    return (char *)b->p;
+}
+
+static void test_opt_help__fits_eighty_columns(void **state)
+{
+    struct buf b;
+    char *save = NULL;
+
+    (void)state;
+    for (unsigned c = OPT_CMD_NONE; c < OPT_CMD_END; c++) {
+        char *text = help_of((enum opt_command)c, &b);
+
+        for (char *l = strtok_r(text, "\n", &save); l;
+             l = strtok_r(NULL, "\n", &save)) {
+            size_t n = strlen(l);
+
+            if (n > OPT_HELP_COLUMNS || l[n - 1] == ' ')
+                fail_msg("%zu columns: '%s'", n, l);
+        }
+        buf_release(&b);
+    }
+}
+
+static void test_opt_help__names_every_command(void **state)
+{
+    struct buf b;
+    char *text = help_of(OPT_CMD_NONE, &b);
+
+    (void)state;
+    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++)
+        assert_non_null(
+            strstr(text, opt_command_info((enum opt_command)c)->name));
+    buf_release(&b);
+}
+
+/* Each option stands in the help of the commands that take it, and in no
+ * other's. */
+static void test_opt_help__names_each_option_where_it_belongs(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++) {
+        char *text = help_of((enum opt_command)c, &b);
+
+        for (unsigned i = 0; i < OPT_END; i++) {
+            const struct opt_info *o = opt_info((enum opt_id)i);
+            char shown[80];
+
+            (void)snprintf(shown, sizeof shown, "--%s%s", o->name,
+                           o->arg ? " " : "");
+            assert_int_equal(strstr(text, shown) != NULL,
+                             (o->commands >> c & 1) != 0);
+        }
+        buf_release(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_opt_help__fits_eighty_columns),
+        cmocka_unit_test(test_opt_help__names_every_command),
+        cmocka_unit_test(test_opt_help__names_each_option_where_it_belongs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
