@@ -1,0 +1,119 @@
+/* Where caches live: the directory, its locks, and the ways of replacing it. */
+#include "index/index.h"
+
+#include <unistd.h>
+
+#include "index/index_dir.h"
+#include "index/index_lmdb.h"
+#include "index/index_lock.h"
+
+static int64_t index_pid_byte(void)
+{
+    return INDEX_LOCK_PID + (int64_t)getpid();
+}
+
+/* Open the environment; what cannot be used is set aside and made anew. */
+static int index_open_env(const char *path, const struct repo_id *repo,
+                          const struct index_options *opt, int lock_fd,
+                          struct index **out, enum index_fate *fate)
+{
+    enum index_fate again;
+    int rc = index_lmdb_open(path, repo, opt, out, fate);
+
+    if (rc < 0 || *out || !opt->create)
+        return rc;
+    /* not while an update of ours or of others is going on in it */
+    rc = index_lock_take(lock_fd, INDEX_LOCK_UPDATE, opt->wait_ms, path);
+    if (rc < 0)
+        return rc;
+    rc = index_dir_set_aside(path);
+    if (rc == 0)
+        rc = index_dir_make(path);
+    if (rc == 0)
+        rc = index_lmdb_open(path, repo, opt, out, &again);
+    if (rc == 0 && !*out)
+        rc = err_set(E_IO, "index cache %s: a new one is unusable", path);
+    index_lock_drop(lock_fd, INDEX_LOCK_UPDATE);
+    return rc;
+}
+
+static int index_open_locked(const char *path, const struct repo_id *repo,
+                             const struct index_options *opt, int lock_fd,
+                             struct index **out, enum index_fate *fate)
+{
+    bool there;
+    int rc = index_lock_take(lock_fd, index_pid_byte(), 0, path);
+
+    if (rc < 0)
+        return err_add(rc, "open already");
+    rc = index_lock_take(lock_fd, INDEX_LOCK_OPEN, opt->wait_ms, path);
+    if (rc < 0)
+        return rc;
+    rc = index_dir_there(path, &there);
+    if (rc == 0 && !there && opt->create)
+        rc = index_dir_make(path);
+    if (rc == 0 && (there || opt->create))
+        rc = index_open_env(path, repo, opt, lock_fd, out, fate);
+    index_lock_drop(lock_fd, INDEX_LOCK_OPEN);
+    return rc;
+}
+
+int index_open(const char *path, const struct repo_id *repo,
+               const struct index_options *opt, struct index **out,
+               enum index_fate *fate)
+{
+    int lock_fd = -1;
+    int rc;
+
+    *out = NULL;
+    *fate = INDEX_CREATED;
+    rc = index_dir_check(path);
+    if (rc < 0)
+        return rc;
+    rc = index_lock_open(path, &lock_fd);
+    if (rc < 0)
+        return rc;
+    rc = index_open_locked(path, repo, opt, lock_fd, out, fate);
+    if (rc == 0 && *out) {
+        (*out)->lock_fd = lock_fd;
+        lock_fd = -1;
+    }
+    if (lock_fd >= 0)
+        (void)close(lock_fd);
+    return rc;
+}
+
+void index_close(struct index *ix)
+{
+    int lock_fd;
+
+    if (!ix)
+        return;
+    lock_fd = ix->lock_fd;
+    index_lmdb_close(ix);
+    /* last, for it says that this process has the cache open */
+    if (lock_fd >= 0)
+        (void)close(lock_fd);
+}
+
+int index_discard(const char *path, uint32_t wait_ms)
+{
+    bool there = false;
+    int lock_fd = -1;
+    int rc = index_dir_check(path);
+
+    if (rc < 0)
+        return rc;
+    rc = index_lock_open(path, &lock_fd);
+    if (rc < 0)
+        return rc;
+    rc = index_lock_take(lock_fd, INDEX_LOCK_OPEN, wait_ms, path);
+    if (rc == 0)
+        rc = index_lock_take(lock_fd, INDEX_LOCK_UPDATE, wait_ms, path);
+    if (rc == 0)
+        rc = index_dir_there(path, &there);
+    if (rc == 0 && there)
+        rc = index_dir_set_aside(path);
+    (void)close(lock_fd);
+    return rc;
+}

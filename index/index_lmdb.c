@@ -1,0 +1,511 @@
+#include "index/index_lmdb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "index/index_record.h"
+
+#define INDEX_LMDB_MAP_MIN ((uint64_t)1 << 24)
+#define INDEX_LMDB_MAP     ((uint64_t)1 << 38)
+
+enum { INDEX_LMDB_TABLES = 6, INDEX_LMDB_READERS = 1000 };
+
+static int index_lmdb_code(int code)
+{
+    switch (code) {
+    case ENOMEM:
+        return E_NOMEM;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return E_NOSPACE;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case MDB_CURSOR_FULL:
+        return E_LIMIT;
+    case MDB_MAP_RESIZED:
+        return E_LATER;
+    case MDB_READERS_FULL:
+        return E_BUSY;
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CORRUPTED:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INVALID:
+    case MDB_INCOMPATIBLE:
+    case MDB_NOTFOUND:
+        return E_CORRUPT;
+    case MDB_BAD_TXN:
+    case MDB_BAD_DBI:
+    case MDB_BAD_VALSIZE:
+    case MDB_BAD_RSLOT:
+        return E_INTERNAL;
+    default: /* an errno, or MDB_PANIC after a failed write of a meta page */
+        return E_IO;
+    }
+}
+
+int index_lmdb_error(const struct index *ix, int code, const char *doing)
+{
+    return err_set(index_lmdb_code(code), "index cache %s: %s: %s", ix->path,
+                   doing, mdb_strerror(code));
+}
+
+int index_lmdb_forked(const struct index *ix)
+{
+    if (ix->pid == getpid())
+        return 0;
+    return err_set(E_INTERNAL, "index cache %s: used after a fork", ix->path);
+}
+
+bool index_lmdb_local(uint64_t fs_type)
+{
+    static const uint32_t remote[] = {
+        0x6969,     /* NFS */
+        0x517b,     /* SMB */
+        0xfe534d42, /* SMB2 */
+        0xff534d42, /* CIFS */
+        0x65735546, /* FUSE: sshfs and whatever else */
+        0x01021997, /* 9P */
+        0x00c36400, /* Ceph */
+        0x5346414f, /* OpenAFS */
+        0x6b414653, /* kAFS */
+        0x73757245, /* Coda */
+        0x564c,     /* NCP */
+        0x0bd00bd0, /* Lustre */
+        0x47504653, /* GPFS */
+        0x7461636f, /* OCFS2 */
+        0x01161970, /* GFS2 */
+        0x786f4256, /* VirtualBox shared folder */
+        0xbacbacbc, /* VMware shared folder */
+    };
+
+    for (size_t i = 0; i < sizeof remote / sizeof remote[0]; i++) {
+        if ((uint32_t)fs_type == remote[i])
+            return false;
+    }
+    return true;
+}
+
+/* LMDB's own checks end here when a damaged inner page leads it astray. */
+static void index_lmdb_assert(MDB_env *env, const char *msg)
+{
+    const struct index *ix = mdb_env_get_userctx(env);
+
+    (void)fprintf(stderr,
+                  "dedup: the index cache %s is damaged (%s); delete it, it "
+                  "is made again\n",
+                  ix->path, msg);
+}
+
+/* One attempt at one size of map: an environment that failed to open cannot be
+ * tried again, only closed. */
+static int index_lmdb_map(struct index *ix, const char *dir, uint64_t map)
+{
+    int rc = mdb_env_create(&ix->env);
+
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(ix->env, map);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(ix->env, INDEX_LMDB_TABLES);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(ix->env, INDEX_LMDB_READERS);
+    if (rc == 0)
+        rc = mdb_env_set_userctx(ix->env, ix);
+    if (rc == 0)
+        rc = mdb_env_set_assert(ix->env, index_lmdb_assert);
+    /* MDB_NOTLS: readers belong to their struct, not to a thread. Never
+     * NOSYNC, WRITEMAP (order on disk) or NOMEMINIT (our heap on disk). */
+    if (rc == 0)
+        rc = mdb_env_open(ix->env, dir, MDB_NOTLS, 0600);
+    if (rc != 0 && ix->env) {
+        mdb_env_close(ix->env);
+        ix->env = NULL;
+    }
+    return rc;
+}
+
+/* The map is sparse and never grows while open (a grown map would pull the
+ * floor from under our own readers), so it starts far larger than needed. */
+static int index_lmdb_env(struct index *ix, const char *dir, uint64_t file,
+                          uint64_t want)
+{
+    uint64_t map = want ? want : INDEX_LMDB_MAP;
+    int rc;
+
+    if (want == 0 && map < 4 * file)
+        map = 4 * file;
+    rc = index_lmdb_map(ix, dir, map);
+    while (rc == ENOMEM && map / 2 >= INDEX_LMDB_MAP_MIN && map / 2 > file) {
+        map /= 2; /* the address space is limited */
+        rc = index_lmdb_map(ix, dir, map);
+    }
+    return rc;
+}
+
+int index_lmdb_size(struct index *ix, uint64_t *size)
+{
+    struct stat st;
+    int fd;
+    int rc = mdb_env_get_fd(ix->env, &fd);
+
+    if (rc != 0)
+        return index_lmdb_error(ix, rc, "descriptor");
+    if (fstat(fd, &st) != 0)
+        return err_set_errno(E_IO, errno, "index cache %s: stat", ix->path);
+    ix->dev = st.st_dev;
+    ix->ino = st.st_ino;
+    *size = (uint64_t)st.st_size;
+    return 0;
+}
+
+static uint64_t index_lmdb_extent(struct index *ix)
+{
+    MDB_envinfo info;
+    MDB_stat st;
+
+    if (mdb_env_info(ix->env, &info) != 0 || mdb_env_stat(ix->env, &st) != 0)
+        return 0;
+    return ((uint64_t)info.me_last_pgno + 1) * st.ms_psize;
+}
+
+int index_lmdb_extend(struct index *ix)
+{
+    uint64_t size;
+    uint64_t need = index_lmdb_extent(ix);
+    int fd;
+    int rc = index_lmdb_size(ix, &size);
+
+    /* LMDB does not write pages that it took and freed in one transaction */
+    if (rc < 0 || size >= need)
+        return rc;
+    if (mdb_env_get_fd(ix->env, &fd) == 0 && ftruncate(fd, (off_t)need) != 0)
+        return err_set_errno(errno == ENOSPC ? E_NOSPACE : E_IO, errno,
+                             "index cache %s: extend", ix->path);
+    return 0;
+}
+
+bool index_lmdb_replaced(const struct index *ix)
+{
+    char name[PATH_MAX];
+    struct stat st;
+    int n = snprintf(name, sizeof name, "%s/data.mdb", ix->path);
+
+    if (n < 0 || (size_t)n >= sizeof name || stat(name, &st) != 0)
+        return true;
+    return st.st_dev != ix->dev || st.st_ino != ix->ino;
+}
+
+static int index_lmdb_tables(struct index *ix, MDB_txn *txn, unsigned flags)
+{
+    const struct {
+        const char *name;
+        MDB_dbi *dbi;
+    } table[INDEX_LMDB_TABLES] = {
+        {"head", &ix->head},         {"packs", &ix->packs},
+        {"pack_ids", &ix->pack_ids}, {"chunks", &ix->chunks},
+        {"suspects", &ix->suspects}, {"marks", &ix->marks},
+    };
+
+    for (size_t i = 0; i < INDEX_LMDB_TABLES; i++) {
+        int rc = mdb_dbi_open(txn, table[i].name, flags, table[i].dbi);
+
+        if (rc != 0)
+            return index_lmdb_error(ix, rc, table[i].name);
+    }
+    return 0;
+}
+
+static const char index_lmdb_head[] = "head";
+
+static int index_lmdb_init(struct index *ix, const struct repo_id *repo)
+{
+    MDB_txn *txn = NULL;
+    MDB_val key = index_lmdb_val(bytes_of_str(index_lmdb_head));
+    MDB_val value = {0, NULL};
+    struct buf head;
+    int rc;
+
+    buf_init(&head, INDEX_RECORD_HEAD_BYTES);
+    index_record_put_head(&head, repo);
+    rc = buf_status(&head);
+    if (rc < 0)
+        goto out;
+    rc = mdb_txn_begin(ix->env, NULL, 0, &txn);
+    if (rc != 0) {
+        rc = index_lmdb_error(ix, rc, "create");
+        goto out;
+    }
+    rc = index_lmdb_tables(ix, txn, MDB_CREATE);
+    if (rc < 0)
+        goto out;
+    value = index_lmdb_val(buf_bytes(&head));
+    rc = mdb_put(txn, ix->head, &key, &value, 0);
+    if (rc == 0) {
+        rc = mdb_txn_commit(txn);
+        txn = NULL;
+    }
+    if (rc != 0)
+        rc = index_lmdb_error(ix, rc, "create");
+    else
+        rc = index_lmdb_extend(ix);
+out:
+    if (txn)
+        mdb_txn_abort(txn);
+    buf_release(&head);
+    return rc;
+}
+
+/* Touch both ends of every table: a quick look for what is grossly broken. */
+static int index_lmdb_probe(struct index *ix, MDB_txn *txn)
+{
+    const MDB_dbi dbi[] = {ix->packs, ix->pack_ids, ix->chunks, ix->suspects,
+                           ix->marks};
+
+    for (size_t i = 0; i < sizeof dbi / sizeof dbi[0]; i++) {
+        MDB_cursor *cursor;
+        MDB_val key;
+        MDB_val value;
+        int rc = mdb_cursor_open(txn, dbi[i], &cursor);
+
+        if (rc != 0)
+            return index_lmdb_error(ix, rc, "open");
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+        if (rc == 0)
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+        mdb_cursor_close(cursor);
+        if (rc != 0 && rc != MDB_NOTFOUND)
+            return index_lmdb_error(ix, rc, "open");
+    }
+    return 0;
+}
+
+static int index_lmdb_judge_head(struct index *ix, MDB_txn *txn,
+                                 const struct repo_id *repo,
+                                 enum index_fate *fate)
+{
+    struct repo_id found_repo;
+    struct bytes value;
+    uint32_t version;
+    bool found;
+    int rc = mdb_dbi_open(txn, index_lmdb_head, 0, &ix->head);
+
+    if (rc != 0)
+        return index_lmdb_error(ix, rc, "head");
+    rc = index_lmdb_get(ix, txn, ix->head, bytes_of_str(index_lmdb_head),
+                        &value, &found);
+    if (rc < 0)
+        return rc;
+    if (!found)
+        return err_set(E_CORRUPT, "index cache %s: no head", ix->path);
+    rc = index_record_get_head(value, &version, &found_repo);
+    if (version != 0 && version != INDEX_RECORD_VERSION)
+        *fate = INDEX_OLD;
+    else if (rc == 0 && memcmp(&found_repo, repo, sizeof *repo) != 0)
+        *fate = INDEX_FOREIGN;
+    else
+        return rc;
+    return 0;
+}
+
+/* 0 with *fate, or E_CORRUPT. */
+static int index_lmdb_judge(struct index *ix, const struct repo_id *repo,
+                            enum index_fate *fate)
+{
+    MDB_txn *txn = NULL;
+    uint64_t size;
+    int rc = index_lmdb_size(ix, &size);
+
+    if (rc < 0)
+        return rc;
+    if (size < index_lmdb_extent(ix))
+        return err_set(E_CORRUPT, "index cache %s: cut short", ix->path);
+    rc = mdb_txn_begin(ix->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0)
+        return index_lmdb_error(ix, rc, "open");
+    *fate = INDEX_OPENED;
+    rc = index_lmdb_judge_head(ix, txn, repo, fate);
+    if (rc == 0 && *fate == INDEX_OPENED)
+        rc = index_lmdb_tables(ix, txn, 0);
+    if (rc == 0 && *fate == INDEX_OPENED)
+        rc = index_lmdb_probe(ix, txn);
+    /* only a commit keeps the table handles */
+    if (rc == 0) {
+        rc = mdb_txn_commit(txn);
+        return rc == 0 ? 0 : index_lmdb_error(ix, rc, "open");
+    }
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+static int index_lmdb_cloexec(struct index *ix)
+{
+    int fd;
+    int rc = mdb_env_get_fd(ix->env, &fd);
+
+    if (rc != 0)
+        return index_lmdb_error(ix, rc, "descriptor");
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return err_set_errno(E_IO, errno, "index cache %s: descriptor",
+                             ix->path);
+    return 0;
+}
+
+static int index_lmdb_enter(struct index *ix, const struct repo_id *repo,
+                            const struct index_options *opt,
+                            enum index_fate *fate)
+{
+    MDB_stat st;
+    int dead;
+    int rc = index_lmdb_cloexec(ix);
+
+    if (rc < 0)
+        return rc;
+    rc = mdb_env_stat(ix->env, &st);
+    if (rc == 0)
+        rc = mdb_reader_check(ix->env, &dead);
+    if (rc != 0)
+        return index_lmdb_error(ix, rc, "open");
+    if (st.ms_entries > 0)
+        return index_lmdb_judge(ix, repo, fate);
+    *fate = INDEX_CREATED;
+    return opt->create ? index_lmdb_init(ix, repo) : 0;
+}
+
+static int index_lmdb_new(const char *dir, const struct repo_id *repo,
+                          struct index **out)
+{
+    struct index *ix = mem_alloc(sizeof *ix);
+
+    *out = NULL;
+    if (!ix)
+        return err_set(E_NOMEM, "index cache %s", dir);
+    ix->path = mem_dup(bytes_of_str(dir));
+    if (!ix->path) {
+        free(ix);
+        return err_set(E_NOMEM, "index cache %s", dir);
+    }
+    ix->key = siphash_key_load(repo->b);
+    ix->pid = getpid();
+    ix->lock_fd = -1;
+    atomic_init(&ix->updating, false);
+    *out = ix;
+    return 0;
+}
+
+int index_lmdb_open(const char *dir, const struct repo_id *repo,
+                    const struct index_options *opt, struct index **out,
+                    enum index_fate *fate)
+{
+    char name[PATH_MAX];
+    struct index *ix = NULL;
+    struct stat st = {.st_size = 0};
+    int rc = index_lmdb_new(dir, repo, &ix);
+    int n = snprintf(name, sizeof name, "%s/data.mdb", dir);
+
+    *out = NULL;
+    *fate = INDEX_DAMAGED;
+    if (rc < 0)
+        return rc;
+    if (n < 0 || (size_t)n >= sizeof name) {
+        rc = err_set(E_LIMIT, "index cache %s: path too long", dir);
+        goto out;
+    }
+    if (stat(name, &st) != 0) {
+        st.st_size = 0;
+        if (!opt->create) {
+            *fate = INDEX_CREATED;
+            goto out;
+        }
+    }
+    rc = index_lmdb_env(ix, dir, (uint64_t)st.st_size, opt->map_bytes);
+    rc = rc == 0 ? index_lmdb_enter(ix, repo, opt, fate)
+                 : index_lmdb_error(ix, rc, "open");
+    if (rc == E_CORRUPT) {
+        *fate = INDEX_DAMAGED;
+        rc = 0;
+        goto out;
+    }
+    if (rc == 0 &&
+        (*fate == INDEX_OPENED || (*fate == INDEX_CREATED && opt->create))) {
+        *out = ix;
+        ix = NULL;
+    }
+out:
+    index_lmdb_close(ix);
+    return rc;
+}
+
+void index_lmdb_close(struct index *ix)
+{
+    if (!ix)
+        return;
+    if (ix->env)
+        mdb_env_close(ix->env);
+    free(ix->path);
+    free(ix);
+}
+
+int index_lmdb_get(const struct index *ix, MDB_txn *txn, MDB_dbi dbi,
+                   struct bytes key, struct bytes *value, bool *found)
+{
+    MDB_val k = index_lmdb_val(key);
+    MDB_val v = {0, NULL};
+    int rc = mdb_get(txn, dbi, &k, &v);
+
+    *found = rc == 0;
+    *value = index_lmdb_bytes(v);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return index_lmdb_error(ix, rc, "read");
+    return 0;
+}
+
+int index_lmdb_pack(const struct index *ix, MDB_txn *txn, uint32_t no,
+                    struct index_pack *pack)
+{
+    struct index_record_no key = index_record_no(no);
+    struct bytes value;
+    bool found;
+    int rc = index_lmdb_get(ix, txn, ix->packs, bytes_of(key.b, sizeof key.b),
+                            &value, &found);
+
+    if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "index cache %s: no pack number %u", ix->path,
+                     no);
+    if (rc == 0)
+        rc = index_record_get_pack(value, &ix->key, no, pack);
+    return rc;
+}
+
+int index_lmdb_pack_by_id(const struct index *ix, MDB_txn *txn,
+                          const struct object_id *id, struct index_pack *pack,
+                          bool *found)
+{
+    struct bytes value;
+    uint32_t no;
+    int rc = index_lmdb_get(ix, txn, ix->pack_ids,
+                            bytes_of(id->b, sizeof id->b), &value, found);
+
+    if (rc < 0 || !*found)
+        return rc;
+    rc = index_record_get_number(value, &ix->key, id, &no);
+    if (rc == 0)
+        rc = index_lmdb_pack(ix, txn, no, pack);
+    if (rc == 0 && !object_id_equal(&pack->id, id))
+        rc = err_set(E_CORRUPT, "index cache %s: pack %u has another id",
+                     ix->path, no);
+    return rc;
+}
+
+int index_lmdb_loc(const struct index *ix, const struct chunk_id *id,
+                   struct bytes value, size_t i, struct index_loc *loc)
+{
+    return index_record_get_loc(
+        bytes_of(value.p + i * INDEX_RECORD_LOC_BYTES, INDEX_RECORD_LOC_BYTES),
+        &ix->key, id, loc);
+}

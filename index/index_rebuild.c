@@ -1,0 +1,222 @@
+/*
+ * A cache from nothing: chunks are collected in memory, sorted into runs in an
+ * unlinked file, merged, and appended in order, so that LMDB fills its pages
+ * one after the other. The new directory then takes the old one's place.
+ */
+#include "index/index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/mem.h"
+#include "index/index_dir.h"
+#include "index/index_lock.h"
+#include "index/index_record.h"
+#include "index/index_runs.h"
+#include "index/index_update.h"
+
+enum {
+    INDEX_REBUILD_TURN = 100000 /* chunks per transaction: 7 MB of pages */
+};
+
+struct index_rebuild {
+    char path[PATH_MAX];
+    char fresh[PATH_MAX]; /* "<path>.new" */
+    uint32_t wait_ms;
+    int lock_fd;
+    struct index *ix;
+    struct index_update *u;
+    struct index_runs *runs;
+    struct index_sort_ref *ref; /* scratch, ref_cap long */
+    size_t ref_cap;
+};
+
+static int index_rebuild_start(struct index_rebuild *rb,
+                               const struct repo_id *repo,
+                               const struct index_options *opt)
+{
+    struct index_options fresh = *opt;
+    enum index_fate fate;
+    int rc = index_dir_remove(rb->fresh); /* of one that was killed */
+
+    fresh.create = true;
+    if (rc == 0)
+        rc = index_dir_make(rb->fresh);
+    if (rc == 0)
+        rc = index_lmdb_open(rb->fresh, repo, &fresh, &rb->ix, &fate);
+    if (rc == 0 && !rb->ix)
+        rc = err_set(E_IO, "index cache %s: cannot be made", rb->fresh);
+    if (rc == 0)
+        rc = index_update_begin(rb->ix, 0, &rb->u);
+    if (rc == 0)
+        rc = index_runs_new(rb->fresh, &rb->runs);
+    return rc;
+}
+
+int index_rebuild_begin(const char *path, const struct repo_id *repo,
+                        const struct index_options *opt,
+                        struct index_rebuild **out)
+{
+    struct index_rebuild *rb;
+    int n;
+    int rc = index_dir_check(path);
+
+    *out = NULL;
+    if (rc < 0)
+        return rc;
+    rb = mem_alloc(sizeof *rb);
+    if (!rb)
+        return err_set(E_NOMEM, "index cache %s: rebuild", path);
+    rb->lock_fd = -1;
+    rb->wait_ms = opt->wait_ms;
+    n = snprintf(rb->fresh, sizeof rb->fresh, "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof rb->fresh) {
+        free(rb);
+        return err_set(E_LIMIT, "index cache %s: path too long", path);
+    }
+    memcpy(rb->path, path, strlen(path) + 1);
+    rc = index_lock_open(path, &rb->lock_fd);
+    if (rc == 0)
+        rc = index_lock_take(rb->lock_fd, INDEX_LOCK_REBUILD, opt->wait_ms,
+                             rb->fresh);
+    if (rc == 0)
+        rc = index_rebuild_start(rb, repo, opt);
+    if (rc < 0) {
+        index_rebuild_free(rb);
+        return rc;
+    }
+    *out = rb;
+    return 0;
+}
+
+struct index_update *index_rebuild_update(struct index_rebuild *rb)
+{
+    return rb->u;
+}
+
+int index_rebuild_chunks(struct index_rebuild *rb, const struct index_chunk *c,
+                         size_t n)
+{
+    size_t ref_n;
+    int rc = index_update_alive(rb->u);
+
+    if (rc < 0)
+        return rc;
+    if (n > rb->ref_cap) {
+        free(rb->ref);
+        rb->ref_cap = 0;
+        rb->ref = mem_array(n, sizeof *rb->ref);
+        if (!rb->ref)
+            return index_update_fail(
+                rb->u, err_set(E_NOMEM, "index cache %s", rb->fresh));
+        rb->ref_cap = n;
+    }
+    rc = index_update_refs(rb->u, c, n, rb->ref, &ref_n);
+    for (size_t i = 0; rc == 0 && i < ref_n; i++)
+        rc = index_runs_add(rb->runs, rb->ref[i].chunk);
+    return index_update_fail(rb->u, rc);
+}
+
+/* Append one chunk, whose n locations are in u->loc. */
+static int index_rebuild_append(struct index_update *u, MDB_cursor *cursor,
+                                const struct chunk_id *id, size_t n)
+{
+    MDB_val key = index_lmdb_val(bytes_of(id->b, sizeof id->b));
+    MDB_val value = {0, NULL};
+    int rc = index_update_value(u, id, index_sort_locs(u->loc, n));
+
+    if (rc < 0)
+        return rc;
+    value = index_lmdb_val(buf_bytes(&u->scratch));
+    rc = mdb_cursor_put(cursor, &key, &value, MDB_APPEND);
+    return rc == 0 ? 0 : index_lmdb_error(u->ix, rc, "append");
+}
+
+/* Load up to INDEX_REBUILD_TURN chunk ids. next: the first location of the id
+ * after them, carried from call to call; more: there is one. */
+static int index_rebuild_turn(struct index_rebuild *rb,
+                              struct index_chunk *next, bool *more)
+{
+    struct index_update *u = rb->u;
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(u->txn, u->ix->chunks, &cursor);
+
+    if (rc != 0)
+        return index_lmdb_error(u->ix, rc, "append");
+    for (int i = 0; rc == 0 && *more && i < INDEX_REBUILD_TURN; i++) {
+        struct chunk_id id = next->id;
+        size_t n = 0;
+
+        while (rc == 0 && *more && chunk_id_equal(&id, &next->id)) {
+            rc = index_update_room(u, n + 1);
+            if (rc == 0) {
+                u->loc[n++] = next->loc;
+                rc = index_runs_next(rb->runs, next, more);
+            }
+        }
+        if (rc == 0)
+            rc = index_rebuild_append(u, cursor, &id, n);
+    }
+    mdb_cursor_close(cursor);
+    return rc == 0 ? index_update_turn(u) : rc;
+}
+
+static int index_rebuild_load(struct index_rebuild *rb)
+{
+    struct index_chunk next;
+    bool more = false;
+    int rc = index_update_alive(rb->u);
+
+    if (rc == 0)
+        rc = index_runs_merge(rb->runs);
+    if (rc == 0)
+        rc = index_runs_next(rb->runs, &next, &more);
+    while (rc == 0 && more)
+        rc = index_rebuild_turn(rb, &next, &more);
+    return index_update_fail(rb->u, rc);
+}
+
+int index_rebuild_commit(struct index_rebuild *rb)
+{
+    int rc = index_rebuild_load(rb);
+
+    if (rc == 0) {
+        rc = index_update_commit(rb->u);
+        rb->u = NULL;
+    }
+    if (rc < 0)
+        goto out;
+    index_lmdb_close(rb->ix);
+    rb->ix = NULL;
+    /* nobody may be between opening the data and the lock file, or updating */
+    rc = index_lock_take(rb->lock_fd, INDEX_LOCK_OPEN, rb->wait_ms, rb->path);
+    if (rc == 0)
+        rc = index_lock_take(rb->lock_fd, INDEX_LOCK_UPDATE, rb->wait_ms,
+                             rb->path);
+    if (rc == 0)
+        rc = index_dir_replace(rb->fresh, rb->path);
+out:
+    index_rebuild_free(rb);
+    return rc;
+}
+
+void index_rebuild_free(struct index_rebuild *rb)
+{
+    if (!rb)
+        return;
+    index_runs_free(rb->runs);
+    index_update_abort(rb->u);
+    if (rb->ix) {
+        index_lmdb_close(rb->ix);
+        err_ignore(index_dir_remove(rb->fresh), "the next rebuild removes it");
+    }
+    free(rb->ref);
+    if (rb->lock_fd >= 0)
+        (void)close(rb->lock_fd);
+    free(rb);
+}
