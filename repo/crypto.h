@@ -60,6 +60,13 @@ void crypto_random(void *to, size_t n);
 /* crypto_wipe: zero n bytes in a way that is not optimised away. */
 void crypto_wipe(void *p, size_t n);
 
+/* crypto_locked_new: n zeroed bytes in memory that is neither swapped nor
+ * dumped, between guard pages; NULL when there is none. */
+void *crypto_locked_new(size_t n);
+
+/* crypto_locked_free: wipes and frees; NULL is fine. */
+void crypto_locked_free(void *p);
+
 /* crypto_equal: constant-time comparison of n bytes. */
 bool crypto_equal(const void *a, const void *b, size_t n);
 
@@ -107,6 +114,15 @@ MUST_CHECK int crypto_seal(struct crypto_ctx *x, enum crypto_suite suite,
 MUST_CHECK int crypto_open(struct crypto_ctx *x, enum crypto_suite suite,
                            const struct crypto_key *key, struct bytes ad,
                            struct bytes sealed, uint8_t *out);
+
+/* crypto_chacha_seal: ChaCha20-Poly1305 as crypto_seal() does it, without a
+ * context and slower: for the small things. */
+void crypto_chacha_seal(const struct crypto_key *key, struct bytes ad,
+                        struct bytes plain, uint8_t *out);
+
+/* crypto_chacha_open: the reverse. Returns 0 or E_CORRUPT (out zeroed). */
+MUST_CHECK int crypto_chacha_open(const struct crypto_key *key, struct bytes ad,
+                                  struct bytes sealed, uint8_t *out);
 
 /* crypto_pair_new: a fresh X25519 key pair. */
 void crypto_pair_new(struct crypto_public *pub, struct crypto_key *secret);

@@ -79,6 +79,17 @@ void keyring_chunk_id(const struct keyring *k, enum pack_kind kind,
                       struct bytes plain, struct chunk_id *id);
 
 /*
+ * keyring_frame_key_new: a fresh key for a pack, and what its header says of
+ * it.
+ *   out  secret: wipe it
+ * Returns 0 or E_CORRUPT (the config's public key is no point).
+ */
+MUST_CHECK int keyring_frame_key_new(const struct keyring *k,
+                                     enum pack_kind kind, struct frame_key *out,
+                                     uint8_t sealed[CRYPTO_SEALED_BYTES],
+                                     uint8_t commitment[CRYPTO_KEY_BYTES]);
+
+/*
  * keyring_frame_key: unlock the key entry of a pack.
  *   sealed, commitment  as in the pack's header
  * Returns 0; E_ROLE (this keyring cannot open packs of that kind); E_CORRUPT.

@@ -76,7 +76,7 @@ void manifest_put(const struct manifest *m, struct buf *b);
 /* A manifest and the memory of its lists. */
 struct manifest_copy {
     struct manifest m;
-    void *lists; /* owned */
+    struct manifest_lists *lists; /* owned */
 };
 
 /*

@@ -16,6 +16,7 @@ enum {
     PACK_KEYS_MAX = 1024,           /* key entries of one pack */
     PACK_CHUNK_MAX = FRAME_RAW_MAX, /* bytes of one chunk */
     PACK_DIR_MAX = 33816576,        /* bytes: no longer than a pack */
+    PACK_DIR_FRAME_MIN = 4 + ID_BYTES + 1 + ID_BYTES + 1, /* with a chunk */
     PACK_DIR_FRAME_MAX = 5 + 5 + 5 + 5 + ID_BYTES + 5,
     PACK_DIR_CHUNK_MAX = ID_BYTES + 5
 };

@@ -1,0 +1,336 @@
+#include "repo/crypto.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+#include <sodium.h>
+
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+#include "base/mem.h"
+
+enum {
+    CRYPTO_NONCE_BYTES = 12,
+    CRYPTO_MESSAGE_MAX = 1 << 30,
+    CRYPTO_LABEL_MAX = 32,
+    CRYPTO_PASSES_MAX = 20,
+    CRYPTO_KIB_MIN = 8192,
+    CRYPTO_KIB_MAX = 1048576
+};
+
+/* Each key seals one message, so one nonce does for all. */
+static const uint8_t crypto_nonce[CRYPTO_NONCE_BYTES];
+
+struct crypto_ctx {
+    EVP_CIPHER_CTX *seal[CRYPTO_CHACHA20_POLY1305 + 1]; /* by suite */
+    EVP_CIPHER_CTX *open[CRYPTO_CHACHA20_POLY1305 + 1];
+};
+
+int crypto_init(void)
+{
+    if (sodium_init() < 0)
+        return err_set(E_INTERNAL, "libsodium cannot be used");
+    return 0;
+}
+
+enum crypto_suite crypto_suite_best(void)
+{
+    bool aes = crypto_aead_aes256gcm_is_available() != 0;
+
+#if defined(__aarch64__) && defined(HWCAP_AES)
+    aes = aes || (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
+#endif
+    return aes ? CRYPTO_AES256_GCM : CRYPTO_CHACHA20_POLY1305;
+}
+
+void crypto_random(void *to, size_t n)
+{
+    randombytes_buf(to, n);
+}
+
+void crypto_wipe(void *p, size_t n)
+{
+    sodium_memzero(p, n);
+}
+
+void *crypto_locked_new(size_t n)
+{
+    void *p = sodium_malloc(n);
+
+    if (p)
+        memset(p, 0, n);
+    return p;
+}
+
+void crypto_locked_free(void *p)
+{
+    sodium_free(p);
+}
+
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+    return sodium_memcmp(a, b, n) == 0;
+}
+
+void crypto_kdf(struct crypto_key *out, const struct crypto_key *k,
+                const char *label, const struct bytes *x, size_t part_n)
+{
+    crypto_generichash_blake2b_state h;
+    size_t n = strlen(label);
+    uint8_t label_n = (uint8_t)n;
+    int rc;
+
+    ASSERT(n > 0 && n <= CRYPTO_LABEL_MAX);
+    rc = crypto_generichash_blake2b_init(&h, k->b, sizeof k->b, sizeof out->b);
+    rc |= crypto_generichash_blake2b_update(&h, &label_n, 1);
+    rc |= crypto_generichash_blake2b_update(&h, (const uint8_t *)label, n);
+    for (size_t i = 0; i < part_n; i++)
+        rc |= crypto_generichash_blake2b_update(&h, x[i].p, x[i].n);
+    rc |= crypto_generichash_blake2b_final(&h, out->b, sizeof out->b);
+    ASSERT(rc == 0); /* fails for lengths that the types above exclude */
+    crypto_wipe(&h, sizeof h);
+}
+
+void crypto_base_split(const struct crypto_key *base, struct crypto_key *key,
+                       uint8_t commitment[CRYPTO_KEY_BYTES])
+{
+    struct crypto_key c;
+
+    crypto_kdf(&c, base, "dedup 1 commit", NULL, 0);
+    memcpy(commitment, c.b, sizeof c.b);
+    crypto_kdf(key, base, "dedup 1 key", NULL, 0);
+}
+
+static EVP_CIPHER_CTX *crypto_cipher(enum crypto_suite suite, int seal)
+{
+    const char *name =
+        suite == CRYPTO_AES256_GCM ? "AES-256-GCM" : "ChaCha20-Poly1305";
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+
+    if (cipher && c &&
+        EVP_CipherInit_ex2(c, cipher, NULL, NULL, seal, NULL) != 1) {
+        EVP_CIPHER_CTX_free(c);
+        c = NULL;
+    }
+    if (!cipher) {
+        EVP_CIPHER_CTX_free(c);
+        c = NULL;
+    }
+    EVP_CIPHER_free(cipher); /* the context holds its own reference */
+    return c;
+}
+
+int crypto_ctx_new(struct crypto_ctx **out)
+{
+    struct crypto_ctx *x = mem_alloc(sizeof *x);
+
+    if (!x)
+        return err_set(E_NOMEM, "out of memory");
+    for (int s = CRYPTO_AES256_GCM; s <= CRYPTO_CHACHA20_POLY1305; s++) {
+        x->seal[s] = crypto_cipher((enum crypto_suite)s, 1);
+        x->open[s] = crypto_cipher((enum crypto_suite)s, 0);
+        if (!x->seal[s] || !x->open[s]) {
+            crypto_ctx_free(x);
+            return err_set(E_INTERNAL, "libcrypto lacks a cipher");
+        }
+    }
+    *out = x;
+    return 0;
+}
+
+void crypto_ctx_free(struct crypto_ctx *x)
+{
+    if (!x)
+        return;
+    for (int s = CRYPTO_AES256_GCM; s <= CRYPTO_CHACHA20_POLY1305; s++) {
+        EVP_CIPHER_CTX_free(x->seal[s]);
+        EVP_CIPHER_CTX_free(x->open[s]);
+    }
+    free(x);
+}
+
+/* Key, associated data and text through one cipher, without the tag. */
+static bool crypto_run(EVP_CIPHER_CTX *c, const struct crypto_key *key,
+                       struct bytes ad, struct bytes text, uint8_t *out)
+{
+    int n = 0;
+
+    ASSERT(text.n <= CRYPTO_MESSAGE_MAX && ad.n <= CRYPTO_MESSAGE_MAX);
+    if (EVP_CipherInit_ex2(c, NULL, key->b, crypto_nonce, -1, NULL) != 1)
+        return false;
+    if (ad.n > 0 && EVP_CipherUpdate(c, NULL, &n, ad.p, (int)ad.n) != 1)
+        return false;
+    if (text.n > 0 && EVP_CipherUpdate(c, out, &n, text.p, (int)text.n) != 1)
+        return false;
+    return true;
+}
+
+int crypto_seal(struct crypto_ctx *x, enum crypto_suite suite,
+                const struct crypto_key *key, struct bytes ad,
+                struct bytes plain, uint8_t *out)
+{
+    EVP_CIPHER_CTX *c = x->seal[suite];
+    int n = 0;
+
+    if (!crypto_run(c, key, ad, plain, out) ||
+        EVP_CipherFinal_ex(c, out + plain.n, &n) != 1 ||
+        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES,
+                            out + plain.n) != 1)
+        return err_set(E_INTERNAL, "libcrypto failed to encrypt");
+    return 0;
+}
+
+int crypto_open(struct crypto_ctx *x, enum crypto_suite suite,
+                const struct crypto_key *key, struct bytes ad,
+                struct bytes sealed, uint8_t *out)
+{
+    EVP_CIPHER_CTX *c = x->open[suite];
+    uint8_t tag[CRYPTO_TAG_BYTES];
+    uint8_t none[1];
+    size_t n;
+    int final_n = 0;
+
+    if (sealed.n < CRYPTO_TAG_BYTES)
+        return err_set(E_CORRUPT, "shorter than its seal");
+    n = sealed.n - CRYPTO_TAG_BYTES;
+    memcpy(tag, sealed.p + n, sizeof tag);
+    if (crypto_run(c, key, ad, bytes_of(sealed.p, n), out) &&
+        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
+        EVP_CipherFinal_ex(c, none, &final_n) == 1)
+        return 0;
+    if (n > 0)
+        memset(out, 0, n);
+    return err_set(E_CORRUPT, "the seal does not fit: damaged or forged");
+}
+
+void crypto_chacha_seal(const struct crypto_key *key, struct bytes ad,
+                        struct bytes plain, uint8_t *out)
+{
+    crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, plain.p, plain.n, ad.p,
+                                              ad.n, NULL, crypto_nonce, key->b);
+}
+
+int crypto_chacha_open(const struct crypto_key *key, struct bytes ad,
+                       struct bytes sealed, uint8_t *out)
+{
+    if (crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.p,
+                                                  sealed.n, ad.p, ad.n,
+                                                  crypto_nonce, key->b) == 0)
+        return 0;
+    return err_set(E_CORRUPT, "the seal does not fit: damaged or forged");
+}
+
+void crypto_pair_new(struct crypto_public *pub, struct crypto_key *secret)
+{
+    crypto_random(secret->b, sizeof secret->b);
+    crypto_pair_public(secret, pub);
+}
+
+void crypto_pair_public(const struct crypto_key *secret,
+                        struct crypto_public *pub)
+{
+    int rc = crypto_scalarmult_base(pub->b, secret->b);
+
+    ASSERT(rc == 0); /* the base point has no bad multiple */
+}
+
+int crypto_lock(const struct crypto_public *pub,
+                const struct crypto_key *secret,
+                uint8_t sealed[CRYPTO_SEALED_BYTES])
+{
+    if (crypto_box_seal(sealed, secret->b, sizeof secret->b, pub->b) != 0)
+        return err_set(E_CORRUPT, "a public key that is no point");
+    return 0;
+}
+
+int crypto_unlock(const struct crypto_public *pub,
+                  const struct crypto_key *secret_key,
+                  const uint8_t sealed[CRYPTO_SEALED_BYTES],
+                  struct crypto_key *secret)
+{
+    if (crypto_box_seal_open(secret->b, sealed, CRYPTO_SEALED_BYTES, pub->b,
+                             secret_key->b) == 0)
+        return 0;
+    crypto_wipe(secret, sizeof *secret);
+    return err_set(E_CORRUPT, "a sealed key does not open");
+}
+
+void crypto_signer_load(const struct crypto_key *seed, struct crypto_signer *s,
+                        struct member_id *member)
+{
+    crypto_sign_ed25519_seed_keypair(member->b, s->b, seed->b);
+}
+
+enum { CRYPTO_SIGNED_MAX = CRYPTO_LABEL_MAX + ID_BYTES };
+
+static size_t crypto_signed(const char *label, const struct object_id *hash,
+                            uint8_t out[CRYPTO_SIGNED_MAX])
+{
+    size_t n = strlen(label);
+
+    ASSERT(n > 0 && n <= CRYPTO_LABEL_MAX);
+    memcpy(out, label, n);
+    memcpy(out + n, hash->b, sizeof hash->b);
+    return n + sizeof hash->b;
+}
+
+void crypto_signature_make(const struct crypto_signer *s, const char *label,
+                           const struct object_id *hash,
+                           uint8_t signature[CRYPTO_SIGNATURE_BYTES])
+{
+    uint8_t m[CRYPTO_SIGNED_MAX];
+    size_t n = crypto_signed(label, hash, m);
+
+    crypto_sign_ed25519_detached(signature, NULL, m, n, s->b);
+}
+
+bool crypto_signature_ok(const struct member_id *member, const char *label,
+                         const struct object_id *hash,
+                         const uint8_t signature[CRYPTO_SIGNATURE_BYTES])
+{
+    uint8_t m[CRYPTO_SIGNED_MAX];
+    size_t n = crypto_signed(label, hash, m);
+
+    return crypto_sign_ed25519_verify_detached(signature, m, n, member->b) == 0;
+}
+
+int crypto_argon2id(struct bytes passphrase,
+                    const uint8_t salt[CRYPTO_SLOT_SALT_BYTES], uint32_t passes,
+                    uint32_t kib, struct crypto_key *out)
+{
+    if (passes < 1 || passes > CRYPTO_PASSES_MAX || kib < CRYPTO_KIB_MIN ||
+        kib > CRYPTO_KIB_MAX)
+        return err_set(E_LIMIT,
+                       "Argon2id with %u passes over %u KiB: allowed are "
+                       "1..%d passes and %d..%d KiB",
+                       passes, kib, CRYPTO_PASSES_MAX, CRYPTO_KIB_MIN,
+                       CRYPTO_KIB_MAX);
+    if (crypto_pwhash(out->b, sizeof out->b, (const char *)passphrase.p,
+                      passphrase.n, salt, passes, (size_t)kib * 1024,
+                      crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return err_set(E_NOMEM, "no %u KiB of memory to derive the key", kib);
+    return 0;
+}
+
+void crypto_wrap(const struct crypto_key *key,
+                 const uint8_t nonce[CRYPTO_SLOT_NONCE_BYTES], struct bytes ad,
+                 struct bytes plain, uint8_t *out)
+{
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, plain.p, plain.n,
+                                               ad.p, ad.n, NULL, nonce, key->b);
+}
+
+int crypto_unwrap(const struct crypto_key *key,
+                  const uint8_t nonce[CRYPTO_SLOT_NONCE_BYTES], struct bytes ad,
+                  struct bytes sealed, uint8_t *out)
+{
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.p,
+                                                   sealed.n, ad.p, ad.n, nonce,
+                                                   key->b) == 0)
+        return 0;
+    return err_set(E_CORRUPT, "the seal does not fit: damaged or forged");
+}

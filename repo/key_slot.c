@@ -1,0 +1,244 @@
+#include "repo/key_slot.h"
+
+#include "base/codec.h"
+#include "repo/magic.h"
+
+enum {
+    KEY_SLOT_PLAIN_BYTES = 1024,
+    KEY_SLOT_WRAPPED_BYTES = KEY_SLOT_PLAIN_BYTES + CRYPTO_TAG_BYTES,
+    KEY_SLOT_FILE_BYTES = 32
+};
+
+/* The parts of a slot file; all lent from it. */
+struct key_slot_parts {
+    struct bytes salt;
+    struct bytes head; /* every byte before the nonce */
+    struct bytes nonce;
+    struct bytes commitment;
+    struct bytes wrapped;
+};
+
+/* What both keys of a slot are derived from. */
+static int key_slot_file_key(struct bytes file, struct crypto_key *x)
+{
+    char hex[2 * KEY_SLOT_FILE_BYTES + 1];
+    bool good;
+
+    if (file.n == KEY_SLOT_FILE_BYTES) {
+        memcpy(x->b, file.p, sizeof x->b);
+        return 0;
+    }
+    if (file.n == sizeof hex && file.p[sizeof hex - 1] == '\n')
+        file.n--;
+    if (file.n != sizeof hex - 1)
+        return err_set(E_USAGE, "a key file holds 32 bytes, or 64 hex digits");
+    memcpy(hex, file.p, file.n);
+    hex[file.n] = 0;
+    good = id_from_hex(hex, x->b, sizeof x->b);
+    crypto_wipe(hex, sizeof hex);
+    if (!good)
+        return err_set(E_USAGE, "a key file holds 32 bytes, or 64 hex digits");
+    return 0;
+}
+
+static int key_slot_derive(const struct key_slot_secret *secret,
+                           const struct key_slot_info *info,
+                           const uint8_t *salt, struct crypto_key *key,
+                           uint8_t commitment[CRYPTO_KEY_BYTES])
+{
+    struct crypto_key x;
+    struct crypto_key c;
+    int rc;
+
+    if (secret->kind == KEY_SLOT_FILE)
+        rc = key_slot_file_key(secret->bytes, &x);
+    else if (secret->bytes.n == 0)
+        rc = err_set(E_USAGE, "an empty passphrase");
+    else
+        rc = crypto_argon2id(secret->bytes, salt, info->passes, info->kib, &x);
+    if (rc < 0)
+        return rc;
+    crypto_kdf(key, &x, "dedup 1 slot key", NULL, 0);
+    crypto_kdf(&c, &x, "dedup 1 slot commit", NULL, 0);
+    memcpy(commitment, c.b, sizeof c.b);
+    crypto_wipe(&x, sizeof x);
+    return 0;
+}
+
+static void key_slot_put_head(const struct key_slot_info *info,
+                              const uint8_t *salt, struct buf *out)
+{
+    magic_put(out, 'K');
+    codec_put_u8(out, (uint8_t)info->kdf);
+    codec_put_u32(out, info->passes);
+    codec_put_u32(out, info->kib);
+    buf_add(out, salt, CRYPTO_SLOT_SALT_BYTES);
+    codec_put_u8(out, (uint8_t)info->role);
+    codec_put_string(out, bytes_of_str(info->label));
+}
+
+/* The bundle, its length in front, zeros behind; plain is locked memory. */
+static int key_slot_put_plain(const struct keyring *k, uint8_t *plain)
+{
+    struct buf b = {
+        .p = plain, .cap = KEY_SLOT_PLAIN_BYTES, .max = KEY_SLOT_PLAIN_BYTES};
+    size_t n;
+
+    codec_put_u32(&b, 0);
+    keyring_put(k, &b);
+    n = b.n - 4;
+    for (size_t i = 0; i < 4; i++)
+        plain[i] = (uint8_t)(n >> (8 * i));
+    return buf_status(&b);
+}
+
+int key_slot_seal(const struct keyring *k, const struct key_slot_info *info,
+                  const struct key_slot_secret *secret, struct buf *out)
+{
+    uint8_t salt[CRYPTO_SLOT_SALT_BYTES];
+    uint8_t nonce[CRYPTO_SLOT_NONCE_BYTES];
+    uint8_t commitment[CRYPTO_KEY_BYTES];
+    uint8_t wrapped[KEY_SLOT_WRAPPED_BYTES];
+    struct crypto_key key;
+    uint8_t *plain;
+    int rc;
+
+    ASSERT(out->n == 0 && info->role == k->role);
+    crypto_random(salt, sizeof salt);
+    crypto_random(nonce, sizeof nonce);
+    rc = key_slot_derive(secret, info, salt, &key, commitment);
+    if (rc < 0)
+        return rc;
+    key_slot_put_head(info, salt, out);
+    rc = buf_status(out);
+    plain = crypto_locked_new(KEY_SLOT_PLAIN_BYTES);
+    if (rc == 0 && !plain)
+        rc = err_set(E_NOMEM, "out of memory");
+    if (rc == 0)
+        rc = key_slot_put_plain(k, plain);
+    if (rc == 0)
+        crypto_wrap(&key, nonce, buf_bytes(out),
+                    bytes_of(plain, KEY_SLOT_PLAIN_BYTES), wrapped);
+    crypto_locked_free(plain);
+    crypto_wipe(&key, sizeof key);
+    if (rc < 0)
+        return rc;
+    buf_add(out, nonce, sizeof nonce);
+    buf_add(out, commitment, sizeof commitment);
+    codec_put_u32(out, sizeof wrapped);
+    buf_add(out, wrapped, sizeof wrapped);
+    return buf_status(out);
+}
+
+static bool key_slot_known(const struct key_slot_info *i)
+{
+    return (i->kdf == KEY_SLOT_PASSPHRASE || i->kdf == KEY_SLOT_FILE) &&
+           i->role >= KEYRING_FULL && i->role <= KEYRING_MAINTAIN;
+}
+
+static int key_slot_split(struct bytes file, struct key_slot_info *info,
+                          struct key_slot_parts *p)
+{
+    struct codec c;
+    struct bytes label;
+    int rc;
+
+    if (file.n > KEY_SLOT_BYTES_MAX)
+        return err_set(E_CORRUPT, "key slot: %zu bytes long", file.n);
+    codec_init(&c, file);
+    rc = magic_get(&c, 'K', "key slot");
+    if (rc < 0)
+        return rc;
+    *info = (struct key_slot_info){.kdf = (enum key_slot_kdf)codec_u8(&c)};
+    info->passes = codec_u32(&c);
+    info->kib = codec_u32(&c);
+    p->salt = codec_take(&c, CRYPTO_SLOT_SALT_BYTES);
+    info->role = (enum keyring_role)codec_u8(&c);
+    label = codec_string(&c, KEY_SLOT_LABEL_MAX);
+    if (label.n > 0 && memchr(label.p, 0, label.n))
+        codec_fail(&c);
+    p->head = bytes_of(file.p, (size_t)(c.p - c.start));
+    p->nonce = codec_take(&c, CRYPTO_SLOT_NONCE_BYTES);
+    p->commitment = codec_take(&c, CRYPTO_KEY_BYTES);
+    p->wrapped = codec_take(&c, codec_u32(&c));
+    rc = codec_end(&c, "key slot");
+    if (rc < 0)
+        return rc;
+    if (!key_slot_known(info))
+        return err_set(E_UNSUPPORTED,
+                       "key slot: kind %d, role %d: a newer version made it",
+                       (int)info->kdf, (int)info->role);
+    if (p->wrapped.n != KEY_SLOT_WRAPPED_BYTES)
+        return err_set(E_CORRUPT, "key slot: malformed");
+    if (label.n > 0)
+        memcpy(info->label, label.p, label.n);
+    return 0;
+}
+
+int key_slot_info_get(struct bytes file, struct key_slot_info *out)
+{
+    struct key_slot_parts p = {.salt = {NULL, 0}};
+
+    return key_slot_split(file, out, &p);
+}
+
+/* plain: as key_slot_put_plain() leaves it. */
+static int key_slot_load(const uint8_t *plain, enum keyring_role role,
+                         struct keyring *k)
+{
+    struct codec c;
+    struct bytes fields;
+    int rc;
+
+    codec_init(&c, bytes_of(plain, KEY_SLOT_PLAIN_BYTES));
+    fields = codec_take(&c, codec_u32(&c));
+    while (codec_left(&c) > 0)
+        if (codec_u8(&c) != 0)
+            codec_fail(&c);
+    rc = codec_end(&c, "key slot");
+    if (rc == 0)
+        rc = keyring_load(k, fields);
+    if (rc == 0 && k->role != role)
+        rc = err_set(E_CORRUPT, "key slot: its roles disagree");
+    return rc;
+}
+
+static int key_slot_unwrap(const struct key_slot_parts *p,
+                           const struct crypto_key *key, enum keyring_role role,
+                           struct keyring *k)
+{
+    uint8_t *plain = crypto_locked_new(KEY_SLOT_PLAIN_BYTES);
+    int rc;
+
+    if (!plain)
+        return err_set(E_NOMEM, "out of memory");
+    rc = crypto_unwrap(key, p->nonce.p, p->head, p->wrapped, plain);
+    if (rc == 0)
+        rc = key_slot_load(plain, role, k);
+    crypto_locked_free(plain);
+    return err_add(rc, "key slot");
+}
+
+int key_slot_open(struct bytes file, const struct key_slot_secret *secret,
+                  struct keyring *k, bool *opened)
+{
+    struct key_slot_parts p = {.salt = {NULL, 0}};
+    struct key_slot_info info;
+    uint8_t commitment[CRYPTO_KEY_BYTES];
+    struct crypto_key key;
+    int rc;
+
+    *opened = false;
+    rc = key_slot_split(file, &info, &p);
+    if (rc < 0 || info.kdf != secret->kind)
+        return rc;
+    rc = key_slot_derive(secret, &info, p.salt.p, &key, commitment);
+    if (rc < 0)
+        return rc;
+    if (crypto_equal(commitment, p.commitment.p, sizeof commitment)) {
+        rc = key_slot_unwrap(&p, &key, info.role, k);
+        *opened = rc == 0;
+    }
+    crypto_wipe(&key, sizeof key);
+    return rc;
+}
