@@ -27,7 +27,7 @@ enum {
     NODE_LIST_MIN = 32,      /* elements before a list node may be closed */
     NODE_LIST_MAX = 512,     /* elements at which a list node is closed */
     NODE_CUT_MASK = 127,     /* 1 of 128 elements closes its node */
-    NODE_CHUNK_MAX = 262144  /* longest chunk of content */
+    NODE_CHUNK_MAX = 1048576 /* longest chunk of content */
 };
 
 /* The key that says where nodes end: the first half of K_page. */

@@ -1,0 +1,355 @@
+#include "repo/fetch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { FETCH_BUCKETS = 1024, FETCH_PLACES_MAX = 16 };
+
+enum fetch_state { FETCH_LOADING, FETCH_READY, FETCH_FAILED };
+
+/* One decoded frame. Those that nobody has lent stand in the list of the idle,
+ * the longest idle first. */
+struct fetch_frame {
+    uint32_t pack;
+    uint32_t off;
+    enum fetch_state state;
+    unsigned lent;
+    uint8_t *raw;
+    uint32_t raw_n;
+    struct err_record error; /* FETCH_FAILED */
+    struct fetch_frame *chain;
+    struct fetch_frame *prev; /* in the list of the idle */
+    struct fetch_frame *next;
+};
+
+struct fetch {
+    struct store *store;
+    const struct keyring *keys;
+    struct index *index;
+    struct pack_reader *packs;
+    size_t cache_max;
+    pthread_mutex_t lock; /* for all below */
+    pthread_cond_t loaded;
+    size_t cache_bytes; /* of idle frames */
+    uint64_t decoded;
+    struct fetch_frame *bucket[FETCH_BUCKETS];
+    struct fetch_frame idle; /* head of the ring */
+};
+
+struct fetch_lane {
+    struct fetch *f;
+    struct index_reader *reader;
+    struct frame_ctx *frame;
+};
+
+int fetch_open(struct store *s, const struct keyring *k, struct index *ix,
+               size_t cache_bytes, struct fetch **out)
+{
+    struct fetch *f = mem_alloc(sizeof *f);
+    int rc;
+
+    *out = NULL;
+    if (!f)
+        return err_set(E_NOMEM, "out of memory");
+    f->store = s;
+    f->keys = k;
+    f->index = ix;
+    f->cache_max = cache_bytes;
+    f->idle.next = f->idle.prev = &f->idle;
+    (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_cond_init(&f->loaded, NULL);
+    rc = pack_reader_new(s, k, &f->packs);
+    if (rc < 0) {
+        fetch_free(f);
+        return rc;
+    }
+    *out = f;
+    return 0;
+}
+
+void fetch_free(struct fetch *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < FETCH_BUCKETS; i++) {
+        while (f->bucket[i]) {
+            struct fetch_frame *fr = f->bucket[i];
+
+            f->bucket[i] = fr->chain;
+            free(fr->raw);
+            free(fr);
+        }
+    }
+    pack_reader_free(f->packs);
+    (void)pthread_cond_destroy(&f->loaded);
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+int fetch_lane_new(struct fetch *f, struct fetch_lane **out)
+{
+    struct fetch_lane *l = mem_alloc(sizeof *l);
+    int rc;
+
+    *out = NULL;
+    if (!l)
+        return err_set(E_NOMEM, "out of memory");
+    l->f = f;
+    rc = frame_ctx_new(&l->frame);
+    if (rc == 0)
+        rc = index_reader_new(f->index, &l->reader);
+    if (rc < 0) {
+        fetch_lane_free(l);
+        return rc;
+    }
+    *out = l;
+    return 0;
+}
+
+void fetch_lane_free(struct fetch_lane *l)
+{
+    if (!l)
+        return;
+    index_reader_free(l->reader);
+    frame_ctx_free(l->frame);
+    free(l);
+}
+
+static struct fetch_frame **fetch_bucket(struct fetch *f, uint32_t pack,
+                                         uint32_t off)
+{
+    return &f->bucket[(pack * 31 + (off >> 12)) % FETCH_BUCKETS];
+}
+
+static void fetch_idle_remove(struct fetch *f, struct fetch_frame *fr)
+{
+    fr->prev->next = fr->next;
+    fr->next->prev = fr->prev;
+    f->cache_bytes -= fr->raw_n;
+}
+
+static void fetch_drop(struct fetch *f, struct fetch_frame *fr)
+{
+    struct fetch_frame **at = fetch_bucket(f, fr->pack, fr->off);
+
+    while (*at != fr)
+        at = &(*at)->chain;
+    *at = fr->chain;
+    free(fr->raw);
+    free(fr);
+}
+
+/* With the lock: nobody needs the frame at the moment. */
+static void fetch_give_back(struct fetch *f, struct fetch_frame *fr)
+{
+    if (--fr->lent > 0)
+        return;
+    if (fr->state == FETCH_FAILED) {
+        fetch_drop(f, fr);
+        return;
+    }
+    fr->prev = f->idle.prev;
+    fr->next = &f->idle;
+    fr->prev->next = fr;
+    f->idle.prev = fr;
+    f->cache_bytes += fr->raw_n;
+    while (f->cache_bytes > f->cache_max) {
+        fr = f->idle.next;
+        fetch_idle_remove(f, fr);
+        fetch_drop(f, fr);
+    }
+}
+
+/* With the lock: the frame of that place, lent; made when absent, and then the
+ * caller loads it. NULL when out of memory. */
+static struct fetch_frame *fetch_take(struct fetch *f,
+                                      const struct index_loc *loc, bool *load)
+{
+    struct fetch_frame **at = fetch_bucket(f, loc->pack, loc->frame_off);
+    struct fetch_frame *fr = *at;
+
+    while (fr && (fr->pack != loc->pack || fr->off != loc->frame_off))
+        fr = fr->chain;
+    *load = !fr;
+    if (fr) {
+        if (fr->lent++ == 0)
+            fetch_idle_remove(f, fr);
+        return fr;
+    }
+    fr = mem_alloc(sizeof *fr);
+    if (!fr)
+        return NULL;
+    fr->raw = mem_alloc(loc->frame_raw);
+    if (!fr->raw) {
+        free(fr);
+        return NULL;
+    }
+    fr->pack = loc->pack;
+    fr->off = loc->frame_off;
+    fr->raw_n = loc->frame_raw;
+    fr->lent = 1;
+    fr->chain = *at;
+    *at = fr;
+    return fr;
+}
+
+/* Without the lock: decode the frame of a place. */
+static int fetch_load(struct fetch_lane *l, const struct index_loc *loc,
+                      struct fetch_frame *fr)
+{
+    struct index_pack pack;
+    bool found;
+    int rc = index_reader_pack(l->reader, loc->pack, &pack, &found);
+
+    if (rc < 0)
+        return rc;
+    if (!found)
+        return err_set(E_CORRUPT, "pack number %u is unknown", loc->pack);
+    return pack_reader_frame(l->f->packs, l->frame, &pack.id, loc->key_slot,
+                             loc->frame_off, loc->frame_stored, loc->frame_raw,
+                             fr->raw);
+}
+
+/* Lends the decoded frame of a place. */
+static int fetch_frame(struct fetch_lane *l, const struct index_loc *loc,
+                       struct fetch_frame **out)
+{
+    struct fetch *f = l->f;
+    struct fetch_frame *fr;
+    bool load;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&f->lock);
+    fr = fetch_take(f, loc, &load);
+    if (fr && load) {
+        (void)pthread_mutex_unlock(&f->lock);
+        rc = fetch_load(l, loc, fr);
+        (void)pthread_mutex_lock(&f->lock);
+        if (rc < 0)
+            err_save(rc, &fr->error);
+        fr->state = rc < 0 ? FETCH_FAILED : FETCH_READY;
+        f->decoded++;
+        (void)pthread_cond_broadcast(&f->loaded);
+    }
+    while (fr && fr->state == FETCH_LOADING)
+        (void)pthread_cond_wait(&f->loaded, &f->lock);
+    if (!fr)
+        rc = err_set(E_NOMEM, "out of memory");
+    else if (fr->state == FETCH_FAILED)
+        rc = err_load(&fr->error);
+    if (rc < 0 && fr) {
+        fetch_give_back(f, fr);
+        fr = NULL;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    *out = fr;
+    return rc;
+}
+
+/* Lends the chunk from one place, proved to be the one that was asked for. */
+static int fetch_from(struct fetch_lane *l, enum pack_kind kind,
+                      const struct chunk_id *id, size_t bytes,
+                      const struct index_loc *loc, struct fetch_chunk *out)
+{
+    struct chunk_id real;
+    int rc;
+
+    if (loc->frame_raw == 0 || loc->frame_raw > FRAME_RAW_MAX ||
+        loc->off > loc->frame_raw || loc->bytes > loc->frame_raw - loc->off)
+        return err_set(E_CORRUPT, "index: impossible location");
+    if (bytes > 0 && loc->bytes != bytes)
+        return err_set(E_CORRUPT, "chunk of %u bytes, not %zu", loc->bytes,
+                       bytes);
+    rc = fetch_frame(l, loc, &out->frame);
+    if (!out->frame)
+        return rc;
+    out->bytes = bytes_of(out->frame->raw + loc->off, loc->bytes);
+    keyring_chunk_id(l->f->keys, kind, out->bytes, &real);
+    if (chunk_id_equal(&real, id))
+        return 0;
+    fetch_release(l, out);
+    return err_set(E_CORRUPT, "content does not match its id");
+}
+
+/* The best place failed: try all others. */
+static int fetch_elsewhere(struct fetch_lane *l, enum pack_kind kind,
+                           const struct chunk_id *id, size_t bytes,
+                           struct fetch_chunk *out)
+{
+    struct index_loc loc[FETCH_PLACES_MAX];
+    size_t n = 0;
+    int rc = index_reader_renew(l->reader);
+
+    if (rc == 0)
+        rc = index_reader_locations(l->reader, id, loc, FETCH_PLACES_MAX, &n);
+    if (rc < 0)
+        return rc;
+    rc = err_set(E_CORRUPT, "in no pack that the index knows");
+    for (size_t i = 0; i < n && i < FETCH_PLACES_MAX; i++) {
+        rc = fetch_from(l, kind, id, bytes, &loc[i], out);
+        if (rc != E_CORRUPT)
+            break;
+    }
+    return rc;
+}
+
+int fetch_get(struct fetch_lane *l, enum pack_kind kind,
+              const struct chunk_id *id, size_t bytes, struct fetch_chunk *out)
+{
+    char hex[ID_HEX_CHARS + 1];
+    struct index_loc loc;
+    bool found;
+    int rc;
+
+    *out = (struct fetch_chunk){.frame = NULL};
+    rc = index_reader_find(l->reader, id, INDEX_READ, &loc, &found);
+    if (rc < 0)
+        return rc;
+    rc = found ? fetch_from(l, kind, id, bytes, &loc, out) : E_CORRUPT;
+    if (rc == E_CORRUPT)
+        rc = fetch_elsewhere(l, kind, id, bytes, out);
+    if (rc == E_CORRUPT)
+        return err_add(rc, "chunk %s", id_hex(id->b, sizeof id->b, hex));
+    return rc;
+}
+
+void fetch_release(struct fetch_lane *l, struct fetch_chunk *c)
+{
+    if (!c->frame)
+        return;
+    (void)pthread_mutex_lock(&l->f->lock);
+    fetch_give_back(l->f, c->frame);
+    (void)pthread_mutex_unlock(&l->f->lock);
+    *c = (struct fetch_chunk){.frame = NULL};
+}
+
+static int fetch_get_node(void *ctx, const struct chunk_id *id,
+                          struct buf *node)
+{
+    struct fetch_lane *l = ctx;
+    struct fetch_chunk c;
+    int rc = fetch_get(l, PACK_META, id, 0, &c);
+
+    if (rc < 0)
+        return rc;
+    buf_add_bytes(node, c.bytes);
+    fetch_release(l, &c);
+    return buf_status(node);
+}
+
+struct node_source fetch_node_source(struct fetch_lane *l)
+{
+    return (struct node_source){fetch_get_node, l};
+}
+
+uint64_t fetch_decoded(struct fetch *f)
+{
+    uint64_t n;
+
+    (void)pthread_mutex_lock(&f->lock);
+    n = f->decoded;
+    (void)pthread_mutex_unlock(&f->lock);
+    return n;
+}

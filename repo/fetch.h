@@ -1,0 +1,68 @@
+/*
+ * fetch: reads chunks back by their ids. Frames stay decoded in a cache of
+ * bounded size, so neighbours cost a lookup; two threads that want one frame
+ * decode it once. Each chunk is hashed again before it is handed out: what
+ * comes from here is what was put (I7).
+ *
+ * Where a chunk lies in several packs, or its pack has moved, the other places
+ * are tried before damage is reported.
+ *
+ * One fetch serves any number of threads; each brings its own lane.
+ */
+#ifndef REPO_FETCH_H
+#define REPO_FETCH_H
+
+#include "index/index.h"
+#include "repo/node.h"
+#include "repo/pack_reader.h"
+
+struct fetch;
+struct fetch_lane;
+struct fetch_frame;
+
+/* A chunk lent from the cache. */
+struct fetch_chunk {
+    struct bytes bytes;
+    struct fetch_frame *frame; /* keeps them; private */
+};
+
+/*
+ * fetch_open: start reading.
+ *   s, k, ix     lent until fetch_free()
+ *   cache_bytes  of decoded frames to keep; frames lent out come on top
+ * Returns 0 or E_NOMEM.
+ */
+MUST_CHECK int fetch_open(struct store *s, const struct keyring *k,
+                          struct index *ix, size_t cache_bytes,
+                          struct fetch **out);
+
+/* fetch_free: all lanes freed, all chunks released before. NULL is fine. */
+void fetch_free(struct fetch *f);
+
+/* fetch_lane_new: what one thread reads through. Returns 0, E_NOMEM,
+ * E_INTERNAL or what the index returned. */
+MUST_CHECK int fetch_lane_new(struct fetch *f, struct fetch_lane **out);
+void fetch_lane_free(struct fetch_lane *l);
+
+/*
+ * fetch_get: lend a chunk.
+ *   kind   what the id was made for
+ *   bytes  its length as the extent says; 0: unknown
+ *   out    give it back with fetch_release() soon: it keeps a frame in memory
+ * Returns 0; E_CORRUPT: missing or damaged in every place where it should be;
+ * E_ROLE: the key cannot open packs of that kind; E_NOMEM; E_STORE; E_IO.
+ */
+MUST_CHECK int fetch_get(struct fetch_lane *l, enum pack_kind kind,
+                         const struct chunk_id *id, size_t bytes,
+                         struct fetch_chunk *out);
+
+/* fetch_release: give a chunk back; zeroed or released before: harmless. */
+void fetch_release(struct fetch_lane *l, struct fetch_chunk *c);
+
+/* fetch_node_source: a source of tree nodes that reads through l; lent. */
+struct node_source fetch_node_source(struct fetch_lane *l);
+
+/* fetch_decoded: frames decoded so far: how well the cache does. */
+uint64_t fetch_decoded(struct fetch *f);
+
+#endif
