@@ -12,10 +12,8 @@ _Static_assert(CHUNKER_WINDOW == CHUNKER_REACH + CUTPRF_HISTORY, "format");
 _Static_assert((size_t)CUTPRF_HISTORY >= (size_t)ANCHOR_READ_BEFORE,
                "the scan may read what the PRF reads");
 
-enum {
-    CHUNKER_STEP_RUNS = 64, /* scanned at a time: 4 KiB */
-    CHUNKER_BATCH = 64      /* anchors hashed at a time */
-};
+_Static_assert(ANCHOR_ROOM % CUTPRF_GROUP == 0, "lists go to the PRF");
+_Static_assert(ANCHOR_ENOUGH > CUTPRF_GROUP, "each search adds a group");
 
 static unsigned chunker_log2(uint32_t power_of_two)
 {
@@ -87,9 +85,8 @@ struct chunker_search {
     const struct chunker *c;
     const uint8_t *p; /* the chunk */
     size_t from;      /* no cut at a length below this */
-    size_t pending;   /* the last anchor's candidate, 0 if it has none */
-    size_t pos_n;
-    uint32_t pos[CHUNKER_BATCH + ANCHOR_RUN + CUTPRF_SLACK]; /* anchors */
+    size_t pending;   /* what the last anchor decided asks for, or 0 */
+    struct anchor_list anchors; /* not decided yet */
 };
 
 /* The cut that an anchor asks for, if no other anchor comes before it; or 0. */
@@ -105,70 +102,38 @@ static size_t chunker_candidate(const struct chunker_search *s, size_t anchor,
     return cut;
 }
 
-/* Decide all anchors collected. Returns the cut that stands for sure, or 0. */
-static size_t chunker_decide(struct chunker_search *s)
+/* Decide the first n anchors of the list. Returns the cut that stands now that
+ * the next anchor is known, or 0. */
+static size_t chunker_decide(struct chunker_search *s, size_t n)
 {
-    uint64_t r[CHUNKER_BATCH + ANCHOR_RUN + CUTPRF_SLACK];
-    size_t n = s->pos_n;
+    struct anchor_list *list = &s->anchors;
+    uint64_t r[ANCHOR_ROOM];
 
     if (n == 0)
         return 0;
-    s->pos_n = 0;
-    s->c->prf->hash(&s->c->key, s->p, s->pos, n, r);
+    s->c->prf->hash(&s->c->key, s->p, list->pos, n, r);
     for (size_t i = 0; i < n; i++) {
-        if (s->pending && s->pending <= s->pos[i])
+        if (s->pending && s->pending <= list->pos[i])
             return s->pending;
-        s->pending = chunker_candidate(s, s->pos[i], r[i]);
+        s->pending = chunker_candidate(s, list->pos[i], r[i]);
     }
+    list->n -= n;
+    memmove(list->pos, list->pos + n, list->n * sizeof list->pos[0]);
     return 0;
 }
 
-static void chunker_collect(struct chunker_search *s, size_t at, uint64_t mask)
-{
-    while (mask) {
-        s->pos[s->pos_n++] = (uint32_t)(at + (size_t)__builtin_ctzll(mask));
-        mask &= mask - 1;
-    }
-}
-
-/* Which of the positions at..at+n, n < ANCHOR_RUN, are anchors; nothing behind
- * them is read. */
-static uint64_t chunker_mask_tail(const struct chunker_search *s, size_t at,
-                                  size_t n)
+/* Find the anchors at the positions at..end of less than a run, without a look
+ * at what is behind them. */
+static void chunker_find_tail(struct chunker_search *s, size_t at, size_t end)
 {
     uint8_t tail[ANCHOR_READ_BEFORE + ANCHOR_RUN] = {0};
-    uint64_t mask;
+    struct anchor_list found = {0};
+    size_t start = at - ANCHOR_READ_BEFORE;
 
-    memcpy(tail, s->p + at - ANCHOR_READ_BEFORE, ANCHOR_READ_BEFORE + n);
-    s->c->anchor->mask(tail + ANCHOR_READ_BEFORE, 1, &mask);
-    return mask & (((uint64_t)1 << n) - 1);
-}
-
-/* Scan the positions at..at+n, n <= CHUNKER_STEP_RUNS * ANCHOR_RUN. Returns the
- * cut that stands for sure, or 0. */
-static size_t chunker_step(struct chunker_search *s, size_t at, size_t n)
-{
-    uint64_t mask[CHUNKER_STEP_RUNS + 1];
-    size_t runs = n / ANCHOR_RUN;
-    size_t rest = n % ANCHOR_RUN;
-    size_t cut;
-
-    s->c->anchor->mask(s->p + at, runs, mask);
-    if (rest)
-        mask[runs] = chunker_mask_tail(s, at + n - rest, rest);
-    for (size_t k = 0; k < runs + (rest != 0); k++) {
-        chunker_collect(s, at + k * ANCHOR_RUN, mask[k]);
-        if (s->pos_n >= CHUNKER_BATCH) {
-            cut = chunker_decide(s);
-            if (cut)
-                return cut;
-        }
-    }
-    cut = chunker_decide(s);
-    if (cut)
-        return cut;
-    /* every anchor before at + n is known: none can void this any more */
-    return s->pending <= at + n ? s->pending : 0;
+    memcpy(tail, s->p + start, end - start);
+    s->c->anchor->find(tail, ANCHOR_READ_BEFORE, sizeof tail, &found);
+    for (size_t i = 0; i < found.n && start + found.pos[i] < end; i++)
+        s->anchors.pos[s->anchors.n++] = (uint32_t)start + found.pos[i];
 }
 
 /* The first cut of the chunk p at a length in from..end, or 0. All of p's end
@@ -177,12 +142,21 @@ static size_t chunker_find(const struct chunker *c, const uint8_t *p,
                            size_t from, size_t end)
 {
     struct chunker_search s = {.c = c, .p = p, .from = from};
-    size_t step = CHUNKER_STEP_RUNS * ANCHOR_RUN;
-    size_t cut = 0;
+    size_t at = from - CHUNKER_REACH;
+    size_t cut;
 
-    for (size_t at = from - CHUNKER_REACH; at < end && !cut; at += step)
-        cut = chunker_step(&s, at, end - at < step ? end - at : step);
-    return cut;
+    while (end - at >= ANCHOR_RUN) {
+        at = c->anchor->find(p, at, end, &s.anchors);
+        cut = chunker_decide(&s, s.anchors.n - s.anchors.n % CUTPRF_GROUP);
+        if (cut)
+            return cut;
+    }
+    chunker_find_tail(&s, at, end);
+    cut = chunker_decide(&s, s.anchors.n);
+    if (cut)
+        return cut;
+    /* every anchor before end is known: none can void this any more */
+    return s.pending <= end ? s.pending : 0;
 }
 
 size_t chunker_next(const struct chunker *c, const uint8_t *p, size_t n,

@@ -10,6 +10,10 @@ void cutprf_hash(const struct siphash_key *key, const uint8_t *p, uint32_t *pos,
 
 static const struct cutprf_version cutprf_versions[] = {
     {CPU_SCALAR, cutprf_hash},
+#if defined(__x86_64__)
+    {CPU_AVX2, cutprf_avx2_hash},
+    {CPU_AVX512, cutprf_avx512_hash},
+#endif
 };
 
 const struct cutprf_version *cutprf_best(enum cpu_level level)

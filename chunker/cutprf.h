@@ -14,16 +14,17 @@
 /* The window: an anchor's byte and this many before it. */
 #define CUTPRF_HISTORY 63
 
-/* The arrays of a call have room for this many more than n. */
-#define CUTPRF_SLACK 7
+/* No version computes more than this many at once: arrays have room for n
+ * rounded up to a multiple of it. */
+#define CUTPRF_GROUP 8
 
 /*
  * One version.
  * hash: r[i] = SipHash-2-4(key, p[pos[i] - 63 .. pos[i]]), i < n
- *   pos  each at least CUTPRF_HISTORY; n + CUTPRF_SLACK of them, of which those
- *        behind n may be overwritten
- *   r    out; room for n + CUTPRF_SLACK, what is behind n is undefined
- *   n    1 and up
+ *   pos  each at least CUTPRF_HISTORY. Room behind n, up to a multiple of
+ *        CUTPRF_GROUP, may be overwritten
+ *   r    out; the same room, undefined behind n
+ *   n    1 and up; a multiple of CUTPRF_GROUP costs least
  */
 struct cutprf_version {
     enum cpu_level level;

@@ -1,28 +1,18 @@
 #include "tests/chunker/chunk_data.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "tests/support/prng.h"
 
 /* Where the bytes of a stream go; what does not fit is dropped. */
 struct chunk_data {
-    uint64_t state;
+    struct prng prng;
     uint8_t *p;
     size_t n;
     size_t at;
 };
 
-uint64_t chunk_data_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
-
 static uint32_t chunk_data_below(struct chunk_data *d, uint32_t bound)
 {
-    return (uint32_t)((chunk_data_next(&d->state) >> 32) * bound >> 32);
+    return (uint32_t)prng_below(&d->prng, bound);
 }
 
 static void chunk_data_byte(struct chunk_data *d, uint8_t x)
@@ -52,7 +42,7 @@ static void chunk_data_number(struct chunk_data *d, const char *format,
 
 static void chunk_data_random(struct chunk_data *d)
 {
-    uint64_t x = chunk_data_next(&d->state);
+    uint64_t x = prng_next(&d->prng);
 
     for (int i = 0; i < 8; i++)
         chunk_data_byte(d, (uint8_t)(x >> (8 * i)));
@@ -74,7 +64,7 @@ static void chunk_data_runs(struct chunk_data *d)
 
 static void chunk_data_symbols(struct chunk_data *d, const char symbols[4])
 {
-    uint64_t x = chunk_data_next(&d->state);
+    uint64_t x = prng_next(&d->prng);
 
     for (int i = 0; i < 64; i += 2)
         chunk_data_byte(d, (uint8_t)symbols[x >> i & 3]);
@@ -199,7 +189,7 @@ static void chunk_data_tar(struct chunk_data *d)
 {
     uint32_t kind = chunk_data_below(d, CHUNK_DATA_TAR);
     uint32_t n = chunk_data_below(d, 1 << 18) >> chunk_data_below(d, 18);
-    struct chunk_data member = {d->state, d->p + d->at, n, 0};
+    struct chunk_data member = {d->prng, d->p + d->at, n, 0};
     size_t start = d->at;
 
     chunk_data_text(d, "usr/share/");
@@ -225,8 +215,9 @@ const char *chunk_data_name(enum chunk_data_kind kind)
 void chunk_data_fill(enum chunk_data_kind kind, uint64_t seed, uint8_t *p,
                      size_t n)
 {
-    struct chunk_data d = {seed, p, n, 0};
+    struct chunk_data d = {.p = p, .n = n};
 
+    prng_init(&d.prng, seed);
     while (d.at < d.n)
         chunk_data_kinds[kind].put(&d);
 }

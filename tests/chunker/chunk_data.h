@@ -33,7 +33,4 @@ const char *chunk_data_name(enum chunk_data_kind kind);
 void chunk_data_fill(enum chunk_data_kind kind, uint64_t seed, uint8_t *p,
                      size_t n);
 
-/* chunk_data_next: the random numbers behind it (splitmix64). */
-uint64_t chunk_data_next(uint64_t *state);
-
 #endif
