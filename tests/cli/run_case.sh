@@ -1,0 +1,113 @@
+#!/bin/sh
+# Runs one case of the command line: `run_case.sh BINARY CASE`.
+#
+# A case is a shell script, sourced with these words at hand. It runs in an
+# empty directory of its own ($PWD, removed afterwards) with HOME in it, TZ=UTC,
+# no DEDUP_ variable, no terminal and nothing on standard input. It fails at
+# the first expectation that does not hold.
+#
+#   expect CODE COMMAND...   run it; its exit code must be CODE. Its output is
+#                            in the files $OUT and $ERR until the next one
+#   out_is TEXT              standard output was exactly TEXT and a newline;
+#                            no TEXT: it was empty
+#   out_like GLOB            all of it matches a shell pattern
+#   out_has GLOB             one line of it does
+#   err_is, err_like, err_has   the same of standard error
+#   same A B                 two files or trees are equal
+#   skip WHY                 this machine cannot run the case
+#
+# `dedup` is the program under test.
+# shellcheck disable=SC2317 # the case calls what looks unreachable
+set -u
+
+RUN_BINARY=$(realpath "$1")
+RUN_CASE=$(realpath "$2")
+RUN_NAME=$(basename "$2" .sh)
+
+for run_v in $(env | sed -n 's/^\(DEDUP_[A-Z0-9_]*\)=.*/\1/p'); do
+    unset "$run_v"
+done
+unset run_v NO_COLOR COLUMNS CREDENTIALS_DIRECTORY XDG_CACHE_HOME
+export LC_ALL=C TZ=UTC TERM=dumb
+RUN_TMP=$(mktemp -d "${TMPDIR:-/tmp}/case_XXXXXX") || exit 1
+trap 'chmod -R u+rwX "$RUN_TMP" 2>/dev/null; rm -rf "$RUN_TMP"' EXIT
+mkdir "$RUN_TMP/work" "$RUN_TMP/io" "$RUN_TMP/home"
+HOME=$RUN_TMP/home
+OUT=$RUN_TMP/io/out
+ERR=$RUN_TMP/io/err
+export HOME OUT ERR
+cd "$RUN_TMP/work" || exit 1
+exec </dev/null
+umask 022
+
+dedup() {
+    "$RUN_BINARY" "$@"
+}
+
+run_fail() {
+    echo "$RUN_NAME: $1" >&2
+    for run_f in out err; do
+        [ -s "$RUN_TMP/io/$run_f" ] || continue
+        echo "--- std$run_f was:" >&2
+        head -c 4000 "$RUN_TMP/io/$run_f" >&2
+    done
+    exit 1
+}
+
+expect() {
+    run_want=$1
+    shift
+    run_line=$*
+    "$@" >"$OUT" 2>"$ERR"
+    run_got=$?
+    [ "$run_got" = "$run_want" ] ||
+        run_fail "'$run_line' exited $run_got, not $run_want"
+}
+
+# run_is STREAM [TEXT]
+run_is() {
+    if [ $# = 1 ]; then
+        : >"$RUN_TMP/io/want"
+    else
+        printf '%s\n' "$2" >"$RUN_TMP/io/want"
+    fi
+    cmp -s "$RUN_TMP/io/$1" "$RUN_TMP/io/want" ||
+        run_fail "'$run_line': std$1 is not '${2-}'"
+}
+
+run_like() {
+    # shellcheck disable=SC2254 # a pattern on purpose
+    case $(cat "$RUN_TMP/io/$1") in $2) ;; *)
+        run_fail "'$run_line': std$1 is not like '$2'"
+        ;;
+    esac
+}
+
+run_has() {
+    while IFS= read -r run_l || [ -n "$run_l" ]; do
+        # shellcheck disable=SC2254
+        case $run_l in $2) return ;; esac
+    done <"$RUN_TMP/io/$1"
+    run_fail "'$run_line': no line of std$1 is like '$2'"
+}
+
+out_is() { run_is out "$@"; }
+err_is() { run_is err "$@"; }
+out_like() { run_like out "$1"; }
+err_like() { run_like err "$1"; }
+out_has() { run_has out "$1"; }
+err_has() { run_has err "$1"; }
+
+same() {
+    diff -r --no-dereference "$1" "$2" >"$OUT" 2>&1 ||
+        run_fail "$1 and $2 differ"
+}
+
+skip() {
+    echo "skipped: $1"
+    exit 77
+}
+
+# shellcheck disable=SC1090 # the case
+. "$RUN_CASE"
+exit 0
