@@ -14,6 +14,10 @@
 #include "base/cpu.h"
 #include "base/err.h"
 
+/* For functions with some KiB of locals: inlined into each other they would
+ * add up in one frame. */
+#define BLAKE3_OWN_FRAME __attribute__((noinline))
+
 enum { WAVE = 64, WAVE_BYTES = WAVE * BLAKE3_LEAF_BYTES, BLOCKS_MAX = 16 };
 
 /* What one input has in a wave. */
@@ -49,15 +53,15 @@ static const struct blake3_choice *blake3_choices(enum cpu_level level)
 #if defined(__x86_64__)
     static const struct blake3_choice avx512[] = {
         {9, 16, blake3_avx512_x16},
-        {2, 8, blake3_avx512_x8},
+        {3, 8, blake3_avx512_x8},
         {1, WAVE, blake3_scalar},
     };
     static const struct blake3_choice avx2[] = {
-        {2, 8, blake3_avx2_x8},
+        {3, 8, blake3_avx2_x8},
         {1, WAVE, blake3_scalar},
     };
     static const struct blake3_choice sse41[] = {
-        {2, 4, blake3_sse41_x4},
+        {3, 4, blake3_sse41_x4},
         {1, WAVE, blake3_scalar},
     };
 
@@ -70,7 +74,7 @@ static const struct blake3_choice *blake3_choices(enum cpu_level level)
 #endif
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     static const struct blake3_choice baseline[] = {
-        {2, 4, blake3_baseline_x4},
+        {4, 4, blake3_baseline_x4},
         {1, WAVE, blake3_scalar},
     };
 
@@ -146,7 +150,7 @@ static void blake3_wave_add(struct blake3_wave *w, struct bytes in,
 }
 
 /* Longest first, so that the lanes of one kernel call end together. */
-static void blake3_wave_sort(struct blake3_wave *w)
+BLAKE3_OWN_FRAME static void blake3_wave_sort(struct blake3_wave *w)
 {
     struct blake3_job sorted[WAVE];
     size_t at[BLOCKS_MAX + 1] = {0};
@@ -350,6 +354,7 @@ void blake3_hash(struct bytes in, uint8_t out[BLAKE3_BYTES])
     blake3_whole(&h, in, out);
 }
 
+BLAKE3_OWN_FRAME
 void blake3_keyed(const uint8_t key[BLAKE3_KEY_BYTES], struct bytes in,
                   uint8_t out[BLAKE3_BYTES])
 {

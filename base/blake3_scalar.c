@@ -25,9 +25,12 @@ static inline void blake3_mix(uint32_t *a, uint32_t *b, uint32_t *c,
     *b = blake3_rotate(*b ^ *c, 7);
 }
 
-static inline void blake3_round(uint32_t v[16], const uint32_t m[16],
-                                const uint8_t s[16])
+/* Inlined with a constant r, the schedule costs nothing. */
+__attribute__((always_inline)) static inline void blake3_round(
+    uint32_t v[16], const uint32_t m[16], size_t r)
 {
+    const uint8_t *s = blake3_schedule[r];
+
     blake3_mix(&v[0], &v[4], &v[8], &v[12], m[s[0]], m[s[1]]);
     blake3_mix(&v[1], &v[5], &v[9], &v[13], m[s[2]], m[s[3]]);
     blake3_mix(&v[2], &v[6], &v[10], &v[14], m[s[4]], m[s[5]]);
@@ -53,8 +56,13 @@ static void blake3_compress(uint32_t cv[8], const uint8_t *block, uint32_t n,
     v[13] = (uint32_t)(counter >> 32);
     v[14] = n;
     v[15] = flags;
-    for (size_t r = 0; r < 7; r++)
-        blake3_round(v, m, blake3_schedule[r]);
+    blake3_round(v, m, 0);
+    blake3_round(v, m, 1);
+    blake3_round(v, m, 2);
+    blake3_round(v, m, 3);
+    blake3_round(v, m, 4);
+    blake3_round(v, m, 5);
+    blake3_round(v, m, 6);
     for (size_t i = 0; i < 8; i++)
         cv[i] = v[i] ^ v[i + 8];
 }
