@@ -258,7 +258,6 @@ int record_log_get(const struct record *r, struct record_log *out)
     uint64_t tag;
     unsigned seen = 0;
     unsigned want = 1 << 1;
-    int rc;
 
     *out = (struct record_log){.decides = RECORD_DECIDES_NONE};
     if (!record_log_known(r->type))
