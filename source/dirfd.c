@@ -1,0 +1,381 @@
+#include "source/dirfd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "source/stat_entry.h"
+
+struct dirfd {
+    struct dirfd_pool *pool;
+    struct dirfd *parent; /* holds a reference; NULL: a root */
+    char *name;
+    uint64_t dev;
+    uint64_t inode;
+    int extra; /* O_PATH or 0 */
+    atomic_size_t refs;
+
+    /* under the pool's lock */
+    int fd;              /* -1: closed */
+    size_t pins;         /* those of a root begin at 1: it is never closed */
+    struct dirfd *older; /* among the open and unpinned ones */
+    struct dirfd *newer;
+};
+
+struct dirfd_pool {
+    int flags;
+    size_t max_open;
+    atomic_bool no_openat2;
+    pthread_mutex_t lock;
+    size_t open_n;
+    struct dirfd *oldest;
+    struct dirfd *newest;
+};
+
+int dirfd_pool_new(int flags, size_t max_open, struct dirfd_pool **out)
+{
+    struct dirfd_pool *pool = mem_alloc(sizeof *pool);
+
+    ASSERT(max_open >= DIRFD_OPEN_MIN);
+    if (!pool)
+        return err_set(E_NOMEM, "out of memory for directories");
+    pool->flags = flags | O_DIRECTORY | O_NOFOLLOW;
+    pool->max_open = max_open;
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    *out = pool;
+    return 0;
+}
+
+void dirfd_pool_free(struct dirfd_pool *pool)
+{
+    if (!pool)
+        return;
+    ASSERT(pool->open_n == 0);
+    (void)pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+/* ---- the list of what may be closed (under the lock) ------------------ */
+
+static void idle_push(struct dirfd *d)
+{
+    struct dirfd_pool *pool = d->pool;
+
+    d->newer = NULL;
+    d->older = pool->newest;
+    if (pool->newest)
+        pool->newest->newer = d;
+    else
+        pool->oldest = d;
+    pool->newest = d;
+}
+
+static void idle_remove(struct dirfd *d)
+{
+    struct dirfd_pool *pool = d->pool;
+
+    *(d->older ? &d->older->newer : &pool->oldest) = d->newer;
+    *(d->newer ? &d->newer->older : &pool->newest) = d->older;
+    d->older = NULL;
+    d->newer = NULL;
+}
+
+static void idle_close(struct dirfd *d)
+{
+    idle_remove(d);
+    (void)fileop_close(d->fd);
+    d->fd = -1;
+    d->pool->open_n--;
+}
+
+/* d has just been opened as fd: makes room for it. */
+static void idle_opened(struct dirfd *d, int fd)
+{
+    struct dirfd_pool *pool = d->pool;
+
+    while (pool->open_n >= pool->max_open && pool->oldest)
+        idle_close(pool->oldest);
+    d->fd = fd;
+    pool->open_n++;
+    if (d->pins == 0)
+        idle_push(d);
+}
+
+/* ---- opening ---------------------------------------------------------- */
+
+/*
+ * One component. For one component that is no ".." O_NOFOLLOW alone already
+ * stays below dir; openat2 makes the kernel enforce it whatever name says.
+ */
+static int component_open(struct dirfd_pool *pool, int dir, const char *name,
+                          int extra)
+{
+    struct open_how how = {
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+    int flags = pool->flags | extra;
+    int fd;
+
+    if (extra & O_PATH)
+        flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+    how.flags = (unsigned)flags;
+    if (!atomic_load_explicit(&pool->no_openat2, memory_order_relaxed)) {
+        fd = fileop_openat2(dir, name, &how);
+        if (fd >= 0 || errno != ENOSYS)
+            goto opened;
+        atomic_store(&pool->no_openat2, true);
+    }
+    fd = fileop_openat(dir, name, flags, 0);
+opened:
+    /* O_NOATIME belongs to a file's owner; a filter may refuse openat2. */
+    if (fd < 0 && errno == EPERM)
+        fd = fileop_openat(dir, name, flags & ~O_NOATIME, 0);
+    return fd;
+}
+
+static int fd_stat(int fd, struct statx *st)
+{
+    return fileop_statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
+                        STAT_ENTRY_MASK, st);
+}
+
+static struct dirfd *dirfd_alloc(struct dirfd_pool *pool, struct bytes name,
+                                 const struct statx *st)
+{
+    struct dirfd *d = mem_alloc(sizeof *d);
+
+    if (!d)
+        return NULL;
+    d->name = mem_dup(name);
+    if (!d->name) {
+        free(d);
+        return NULL;
+    }
+    d->pool = pool;
+    d->dev = stat_entry_dev(st);
+    d->inode = st->stx_ino;
+    d->fd = -1;
+    atomic_init(&d->refs, 1);
+    return d;
+}
+
+int dirfd_root(struct dirfd_pool *pool, int fd, const struct statx *st,
+               struct bytes label, struct dirfd **out)
+{
+    struct dirfd *d = dirfd_alloc(pool, label, st);
+
+    if (!d) {
+        (void)fileop_close(fd);
+        return err_set(E_NOMEM, "out of memory for a directory");
+    }
+    d->pins = 1;
+    (void)pthread_mutex_lock(&pool->lock);
+    idle_opened(d, fd);
+    (void)pthread_mutex_unlock(&pool->lock);
+    *out = d;
+    return 0;
+}
+
+int dirfd_open(struct dirfd *parent, const char *name, int extra,
+               struct statx *st, struct dirfd **out, int *open_errno)
+{
+    struct dirfd_pool *pool = parent->pool;
+    struct dirfd *d;
+    int fd;
+
+    *out = NULL;
+    *open_errno = 0;
+    fd = component_open(pool, parent->fd, name, extra);
+    if (fd < 0 || fd_stat(fd, st) < 0) {
+        *open_errno = errno;
+        (void)fileop_close(fd);
+        return 0;
+    }
+    d = dirfd_alloc(pool, bytes_of_str(name), st);
+    if (!d) {
+        (void)fileop_close(fd);
+        return err_set(E_NOMEM, "out of memory for a directory");
+    }
+    d->extra = extra & O_PATH;
+    d->parent = dirfd_ref(parent);
+    (void)pthread_mutex_lock(&pool->lock);
+    idle_opened(d, fd);
+    (void)pthread_mutex_unlock(&pool->lock);
+    *out = d;
+    return 0;
+}
+
+/* Opens d, whose parent is open, again. -1 and errno. Under the lock. */
+static int dirfd_reopen_one(struct dirfd *d)
+{
+    struct statx st;
+    int fd = component_open(d->pool, d->parent->fd, d->name, d->extra);
+
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+            errno = ESTALE;
+        return -1;
+    }
+    if (fd_stat(fd, &st) < 0 || stat_entry_dev(&st) != d->dev ||
+        st.stx_ino != d->inode) {
+        (void)fileop_close(fd);
+        errno = ESTALE;
+        return -1;
+    }
+    idle_opened(d, fd);
+    return 0;
+}
+
+/* Opens d and what above it is closed, from the top. Under the lock. */
+static int dirfd_reopen(struct dirfd *d)
+{
+    while (d->fd < 0) {
+        struct dirfd *top = d;
+
+        while (top->parent->fd < 0)
+            top = top->parent;
+        /* The last one opened is the newest: it is not closed to make room
+         * for its child, since a pool holds several. */
+        if (dirfd_reopen_one(top) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int dirfd_pin(struct dirfd *d)
+{
+    struct dirfd_pool *pool = d->pool;
+    int fd = -1;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    if (d->fd >= 0 || dirfd_reopen(d) == 0) {
+        if (d->pins++ == 0)
+            idle_remove(d);
+        fd = d->fd;
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    return fd;
+}
+
+void dirfd_unpin(struct dirfd *d)
+{
+    struct dirfd_pool *pool = d->pool;
+    int e = errno;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    ASSERT(d->pins > 0);
+    if (--d->pins == 0) {
+        idle_push(d);
+        while (pool->open_n > pool->max_open && pool->oldest)
+            idle_close(pool->oldest);
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    errno = e;
+}
+
+struct dirfd *dirfd_ref(struct dirfd *d)
+{
+    (void)atomic_fetch_add(&d->refs, 1);
+    return d;
+}
+
+void dirfd_unref(struct dirfd *d)
+{
+    while (d && atomic_fetch_sub(&d->refs, 1) == 1) {
+        struct dirfd_pool *pool = d->pool;
+        struct dirfd *parent = d->parent;
+
+        (void)pthread_mutex_lock(&pool->lock);
+        ASSERT(d->pins == (d->parent ? 0 : 1));
+        if (d->fd >= 0) {
+            if (!d->parent)
+                idle_push(d);
+            idle_close(d);
+        }
+        (void)pthread_mutex_unlock(&pool->lock);
+        free(d->name);
+        free(d);
+        d = parent;
+    }
+}
+
+struct dirfd *dirfd_parent(const struct dirfd *d)
+{
+    return d->parent;
+}
+
+struct bytes dirfd_name(const struct dirfd *d)
+{
+    return bytes_of_str(d->name);
+}
+
+uint64_t dirfd_dev(const struct dirfd *d)
+{
+    return d->dev;
+}
+
+uint64_t dirfd_inode(const struct dirfd *d)
+{
+    return d->inode;
+}
+
+bool dirfd_is_path(const struct dirfd *d)
+{
+    return d->extra != 0;
+}
+
+void dirfd_path(const struct dirfd *d, struct bytes name, struct buf *out)
+{
+    size_t n = name.n ? name.n + 1 : 0;
+    uint8_t *p;
+
+    for (const struct dirfd *a = d; a; a = a->parent)
+        n += strlen(a->name) + (a->parent != NULL);
+    /* "/" itself has an empty label and nothing behind it */
+    p = buf_extend(out, n ? n : 1);
+    if (!p)
+        return;
+    p[0] = '/';
+    if (name.n) {
+        n -= name.n;
+        memcpy(p + n, name.p, name.n);
+        p[--n] = '/';
+    }
+    for (const struct dirfd *a = d; a; a = a->parent) {
+        size_t k = strlen(a->name);
+
+        n -= k;
+        memcpy(p + n, a->name, k);
+        if (a->parent)
+            p[--n] = '/';
+    }
+}
+
+int dirfd_err(int code, int errnum, const struct dirfd *d, struct bytes name,
+              const char *what)
+{
+    struct buf path;
+    int rc;
+
+    buf_init(&path, 1 << 22);
+    dirfd_path(d, name, &path);
+    if (code == E_TARGET && (errnum == ENOSPC || errnum == EDQUOT))
+        code = E_NOSPACE;
+    rc = err_set_errno(code, errnum, "%.*s: %s",
+                       (int)(path.n < 700 ? path.n : 700),
+                       path.p ? (const char *)path.p : "", what);
+    buf_release(&path);
+    return rc;
+}
+
+size_t dirfd_open_count(struct dirfd_pool *pool)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    n = pool->open_n;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return n;
+}

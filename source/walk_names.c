@@ -1,0 +1,160 @@
+#include "source/walk_names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fileop.h"
+#include "base/mem.h"
+
+enum {
+    WALK_DENTS_BYTES = 256 << 10,
+    /* Beyond this the memory of a list is given back with it. */
+    WALK_NAMES_KEEP = 4 << 20
+};
+
+int walk_names_init(struct walk_names *names)
+{
+    *names = (struct walk_names){0};
+    buf_init(&names->text, (size_t)1 << 40);
+    buf_init(&names->order, (size_t)1 << 40);
+    names->dents = mem_alloc(WALK_DENTS_BYTES);
+    return names->dents ? 0 : err_set(E_NOMEM, "out of memory for names");
+}
+
+void walk_names_release(struct walk_names *names)
+{
+    buf_release(&names->text);
+    buf_release(&names->order);
+    free(names->dents);
+    names->dents = NULL;
+}
+
+struct walk_list walk_names_begin(const struct walk_names *names)
+{
+    return (struct walk_list){names->text.n, names->order.n, 0};
+}
+
+int walk_names_add(struct walk_names *names, struct walk_list *list,
+                   struct bytes name)
+{
+    size_t at = names->text.n - list->text_start;
+    uint32_t at32 = (uint32_t)at;
+    int rc;
+
+    if (at > UINT32_MAX)
+        return err_set(E_LIMIT, "more than 4 GiB of names in one directory");
+    buf_add_bytes(&names->text, name);
+    buf_add(&names->text, "", 1);
+    rc = buf_status(&names->text);
+    if (rc == 0) {
+        buf_add(&names->order, &at32, sizeof at32);
+        rc = buf_status(&names->order);
+    }
+    list->n += rc == 0;
+    return rc;
+}
+
+int walk_names_read(struct walk_names *names, struct walk_list *list, int fd,
+                    int *read_errno)
+{
+    *read_errno = 0;
+    for (;;) {
+        ssize_t n = fileop_getdents(fd, names->dents, WALK_DENTS_BYTES);
+        struct fileop_dirent dent;
+        size_t at = 0;
+
+        if (n < 0)
+            *read_errno = errno;
+        if (n <= 0)
+            return 0;
+        while (fileop_dirent_next(names->dents, (size_t)n, &at, &dent)) {
+            int rc = walk_names_add(names, list, bytes_of_str(dent.name));
+
+            if (rc < 0)
+                return rc;
+        }
+    }
+}
+
+static uint32_t *names_order(const struct walk_names *names,
+                             const struct walk_list *list)
+{
+    /* malloc aligns, and only uint32_t are ever added */
+    return (uint32_t *)(void *)(names->order.p + list->order_start);
+}
+
+static int name_cmp(const void *a, const void *b, void *text)
+{
+    const char *t = text;
+
+    return strcmp(t + *(const uint32_t *)a, t + *(const uint32_t *)b);
+}
+
+void walk_names_sort(struct walk_names *names, struct walk_list *list)
+{
+    char *text;
+    uint32_t *order;
+    size_t kept = 0;
+
+    if (list->n == 0)
+        return;
+    text = (char *)names->text.p + list->text_start;
+    order = names_order(names, list);
+    qsort_r(order, list->n, sizeof *order, name_cmp, text);
+    /* A directory that changes while it is listed may name one twice. */
+    for (size_t i = 0; i < list->n; i++) {
+        if (i == 0 || strcmp(text + order[i], text + order[kept - 1]) != 0)
+            order[kept++] = order[i];
+    }
+    list->n = kept;
+    buf_truncate(&names->order, list->order_start + kept * sizeof(uint32_t));
+}
+
+const char *walk_names_get(const struct walk_names *names,
+                           const struct walk_list *list, size_t i)
+{
+    return (const char *)names->text.p + list->text_start +
+           names_order(names, list)[i];
+}
+
+bool walk_names_has(const struct walk_names *names,
+                    const struct walk_list *list, struct bytes name)
+{
+    size_t low = 0;
+    size_t high = list->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int c = bytes_cmp(bytes_of_str(walk_names_get(names, list, mid)), name);
+
+        if (c == 0)
+            return true;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
+}
+
+/* Gives back what a very large directory took. */
+static void buf_shrink(struct buf *b)
+{
+    uint8_t *p;
+
+    if (b->cap <= WALK_NAMES_KEEP || b->n > WALK_NAMES_KEEP / 2)
+        return;
+    p = mem_resize(b->p, WALK_NAMES_KEEP);
+    if (!p)
+        return;
+    b->p = p;
+    b->cap = WALK_NAMES_KEEP;
+}
+
+void walk_names_drop(struct walk_names *names, const struct walk_list *list)
+{
+    buf_truncate(&names->text, list->text_start);
+    buf_truncate(&names->order, list->order_start);
+    buf_shrink(&names->text);
+    buf_shrink(&names->order);
+}

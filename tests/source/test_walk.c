@@ -1,0 +1,593 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fileop_fault.h"
+#include "base/mem.h"
+#include "source/stat_entry.h"
+#include "source/walk.h"
+#include "source/walk_roots.h"
+#include "tests/support/scratch.h"
+
+/*
+ * A walk as text, one line a step, without what lies above the scratch
+ * directory: "> d" enter (">p" path only, ">o" ">k" ">f" skipped), "d/x" entry,
+ * "l -> t" symlink, "< d" leave ("<!" incomplete), "?gone x", "?bad x",
+ * "?root x".
+ */
+struct transcript {
+    char text[65536];
+    size_t n;
+    int rc;
+};
+
+static void transcript_add(struct transcript *t, const char *mark,
+                           struct bytes path, const char *arrow,
+                           struct bytes target)
+{
+    int n = snprintf(t->text + t->n, sizeof t->text - t->n, "%s%.*s%s%.*s\n",
+                     mark, (int)path.n, (const char *)path.p, arrow,
+                     (int)target.n, (const char *)target.p);
+
+    assert_in_range(n, 1, sizeof t->text - t->n - 1);
+    t->n += (size_t)n;
+}
+
+static void item_path(const struct walk_item *item, struct buf *path)
+{
+    if (item->kind == WALK_PROBLEM && item->problem == WALK_MISSING_ROOT) {
+        buf_add(path, "/", 1);
+        buf_add_bytes(path, item->entry.name);
+    } else if (item->kind == WALK_ENTER || item->kind == WALK_LEAVE) {
+        dirfd_path(item->dir, (struct bytes){0}, path);
+    } else {
+        dirfd_path(item->dir, item->entry.name, path);
+    }
+}
+
+static const char *item_mark(const struct walk_item *item)
+{
+    static const char *const enter[] = {"> ", ">o ", ">k ", ">f "};
+    static const char *const problem[] = {"?bad ", "?gone ", "?root "};
+
+    switch (item->kind) {
+    case WALK_ENTER:
+        return item->path_only ? ">p " : enter[item->skip];
+    case WALK_LEAVE:
+        return item->incomplete ? "<! " : "< ";
+    case WALK_PROBLEM:
+        return problem[item->problem];
+    case WALK_ENTRY:
+    case WALK_END:
+        break;
+    }
+    return "";
+}
+
+/* The steps of w that touch `below`. */
+static void transcribe(struct walk *w, const char *below, struct transcript *t)
+{
+    struct walk_item item;
+    struct buf path;
+    size_t skip = strlen(below) + 1;
+
+    *t = (struct transcript){0};
+    buf_init(&path, 1 << 20);
+    for (;;) {
+        t->rc = walk_next(w, &item);
+        if (t->rc < 0 || item.kind == WALK_END)
+            break;
+        buf_reset(&path);
+        item_path(&item, &path);
+        if (path.n < skip - 1 || memcmp(path.p, below, skip - 1) != 0)
+            continue;
+        if (path.n == skip - 1)
+            buf_add(&path, "/", 1);
+        transcript_add(t, item_mark(&item),
+                       bytes_of(path.p + skip, path.n - skip),
+                       item.entry.target.n ? " -> " : "", item.entry.target);
+    }
+    buf_release(&path);
+}
+
+/* Walks the roots named in `roots` (words, relative to dir). */
+static void walk_words(const char *dir, const char *roots,
+                       const struct walk_options *options, struct transcript *t)
+{
+    char copy[1024];
+    char path[8][SCRATCH_PATH];
+    struct bytes root[8];
+    struct walk *w = NULL;
+    size_t n = 0;
+    char *rest = NULL;
+
+    assert_in_range(snprintf(copy, sizeof copy, "%s", roots), 0,
+                    sizeof copy - 1);
+    for (char *word = strtok_r(copy, " ", &rest); word;
+         word = strtok_r(NULL, " ", &rest)) {
+        assert_in_range(snprintf(path[n], SCRATCH_PATH, "%s%s%s", dir,
+                                 strcmp(word, ".") ? "/" : "",
+                                 strcmp(word, ".") ? word : ""),
+                        1, SCRATCH_PATH - 1);
+        root[n] = bytes_of_str(path[n]);
+        n++;
+    }
+    *t = (struct transcript){0};
+    t->rc = walk_new(root, n, options, &w);
+    if (t->rc == 0)
+        transcribe(w, dir, t);
+    walk_free(w);
+}
+
+static void expect_walk(const char *dir, const char *roots,
+                        const struct walk_options *options,
+                        const char *expected)
+{
+    struct transcript *t = calloc(1, sizeof *t);
+
+    assert_non_null(t);
+    walk_words(dir, roots, options, t);
+    assert_int_equal(t->rc, 0);
+    assert_string_equal(t->text, expected);
+    free(t);
+}
+
+static const struct walk_options plain = {0};
+
+static void make_small_tree(char dir[SCRATCH_PATH])
+{
+    char path[SCRATCH_PATH + 8];
+
+    scratch_make(dir);
+    scratch_dir(dir, "b");
+    scratch_text(dir, "b/2", "two");
+    scratch_text(dir, "b/10", "ten");
+    scratch_dir(dir, "b/sub");
+    scratch_text(dir, "b/sub/x.o", "x");
+    scratch_text(dir, "b/sub/y.c", "y");
+    scratch_text(dir, "b-", "before b/ would be wrong");
+    scratch_dir(dir, "a");
+    assert_true(snprintf(path, sizeof path, "%s/l", dir) > 0);
+    assert_int_equal(symlink("b/../no where", path), 0);
+}
+
+static void test_walk__goes_depth_first_by_bytes(void **state)
+{
+    char dir[SCRATCH_PATH];
+
+    (void)state;
+    make_small_tree(dir);
+    expect_walk(dir, ".", &plain,
+                "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
+                "< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
+    scratch_remove(dir);
+}
+
+static void test_walk__merges_roots(void **state)
+{
+    char dir[SCRATCH_PATH];
+
+    (void)state;
+    make_small_tree(dir);
+    expect_walk(dir, "b/sub a", &plain,
+                ">p \n> a\n< a\n>p b\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
+                "< b/sub\n< b\n< \n");
+    /* inside each other, named twice, single files, a symlink */
+    expect_walk(dir, "b/sub b b/sub b/2 l b-", &plain,
+                ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
+                "< b\nb-\nl -> b/../no where\n< \n");
+    expect_walk(dir, "b/sub/y.c b/2", &plain,
+                ">p \n>p b\nb/2\n>p b/sub\nb/sub/y.c\n< b/sub\n< b\n< \n");
+    scratch_remove(dir);
+}
+
+static void test_walk__names_every_missing_root(void **state)
+{
+    char dir[SCRATCH_PATH];
+
+    (void)state;
+    make_small_tree(dir);
+    expect_walk(dir, "none/x none/y none b/2/below l/x a/no b/2", &plain,
+                ">p \n>p a\n?root a/no\n< a\n>p b\nb/2\n?root b/2/below\n< b\n"
+                "?root l/x\n?root none\n?root none/x\n?root none/y\n< \n");
+    expect_walk(dir, ". zz/y", &plain,
+                "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
+                "< b/sub\n< b\nb-\nl -> b/../no where\n?root zz/y\n< \n");
+    scratch_remove(dir);
+}
+
+static void test_walk__patterns_never_exclude_a_root(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char line[SCRATCH_PATH + 16];
+    struct walk_options options = {0};
+    struct pattern_set *set = NULL;
+
+    (void)state;
+    make_small_tree(dir);
+    assert_int_equal(pattern_set_new(false, &set), 0);
+    assert_int_equal(pattern_set_add(set, bytes_of_str("*.o")), 0);
+    assert_int_equal(pattern_set_add(set, bytes_of_str("sub/")), 0);
+    assert_int_equal(pattern_set_add(set, bytes_of_str("2/")), 0);
+    assert_true(snprintf(line, sizeof line, "%s/b-", dir) > 0);
+    assert_int_equal(pattern_set_add(set, bytes_of_str(line)), 0);
+    options.patterns = set;
+    expect_walk(dir, ".", &options,
+                "> \n> a\n< a\n> b\nb/10\nb/2\n< b\nl -> b/../no where\n< \n");
+    expect_walk(dir, ". b/sub", &options,
+                "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/y.c\n< b/sub\n"
+                "< b\nl -> b/../no where\n< \n");
+    /* excluded, but on the way to a root: only that way */
+    expect_walk(dir, ". b/sub/x.o", &options,
+                "> \n> a\n< a\n> b\nb/10\nb/2\n>p b/sub\nb/sub/x.o\n< b/sub\n"
+                "< b\nl -> b/../no where\n< \n");
+    pattern_set_free(set);
+    scratch_remove(dir);
+}
+
+static void test_walk__skips_the_repository(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char path[SCRATCH_PATH + 16];
+    struct walk_options options = {0};
+    struct walk_skip_dir skip;
+    struct statx st;
+
+    (void)state;
+    make_small_tree(dir);
+    assert_true(snprintf(path, sizeof path, "%s/b", dir) > 0);
+    assert_int_equal(statx(AT_FDCWD, path, 0, STAT_ENTRY_MASK, &st), 0);
+    skip = (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
+    options.skip = &skip;
+    options.skip_n = 1;
+    expect_walk(dir, ".", &options,
+                "> \n> a\n< a\nb-\nl -> b/../no where\n< \n");
+    expect_walk(dir, ". b/2", &options,
+                "> \n> a\n< a\n>p b\nb/2\n< b\nb-\nl -> b/../no where\n< \n");
+    expect_walk(dir, "b/sub b", &options,
+                ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
+                "< b\n< \n");
+    scratch_remove(dir);
+}
+
+static void test_walk__keeps_to_its_file_systems(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char path[SCRATCH_PATH + 16];
+    struct walk_options options = {.one_fs = true};
+
+    (void)state;
+    make_small_tree(dir);
+    assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
+    if (mount("none", path, "tmpfs", 0, "size=1m") != 0) {
+        print_message("skipped: no right to mount: %s\n", strerror(errno));
+        scratch_remove(dir);
+        skip();
+    }
+    scratch_text(dir, "a/in", "x");
+    scratch_dir(dir, "a/proc");
+    assert_true(snprintf(path, sizeof path, "%s/a/proc", dir) > 0);
+    assert_int_equal(mount("none", path, "proc", 0, NULL), 0);
+    expect_walk(dir, "a b/2", &plain,
+                ">p \n> a\na/in\n>k a/proc\n< a/proc\n< a\n>p b\nb/2\n< b\n"
+                "< \n");
+    expect_walk(dir, ".", &options,
+                "> \n>o a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\n"
+                "b/sub/y.c\n< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
+    expect_walk(dir, "b/sub a", &options,
+                ">p \n> a\na/in\n>k a/proc\n< a/proc\n< a\n>p b\n> b/sub\n"
+                "b/sub/x.o\nb/sub/y.c\n< b/sub\n< b\n< \n");
+    expect_walk(dir, ". a/in a/proc/version", &options,
+                "> \n>p a\na/in\n>p a/proc\na/proc/version\n< a/proc\n< a\n"
+                "> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n< b\n"
+                "b-\nl -> b/../no where\n< \n");
+    assert_int_equal(umount(path), 0);
+    assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
+    assert_int_equal(umount(path), 0);
+    scratch_remove(dir);
+}
+
+static void test_walk__entries_tell_what_stat_tells(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char path[SCRATCH_PATH + 16];
+    struct walk_options options = {.with_atime = true};
+    struct bytes root;
+    struct walk_item item = {0};
+    struct walk *w;
+    struct stat st;
+
+    (void)state;
+    scratch_make(dir);
+    scratch_text(dir, "f", "four");
+    assert_true(snprintf(path, sizeof path, "%s/f", dir) > 0);
+    assert_int_equal(chmod(path, 04751), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(owner_cache_new(&options.owners), 0);
+    root = bytes_of_str(path);
+    assert_int_equal(walk_new(&root, 1, &options, &w), 0);
+    while (item.kind != WALK_ENTRY) {
+        assert_int_equal(walk_next(w, &item), 0);
+        if (item.kind == WALK_ENTER && item.entry.name.n == 0)
+            assert_true(item.entry.starts_fs);
+        assert_int_not_equal(item.kind, WALK_END);
+    }
+    assert_int_equal(entry_check(&item.entry), 0);
+    assert_int_equal(item.entry.type, ENTRY_FILE);
+    assert_int_equal(item.entry.mode, 04751);
+    assert_int_equal(item.entry.size, 4);
+    assert_int_equal(item.entry.inode, st.st_ino);
+    assert_int_equal(item.entry.nlink, 1);
+    assert_int_equal(item.entry.mtime.s, st.st_mtim.tv_sec);
+    assert_int_equal(item.entry.mtime.ns, st.st_mtim.tv_nsec);
+    assert_int_equal(item.entry.ctime.ns, st.st_ctim.tv_nsec);
+    assert_true(item.entry.has_atime);
+    assert_int_equal(item.entry.atime.ns, st.st_atim.tv_nsec);
+    if (geteuid() == 0)
+        assert_true(bytes_equal(item.entry.user, bytes_of_str("root")));
+    walk_free(w);
+    owner_cache_free(options.owners);
+    scratch_remove(dir);
+}
+
+/* Makes `depth` directories of `length` bytes below one another. */
+static void make_deep(const char *dir, size_t depth, size_t length)
+{
+    char name[256];
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    memset(name, 'd', length);
+    name[length] = 0;
+    for (size_t i = 0; i < depth; i++) {
+        int next;
+
+        assert_int_equal(mkdirat(fd, name, 0755), 0);
+        next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(next >= 0);
+        (void)close(fd);
+        fd = next;
+        /* behind the directory, so that it must be found again */
+        assert_int_equal(mknodat(fd, "z", S_IFREG | 0644, 0), 0);
+    }
+    (void)close(fd);
+}
+
+static size_t count_fds(void)
+{
+    size_t n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void test_walk__deep_trees_need_few_descriptors(void **state)
+{
+    char dir[SCRATCH_PATH];
+    struct walk_options options = {.max_open = DIRFD_OPEN_MIN};
+    struct bytes root;
+    struct walk_item item = {0};
+    struct walk *w;
+    size_t before = count_fds();
+    size_t most = 0;
+    size_t files = 0;
+    size_t leaves = 0;
+
+    (void)state;
+    scratch_make(dir);
+    make_deep(dir, 300, 200); /* paths of 60,000 bytes */
+    root = bytes_of_str(dir);
+    assert_int_equal(walk_new(&root, 1, &options, &w), 0);
+    do {
+        assert_int_equal(walk_next(w, &item), 0);
+        assert_int_not_equal(item.kind, WALK_PROBLEM);
+        files += item.kind == WALK_ENTRY;
+        leaves += item.kind == WALK_LEAVE;
+        if (count_fds() > most)
+            most = count_fds();
+    } while (item.kind != WALK_END);
+    assert_int_equal(files, 300);
+    assert_true(leaves > 300);
+    assert_in_range(most, before + 1, before + DIRFD_OPEN_MIN + 2);
+    walk_free(w);
+    assert_int_equal(count_fds(), before);
+    scratch_remove(dir);
+}
+
+static void test_walk__a_moved_directory_is_not_looked_for(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char from[SCRATCH_PATH + 16];
+    char to[SCRATCH_PATH + 16];
+    struct walk_options options = {.max_open = DIRFD_OPEN_MIN};
+    struct bytes root;
+    struct walk_item item = {0};
+    struct walk *w;
+    size_t deepest = 0;
+    size_t depth = 0;
+    size_t files = 0;
+    size_t gone = 0;
+
+    (void)state;
+    scratch_make(dir);
+    make_deep(dir, 30, 1);
+    root = bytes_of_str(dir);
+    assert_true(snprintf(from, sizeof from, "%s/d", dir) > 0);
+    assert_true(snprintf(to, sizeof to, "%s/e", dir) > 0);
+    assert_int_equal(walk_new(&root, 1, &options, &w), 0);
+    do {
+        assert_int_equal(walk_next(w, &item), 0);
+        depth += item.kind == WALK_ENTER;
+        files += item.kind == WALK_ENTRY;
+        if (item.kind == WALK_PROBLEM) {
+            assert_int_equal(item.problem, WALK_VANISHED);
+            gone++;
+        }
+        if (depth == 30 && deepest == 0) {
+            /* another directory takes its place */
+            assert_int_equal(rename(from, to), 0);
+            assert_int_equal(mkdir(from, 0755), 0);
+            deepest = depth;
+        }
+    } while (item.kind != WALK_END);
+    /* those that were closed could not be opened again, and it was said */
+    assert_true(gone > 10);
+    assert_true(files + gone >= 30);
+    walk_free(w);
+    scratch_remove(dir);
+}
+
+static void test_walk__failures_are_problems_or_errors(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char plan[64];
+    struct transcript *good = calloc(1, sizeof *good);
+    struct transcript *t = calloc(1, sizeof *t);
+    uint64_t count;
+    size_t before = count_fds();
+
+    (void)state;
+    assert_true(good && t);
+    make_small_tree(dir);
+    assert_int_equal(fileop_fault_set("count,domain=source"), 0);
+    walk_words(dir, ".", &plain, good);
+    count = fileop_fault_count();
+    assert_true(count > 20);
+    for (uint64_t n = 1; n <= count; n++) {
+        assert_true(snprintf(plan, sizeof plan, "fail:%llu:EIO,domain=source",
+                             (unsigned long long)n) > 0);
+        assert_int_equal(fileop_fault_set(plan), 0);
+        walk_words(dir, ".", &plain, t);
+        assert_int_equal(fileop_fault_set(NULL), 0);
+        /* Nothing is lost in silence: a line is missing only where another
+         * says so. A close that fails loses nothing. */
+        if (t->rc == 0 && strcmp(t->text, good->text) != 0)
+            assert_true(strstr(t->text, "?bad") || t->n == 0);
+        assert_true(t->rc == 0 || t->rc == E_SOURCE);
+        assert_int_equal(count_fds(), before);
+    }
+    for (uint64_t n = 1; n < 200; n++) {
+        mem_fail_after(n, 0);
+        walk_words(dir, ".", &plain, t);
+        mem_fail_after(0, 0);
+        assert_true(t->rc == E_NOMEM ||
+                    (t->rc == 0 && strcmp(t->text, good->text) == 0));
+        assert_int_equal(count_fds(), before);
+    }
+    free(good);
+    free(t);
+    scratch_remove(dir);
+}
+
+static void test_walk__an_unreadable_directory_is_kept_empty(void **state)
+{
+    char dir[SCRATCH_PATH];
+
+    (void)state;
+    make_small_tree(dir);
+    assert_true(scratch_run("chmod 0 %s/b/sub", dir));
+    if (geteuid() == 0) {
+        assert_true(scratch_run("chown 65534 %s %s/b %s/b/sub", dir, dir, dir));
+        assert_int_equal(seteuid(65534), 0);
+    }
+    expect_walk(dir, ".", &plain,
+                "> \n> a\n< a\n> b\nb/10\nb/2\n>f b/sub\n?bad b/sub\n"
+                "<! b/sub\n< b\nb-\nl -> b/../no where\n< \n");
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    scratch_remove(dir);
+}
+
+static void test_walk__roots_must_be_canonical(void **state)
+{
+    static const char *const bad[] = {"",       "a",   "/a/", "/a//b",
+                                      "/a/./b", "/..", "//"};
+    struct walk *w;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct bytes root = bytes_of_str(bad[i]);
+
+        assert_int_equal(walk_new(&root, 1, &plain, &w), E_USAGE);
+    }
+    assert_int_equal(walk_new(NULL, 0, &plain, &w), E_USAGE);
+}
+
+static void check_resolves(const char *path, const char *dir, const char *rest)
+{
+    struct buf out;
+    char expected[SCRATCH_PATH + 16];
+
+    buf_init(&out, 1 << 16);
+    assert_int_equal(walk_roots_resolve(path, &out), 0);
+    buf_add(&out, "", 1);
+    assert_true(snprintf(expected, sizeof expected, "%s%s", dir, rest) > 0);
+    assert_string_equal((const char *)out.p, expected);
+    buf_release(&out);
+}
+
+static void test_walk_roots__resolve_what_users_write(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char path[SCRATCH_PATH + 16];
+    char before[SCRATCH_PATH];
+    struct buf out;
+
+    (void)state;
+    make_small_tree(dir);
+    assert_true(snprintf(path, sizeof path, "%s/s", dir) > 0);
+    assert_int_equal(symlink("b/sub", path), 0);
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(dir), 0);
+    check_resolves("b", dir, "/b");
+    check_resolves(".", dir, "");
+    check_resolves("./b/../b//sub", dir, "/b/sub");
+    check_resolves("s", dir, "/s");
+    check_resolves("s/", dir, "/b/sub");
+    check_resolves("s/.", dir, "/b/sub");
+    check_resolves("s/..", dir, "/b");
+    check_resolves("s/x.o", dir, "/b/sub/x.o");
+    check_resolves("none/../x", dir, "/x");
+    check_resolves("none", dir, "/none");
+    check_resolves("none/y/", dir, "/none/y");
+    check_resolves("/", "/", "");
+    check_resolves("/..", "/", "");
+    check_resolves("//proc//", "/proc", "");
+    buf_init(&out, 10);
+    assert_int_equal(walk_roots_resolve("", &out), E_USAGE);
+    assert_int_equal(chdir(before), 0);
+    scratch_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk__goes_depth_first_by_bytes),
+        cmocka_unit_test(test_walk__merges_roots),
+        cmocka_unit_test(test_walk__names_every_missing_root),
+        cmocka_unit_test(test_walk__patterns_never_exclude_a_root),
+        cmocka_unit_test(test_walk__skips_the_repository),
+        cmocka_unit_test(test_walk__keeps_to_its_file_systems),
+        cmocka_unit_test(test_walk__entries_tell_what_stat_tells),
+        cmocka_unit_test(test_walk__deep_trees_need_few_descriptors),
+        cmocka_unit_test(test_walk__a_moved_directory_is_not_looked_for),
+        cmocka_unit_test(test_walk__failures_are_problems_or_errors),
+        cmocka_unit_test(test_walk__an_unreadable_directory_is_kept_empty),
+        cmocka_unit_test(test_walk__roots_must_be_canonical),
+        cmocka_unit_test(test_walk_roots__resolve_what_users_write),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
