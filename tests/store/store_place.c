@@ -1,0 +1,81 @@
+#include "tests/store/store_place.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const store_kind_name[STORE_KINDS] = {"memory", "tmpfile", "rename",
+                                                  "link"};
+
+static void place_open(struct store_place *p)
+{
+    assert_int_equal(local_open(p->path, &p->s), 0);
+    local_use_naming(p->s, (enum local_naming)(p->kind - STORE_BY_TMPFILE));
+}
+
+static void place_start(struct store_place *p)
+{
+    if (p->kind == STORE_IN_MEMORY) {
+        assert_int_equal(memory_open(&p->s), 0);
+        return;
+    }
+    assert_int_equal(local_create(p->path), 0);
+    place_open(p);
+}
+
+void store_place_make(struct store_place *p, enum store_kind kind)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    memset(p, 0, sizeof *p);
+    p->kind = kind;
+    if (kind != STORE_IN_MEMORY) {
+        (void)snprintf(p->path, sizeof p->path - 5, "%s/test_store.XXXXXX",
+                       tmp ? tmp : "/tmp");
+        assert_non_null(mkdtemp(p->path));
+        (void)strcat(p->path, "/root");
+    }
+    place_start(p);
+}
+
+void store_place_reopen(struct store_place *p)
+{
+    if (p->kind == STORE_IN_MEMORY)
+        return;
+    store_close(p->s);
+    place_open(p);
+}
+
+static void place_rm(const char *path)
+{
+    char command[160];
+
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", path);
+    assert_int_equal(system(command), 0);
+}
+
+void store_place_clear(struct store_place *p)
+{
+    store_close(p->s);
+    p->s = NULL;
+    if (p->kind != STORE_IN_MEMORY)
+        place_rm(p->path);
+    place_start(p);
+}
+
+void store_place_remove(struct store_place *p)
+{
+    store_close(p->s);
+    p->s = NULL;
+    if (p->kind == STORE_IN_MEMORY)
+        return;
+    *strrchr(p->path, '/') = 0;
+    place_rm(p->path);
+}

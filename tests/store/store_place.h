@@ -1,0 +1,37 @@
+/* store_place: stores of every kind in a place of their own, for tests. */
+#ifndef TESTS_STORE_STORE_PLACE_H
+#define TESTS_STORE_STORE_PLACE_H
+
+#include "store/local.h"
+#include "store/memory.h"
+
+enum store_kind {
+    STORE_IN_MEMORY,
+    STORE_BY_TMPFILE, /* local, each way to name a file */
+    STORE_BY_RENAME,
+    STORE_BY_LINK,
+    STORE_KINDS
+};
+
+extern const char *const store_kind_name[STORE_KINDS];
+
+struct store_place {
+    enum store_kind kind;
+    char path[96];   /* of a local store's root, in a directory of its own */
+    struct store *s; /* open */
+};
+
+/* store_place_make: a fresh place with an empty store, open. Local ones are
+ * below $TMPDIR or /tmp. Fails the test when that cannot be done. */
+void store_place_make(struct store_place *p, enum store_kind kind);
+
+/* store_place_reopen: close it, and open it as another process would. */
+void store_place_reopen(struct store_place *p);
+
+/* store_place_remove: close it and remove the place. */
+void store_place_remove(struct store_place *p);
+
+/* store_place_clear: close it, and start again with an empty one. */
+void store_place_clear(struct store_place *p);
+
+#endif
