@@ -17,7 +17,7 @@
 
 struct lines {
     int n;
-    char last[LOG_LINE_MAX];
+    char last[2 * LOG_LINE_MAX];
 };
 
 static void keep(void *ctx, const char *line)
@@ -61,17 +61,20 @@ static void test_log__long_messages_are_cut_at_an_escape(void **state)
 {
     struct lines got = {0};
     char message[3 * LOG_LINE_MAX];
-    size_t n;
 
     (void)state;
-    memset(message, '\x1b', sizeof message);
-    message[sizeof message - 1] = 0;
     log_set_sink(keep, &got);
-    log_debug("%s", message);
+    for (int shift = 0; shift < 4; shift++) {
+        size_t n;
+
+        memset(message, '\x1b', sizeof message);
+        message[sizeof message - 1] = 0;
+        log_debug("%.*s%s", shift, "...", message);
+        n = strlen(got.last);
+        assert_in_range(n, LOG_LINE_MAX - 4, LOG_LINE_MAX - 1);
+        assert_string_equal(got.last + n - 4, "\\x1b");
+    }
     log_set_sink(NULL, NULL);
-    n = strlen(got.last);
-    assert_in_range(n, LOG_LINE_MAX - 4, LOG_LINE_MAX - 1);
-    assert_string_equal(got.last + n - 4, "\\x1b");
 }
 
 static void test_log__leaves_errors_and_the_heap_alone(void **state)
