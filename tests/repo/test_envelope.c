@@ -1,0 +1,211 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "repo/envelope.h"
+#include "tests/repo/codec_loops.h"
+
+static struct keyring *ring;
+static const char name[] = "log/0000000000000042";
+
+static const enum envelope_kind kinds[] = {ENVELOPE_SEGMENT, ENVELOPE_SNAPSHOT,
+                                           ENVELOPE_LOG, ENVELOPE_JOURNAL};
+
+struct open {
+    const struct keyring *k;
+    enum envelope_kind kind;
+};
+
+static struct bytes name_of(enum envelope_kind kind)
+{
+    bool named = kind == ENVELOPE_LOG || kind == ENVELOPE_JOURNAL;
+
+    return named ? bytes_of_str(name) : bytes_of(NULL, 0);
+}
+
+static int decode(void *ctx, struct bytes in)
+{
+    struct open *o = ctx;
+    struct envelope e;
+    struct buf plain;
+    int rc;
+
+    buf_init(&plain, envelope_max_bytes(o->kind));
+    rc = envelope_open(o->k, o->kind, name_of(o->kind), in, &plain, &e);
+    buf_release(&plain);
+    return rc;
+}
+
+static void seal(enum envelope_kind kind, struct bytes content, struct buf *b)
+{
+    buf_init(b, envelope_max_bytes(kind));
+    assert_int_equal(envelope_seal(ring, kind, name_of(kind), content, b), 0);
+}
+
+static void test_envelope__gives_back_content_and_signer(void **state)
+{
+    static const size_t size[] = {0, 1, 300, 5000, 100000};
+    uint8_t *content = calloc(1, 100000);
+
+    (void)state;
+    crypto_random(content, 100000);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (size_t j = 0; j < sizeof size / sizeof size[0]; j++) {
+            size_t step =
+                kinds[i] == ENVELOPE_LOG || kinds[i] == ENVELOPE_JOURNAL ? 512
+                                                                         : 4096;
+            struct envelope e;
+            struct buf b;
+            struct buf plain;
+
+            seal(kinds[i], bytes_of(content, size[j]), &b);
+            assert_int_equal(b.n % step, 0);
+            buf_init(&plain, envelope_max_bytes(kinds[i]));
+            assert_int_equal(envelope_open(ring, kinds[i], name_of(kinds[i]),
+                                           buf_bytes(&b), &plain, &e),
+                             0);
+            assert_true(bytes_equal(e.content, bytes_of(content, size[j])));
+            assert_memory_equal(e.signer.b, ring->member.b, 32);
+            buf_release(&b);
+            buf_release(&plain);
+        }
+    free(content);
+}
+
+static void test_envelope__damage_is_noticed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct open o = {ring, kinds[i]};
+        struct buf b;
+
+        seal(kinds[i], bytes_of_str("some content"), &b);
+        codec_loops_truncate(decode, &o, buf_bytes(&b), 0);
+        codec_loops_longer(decode, &o, buf_bytes(&b));
+        assert_int_equal(codec_loops_flip(decode, &o, buf_bytes(&b), 0), 0);
+        buf_release(&b);
+    }
+}
+
+/* Who holds the keys may still not move a record, or pass one kind off as
+ * another. */
+static void test_envelope__is_bound_to_its_place(void **state)
+{
+    struct envelope e;
+    struct buf plain;
+    struct buf b;
+    struct open o = {ring, ENVELOPE_LOG};
+
+    (void)state;
+    seal(ENVELOPE_LOG, bytes_of_str("x"), &b);
+    buf_init(&plain, envelope_max_bytes(ENVELOPE_LOG));
+    assert_int_equal(decode(&o, buf_bytes(&b)), 0);
+    assert_int_equal(envelope_open(ring, ENVELOPE_LOG,
+                                   bytes_of_str("log/0000000000000043"),
+                                   buf_bytes(&b), &plain, &e),
+                     E_CORRUPT);
+    o.kind = ENVELOPE_JOURNAL;
+    assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+    buf_release(&plain);
+    buf_release(&b);
+}
+
+static void test_envelope__other_keys_do_not_open_it(void **state)
+{
+    struct keyring *other = keyring_new();
+    struct open o = {other, ENVELOPE_LOG};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct buf b;
+
+        o.kind = kinds[i];
+        seal(kinds[i], bytes_of_str("x"), &b);
+        memcpy(other, ring, sizeof *other);
+        other->repo.b[0] ^= 1;
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        memcpy(other, ring, sizeof *other);
+        other->k_index.b[0] ^= 1;
+        other->k_repo.b[0] ^= 1;
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        buf_release(&b);
+    }
+    keyring_free(other);
+}
+
+static void test_envelope__write_role_reads_no_snapshot(void **state)
+{
+    struct keyring *writer = keyring_new();
+    struct open o = {writer, ENVELOPE_SNAPSHOT};
+    struct buf b;
+
+    (void)state;
+    memcpy(writer, ring, sizeof *writer);
+    writer->role = KEYRING_WRITE;
+    writer->has_meta_secret = false;
+    crypto_wipe(&writer->meta_secret, sizeof writer->meta_secret);
+    seal(ENVELOPE_SNAPSHOT, bytes_of_str("x"), &b);
+    assert_int_equal(decode(&o, buf_bytes(&b)), E_ROLE);
+    buf_release(&b);
+    o.kind = ENVELOPE_LOG;
+    seal(ENVELOPE_LOG, bytes_of_str("x"), &b);
+    assert_int_equal(decode(&o, buf_bytes(&b)), 0);
+    buf_release(&b);
+    keyring_free(writer);
+}
+
+static void test_envelope__content_has_a_limit(void **state)
+{
+    size_t max = envelope_content_max(ENVELOPE_LOG);
+    uint8_t *content = calloc(1, max + 1);
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, envelope_max_bytes(ENVELOPE_LOG));
+    assert_int_equal(envelope_seal(ring, ENVELOPE_LOG, bytes_of_str(name),
+                                   bytes_of(content, max + 1), &b),
+                     E_LIMIT);
+    assert_int_equal(envelope_seal(ring, ENVELOPE_LOG, bytes_of_str(name),
+                                   bytes_of(content, max), &b),
+                     0);
+    assert_int_equal(b.n, envelope_max_bytes(ENVELOPE_LOG));
+    buf_release(&b);
+    free(content);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (crypto_init() < 0)
+        return -1;
+    ring = keyring_new();
+    if (!ring)
+        return -1;
+    keyring_create(ring);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    keyring_free(ring);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_envelope__gives_back_content_and_signer),
+        cmocka_unit_test(test_envelope__damage_is_noticed),
+        cmocka_unit_test(test_envelope__is_bound_to_its_place),
+        cmocka_unit_test(test_envelope__other_keys_do_not_open_it),
+        cmocka_unit_test(test_envelope__write_role_reads_no_snapshot),
+        cmocka_unit_test(test_envelope__content_has_a_limit),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,229 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "repo/key_slot.h"
+#include "tests/repo/codec_loops.h"
+
+static struct keyring *ring; /* a full one, with its public keys */
+
+static const struct key_slot_secret file_secret = {
+    KEY_SLOT_FILE, {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32}};
+
+static struct key_slot_info info_of(enum key_slot_kdf kdf,
+                                    enum keyring_role role)
+{
+    struct key_slot_info i = {.kdf = kdf, .role = role, .label = "laptop"};
+
+    if (kdf == KEY_SLOT_PASSPHRASE) {
+        i.passes = 1;
+        i.kib = 8192;
+    }
+    return i;
+}
+
+static void seal(const struct key_slot_secret *secret, enum keyring_role role,
+                 struct buf *b)
+{
+    struct keyring *k = keyring_new();
+    struct key_slot_info i = info_of(secret->kind, role);
+
+    assert_non_null(k);
+    memcpy(k, ring, sizeof *k);
+    k->role = role;
+    buf_init(b, KEY_SLOT_BYTES_MAX);
+    assert_int_equal(key_slot_seal(k, &i, secret, b), 0);
+    keyring_free(k);
+}
+
+static void test_key_slot__opens_with_its_secret(void **state)
+{
+    struct key_slot_secret pass = {KEY_SLOT_PASSPHRASE,
+                                   bytes_of_str("correct horse")};
+    struct key_slot_secret wrong = {KEY_SLOT_PASSPHRASE,
+                                    bytes_of_str("correct horsf")};
+    struct keyring *k = keyring_new();
+    struct key_slot_info info;
+    struct buf b;
+    bool opened;
+
+    (void)state;
+    seal(&pass, KEYRING_FULL, &b);
+    assert_int_equal(key_slot_open(buf_bytes(&b), &pass, k, &opened), 0);
+    assert_true(opened);
+    assert_int_equal(
+        keyring_set_public(k, &ring->data_public, &ring->meta_public), 0);
+    assert_memory_equal(k, ring, sizeof *k);
+    assert_int_equal(key_slot_open(buf_bytes(&b), &wrong, k, &opened), 0);
+    assert_false(opened);
+    assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened), 0);
+    assert_false(opened);
+    assert_int_equal(key_slot_info_get(buf_bytes(&b), &info), 0);
+    assert_string_equal(info.label, "laptop");
+    assert_int_equal(info.role, KEYRING_FULL);
+    assert_int_equal(info.kib, 8192);
+    buf_release(&b);
+    keyring_free(k);
+}
+
+/* A role's slot does not hold what the role may not have. */
+static void test_key_slot__roles_hold_what_they_may(void **state)
+{
+    static const struct {
+        enum keyring_role role;
+        bool data, meta;
+    } t[] = {{KEYRING_FULL, true, true},
+             {KEYRING_READ, true, true},
+             {KEYRING_WRITE, false, false},
+             {KEYRING_MAINTAIN, false, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct keyring *k = keyring_new();
+        struct crypto_key none = {{0}};
+        struct buf b;
+        bool opened;
+
+        seal(&file_secret, t[i].role, &b);
+        assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened),
+                         0);
+        assert_true(opened);
+        assert_int_equal(k->role, t[i].role);
+        assert_int_equal(keyring_can_open(k, PACK_DATA), t[i].data);
+        assert_int_equal(keyring_can_open(k, PACK_META), t[i].meta);
+        assert_memory_equal(k->data_secret.b,
+                            t[i].data ? ring->data_secret.b : none.b, 32);
+        assert_memory_equal(k->meta_secret.b,
+                            t[i].meta ? ring->meta_secret.b : none.b, 32);
+        buf_release(&b);
+        keyring_free(k);
+    }
+}
+
+static void test_key_slot__key_files_have_two_forms(void **state)
+{
+    static const char hex[] = "303132333435363738396162636465663031323334353637"
+                              "38396162636465660a";
+    static const struct {
+        const char *p;
+        size_t n;
+        int rc;
+    } t[] = {
+        {"3031323334353637383961626364656630313233343536373839616263646566\n",
+         65, 0},
+        {"3031323334353637383961626364656630313233343536373839616263646566", 64,
+         0},
+        {"303132333435363738396162636465663031323334353637383961626364656g", 64,
+         E_USAGE},
+        {"0123456789abcdef0123456789abcde", 31, E_USAGE},
+        {hex, 0, E_USAGE},
+    };
+    struct keyring *k = keyring_new();
+    struct buf b;
+
+    (void)state;
+    seal(&file_secret, KEYRING_FULL, &b);
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct key_slot_secret s = {KEY_SLOT_FILE, bytes_of(t[i].p, t[i].n)};
+        bool opened = false;
+
+        assert_int_equal(key_slot_open(buf_bytes(&b), &s, k, &opened), t[i].rc);
+        assert_int_equal(opened, t[i].rc == 0);
+    }
+    buf_release(&b);
+    keyring_free(k);
+}
+
+/* Not opened counts as refused here: a flipped commitment or salt is a wrong
+ * passphrase as far as anybody can tell. */
+static int decode(void *ctx, struct bytes in)
+{
+    struct keyring *k = ctx;
+    bool opened = false;
+    int rc = key_slot_open(in, &file_secret, k, &opened);
+
+    return rc == 0 && !opened ? E_CORRUPT : rc;
+}
+
+static void test_key_slot__damage_is_noticed(void **state)
+{
+    struct keyring *k = keyring_new();
+    struct buf b;
+
+    (void)state;
+    seal(&file_secret, KEYRING_FULL, &b);
+    codec_loops_truncate(decode, k, buf_bytes(&b), 0);
+    codec_loops_longer(decode, k, buf_bytes(&b));
+    assert_int_equal(codec_loops_flip(decode, k, buf_bytes(&b), 0), 0);
+    buf_release(&b);
+    keyring_free(k);
+}
+
+/* Parameters are checked before anything is allocated for them. */
+static void test_key_slot__kdf_has_a_window(void **state)
+{
+    struct key_slot_secret pass = {KEY_SLOT_PASSPHRASE, bytes_of_str("x")};
+    struct keyring *k = keyring_new();
+    struct buf b;
+    bool opened;
+
+    (void)state;
+    seal(&pass, KEYRING_FULL, &b);
+    memset(b.p + 14, 0xff, 4); /* 4 TiB of memory */
+    assert_int_equal(key_slot_open(buf_bytes(&b), &pass, k, &opened), E_LIMIT);
+    buf_release(&b);
+    keyring_free(k);
+}
+
+static void test_key_slot__other_public_keys_do_not_fit(void **state)
+{
+    struct crypto_public other = ring->data_public;
+    struct keyring *k = keyring_new();
+
+    (void)state;
+    memcpy(k, ring, sizeof *k);
+    other.b[0] ^= 1;
+    assert_int_equal(keyring_set_public(k, &other, &ring->meta_public),
+                     E_CORRUPT);
+    assert_int_equal(keyring_set_public(k, &ring->data_public, &other),
+                     E_CORRUPT);
+    keyring_free(k);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (crypto_init() < 0)
+        return -1;
+    ring = keyring_new();
+    if (!ring)
+        return -1;
+    keyring_create(ring);
+    memset(ring->config.b, 7, sizeof ring->config.b);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    keyring_free(ring);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_key_slot__opens_with_its_secret),
+        cmocka_unit_test(test_key_slot__roles_hold_what_they_may),
+        cmocka_unit_test(test_key_slot__key_files_have_two_forms),
+        cmocka_unit_test(test_key_slot__damage_is_noticed),
+        cmocka_unit_test(test_key_slot__kdf_has_a_window),
+        cmocka_unit_test(test_key_slot__other_public_keys_do_not_fit),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
