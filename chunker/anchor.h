@@ -54,7 +54,7 @@ struct anchor_list {
  *   p     the bytes p[at - ANCHOR_READ_BEFORE .. end - 1] are readable. What is
  *         found depends on the bytes of the definition only
  *   at    ANCHOR_READ_BEFORE and up, below 2^32
- *   list  n below ANCHOR_ENOUGH
+ *   list  nothing is done if it has ANCHOR_ENOUGH already
  * Returns the position behind the last run examined.
  */
 struct anchor_version {

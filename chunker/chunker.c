@@ -8,9 +8,15 @@
 /* A candidate is at most this far behind its anchor. */
 #define CHUNKER_REACH ((uint32_t)4096)
 
+/* Where the last anchor before a place is found 98 times in 100. */
+#define CHUNKER_NEAR ((uint32_t)1024)
+
 _Static_assert(CHUNKER_WINDOW == CHUNKER_REACH + CUTPRF_HISTORY, "format");
 _Static_assert((size_t)CUTPRF_HISTORY >= (size_t)ANCHOR_READ_BEFORE,
                "the scan may read what the PRF reads");
+_Static_assert(CHUNKER_NEAR % ANCHOR_RUN == 0 &&
+                   CHUNKER_REACH % ANCHOR_RUN == 0,
+               "whole runs before a place");
 
 _Static_assert(ANCHOR_ROOM % CUTPRF_GROUP == 0, "lists go to the PRF");
 _Static_assert(ANCHOR_ENOUGH > CUTPRF_GROUP, "each search adds a group");
@@ -142,9 +148,12 @@ static size_t chunker_find(const struct chunker *c, const uint8_t *p,
                            size_t from, size_t end)
 {
     struct chunker_search s = {.c = c, .p = p, .from = from};
-    size_t at = from - CHUNKER_REACH;
-    size_t cut;
+    size_t at, cut;
 
+    /* of the anchors before from, only the last can lead to a cut */
+    at = c->anchor->find(p, from - CHUNKER_NEAR, from, &s.anchors);
+    if (s.anchors.n == 0)
+        at = c->anchor->find(p, from - CHUNKER_REACH, from, &s.anchors);
     while (end - at >= ANCHOR_RUN) {
         at = c->anchor->find(p, at, end, &s.anchors);
         cut = chunker_decide(&s, s.anchors.n - s.anchors.n % CUTPRF_GROUP);

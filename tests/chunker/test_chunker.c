@@ -256,6 +256,96 @@ static void test_chunker__every_size_around_every_bound(void **state)
     }
 }
 
+/* A candidate exactly at, one before and one behind each bound: the stream is
+ * begun where that makes it so. */
+static void test_chunker__every_bound_is_exact(void **state)
+{
+    static const struct chunker_params table[] = {
+        {10 << 10, 16 << 10, 64 << 10},
+        {4159, 16 << 10, 17000},
+        {16 << 10, 16 << 10, 17000},
+    };
+    enum { N = 1 << 20, BOUNDS = 3 };
+    uint8_t *p = stream(CHUNK_DATA_RANDOM, 13, N);
+    struct chunk_oracle o;
+    size_t hits = 0;
+
+    (void)state;
+    chunk_oracle_init(&o, p, N, key);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const size_t bounds[BOUNDS] = {table[i].min, table[i].normal,
+                                       table[i].max};
+        struct team t;
+
+        team_init(&t, &table[i]);
+        for (size_t c = 1 << 17; c < N; c++) {
+            if (!chunk_oracle_cuts(&o, &table[i], c - table[i].normal,
+                                   table[i].normal))
+                continue;
+            for (size_t b = 0; b < BOUNDS; b++) {
+                for (size_t len = bounds[b] - 1; len <= bounds[b] + 1; len++)
+                    check_size(&t, &o, c - len, len + 1);
+            }
+            hits++;
+        }
+    }
+    assert_true(hits > 300);
+    chunk_oracle_release(&o);
+    free(p);
+}
+
+/* An anchor at at, the last one of a stream of zeros behind it. */
+static void put_last_anchor(uint8_t *p, size_t at, struct prng *r)
+{
+    bool alone = false;
+
+    while (!alone) {
+        prng_fill(r, p + at - 63, 64);
+        alone = chunk_oracle_anchor(p, at);
+        for (size_t i = at + 1; i <= at + 32; i++)
+            alone = alone && !chunk_oracle_anchor(p, i);
+    }
+}
+
+/* The farthest candidate of an anchor, 4096 behind it, is at the least length;
+ * with the least min, its window begins with the chunk. */
+static void test_chunker__the_reach_is_exact(void **state)
+{
+    static const struct chunker_params table[] = {
+        {4159, 16 << 10, 64 << 10},
+        {10 << 10, 16 << 10, 64 << 10},
+    };
+    enum { N = 64 << 10 };
+    struct prng r = seeded(46);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        uint8_t *p = mem_alloc(N);
+        size_t at = table[i].min - 4096;
+        struct siphash_key k = {1, 0};
+        uint8_t raw[CHUNKER_KEY_BYTES] = {1};
+
+        assert_non_null(p);
+        put_last_anchor(p, at, &r);
+        while ((siphash_64(&k, p + at - 63) & 0xffff) != 0x0fff)
+            k.k1++;
+        for (size_t b = 0; b < 8; b++)
+            raw[8 + b] = (uint8_t)(k.k1 >> (8 * b));
+        for (size_t v = 0; v < LEVELS; v++) {
+            struct chunker c;
+            size_t known = 0;
+
+            cpu_cap_level(levels[v]);
+            assert_int_equal(chunker_init(&c, &table[i], raw), 0);
+            cpu_cap_level(CPU_AVX512);
+            assert_int_equal(chunker_next(&c, p, table[i].min, false, &known),
+                             table[i].min);
+            assert_true(chunker_predict(&c, p, table[i].min));
+        }
+        free(p);
+    }
+}
+
 /* Pieces of any size, each time in another place: the same cuts. */
 static void feed(const struct chunker *c, const uint8_t *p, size_t n,
                  struct prng *r)
@@ -461,6 +551,8 @@ int main(void)
         cmocka_unit_test(test_chunker__release_wipes_the_key),
         cmocka_unit_test(test_chunker__cuts_as_defined),
         cmocka_unit_test(test_chunker__every_size_around_every_bound),
+        cmocka_unit_test(test_chunker__every_bound_is_exact),
+        cmocka_unit_test(test_chunker__the_reach_is_exact),
         cmocka_unit_test(test_chunker__pieces_make_no_difference),
         cmocka_unit_test(test_chunker__looks_back_by_one_window),
         cmocka_unit_test(test_chunker__a_chunk_depends_on_its_own_bytes),
