@@ -44,7 +44,7 @@ void buf_add_bytes(struct buf *b, struct bytes x);
 void buf_add_zeros(struct buf *b, size_t n);
 
 /*
- * buf_extend: append n bytes of unspecified value and lend them for writing.
+ * buf_extend: append n (> 0) bytes of unspecified value, lent for writing.
  * Returns NULL on (sticky) failure. Valid until the next append.
  */
 uint8_t *buf_extend(struct buf *b, size_t n);

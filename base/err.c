@@ -8,12 +8,29 @@
 
 static _Thread_local char err_buf[ERR_TEXT_MAX];
 
+static void err_replace(const char *fmt, va_list ap, const char *tail)
+    __attribute__((format(printf, 1, 0)));
+
+/* "<message>" or "<message>: <tail>" becomes the record. It is put together
+ * beside the record, which the arguments and tail may quote. */
+static void err_replace(const char *fmt, va_list ap, const char *tail)
+{
+    char text[ERR_TEXT_MAX] = "";
+    size_t n;
+
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    n = strlen(text);
+    if (tail)
+        (void)snprintf(text + n, sizeof text - n, ": %s", tail);
+    memcpy(err_buf, text, sizeof err_buf);
+}
+
 int err_set(int code, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(err_buf, sizeof err_buf, fmt, ap);
+    err_replace(fmt, ap, NULL);
     va_end(ap);
     return code;
 }
@@ -21,32 +38,23 @@ int err_set(int code, const char *fmt, ...)
 int err_set_errno(int code, int errnum, const char *fmt, ...)
 {
     va_list ap;
-    size_t n;
     char reason[128];
 
     va_start(ap, fmt);
-    (void)vsnprintf(err_buf, sizeof err_buf, fmt, ap);
+    err_replace(fmt, ap, strerror_r(errnum, reason, sizeof reason));
     va_end(ap);
-    n = strlen(err_buf);
-    (void)snprintf(err_buf + n, sizeof err_buf - n, ": %s",
-                   strerror_r(errnum, reason, sizeof reason));
     return errnum == ENOMEM ? E_NOMEM : code;
 }
 
 int err_add(int code, const char *fmt, ...)
 {
-    char old[ERR_TEXT_MAX];
     va_list ap;
-    size_t n;
 
     if (code == 0)
         return 0;
-    memcpy(old, err_buf, sizeof old);
     va_start(ap, fmt);
-    (void)vsnprintf(err_buf, sizeof err_buf, fmt, ap);
+    err_replace(fmt, ap, err_buf);
     va_end(ap);
-    n = strlen(err_buf);
-    (void)snprintf(err_buf + n, sizeof err_buf - n, ": %s", old);
     return code;
 }
 

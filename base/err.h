@@ -50,7 +50,8 @@ struct err_record {
  * err_set: raise an error: replaces this thread's record.
  *   code  one of enum err_code
  *   fmt   printf format: what failed, on what, what the user can do; untrusted
- *         names in it are escaped by whoever prints the record, not here
+ *         names in it are escaped by whoever prints the record, not here;
+ *         the arguments may contain err_text()
  * Returns code.
  */
 int err_set(int code, const char *fmt, ...)
