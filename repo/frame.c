@@ -16,6 +16,7 @@ struct frame_ctx {
     struct bytes plain; /* prepared: what is encrypted: raw, or form */
     uint8_t *form;      /* FRAME_RAW_MAX: compressed */
     uint8_t *check;     /* FRAME_RAW_MAX: what came back */
+    uint8_t *stored;    /* FRAME_STORED_MAX: sealed */
     unsigned damage;    /* test hook */
 };
 
@@ -31,7 +32,8 @@ int frame_ctx_new(struct frame_ctx **out)
         rc = compress_ctx_new(&x->compress);
     x->form = mem_alloc(FRAME_RAW_MAX);
     x->check = mem_alloc(FRAME_RAW_MAX);
-    if (rc == 0 && (!x->form || !x->check))
+    x->stored = mem_alloc(FRAME_STORED_MAX);
+    if (rc == 0 && (!x->form || !x->check || !x->stored))
         rc = err_set(E_NOMEM, "out of memory");
     if (rc < 0) {
         frame_ctx_free(x);
@@ -49,6 +51,7 @@ void frame_ctx_free(struct frame_ctx *x)
     compress_ctx_free(x->compress);
     free(x->form);
     free(x->check);
+    free(x->stored);
     free(x);
 }
 
@@ -135,8 +138,9 @@ static struct bytes frame_ad(const struct frame_key *key, size_t raw_bytes,
 
 /* Seals once; good: whether it came back. */
 static int frame_encrypt(struct frame_ctx *x, const struct frame_key *key,
-                         uint8_t *out, bool *good)
+                         bool *good)
 {
+    uint8_t *out = x->stored;
     struct crypto_key k;
     uint8_t ad_bytes[FRAME_AD_BYTES];
     struct bytes ad = frame_ad(key, x->raw.n, ad_bytes);
@@ -157,24 +161,29 @@ static int frame_encrypt(struct frame_ctx *x, const struct frame_key *key,
     return rc == E_CORRUPT ? 0 : rc;
 }
 
-int frame_seal(struct frame_ctx *x, const struct frame_key *key, uint8_t *out,
+int frame_seal(struct frame_ctx *x, const struct frame_key *key,
                struct frame *f)
 {
     bool good = false;
 
     ASSERT(x->plain.n > 0);
     for (int i = 0; i < FRAME_TRIES && !good; i++) {
-        int rc = frame_encrypt(x, key, out, &good);
+        int rc = frame_encrypt(x, key, &good);
 
         if (rc < 0)
             return rc;
     }
     if (!good)
         return frame_hardware("encryption");
-    f->stored = bytes_of(out, x->plain.n + FRAME_OVERHEAD);
+    f->stored = bytes_of(x->stored, x->plain.n + FRAME_OVERHEAD);
     f->raw_bytes = (uint32_t)x->raw.n;
     blake3_hash(f->stored, f->hash.b);
     return 0;
+}
+
+uint8_t *frame_buffer(struct frame_ctx *x)
+{
+    return x->stored;
 }
 
 int frame_open(struct frame_ctx *x, const struct frame_key *key,

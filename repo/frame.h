@@ -40,12 +40,12 @@ struct frame_key {
 
 /* A sealed frame. */
 struct frame {
-    struct bytes stored;   /* salt, ciphertext, tag */
+    struct bytes stored;   /* salt, ciphertext, tag; lent */
     uint32_t raw_bytes;    /* of its plaintext */
     struct object_id hash; /* of stored */
 };
 
-/* One thread's ciphers, compressor and scratch memory (about 3 MiB). */
+/* One thread's ciphers, compressor and scratch memory (about 4 MiB). */
 struct frame_ctx;
 
 /* frame_ctx_new: out owns the context. Returns 0, E_NOMEM or E_INTERNAL. */
@@ -67,12 +67,15 @@ size_t frame_stored_bytes(const struct frame_ctx *x);
 /*
  * frame_seal: encrypt the prepared frame under key with a fresh salt, and
  * prove that it opens again. May be repeated, also with another key.
- *   out  FRAME_STORED_MAX bytes of the caller's
- *   f    out: the frame; f->stored borrows from out
+ *   f  out: the frame; f->stored is lent until x is used again
  * Returns 0; E_INTERNAL: memory or processor damaged the data twice.
  */
 MUST_CHECK int frame_seal(struct frame_ctx *x, const struct frame_key *key,
-                          uint8_t *out, struct frame *f);
+                          struct frame *f);
+
+/* frame_buffer: FRAME_STORED_MAX bytes of x's own, into which a frame may be
+ * read before it is opened. */
+uint8_t *frame_buffer(struct frame_ctx *x);
 
 /*
  * frame_open: authenticate, then decrypt and decompress.

@@ -1,7 +1,6 @@
 /*
- * pack_reader: reads packs by ranges: the directory (K_index is enough), single
- * frames (needs the kind's secret key), and everything, to prove that a pack is
- * what it was.
+ * pack_reader: reads packs by ranges: the directory (K_index is enough), and
+ * single frames (needs the kind's secret key). pack_verify.h proves whole ones.
  *
  * A reader serves many packs and remembers the keys of those used last, since
  * unlocking one costs 40 us. Locked: any thread; each brings its own frame_ctx.
@@ -53,29 +52,5 @@ MUST_CHECK int pack_reader_frame(struct pack_reader *r, struct frame_ctx *x,
 MUST_CHECK int pack_reader_dir(struct pack_reader *r,
                                const struct object_id *pack,
                                struct pack_info *info);
-
-/* What pack_reader_verify() found wrong, piece by piece. */
-struct pack_damage {
-    uint32_t frame;     /* number of the frame; UINT32_MAX: the pack itself */
-    struct chunk_id id; /* the chunk, when chunk_known */
-    bool chunk_known;   /* else: every chunk of the frame */
-    char text[256];     /* what is wrong */
-};
-
-/*
- * pack_reader_verify: read a whole pack and prove it: id, directory, signature,
- * the hash of each frame; and with the secret key that each frame opens and
- * each chunk has its id.
- *   damage    called for each thing that is wrong; nonzero stops
- *   info      out: as pack_reader_dir(), when the directory could be read;
- *             may be NULL
- * Returns 0 (nothing wrong); E_CORRUPT (damage was reported); E_NOMEM; what the
- * store or damage() returned.
- */
-MUST_CHECK int pack_reader_verify(struct pack_reader *r, struct frame_ctx *x,
-                                  const struct object_id *pack,
-                                  int (*damage)(void *ctx,
-                                                const struct pack_damage *d),
-                                  void *ctx, struct pack_info *info);
 
 #endif

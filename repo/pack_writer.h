@@ -9,15 +9,10 @@
 #define REPO_PACK_WRITER_H
 
 #include "repo/keyring.h"
-#include "repo/pack_dir.h"
+#include "repo/pack_layout.h"
 
 struct store;
 struct pack_writer;
-
-enum {
-    PACK_FULL_BYTES = 33816576, /* a full pack, and the largest there is */
-    PACK_STEP_BYTES = 65536     /* others are a multiple of this */
-};
 
 /* A pack that is in the store, durable: what a segment says about it. */
 struct pack_info {

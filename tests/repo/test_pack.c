@@ -1,0 +1,357 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/blake3.h"
+#include "base/mem.h"
+#include "repo/pack_reader.h"
+#include "repo/pack_verify.h"
+#include "tests/repo/pack_fixture.h"
+
+static struct pack_fixture fix;
+static struct buf file; /* scratch of pack_verify */
+
+static int verify(const struct object_id *id, struct pack_info *info)
+{
+    return pack_verify(fix.store, fix.keys, fix.frame, id, &file, info, NULL,
+                       NULL);
+}
+
+/* Reads every chunk of a pack back, through its directory. */
+static void read_all(const struct pack_info *info, uint64_t seed)
+{
+    struct pack_reader *r = NULL;
+    struct pack_dir_reader d;
+    struct pack_dir_frame f;
+    struct pack_dir_chunk c;
+    uint8_t *raw = malloc(FRAME_RAW_MAX);
+    uint8_t *want = malloc(FRAME_RAW_MAX);
+
+    assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+    pack_dir_read(&d, buf_bytes(&info->dir));
+    while (pack_dir_next_frame(&d, &f)) {
+        const uint8_t *p = raw;
+
+        assert_int_equal(pack_reader_frame(r, fix.frame, &info->id, f.key,
+                                           f.off, f.stored_bytes, f.raw_bytes,
+                                           raw),
+                         0);
+        for (; pack_dir_next_chunk(&d, &c); p += c.bytes) {
+            pack_fixture_bytes(seed++, want, c.bytes);
+            assert_memory_equal(p, want, c.bytes);
+        }
+    }
+    pack_reader_free(r);
+    free(raw);
+    free(want);
+}
+
+static void test_pack__gives_back_what_was_put(void **state)
+{
+    static const struct {
+        enum pack_kind kind;
+        size_t frames, chunks, each;
+    } t[] = {{PACK_DATA, 1, 1, 1},
+             {PACK_META, 3, 7, 5000},
+             {PACK_DATA, 2, FRAME_CHUNKS_MAX, 100},
+             {PACK_DATA, 5, 1, FRAME_RAW_MAX}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct pack_info info;
+        struct pack_info read;
+        struct pack_reader *r = NULL;
+        uint64_t seed = 100 * i;
+
+        assert_int_equal(pack_fixture_pack(&fix, t[i].kind, seed, t[i].frames,
+                                           t[i].chunks, t[i].each, &info),
+                         0);
+        assert_int_equal(info.frame_n, t[i].frames);
+        assert_int_equal(info.chunk_n, t[i].frames * t[i].chunks);
+        assert_int_equal(info.bytes % PACK_STEP_BYTES, 0);
+        read_all(&info, seed);
+        assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+        assert_int_equal(pack_reader_dir(r, &info.id, &read), 0);
+        assert_true(bytes_equal(buf_bytes(&info.dir), buf_bytes(&read.dir)));
+        assert_int_equal(read.bytes, info.bytes);
+        assert_int_equal(read.kind, t[i].kind);
+        assert_int_equal(read.frame_n, info.frame_n);
+        assert_int_equal(read.chunk_n, info.chunk_n);
+        assert_memory_equal(&read.writer, &fix.keys->member, 32);
+        pack_info_release(&read);
+        assert_int_equal(verify(&info.id, &read), 0);
+        assert_int_equal(read.chunk_n, info.chunk_n);
+        pack_info_release(&read);
+        pack_info_release(&info);
+        pack_reader_free(r);
+    }
+}
+
+/* A full pack has one size; nothing longer can be made. */
+static void test_pack__full_packs_have_one_size(void **state)
+{
+    struct pack_writer *w = NULL;
+    struct pack_info info;
+    struct pack_dir_chunk chunk;
+    struct frame f;
+    uint8_t *raw = malloc(FRAME_RAW_MAX);
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w), 0);
+    assert_int_equal(pack_writer_bytes(w), 0);
+    pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 2, 1, FRAME_RAW_MAX, raw,
+                       &chunk);
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+    for (; pack_writer_fits(w, f.stored.n, 1); n++)
+        assert_int_equal(pack_writer_add(w, &f, &chunk, 1, NULL), 0);
+    assert_int_equal(n, 32); /* 32 MiB of plaintext, as it is meant */
+    assert_int_equal(pack_writer_add(w, &f, &chunk, 1, NULL), E_LIMIT);
+    assert_true(pack_writer_bytes(w) <= PACK_FULL_BYTES);
+    assert_int_equal(pack_writer_commit(w, true, &info), 0);
+    assert_int_equal(info.bytes, PACK_FULL_BYTES);
+    assert_int_equal(verify(&info.id, NULL), 0);
+    pack_writer_free(w);
+    pack_info_release(&info);
+
+    /* not full, but so long that padding would lead beyond the full size */
+    assert_int_equal(
+        pack_fixture_pack(&fix, PACK_DATA, 2, 32, 2, FRAME_RAW_MAX / 2, &info),
+        0);
+    assert_true(info.bytes <= PACK_FULL_BYTES);
+    pack_info_release(&info);
+    free(raw);
+}
+
+struct seen {
+    unsigned pack, frames, chunks;
+};
+
+static int count_damage(void *ctx, const struct pack_damage *d)
+{
+    struct seen *s = ctx;
+
+    if (d->frame == PACK_VERIFY_NO_FRAME)
+        s->pack++;
+    else if (d->chunk_known)
+        s->chunks++;
+    else
+        s->frames++;
+    assert_true(d->text[0] != 0);
+    return 0;
+}
+
+/* Every byte counts, and every cut. The id alone would notice each of them:
+ * what lies under it has to notice too, for what is read by ranges. */
+static void test_pack__every_damage_is_noticed(void **state)
+{
+    struct pack_reader *r = NULL;
+    struct pack_info info;
+    struct pack_info read;
+    uint8_t raw[300];
+    char name[PACK_LAYOUT_NAME_MAX];
+    struct pack_dir_reader d;
+    struct pack_dir_frame f;
+    size_t noticed_by_dir = 0;
+
+    (void)state;
+    assert_int_equal(pack_fixture_pack(&fix, PACK_DATA, 11, 1, 3, 100, &info),
+                     0);
+    pack_layout_name(&info.id, name);
+    pack_dir_read(&d, buf_bytes(&info.dir));
+    assert_true(pack_dir_next_frame(&d, &f));
+    for (uint32_t i = 0; i < info.bytes; i += i < 1000 ? 1 : 61) {
+        struct seen seen = {0};
+        int rc;
+        bool in_frame = i >= f.off && i < f.off + f.stored_bytes;
+        bool in_key = i >= PACK_LAYOUT_HEAD_BYTES + 8 && i < f.off;
+
+        assert_true(memory_damage(fix.store, name, i, 0x10));
+        assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
+                                     &file, NULL, count_damage, &seen),
+                         E_CORRUPT);
+        assert_true(seen.pack > 0);
+        assert_int_equal(seen.frames, in_frame);
+        assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+        rc = pack_reader_dir(r, &info.id, &read);
+        assert_true(rc == E_CORRUPT || rc == E_UNSUPPORTED ||
+                    (rc == 0 && in_frame));
+        noticed_by_dir += rc != 0;
+        pack_info_release(&read);
+        rc = pack_reader_frame(r, fix.frame, &info.id, f.key, f.off,
+                               f.stored_bytes, f.raw_bytes, raw);
+        if (in_frame || in_key)
+            assert_int_equal(rc, E_CORRUPT);
+        pack_reader_free(r);
+        assert_true(memory_damage(fix.store, name, i, 0x10));
+    }
+    assert_true(noticed_by_dir > 1000);
+    assert_int_equal(verify(&info.id, NULL), 0);
+    pack_info_release(&info);
+}
+
+static void test_pack__cut_off_packs_are_noticed(void **state)
+{
+    static const uint32_t at[] = {0, 1, 90, 92, 211, 212, 400, 65535};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+        struct pack_reader *r = NULL;
+        struct pack_info info;
+        struct pack_info read;
+        char name[PACK_LAYOUT_NAME_MAX];
+
+        assert_int_equal(
+            pack_fixture_pack(&fix, PACK_DATA, i, 1, 3, 100, &info), 0);
+        pack_layout_name(&info.id, name);
+        assert_true(memory_damage(fix.store, name, at[i], 0));
+        assert_int_equal(verify(&info.id, NULL), E_CORRUPT);
+        assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+        assert_int_equal(pack_reader_dir(r, &info.id, &read), E_CORRUPT);
+        pack_info_release(&read);
+        assert_int_equal(store_delete(fix.store, name), 0);
+        assert_int_equal(verify(&info.id, NULL), E_CORRUPT);
+        assert_int_equal(pack_reader_dir(r, &info.id, &read), E_CORRUPT);
+        pack_info_release(&read);
+        pack_reader_free(r);
+        pack_info_release(&info);
+    }
+}
+
+/* A writer with every key, but a liar: a chunk that is not what its id says
+ * passes every seal, and only rehashing finds it. */
+static void test_pack__a_wrong_id_is_found_by_rehashing(void **state)
+{
+    struct pack_writer *w = NULL;
+    struct pack_dir_chunk chunk[3];
+    struct pack_info info;
+    struct seen seen = {0};
+    struct frame f;
+    uint8_t raw[300];
+
+    (void)state;
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w), 0);
+    pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 1, 3, 100, raw, chunk);
+    chunk[1].id.b[5] ^= 1;
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+    assert_int_equal(pack_writer_add(w, &f, chunk, 3, NULL), 0);
+    assert_int_equal(pack_writer_commit(w, false, &info), 0);
+    assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
+                                 &file, NULL, count_damage, &seen),
+                     E_CORRUPT);
+    assert_int_equal(seen.chunks, 1);
+    assert_int_equal(seen.pack + seen.frames, 0);
+    pack_writer_free(w);
+    pack_info_release(&info);
+}
+
+/* Who may not read content sees the directory, and can still check hashes. */
+static void test_pack__roles_see_what_they_may(void **state)
+{
+    struct keyring *maintain = keyring_new();
+    struct pack_reader *r = NULL;
+    struct pack_info info;
+    struct pack_info read;
+    uint8_t raw[300];
+
+    (void)state;
+    memcpy(maintain, fix.keys, sizeof *maintain);
+    maintain->has_data_secret = false;
+    crypto_wipe(&maintain->data_secret, sizeof maintain->data_secret);
+    assert_int_equal(pack_fixture_pack(&fix, PACK_DATA, 1, 1, 3, 100, &info),
+                     0);
+    assert_int_equal(pack_reader_new(fix.store, maintain, &r), 0);
+    assert_int_equal(pack_reader_dir(r, &info.id, &read), 0);
+    assert_int_equal(read.chunk_n, 3);
+    pack_info_release(&read);
+    assert_int_equal(
+        pack_reader_frame(r, fix.frame, &info.id, 0, 212, 100, 300, raw),
+        E_ROLE);
+    assert_int_equal(pack_verify(fix.store, maintain, fix.frame, &info.id,
+                                 &file, NULL, NULL, NULL),
+                     0);
+    pack_reader_free(r);
+    pack_info_release(&info);
+    keyring_free(maintain);
+}
+
+/* Whatever the store does, an error is an error, memory is given back, and
+ * what a success names is there and whole. */
+static void test_pack__every_store_failure_is_reported(void **state)
+{
+    (void)state;
+    for (int point = MEMORY_BEFORE; point <= MEMORY_AFTER; point++)
+        for (uint64_t n = 1;; n++) {
+            struct memory_fault fault = {
+                .point = (enum memory_point)point, .n = n, .code = E_STORE};
+            struct memory_fault none = {.n = 0};
+            struct pack_info info = {.bytes = 0};
+            int rc;
+
+            memory_set_fault(fix.store, fault);
+            rc = pack_fixture_pack(&fix, PACK_DATA, n, 2, 3, 1000, &info);
+            memory_set_fault(fix.store, none);
+            if (rc == 0) {
+                assert_true(n > 1);
+                assert_int_equal(verify(&info.id, NULL), 0);
+                pack_info_release(&info);
+                break;
+            }
+            assert_int_equal(rc, E_STORE);
+        }
+}
+
+static void test_pack__every_lack_of_memory_is_reported(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n < 200; n++) {
+        struct pack_info info = {.bytes = 0};
+        int rc;
+
+        mem_fail_after(n, 0);
+        rc = pack_fixture_pack(&fix, PACK_DATA, n, 2, 3, 1000, &info);
+        mem_fail_after(0, 0);
+        if (rc == 0) {
+            pack_info_release(&info);
+            return;
+        }
+        assert_int_equal(rc, E_NOMEM);
+    }
+    fail();
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    pack_fixture_open(&fix);
+    buf_init(&file, PACK_FULL_BYTES);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    buf_release(&file);
+    pack_fixture_close(&fix);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pack__gives_back_what_was_put),
+        cmocka_unit_test(test_pack__full_packs_have_one_size),
+        cmocka_unit_test(test_pack__every_damage_is_noticed),
+        cmocka_unit_test(test_pack__cut_off_packs_are_noticed),
+        cmocka_unit_test(test_pack__a_wrong_id_is_found_by_rehashing),
+        cmocka_unit_test(test_pack__roles_see_what_they_may),
+        cmocka_unit_test(test_pack__every_store_failure_is_reported),
+        cmocka_unit_test(test_pack__every_lack_of_memory_is_reported),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

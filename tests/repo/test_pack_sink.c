@@ -1,0 +1,227 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "repo/pack_reader.h"
+#include "repo/pack_sink.h"
+#include "repo/pack_verify.h"
+#include "tests/repo/pack_fixture.h"
+
+enum { THREADS = 3, FRAMES = 40, CHUNKS = 4, EACH = 250000, PACKS = 64 };
+
+static struct pack_fixture fix;
+
+/* What the sink handed over. */
+struct taken {
+    struct pack_info info[PACKS];
+    uint64_t n;
+    int rc; /* what done() answers */
+};
+
+static int take(void *ctx, uint64_t pack, struct pack_info *info)
+{
+    struct taken *t = ctx;
+
+    if (t->rc < 0)
+        return err_set(t->rc, "refused");
+    assert_int_equal(pack, t->n); /* in the order of their numbers */
+    assert_true(t->n < PACKS);
+    t->info[t->n++] = *info;
+    *info = (struct pack_info){.bytes = 0};
+    return 0;
+}
+
+static void taken_release(struct taken *t)
+{
+    for (uint64_t i = 0; i < t->n; i++)
+        pack_info_release(&t->info[i]);
+}
+
+struct job {
+    struct pack_sink *sink;
+    uint64_t seed;
+    struct pack_place place[FRAMES];
+    int rc;
+};
+
+static void *fill(void *arg)
+{
+    struct job *j = arg;
+    struct frame_ctx *x = NULL;
+    struct pack_dir_chunk chunk[CHUNKS];
+    uint8_t *raw = malloc((size_t)CHUNKS * EACH);
+
+    j->rc = frame_ctx_new(&x);
+    for (uint64_t i = 0; i < FRAMES && j->rc == 0; i++) {
+        pack_fixture_frame(fix.keys, x, PACK_DATA, j->seed + i * 2 * CHUNKS,
+                           CHUNKS, EACH, raw, chunk);
+        j->rc = pack_sink_add(j->sink, x, chunk, CHUNKS, &j->place[i]);
+    }
+    frame_ctx_free(x);
+    free(raw);
+    return NULL;
+}
+
+/* Every frame lies where its thread was told, under the key of that pack. */
+static void check_places(const struct job *j, const struct taken *t)
+{
+    struct pack_reader *r = NULL;
+    uint8_t *raw = malloc(FRAME_RAW_MAX);
+    uint8_t *want = malloc(EACH);
+
+    assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        const struct pack_place *p = &j->place[i];
+
+        assert_true(p->pack < t->n);
+        assert_int_equal(pack_reader_frame(r, fix.frame, &t->info[p->pack].id,
+                                           0, p->off, p->stored_bytes,
+                                           p->raw_bytes, raw),
+                         0);
+        for (uint64_t c = 0; c < CHUNKS; c++) {
+            pack_fixture_bytes(j->seed + i * 2 * CHUNKS + c, want, EACH);
+            assert_memory_equal(raw + c * EACH, want, EACH);
+        }
+    }
+    pack_reader_free(r);
+    free(raw);
+    free(want);
+}
+
+static void test_pack_sink__threads_share_one_pack(void **state)
+{
+    struct taken t = {.n = 0};
+    static struct job job[THREADS];
+    struct pack_sink *q = NULL;
+    pthread_t id[THREADS];
+    uint64_t bytes = 0;
+
+    (void)state;
+    assert_int_equal(
+        pack_sink_open(fix.store, fix.keys, PACK_DATA, take, &t, &q), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        job[i] = (struct job){.sink = q, .seed = 2000 * i};
+        assert_int_equal(pthread_create(&id[i], NULL, fill, &job[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(id[i], NULL), 0);
+        assert_int_equal(job[i].rc, 0);
+    }
+    assert_int_equal(pack_sink_flush(q), 0);
+    assert_true(t.n >= 2);
+    for (uint64_t i = 0; i + 1 < t.n; i++)
+        assert_int_equal(t.info[i].bytes, PACK_FULL_BYTES);
+    for (size_t i = 0; i < THREADS; i++) {
+        check_places(&job[i], &t);
+        for (size_t k = 0; k < FRAMES; k++)
+            bytes += job[i].place[k].stored_bytes;
+    }
+    assert_int_equal(pack_sink_bytes(q), bytes);
+    pack_sink_free(q);
+    taken_release(&t);
+}
+
+/* One frame through the sink. */
+static int add_one(struct pack_sink *q, uint64_t seed)
+{
+    struct pack_dir_chunk chunk[2];
+    uint8_t raw[200];
+
+    pack_fixture_frame(fix.keys, fix.frame, PACK_META, seed, 2, 100, raw,
+                       chunk);
+    return pack_sink_add(q, fix.frame, chunk, 2, NULL);
+}
+
+static void test_pack_sink__flush_makes_all_of_it_durable(void **state)
+{
+    struct taken t = {.n = 0};
+    struct pack_sink *q = NULL;
+    struct buf file;
+
+    (void)state;
+    buf_init(&file, PACK_FULL_BYTES);
+    assert_int_equal(
+        pack_sink_open(fix.store, fix.keys, PACK_META, take, &t, &q), 0);
+    assert_int_equal(pack_sink_flush(q), 0); /* nothing there: nothing made */
+    assert_int_equal(t.n, 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        assert_int_equal(add_one(q, 10 * i), 0);
+        assert_int_equal(add_one(q, 10 * i + 2), 0);
+        assert_int_equal(pack_sink_flush(q), 0);
+        assert_int_equal(t.n, i + 1);
+        memory_power_cut(fix.store, 0);
+        assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame,
+                                     &t.info[i].id, &file, NULL, NULL, NULL),
+                         0);
+        assert_int_equal(t.info[i].chunk_n, 4);
+        assert_int_equal(pack_sink_flush(q), 0);
+    }
+    assert_int_equal(t.n, 3);
+    assert_int_equal(add_one(q, 1), 0); /* abandoned */
+    pack_sink_free(q);
+    taken_release(&t);
+    buf_release(&file);
+}
+
+/* The first failure kills the sink, for all threads and for good. */
+static void test_pack_sink__failures_stick(void **state)
+{
+    static const struct {
+        int done;
+        int store;
+    } t[] = {{E_NOSPACE, 0}, {0, E_STORE}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct taken taken = {.rc = t[i].done};
+        struct memory_fault fault = {.point = MEMORY_BEFORE,
+                                     .n = 1,
+                                     .persistent = true,
+                                     .code = t[i].store};
+        struct memory_fault none = {.n = 0};
+        struct pack_sink *q = NULL;
+        int want = t[i].done ? t[i].done : t[i].store;
+
+        assert_int_equal(
+            pack_sink_open(fix.store, fix.keys, PACK_META, take, &taken, &q),
+            0);
+        assert_int_equal(add_one(q, 1), 0);
+        if (t[i].store)
+            memory_set_fault(fix.store, fault);
+        assert_int_equal(pack_sink_flush(q), want);
+        memory_set_fault(fix.store, none);
+        assert_int_equal(add_one(q, 2), want);
+        assert_int_equal(pack_sink_flush(q), want);
+        pack_sink_free(q);
+    }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    pack_fixture_open(&fix);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    pack_fixture_close(&fix);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pack_sink__threads_share_one_pack),
+        cmocka_unit_test(test_pack_sink__flush_makes_all_of_it_durable),
+        cmocka_unit_test(test_pack_sink__failures_stick),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
