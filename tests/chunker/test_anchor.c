@@ -11,9 +11,8 @@
 
 #include "base/mem.h"
 #include "chunker/anchor.h"
-#include "tests/chunker/chunk_data.h"
 #include "tests/chunker/chunk_oracle.h"
-#include "tests/support/prng.h"
+#include "tests/chunker/chunk_setup.h"
 
 enum { RATE_BYTES = 4 << 20 };
 
@@ -82,8 +81,6 @@ static void check_find(const struct anchor_version *v, const uint8_t *p,
 
 static void test_anchor__every_version_finds_the_same(void **state)
 {
-    static const enum cpu_level levels[] = {CPU_SCALAR, CPU_SSE41, CPU_AVX2,
-                                            CPU_AVX512};
     enum { N = 8192 };
     uint8_t *p = mem_alloc(N);
     const uint64_t seed = 20;
@@ -96,14 +93,14 @@ static void test_anchor__every_version_finds_the_same(void **state)
     for (int round = 0; round < 40 * CHUNK_DATA_KINDS; round++) {
         chunk_data_fill((enum chunk_data_kind)(round % CHUNK_DATA_KINDS),
                         prng_next(&r), p, N);
-        for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-            const struct anchor_version *v = anchor_best(levels[i]);
+        for (size_t i = 0; i < CHUNK_LEVELS; i++) {
+            const struct anchor_version *v = anchor_best(chunk_levels[i]);
             size_t at = ANCHOR_READ_BEFORE + prng_below(&r, 200);
             size_t end = at + prng_below(&r, N - at + 1);
 
-            if (levels[i] > cpu_level())
+            if (chunk_levels[i] > cpu_level())
                 break;
-            assert_true(v->level <= levels[i]);
+            assert_true(v->level <= chunk_levels[i]);
             check_find(v, p, at, end, prng_below(&r, ANCHOR_ENOUGH));
         }
     }
@@ -114,8 +111,6 @@ static void test_anchor__every_version_finds_the_same(void **state)
  * position can be one. */
 static void test_anchor__finds_anchors_at_every_position(void **state)
 {
-    static const enum cpu_level levels[] = {CPU_SCALAR, CPU_SSE41, CPU_AVX2,
-                                            CPU_AVX512};
     uint8_t p[ANCHOR_READ_BEFORE + 5 * ANCHOR_RUN] = {0};
     struct prng r;
 
@@ -126,12 +121,12 @@ static void test_anchor__finds_anchors_at_every_position(void **state)
         while (!chunk_oracle_anchor(p, i))
             p[i]++;
     }
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        if (levels[i] > cpu_level())
+    for (size_t i = 0; i < CHUNK_LEVELS; i++) {
+        if (chunk_levels[i] > cpu_level())
             break;
         for (size_t held = 0; held < ANCHOR_ENOUGH; held++)
-            check_find(anchor_best(levels[i]), p, ANCHOR_READ_BEFORE, sizeof p,
-                       held);
+            check_find(anchor_best(chunk_levels[i]), p, ANCHOR_READ_BEFORE,
+                       sizeof p, held);
     }
 }
 

@@ -12,50 +12,8 @@
 
 #include "base/mem.h"
 #include "chunker/chunker.h"
-#include "tests/chunker/chunk_data.h"
 #include "tests/chunker/chunk_oracle.h"
-#include "tests/support/prng.h"
-
-static const uint8_t key[CHUNKER_KEY_BYTES] = "0123456789abcdef";
-
-static const uint32_t sizes[] = {16 << 10, 32 << 10, 64 << 10, 128 << 10,
-                                 256 << 10};
-enum { SIZES = sizeof sizes / sizeof sizes[0] };
-
-static struct chunker_params params_of(uint32_t normal)
-{
-    struct chunker_params params;
-
-    assert_int_equal(chunker_params_of(normal, &params), 0);
-    return params;
-}
-
-static struct chunker chunker_of(uint32_t normal)
-{
-    struct chunker_params params = params_of(normal);
-    struct chunker c;
-
-    assert_int_equal(chunker_init(&c, &params, key), 0);
-    return c;
-}
-
-static uint8_t *stream(enum chunk_data_kind kind, uint64_t seed, size_t n)
-{
-    uint8_t *p = mem_alloc(n);
-
-    assert_non_null(p);
-    chunk_data_fill(kind, seed, p, n);
-    return p;
-}
-
-static struct prng seeded(uint64_t seed)
-{
-    struct prng r;
-
-    print_message("seed %llu\n", (unsigned long long)seed);
-    prng_init(&r, seed);
-    return r;
-}
+#include "tests/chunker/chunk_setup.h"
 
 static size_t cut_stream(const struct chunker *c, const uint8_t *p, size_t n,
                          uint64_t *ends)
@@ -77,13 +35,13 @@ static void test_chunker_yield__a_split_stream_falls_into_step(void **state)
     static const enum chunk_data_kind kinds[] = {
         CHUNK_DATA_RANDOM, CHUNK_DATA_ACGT, CHUNK_DATA_SOURCE, CHUNK_DATA_TAR,
         CHUNK_DATA_RECORDS};
-    struct chunker c = chunker_of(16 << 10);
-    struct prng r = seeded(44);
+    struct chunker c = chunk_chunker(16 << 10);
+    struct prng r = chunk_seeded(44);
     static uint64_t whole[MOST], part[MOST];
 
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-        uint8_t *p = stream(kinds[k], 8, N);
+        uint8_t *p = chunk_stream(kinds[k], 8, N);
         size_t whole_n = cut_stream(&c, p, N, whole);
         size_t late = 0;
 
@@ -160,8 +118,8 @@ static void test_chunker_yield__an_edit_moves_about_one_chunk(void **state)
     enum { N = 32 << 20, MOST = 2000, EDITS = 60 };
     static const enum chunk_data_kind kinds[] = {CHUNK_DATA_RANDOM,
                                                  CHUNK_DATA_SOURCE};
-    struct chunker c = chunker_of(64 << 10);
-    struct prng r = seeded(45);
+    struct chunker c = chunk_chunker(64 << 10);
+    struct prng r = chunk_seeded(45);
     static uint64_t old[MOST], new[MOST];
     static uint32_t lens[MOST];
 
@@ -196,13 +154,13 @@ static void test_chunker_yield__lengths_are_near_the_normal_size(void **state)
     static uint64_t ends[MOST];
 
     (void)state;
-    for (size_t i = 0; i < SIZES; i++) {
-        struct chunker c = chunker_of(sizes[i]);
-        size_t n = (size_t)1000 * sizes[i];
-        uint8_t *p = stream(CHUNK_DATA_RANDOM, 10, n);
+    for (size_t i = 0; i < CHUNK_SIZES; i++) {
+        struct chunker c = chunk_chunker(chunk_sizes[i]);
+        size_t n = (size_t)1000 * chunk_sizes[i];
+        uint8_t *p = chunk_stream(CHUNK_DATA_RANDOM, 10, n);
         size_t count = cut_stream(&c, p, n, ends);
         size_t small = 0, forced = 0;
-        double mean = (double)n / (double)count / sizes[i];
+        double mean = (double)n / (double)count / chunk_sizes[i];
 
         for (size_t j = 0; j < count; j++) {
             size_t len = ends[j] - (j ? ends[j - 1] : 0);
@@ -211,7 +169,7 @@ static void test_chunker_yield__lengths_are_near_the_normal_size(void **state)
             forced += len == c.params.max;
         }
         print_message("%u: mean %.3f, %zu of %zu below normal, %zu forced\n",
-                      sizes[i], mean, small, count, forced);
+                      chunk_sizes[i], mean, small, count, forced);
         /* 5/8 + 1 - exp(-3/8) + exp(-3/8) / 4 = 1.11; 1 - exp(-3/8) = 0.31 */
         assert_true(mean > 1.06 && mean < 1.16);
         assert_in_range(small, count / 4, count * 3 / 8);
@@ -228,8 +186,8 @@ static void test_chunker_yield__cuts_are_as_near_to_anchors_as_any_byte(
     enum { N = 64 << 20, BINS = 8, MOST = 8000 };
     /* bounds of the octiles of P(distance > d) = (255/256)^d */
     static const size_t bounds[BINS] = {34, 74, 120, 177, 251, 354, 532, N};
-    struct chunker c = chunker_of(16 << 10);
-    uint8_t *p = stream(CHUNK_DATA_RANDOM, 11, N);
+    struct chunker c = chunk_chunker(16 << 10);
+    uint8_t *p = chunk_stream(CHUNK_DATA_RANDOM, 11, N);
     static uint64_t ends[MOST];
     size_t count = cut_stream(&c, p, N, ends) - 1;
     size_t bins[BINS] = {0};
@@ -260,8 +218,8 @@ static void test_chunker_yield__another_key_cuts_elsewhere(void **state)
 {
     enum { N = 16 << 20, MOST = 2000 };
     static const uint8_t other_key[CHUNKER_KEY_BYTES] = "0123456789abcdeg";
-    struct chunker c = chunker_of(16 << 10);
-    uint8_t *p = stream(CHUNK_DATA_SOURCE, 12, N);
+    struct chunker c = chunk_chunker(16 << 10);
+    uint8_t *p = chunk_stream(CHUNK_DATA_SOURCE, 12, N);
     struct chunker d;
     static uint64_t a[MOST], b[MOST];
     size_t a_n, b_n, same = 0;

@@ -8,15 +8,13 @@
 #include <string.h>
 
 #include "chunker/cutprf.h"
-#include "tests/support/prng.h"
+#include "tests/chunker/chunk_setup.h"
 
 enum { MOST = 80 };
 
 /* Any number of anchors, anywhere, in any version: what base/siphash.h says. */
 static void test_cutprf__every_version_is_siphash(void **state)
 {
-    static const enum cpu_level levels[] = {CPU_SCALAR, CPU_SSE41, CPU_AVX2,
-                                            CPU_AVX512};
     const uint64_t seed = 30;
     uint8_t p[1000];
     struct prng prng;
@@ -25,12 +23,12 @@ static void test_cutprf__every_version_is_siphash(void **state)
     print_message("seed %llu\n", (unsigned long long)seed);
     prng_init(&prng, seed);
     prng_fill(&prng, p, sizeof p);
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        const struct cutprf_version *v = cutprf_best(levels[i]);
+    for (size_t i = 0; i < CHUNK_LEVELS; i++) {
+        const struct cutprf_version *v = cutprf_best(chunk_levels[i]);
 
-        if (levels[i] > cpu_level())
+        if (chunk_levels[i] > cpu_level())
             break;
-        assert_true(v->level <= levels[i]);
+        assert_true(v->level <= chunk_levels[i]);
         for (size_t n = 1; n <= MOST; n++) {
             struct siphash_key key = {prng_next(&prng), prng_next(&prng)};
             uint32_t pos[MOST];
