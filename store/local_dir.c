@@ -130,8 +130,7 @@ static int local_dir_enter(int parent, const char *part)
     return fileop_openat(parent, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
-/* Returns the descriptor, or -1 and errno. */
-static int local_dir_make(const struct local *l, int parent, const char *part)
+int local_dir_make(const struct local *l, int parent, const char *part)
 {
     struct stat st;
     int dir;

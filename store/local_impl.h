@@ -78,6 +78,11 @@ MUST_CHECK int local_dir_open(struct local *l, const char *name,
                               const char **leaf);
 void local_dir_close(const struct local *l, int dir);
 
+/* local_dir_make: make the directory part in parent, unless it is there, and
+ * open it. Returns the descriptor, or -1 and errno. */
+MUST_CHECK int local_dir_make(const struct local *l, int parent,
+                              const char *part);
+
 /* local_dir_release: frees the memory of settled directories. */
 void local_dir_release(struct local *l);
 

@@ -140,26 +140,16 @@ static void local_temp_sweep(struct local *l, int64_t now_s)
     }
 }
 
-static int local_temp_open_dir(struct local *l)
-{
-    if (fileop_mkdirat(l->root, local_temp_dir, l->dir_mode) < 0 &&
-        errno != EEXIST)
-        return local_fail(l, errno, "make the directory", local_temp_dir);
-    l->tmp = fileop_openat(l->root, local_temp_dir,
-                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (l->tmp < 0)
-        return local_fail(l, errno, "open the directory", local_temp_dir);
-    return 0;
-}
-
 /* with the lock held */
 static int local_temp_find(struct local *l)
 {
     int64_t now_s = 0;
-    int rc = l->tmp < 0 ? local_temp_open_dir(l) : 0;
 
-    if (rc < 0)
-        return rc;
+    if (l->tmp < 0)
+        l->tmp = local_dir_make(l, l->root, local_temp_dir);
+    if (l->tmp < 0)
+        return local_fail(l, errno, "make or open the directory",
+                          local_temp_dir);
     for (int i = 0; i < LOCAL_NAMINGS; i++) {
         int r;
 

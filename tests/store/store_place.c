@@ -1,18 +1,11 @@
 #include "tests/store/store_place.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const store_kind_name[STORE_KINDS] = {"memory", "tmpfile", "rename",
-                                                  "link"};
+static const char *const place_kinds[STORE_KINDS] = {"memory", "tmpfile",
+                                                     "rename", "link"};
 
 static void place_open(struct store_place *p)
 {
@@ -78,4 +71,27 @@ void store_place_remove(struct store_place *p)
         return;
     *strrchr(p->path, '/') = 0;
     place_rm(p->path);
+}
+
+int store_place_run(const struct store_clause *clauses, size_t n,
+                    enum store_kind first, CMFixtureFunction setup,
+                    CMFixtureFunction teardown)
+{
+    static char names[STORE_KINDS * STORE_CLAUSES_MAX][128];
+    static struct CMUnitTest tests[STORE_KINDS * STORE_CLAUSES_MAX];
+    static enum store_kind kinds[STORE_KINDS];
+    size_t tests_n = 0;
+
+    ASSERT(n <= STORE_CLAUSES_MAX);
+    for (unsigned k = first; k < STORE_KINDS; k++) {
+        kinds[k] = (enum store_kind)k;
+        for (size_t i = 0; i < n; i++, tests_n++) {
+            (void)snprintf(names[tests_n], sizeof names[0], "%s (%s)",
+                           clauses[i].name, place_kinds[k]);
+            tests[tests_n] = (struct CMUnitTest){names[tests_n], clauses[i].run,
+                                                 setup, teardown, &kinds[k]};
+        }
+    }
+    /* what the macro calls, but with a number known only now */
+    return _cmocka_run_group_tests("store", tests, tests_n, NULL, NULL);
 }

@@ -2,6 +2,13 @@
 #ifndef TESTS_STORE_STORE_PLACE_H
 #define TESTS_STORE_STORE_PLACE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "store/local.h"
 #include "store/memory.h"
 
@@ -12,8 +19,6 @@ enum store_kind {
     STORE_BY_LINK,
     STORE_KINDS
 };
-
-extern const char *const store_kind_name[STORE_KINDS];
 
 struct store_place {
     enum store_kind kind;
@@ -33,5 +38,23 @@ void store_place_remove(struct store_place *p);
 
 /* store_place_clear: close it, and start again with an empty one. */
 void store_place_clear(struct store_place *p);
+
+struct store_clause {
+    const char *name;
+    CMUnitTestFunction run; /* its state is an enum store_kind */
+};
+
+#define STORE_CLAUSE(name)                                                     \
+    {                                                                          \
+#name, name                                                            \
+    }
+
+enum { STORE_CLAUSES_MAX = 32 };
+
+/* store_place_run: run n clauses with the stores of the kinds from first on;
+ * returns how many failed. */
+int store_place_run(const struct store_clause *clauses, size_t n,
+                    enum store_kind first, CMFixtureFunction setup,
+                    CMFixtureFunction teardown);
 
 #endif

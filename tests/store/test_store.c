@@ -1,11 +1,4 @@
 /* The contract of store.h, for every store and every way of the local one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -464,45 +457,23 @@ static void test_store__lists_all_that_stays_while_others_come_and_go(
     (void)pthread_join(thread, NULL);
 }
 
-static const struct {
-    const char *name;
-    CMUnitTestFunction run;
-} contract[] = {
-#define CLAUSE(name)                                                           \
-    {                                                                          \
-#name, test_store__##name                                              \
-    }
-    CLAUSE(names_are_checked),
-    CLAUSE(the_first_put_of_a_name_wins),
-    CLAUSE(objects_may_be_empty),
-    CLAUSE(writes_in_parts_of_any_size),
-    CLAUSE(what_is_abandoned_never_was),
-    CLAUSE(ranges_are_exact),
-    CLAUSE(get_keeps_to_the_maximum),
-    CLAUSE(lists_each_object_once),
-    CLAUSE(deletes_what_is_there_and_what_is_not),
-    CLAUSE(probe_leaves_nothing),
-    CLAUSE(of_many_threads_one_creates),
-    CLAUSE(lists_all_that_stays_while_others_come_and_go),
-};
-
-enum { CLAUSES = sizeof contract / sizeof contract[0] };
-
 int main(void)
 {
-    static enum store_kind kinds[STORE_KINDS];
-    static char names[STORE_KINDS * CLAUSES][96];
-    static struct CMUnitTest tests[STORE_KINDS * CLAUSES];
-    size_t n = 0;
+    static const struct store_clause clauses[] = {
+        STORE_CLAUSE(test_store__names_are_checked),
+        STORE_CLAUSE(test_store__the_first_put_of_a_name_wins),
+        STORE_CLAUSE(test_store__objects_may_be_empty),
+        STORE_CLAUSE(test_store__writes_in_parts_of_any_size),
+        STORE_CLAUSE(test_store__what_is_abandoned_never_was),
+        STORE_CLAUSE(test_store__ranges_are_exact),
+        STORE_CLAUSE(test_store__get_keeps_to_the_maximum),
+        STORE_CLAUSE(test_store__lists_each_object_once),
+        STORE_CLAUSE(test_store__deletes_what_is_there_and_what_is_not),
+        STORE_CLAUSE(test_store__probe_leaves_nothing),
+        STORE_CLAUSE(test_store__of_many_threads_one_creates),
+        STORE_CLAUSE(test_store__lists_all_that_stays_while_others_come_and_go),
+    };
 
-    for (int k = 0; k < STORE_KINDS; k++) {
-        kinds[k] = (enum store_kind)k;
-        for (size_t i = 0; i < CLAUSES; i++, n++) {
-            (void)snprintf(names[n], sizeof names[n], "test_store__%s (%s)",
-                           contract[i].name, store_kind_name[k]);
-            tests[n] = (struct CMUnitTest){names[n], contract[i].run, setup,
-                                           teardown, &kinds[k]};
-        }
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return store_place_run(clauses, sizeof clauses / sizeof clauses[0],
+                           STORE_IN_MEMORY, setup, teardown);
 }
