@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/fileop.h"
 #include "index/index_dir.h"
 #include "index/index_lmdb.h"
 #include "index/index_lock.h"
@@ -62,24 +63,22 @@ int index_open(const char *path, const struct repo_id *repo,
                const struct index_options *opt, struct index **out,
                enum index_fate *fate)
 {
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
     int lock_fd = -1;
-    int rc;
+    int rc = index_dir_check(path);
 
     *out = NULL;
     *fate = INDEX_CREATED;
-    rc = index_dir_check(path);
-    if (rc < 0)
-        return rc;
-    rc = index_lock_open(path, &lock_fd);
-    if (rc < 0)
-        return rc;
-    rc = index_open_locked(path, repo, opt, lock_fd, out, fate);
+    if (rc == 0)
+        rc = index_lock_open(path, &lock_fd);
+    if (rc == 0)
+        rc = index_open_locked(path, repo, opt, lock_fd, out, fate);
     if (rc == 0 && *out) {
         (*out)->lock_fd = lock_fd;
         lock_fd = -1;
     }
-    if (lock_fd >= 0)
-        (void)close(lock_fd);
+    (void)fileop_close(lock_fd);
+    (void)fileop_enter(was);
     return rc;
 }
 
@@ -92,28 +91,27 @@ void index_close(struct index *ix)
     lock_fd = ix->lock_fd;
     index_lmdb_close(ix);
     /* last, for it says that this process has the cache open */
-    if (lock_fd >= 0)
-        (void)close(lock_fd);
+    (void)fileop_close(lock_fd);
 }
 
 int index_discard(const char *path, uint32_t wait_ms)
 {
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
     bool there = false;
     int lock_fd = -1;
     int rc = index_dir_check(path);
 
-    if (rc < 0)
-        return rc;
-    rc = index_lock_open(path, &lock_fd);
-    if (rc < 0)
-        return rc;
-    rc = index_lock_take(lock_fd, INDEX_LOCK_OPEN, wait_ms, path);
+    if (rc == 0)
+        rc = index_lock_open(path, &lock_fd);
+    if (rc == 0)
+        rc = index_lock_take(lock_fd, INDEX_LOCK_OPEN, wait_ms, path);
     if (rc == 0)
         rc = index_lock_take(lock_fd, INDEX_LOCK_UPDATE, wait_ms, path);
     if (rc == 0)
         rc = index_dir_there(path, &there);
     if (rc == 0 && there)
         rc = index_dir_set_aside(path);
-    (void)close(lock_fd);
+    (void)fileop_close(lock_fd);
+    (void)fileop_enter(was);
     return rc;
 }

@@ -5,10 +5,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
+#include "base/fileop.h"
 #include "index/index_lmdb.h"
 
 static int index_dir_error(int errnum, const char *doing, const char *path)
@@ -64,7 +63,7 @@ int index_dir_there(const char *path, bool *there)
     struct stat st;
 
     *there = false;
-    if (lstat(path, &st) != 0)
+    if (fileop_fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : index_dir_error(errno, "stat", path);
     if (!S_ISDIR(st.st_mode))
         return err_set(E_IO, "index cache %s: not a directory", path);
@@ -80,17 +79,16 @@ static int index_dir_sync_parent(const char *path)
 
     if (rc < 0)
         return rc;
-    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
+    fd = fileop_openat(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0 || fileop_sync_dir(fd) != 0)
         rc = index_dir_error(errno, "sync parent", path);
-    if (fd >= 0)
-        (void)close(fd);
+    (void)fileop_close(fd);
     return rc;
 }
 
 int index_dir_make(const char *path)
 {
-    if (mkdir(path, 0700) != 0)
+    if (fileop_mkdirat(AT_FDCWD, path, 0700) != 0)
         return index_dir_error(errno, "make", path);
     return index_dir_sync_parent(path);
 }
@@ -105,10 +103,10 @@ int index_dir_remove(const char *path)
 
         if (rc < 0)
             return rc;
-        if (unlink(name) != 0 && errno != ENOENT)
+        if (fileop_unlinkat(AT_FDCWD, name, 0) != 0 && errno != ENOENT)
             return index_dir_error(errno, "remove", name);
     }
-    if (rmdir(path) != 0 && errno != ENOENT)
+    if (fileop_unlinkat(AT_FDCWD, path, AT_REMOVEDIR) != 0 && errno != ENOENT)
         return index_dir_error(errno, "remove", path);
     return 0;
 }
@@ -122,7 +120,7 @@ int index_dir_set_aside(const char *path)
         rc = index_dir_remove(bad);
     if (rc < 0)
         return rc;
-    if (rename(path, bad) != 0)
+    if (fileop_renameat2(AT_FDCWD, path, AT_FDCWD, bad, 0) != 0)
         return index_dir_error(errno, "set aside", path);
     return index_dir_sync_parent(path);
 }
@@ -135,14 +133,14 @@ int index_dir_replace(const char *from, const char *to)
     if (rc < 0)
         return rc;
     if (!there) {
-        if (rename(from, to) != 0)
+        if (fileop_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0) != 0)
             return index_dir_error(errno, "put in place", to);
         return index_dir_sync_parent(to);
     }
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
+    if (fileop_renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
         /* not everywhere; between the two there is no cache, which is fine */
         rc = index_dir_set_aside(to);
-        if (rc == 0 && rename(from, to) != 0)
+        if (rc == 0 && fileop_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0) != 0)
             rc = index_dir_error(errno, "put in place", to);
         return rc == 0 ? index_dir_sync_parent(to) : rc;
     }

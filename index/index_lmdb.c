@@ -5,9 +5,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_record.h"
 
@@ -156,7 +156,7 @@ int index_lmdb_size(struct index *ix, uint64_t *size)
 
     if (rc != 0)
         return index_lmdb_error(ix, rc, "descriptor");
-    if (fstat(fd, &st) != 0)
+    if (fileop_fstat(fd, &st) != 0)
         return err_set_errno(E_IO, errno, "index cache %s: stat", ix->path);
     ix->dev = st.st_dev;
     ix->ino = st.st_ino;
@@ -184,7 +184,7 @@ int index_lmdb_extend(struct index *ix)
     /* LMDB does not write pages that it took and freed in one transaction */
     if (rc < 0 || size >= need)
         return rc;
-    if (mdb_env_get_fd(ix->env, &fd) == 0 && ftruncate(fd, (off_t)need) != 0)
+    if (mdb_env_get_fd(ix->env, &fd) == 0 && fileop_truncate(fd, need) != 0)
         return err_set_errno(errno == ENOSPC ? E_NOSPACE : E_IO, errno,
                              "index cache %s: extend", ix->path);
     return 0;
@@ -196,7 +196,8 @@ bool index_lmdb_replaced(const struct index *ix)
     struct stat st;
     int n = snprintf(name, sizeof name, "%s/data.mdb", ix->path);
 
-    if (n < 0 || (size_t)n >= sizeof name || stat(name, &st) != 0)
+    if (n < 0 || (size_t)n >= sizeof name ||
+        fileop_fstatat(AT_FDCWD, name, &st, 0) != 0)
         return true;
     return st.st_dev != ix->dev || st.st_ino != ix->ino;
 }
@@ -416,7 +417,7 @@ int index_lmdb_open(const char *dir, const struct repo_id *repo,
         rc = err_set(E_LIMIT, "index cache %s: path too long", dir);
         goto out;
     }
-    if (stat(name, &st) != 0) {
+    if (fileop_fstatat(AT_FDCWD, name, &st, 0) != 0) {
         st.st_size = 0;
         if (!opt->create) {
             *fate = INDEX_CREATED;

@@ -5,7 +5,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "base/fileop.h"
 
 int index_lock_open(const char *path, int *fd)
 {
@@ -15,7 +16,7 @@ int index_lock_open(const char *path, int *fd)
     *fd = -1;
     if (n < 0 || (size_t)n >= sizeof name)
         return err_set(E_LIMIT, "index cache %s: path too long", path);
-    *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *fd = fileop_openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (*fd < 0)
         return err_set_errno(errno == ENOSPC || errno == EDQUOT ? E_NOSPACE
                                                                 : E_IO,

@@ -5,14 +5,11 @@
  */
 #include "index/index.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/codec.h"
+#include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_dir.h"
 #include "index/index_lock.h"
@@ -58,18 +55,12 @@ static int index_rebuild_start(struct index_rebuild *rb,
     return rc;
 }
 
-int index_rebuild_begin(const char *path, const struct repo_id *repo,
-                        const struct index_options *opt,
-                        struct index_rebuild **out)
+static int index_rebuild_new(const char *path, const struct index_options *opt,
+                             struct index_rebuild **out)
 {
-    struct index_rebuild *rb;
+    struct index_rebuild *rb = mem_alloc(sizeof *rb);
     int n;
-    int rc = index_dir_check(path);
 
-    *out = NULL;
-    if (rc < 0)
-        return rc;
-    rb = mem_alloc(sizeof *rb);
     if (!rb)
         return err_set(E_NOMEM, "index cache %s: rebuild", path);
     rb->lock_fd = -1;
@@ -80,18 +71,34 @@ int index_rebuild_begin(const char *path, const struct repo_id *repo,
         return err_set(E_LIMIT, "index cache %s: path too long", path);
     }
     memcpy(rb->path, path, strlen(path) + 1);
-    rc = index_lock_open(path, &rb->lock_fd);
+    *out = rb;
+    return 0;
+}
+
+int index_rebuild_begin(const char *path, const struct repo_id *repo,
+                        const struct index_options *opt,
+                        struct index_rebuild **out)
+{
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
+    struct index_rebuild *rb = NULL;
+    int rc = index_dir_check(path);
+
+    *out = NULL;
+    if (rc == 0)
+        rc = index_rebuild_new(path, opt, &rb);
+    if (rc == 0)
+        rc = index_lock_open(path, &rb->lock_fd);
     if (rc == 0)
         rc = index_lock_take(rb->lock_fd, INDEX_LOCK_REBUILD, opt->wait_ms,
                              rb->fresh);
     if (rc == 0)
         rc = index_rebuild_start(rb, repo, opt);
-    if (rc < 0) {
+    (void)fileop_enter(was);
+    if (rc < 0)
         index_rebuild_free(rb);
-        return rc;
-    }
-    *out = rb;
-    return 0;
+    else
+        *out = rb;
+    return rc;
 }
 
 struct index_update *index_rebuild_update(struct index_rebuild *rb)
@@ -102,6 +109,7 @@ struct index_update *index_rebuild_update(struct index_rebuild *rb)
 int index_rebuild_chunks(struct index_rebuild *rb, const struct index_chunk *c,
                          size_t n)
 {
+    enum fileop_domain was;
     size_t ref_n;
     int rc = index_update_alive(rb->u);
 
@@ -117,8 +125,10 @@ int index_rebuild_chunks(struct index_rebuild *rb, const struct index_chunk *c,
         rb->ref_cap = n;
     }
     rc = index_update_refs(rb->u, c, n, rb->ref, &ref_n);
+    was = fileop_enter(FILEOP_CACHE);
     for (size_t i = 0; rc == 0 && i < ref_n; i++)
         rc = index_runs_add(rb->runs, rb->ref[i].chunk);
+    (void)fileop_enter(was);
     return index_update_fail(rb->u, rc);
 }
 
@@ -183,6 +193,7 @@ static int index_rebuild_load(struct index_rebuild *rb)
 
 int index_rebuild_commit(struct index_rebuild *rb)
 {
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
     int rc = index_rebuild_load(rb);
 
     if (rc == 0) {
@@ -202,6 +213,7 @@ int index_rebuild_commit(struct index_rebuild *rb)
         rc = index_dir_replace(rb->fresh, rb->path);
 out:
     index_rebuild_free(rb);
+    (void)fileop_enter(was);
     return rc;
 }
 
@@ -216,7 +228,6 @@ void index_rebuild_free(struct index_rebuild *rb)
         err_ignore(index_dir_remove(rb->fresh), "the next rebuild removes it");
     }
     free(rb->ref);
-    if (rb->lock_fd >= 0)
-        (void)close(rb->lock_fd);
+    (void)fileop_close(rb->lock_fd);
     free(rb);
 }

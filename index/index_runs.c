@@ -5,9 +5,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/codec.h"
+#include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_record.h"
 #include "index/index_sort.h"
@@ -42,6 +42,14 @@ struct index_runs {
     size_t heap_n;
 };
 
+static int index_runs_error(int errnum)
+{
+    bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+
+    return err_set_errno(full ? E_NOSPACE : E_IO, errnum,
+                         "index cache: sort file");
+}
+
 static int index_runs_open(const char *dir, int *fd)
 {
     char name[PATH_MAX];
@@ -49,12 +57,11 @@ static int index_runs_open(const char *dir, int *fd)
 
     if (n < 0 || (size_t)n >= sizeof name)
         return err_set(E_LIMIT, "index cache %s: path too long", dir);
-    *fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    *fd = fileop_openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (*fd < 0)
-        return err_set_errno(errno == ENOSPC ? E_NOSPACE : E_IO, errno,
-                             "index cache: %s", name);
-    if (unlink(name) != 0)
-        return err_set_errno(E_IO, errno, "index cache: %s", name);
+        return index_runs_error(errno);
+    if (fileop_unlinkat(AT_FDCWD, name, 0) != 0)
+        return index_runs_error(errno);
     return 0;
 }
 
@@ -87,26 +94,15 @@ void index_runs_free(struct index_runs *r)
     free(r->source);
     free(r->heap);
     free(r->chunk);
-    if (r->fd >= 0)
-        (void)close(r->fd);
+    (void)fileop_close(r->fd);
     free(r);
 }
 
 static int index_runs_write(struct index_runs *r, struct bytes x)
 {
-    while (x.n > 0) {
-        ssize_t n = pwrite(r->fd, x.p, x.n, (off_t)r->file_bytes);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set_errno(
-                errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? E_NOSPACE
-                                                                     : E_IO,
-                errno, "index cache: sort file");
-        x = bytes_of(x.p + n, x.n - (size_t)n);
-        r->file_bytes += (uint64_t)n;
-    }
+    if (fileop_pwrite_full(r->fd, x.p, x.n, r->file_bytes) != 0)
+        return index_runs_error(errno);
+    r->file_bytes += x.n;
     return 0;
 }
 
@@ -187,7 +183,7 @@ static int index_runs_refill(struct index_runs *r, struct index_runs_source *s)
 {
     size_t room = INDEX_RUNS_MERGE_BYTES / r->source_n;
     uint8_t *to;
-    size_t got = 0;
+    ssize_t got;
 
     room = room > INDEX_RUNS_READ_MAX ? INDEX_RUNS_READ_MAX : room;
     room = room / INDEX_RUNS_BYTES * INDEX_RUNS_BYTES;
@@ -200,17 +196,10 @@ static int index_runs_refill(struct index_runs *r, struct index_runs_source *s)
     to = buf_extend(&s->in, room);
     if (!to)
         return buf_status(&s->in);
-    while (got < room) {
-        ssize_t n = pread(r->fd, to + got, room - got, (off_t)(s->off + got));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set_errno(E_IO, n < 0 ? errno : EIO,
-                                 "index cache: sort file");
-        got += (size_t)n;
-    }
-    s->off += got;
+    got = fileop_pread_full(r->fd, to, room, s->off);
+    if (got != (ssize_t)room)
+        return index_runs_error(got < 0 ? errno : EIO);
+    s->off += room;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_lock.h"
 #include "index/index_record.h"
@@ -61,9 +62,12 @@ static int index_update_last_no(struct index_update *u)
 
 static int index_update_start(struct index_update *u)
 {
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
+    bool replaced = u->ix->lock_fd >= 0 && index_lmdb_replaced(u->ix);
     int rc;
 
-    if (u->ix->lock_fd >= 0 && index_lmdb_replaced(u->ix))
+    (void)fileop_enter(was);
+    if (replaced)
         return err_set(E_LATER,
                        "index cache %s: replaced by another process; open it "
                        "again",
@@ -126,12 +130,14 @@ void index_update_abort(struct index_update *u)
 int index_update_commit(struct index_update *u)
 {
     struct index *ix = u->ix;
+    enum fileop_domain was;
     int rc = u->dead;
 
     if (rc < 0) {
         index_update_abort(u);
         return rc;
     }
+    was = fileop_enter(FILEOP_CACHE);
     rc = mdb_txn_commit(u->txn);
     u->txn = NULL;
     if (rc != 0)
@@ -139,6 +145,7 @@ int index_update_commit(struct index_update *u)
     else
         err_ignore(index_lmdb_extend(ix),
                    "the update is durable; a file too short is filled again");
+    (void)fileop_enter(was);
     index_update_end(u);
     return rc;
 }

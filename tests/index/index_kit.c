@@ -126,15 +126,6 @@ struct index_chunk index_kit_chunk(uint64_t number, uint32_t no,
     return c;
 }
 
-uint64_t index_kit_random(uint64_t *seed)
-{
-    uint64_t x = *seed += 0x9e3779b97f4a7c15;
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-    return x ^ (x >> 31);
-}
-
 void index_kit_write(const char *path, uint64_t off, const void *p, size_t n)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

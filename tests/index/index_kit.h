@@ -29,9 +29,6 @@ struct index_pack index_kit_pack(uint64_t number);
 struct index_chunk index_kit_chunk(uint64_t number, uint32_t no,
                                    uint32_t variant);
 
-/* a seeded sequence */
-uint64_t index_kit_random(uint64_t *seed);
-
 /* raw file access, to spoil caches */
 void index_kit_write(const char *path, uint64_t off, const void *p, size_t n);
 uint64_t index_kit_size(const char *path);
