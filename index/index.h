@@ -17,9 +17,10 @@
  *
  * Every record carries a checksum keyed by the repository id, so that a
  * decayed cache is found instead of believed. Limits: LMDB itself does not
- * verify its pages: damaged inner pages mostly give E_CORRUPT, but may end the
- * process by an assertion; a file cut short or an I/O error *while it is open*
- * is a SIGBUS, as with every mapped file. Both are cured by the next open.
+ * verify its pages, and where a damaged one leads it astray it may give
+ * E_CORRUPT or abort the process; then the next open finds the cache damaged
+ * and makes it anew. A file that is cut short, or cannot be read, *while it is
+ * open* is a SIGBUS, as with every mapped file; cut short, the next open sees.
  *
  * Errors that any function may return besides those named at it:
  *   E_CORRUPT  the cache (not the repository!) is damaged: close it, call

@@ -71,6 +71,26 @@ int index_dir_there(const char *path, bool *there)
     return 0;
 }
 
+void index_dir_mark_damaged(const char *path)
+{
+    char name[PATH_MAX];
+    int fd;
+
+    if (index_dir_name(name, path, INDEX_DIR_DAMAGED) < 0)
+        return;
+    fd = fileop_openat(AT_FDCWD, name, O_WRONLY | O_CREAT, 0600);
+    (void)fileop_close(fd);
+}
+
+bool index_dir_damaged(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat st;
+
+    return index_dir_name(name, path, INDEX_DIR_DAMAGED) == 0 &&
+           fileop_fstatat(AT_FDCWD, name, &st, 0) == 0;
+}
+
 static int index_dir_sync_parent(const char *path)
 {
     char parent[PATH_MAX];
@@ -95,7 +115,8 @@ int index_dir_make(const char *path)
 
 int index_dir_remove(const char *path)
 {
-    static const char *const file[] = {"/data.mdb", "/lock.mdb"};
+    static const char *const file[] = {"/data.mdb", "/lock.mdb",
+                                       INDEX_DIR_DAMAGED};
     char name[PATH_MAX];
 
     for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {

@@ -14,6 +14,15 @@
  * FUSE file system, or E_IO when it cannot be asked. */
 MUST_CHECK int index_dir_check(const char *path);
 
+/* What marks a cache that must not be opened again, in its directory. */
+#define INDEX_DIR_DAMAGED "/damaged"
+
+/* index_dir_mark_damaged: leave that mark, as well as can be. */
+void index_dir_mark_damaged(const char *path);
+
+/* index_dir_damaged: whether it is there. */
+bool index_dir_damaged(const char *path);
+
 /* index_dir_there: whether a directory is at path. */
 MUST_CHECK int index_dir_there(const char *path, bool *there);
 

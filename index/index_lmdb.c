@@ -9,6 +9,7 @@
 
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "index/index_dir.h"
 #include "index/index_record.h"
 
 #define INDEX_LMDB_MAP_MIN ((uint64_t)1 << 24)
@@ -92,14 +93,17 @@ bool index_lmdb_local(uint64_t fs_type)
     return true;
 }
 
-/* LMDB's own checks end here when a damaged inner page leads it astray. */
+/* LMDB's own checks end here when a damaged inner page leads it astray, and
+ * it aborts when this returns: all that can be done is to spare the next run.
+ */
 static void index_lmdb_assert(MDB_env *env, const char *msg)
 {
     const struct index *ix = mdb_env_get_userctx(env);
 
+    index_dir_mark_damaged(ix->path);
     (void)fprintf(stderr,
-                  "dedup: the index cache %s is damaged (%s); delete it, it "
-                  "is made again\n",
+                  "dedup: the index cache %s is damaged (%s); run again, it "
+                  "is made anew\n",
                   ix->path, msg);
 }
 
@@ -417,6 +421,8 @@ int index_lmdb_open(const char *dir, const struct repo_id *repo,
         rc = err_set(E_LIMIT, "index cache %s: path too long", dir);
         goto out;
     }
+    if (index_dir_damaged(dir))
+        goto out;
     if (fileop_fstatat(AT_FDCWD, name, &st, 0) != 0) {
         st.st_size = 0;
         if (!opt->create) {
