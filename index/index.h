@@ -280,9 +280,8 @@ MUST_CHECK int index_check(struct index_reader *r);
  * The cache is then as it was before begin. E_NOSPACE names the cache; E_LIMIT
  * means that the map is full: close and open it again.
  *
- * Memory: about 4.3 KiB for each random chunk that is put into a large cache,
- * kept until the index is closed: 10,000..20,000 chunks per update are fast
- * and stay below 90 MB.
+ * Memory: about 5 KiB for each random chunk that is put into a large cache,
+ * kept until the index is closed: 10,000 chunks per update are some 50 MB.
  */
 MUST_CHECK int index_update_begin(struct index *ix, uint32_t wait_ms,
                                   struct index_update **out);

@@ -194,6 +194,29 @@ int index_lmdb_extend(struct index *ix)
     return 0;
 }
 
+/* LMDB reports a write that was cut short, as on a full disk, as EIO. Another
+ * page at the end of the file, where nothing is yet, gives the true reason. */
+static bool index_lmdb_full(struct index *ix)
+{
+    static const uint8_t zero[4096];
+    uint64_t size;
+    int fd;
+
+    if (mdb_env_get_fd(ix->env, &fd) != 0 || index_lmdb_size(ix, &size) < 0)
+        return false;
+    return fileop_pwrite_full(fd, zero, sizeof zero, size) != 0 &&
+           index_lmdb_code(errno) == E_NOSPACE;
+}
+
+int index_lmdb_commit(struct index *ix, MDB_txn *txn)
+{
+    int rc = mdb_txn_commit(txn);
+
+    if (rc == EIO && index_lmdb_full(ix))
+        rc = ENOSPC;
+    return rc == 0 ? 0 : index_lmdb_error(ix, rc, "commit");
+}
+
 bool index_lmdb_replaced(const struct index *ix)
 {
     char name[PATH_MAX];
@@ -251,13 +274,13 @@ static int index_lmdb_init(struct index *ix, const struct repo_id *repo)
         goto out;
     value = index_lmdb_val(buf_bytes(&head));
     rc = mdb_put(txn, ix->head, &key, &value, 0);
-    if (rc == 0) {
-        rc = mdb_txn_commit(txn);
-        txn = NULL;
-    }
-    if (rc != 0)
+    if (rc != 0) {
         rc = index_lmdb_error(ix, rc, "create");
-    else
+        goto out;
+    }
+    rc = index_lmdb_commit(ix, txn);
+    txn = NULL;
+    if (rc == 0)
         rc = index_lmdb_extend(ix);
 out:
     if (txn)

@@ -45,6 +45,10 @@ MUST_CHECK int index_lmdb_error(const struct index *ix, int code,
 /* index_lmdb_size: bytes of the data file. */
 MUST_CHECK int index_lmdb_size(struct index *ix, uint64_t *size);
 
+/* index_lmdb_commit: commit txn, which is gone then. Raises what failed; a full
+ * disk is E_NOSPACE even where LMDB only says EIO. Update lock held. */
+MUST_CHECK int index_lmdb_commit(struct index *ix, MDB_txn *txn);
+
 /* index_lmdb_extend: after a commit: make the file as long as LMDB believes it
  * is, so that a file that was cut short can be told. Update lock held. */
 MUST_CHECK int index_lmdb_extend(struct index *ix);

@@ -51,7 +51,7 @@ static int index_rebuild_start(struct index_rebuild *rb,
     if (rc == 0)
         rc = index_update_begin(rb->ix, 0, &rb->u);
     if (rc == 0)
-        rc = index_runs_new(rb->fresh, &rb->runs);
+        rc = index_runs_new(rb->fresh, INDEX_RUNS_CHUNKS, &rb->runs);
     return rc;
 }
 

@@ -13,7 +13,6 @@
 #include "index/index_sort.h"
 
 enum {
-    INDEX_RUNS_CHUNKS = 1 << 19,       /* in one run */
     INDEX_RUNS_MERGE_BYTES = 32 << 20, /* of all read buffers */
     INDEX_RUNS_READ_MAX = 1 << 18,     /* bytes of one read buffer */
     INDEX_RUNS_BYTES = ID_BYTES + INDEX_RECORD_LOC_BYTES,
@@ -35,6 +34,7 @@ struct index_runs {
     struct siphash_key key; /* of the records; any will do */
     struct index_chunk *chunk;
     size_t chunk_n;
+    size_t chunk_cap;
     uint64_t file_bytes;
     struct index_runs_source *source; /* all runs */
     size_t source_n;
@@ -65,7 +65,7 @@ static int index_runs_open(const char *dir, int *fd)
     return 0;
 }
 
-int index_runs_new(const char *dir, struct index_runs **out)
+int index_runs_new(const char *dir, size_t chunks, struct index_runs **out)
 {
     struct index_runs *r = mem_alloc(sizeof *r);
     int rc;
@@ -74,7 +74,8 @@ int index_runs_new(const char *dir, struct index_runs **out)
     if (!r)
         return err_set(E_NOMEM, "index cache %s: sort", dir);
     r->fd = -1;
-    r->chunk = mem_array(INDEX_RUNS_CHUNKS, sizeof *r->chunk);
+    r->chunk_cap = chunks;
+    r->chunk = mem_array(chunks, sizeof *r->chunk);
     rc = r->chunk ? index_runs_open(dir, &r->fd)
                   : err_set(E_NOMEM, "index cache %s: sort", dir);
     if (rc < 0) {
@@ -169,7 +170,7 @@ static int index_runs_flush(struct index_runs *r)
 
 int index_runs_add(struct index_runs *r, const struct index_chunk *c)
 {
-    if (r->chunk_n == INDEX_RUNS_CHUNKS) {
+    if (r->chunk_n == r->chunk_cap) {
         int rc = index_runs_flush(r);
 
         if (rc < 0)

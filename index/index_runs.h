@@ -1,7 +1,8 @@
 /*
  * index_runs: an external sort of chunks by index_sort's order: sorted runs in
  * a temporary file without a name, then a merge. Memory: about 50 MB while
- * adding, 32 MB while merging, whatever their number. Confined to one thread.
+ * adding to runs of the usual size, 32 MB while merging. Confined to one
+ * thread.
  */
 #ifndef INDEX_INDEX_RUNS_H
 #define INDEX_INDEX_RUNS_H
@@ -10,8 +11,14 @@
 
 struct index_runs;
 
-/* index_runs_new: the file is in directory dir. E_NOMEM; E_IO; E_NOSPACE. */
-MUST_CHECK int index_runs_new(const char *dir, struct index_runs **out);
+enum {
+    INDEX_RUNS_CHUNKS = 1 << 19 /* in one run, when nothing speaks against it */
+};
+
+/* index_runs_new: runs of chunks (>= 1), in a file in directory dir. E_NOMEM;
+ * E_IO; E_NOSPACE. */
+MUST_CHECK int index_runs_new(const char *dir, size_t chunks,
+                              struct index_runs **out);
 
 /* index_runs_add: one chunk; copied. */
 MUST_CHECK int index_runs_add(struct index_runs *r,

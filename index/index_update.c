@@ -138,11 +138,9 @@ int index_update_commit(struct index_update *u)
         return rc;
     }
     was = fileop_enter(FILEOP_CACHE);
-    rc = mdb_txn_commit(u->txn);
+    rc = index_lmdb_commit(ix, u->txn);
     u->txn = NULL;
-    if (rc != 0)
-        rc = index_lmdb_error(ix, rc, "commit");
-    else
+    if (rc == 0)
         err_ignore(index_lmdb_extend(ix),
                    "the update is durable; a file too short is filled again");
     (void)fileop_enter(was);
@@ -152,12 +150,13 @@ int index_update_commit(struct index_update *u)
 
 int index_update_turn(struct index_update *u)
 {
-    int rc = mdb_txn_commit(u->txn);
+    int rc = index_lmdb_commit(u->ix, u->txn);
 
     u->txn = NULL;
-    if (rc == 0)
-        rc = mdb_txn_begin(u->ix->env, NULL, 0, &u->txn);
-    return rc == 0 ? 0 : index_lmdb_error(u->ix, rc, "commit");
+    if (rc < 0)
+        return rc;
+    rc = mdb_txn_begin(u->ix->env, NULL, 0, &u->txn);
+    return rc == 0 ? 0 : index_lmdb_error(u->ix, rc, "go on");
 }
 
 int index_update_fail(struct index_update *u, int rc)
