@@ -74,7 +74,7 @@ static uint64_t status_bytes(const char *field)
 
 static struct chunk_id id_of(uint64_t number)
 {
-    struct chunk_id id;
+    struct chunk_id id = {{0}};
 
     for (uint64_t i = 0; i < 4; i++) {
         const struct siphash_key key = {number, i};

@@ -116,7 +116,7 @@ int index_dir_make(const char *path)
 int index_dir_remove(const char *path)
 {
     static const char *const file[] = {"/data.mdb", "/lock.mdb",
-                                       INDEX_DIR_DAMAGED};
+                                       INDEX_DIR_DAMAGED, INDEX_DIR_RUNS};
     char name[PATH_MAX];
 
     for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {

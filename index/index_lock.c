@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fileop.h"
 
 int index_lock_open(const char *path, int *fd)
@@ -32,30 +32,24 @@ static int index_lock_fcntl(int fd, int64_t byte, short type)
     return fcntl(fd, F_OFD_SETLK, &range) == 0 ? 0 : errno;
 }
 
-int64_t index_lock_now_ms(void)
+bool index_lock_wait(int64_t start_ns, uint32_t wait_ms)
 {
-    struct timespec now;
+    const int64_t ms = CLOCK_SECOND_NS / 1000;
+    int64_t waited = clock_monotonic_ns() - start_ns;
+    int64_t nap = waited / 8;
 
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        return 0;
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void index_lock_nap(int64_t waited_ms)
-{
-    int64_t ms = waited_ms / 8 < 1 ? 1 : waited_ms / 8;
-    struct timespec nap = {.tv_nsec = (ms > 50 ? 50 : ms) * 1000000};
-
-    (void)nanosleep(&nap, NULL);
+    if (waited >= wait_ms * ms)
+        return false;
+    clock_sleep_ns(nap < ms ? ms : nap > 50 * ms ? 50 * ms : nap);
+    return true;
 }
 
 int index_lock_take(int fd, int64_t byte, uint32_t wait_ms, const char *path)
 {
-    int64_t start = index_lock_now_ms();
+    int64_t start = clock_monotonic_ns();
 
     for (;;) {
         int err = index_lock_fcntl(fd, byte, F_WRLCK);
-        int64_t waited = index_lock_now_ms() - start;
 
         if (err == 0)
             return 0;
@@ -64,12 +58,9 @@ int index_lock_take(int fd, int64_t byte, uint32_t wait_ms, const char *path)
                                  "index cache %s: no file locks here", path);
         if (err != EAGAIN && err != EACCES && err != EINTR)
             return err_set_errno(E_IO, err, "index cache %s: lock", path);
-        if (waited >= wait_ms)
-            return err_set(E_BUSY,
-                           "index cache %s: in use by another process for "
-                           "more than %lld ms",
-                           path, (long long)waited);
-        index_lock_nap(waited);
+        if (!index_lock_wait(start, wait_ms))
+            return err_set(E_BUSY, "index cache %s: in use by another process",
+                           path);
     }
 }
 

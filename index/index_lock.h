@@ -8,6 +8,7 @@
 #ifndef INDEX_INDEX_LOCK_H
 #define INDEX_INDEX_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -39,9 +40,8 @@ MUST_CHECK int index_lock_take(int fd, int64_t byte, uint32_t wait_ms,
 /* index_lock_drop: unlock. */
 void index_lock_drop(int fd, int64_t byte);
 
-/* index_lock_now_ms, index_lock_nap: a monotonic clock, and a short sleep that
- * grows with the time already waited. */
-int64_t index_lock_now_ms(void);
-void index_lock_nap(int64_t waited_ms);
+/* index_lock_wait: sleep a little, longer the longer ago start_ns (of
+ * clock_monotonic_ns) was. Returns false when that is wait_ms ago or more. */
+bool index_lock_wait(int64_t start_ns, uint32_t wait_ms);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "index/index_dir.h"
 #include "index/index_record.h"
 #include "index/index_sort.h"
 
@@ -53,11 +54,12 @@ static int index_runs_error(int errnum)
 static int index_runs_open(const char *dir, int *fd)
 {
     char name[PATH_MAX];
-    int n = snprintf(name, sizeof name, "%s/runs", dir);
+    int n = snprintf(name, sizeof name, "%s%s", dir, INDEX_DIR_RUNS);
 
     if (n < 0 || (size_t)n >= sizeof name)
         return err_set(E_LIMIT, "index cache %s: path too long", dir);
-    *fd = fileop_openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    *fd = fileop_openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                        0600);
     if (*fd < 0)
         return index_runs_error(errno);
     if (fileop_unlinkat(AT_FDCWD, name, 0) != 0)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_lock.h"
@@ -12,26 +13,25 @@
  * lock; both with one time limit. */
 static int index_update_lock(struct index *ix, uint32_t wait_ms, bool *locked)
 {
-    int64_t start = index_lock_now_ms();
-    int64_t waited = 0;
+    const int64_t ms = CLOCK_SECOND_NS / 1000;
+    int64_t start = clock_monotonic_ns();
+    int64_t left;
     bool idle = false;
-    int rc = 0;
+    int rc;
 
     *locked = false;
     while (!atomic_compare_exchange_strong(&ix->updating, &idle, true)) {
-        if (waited >= wait_ms)
+        if (!index_lock_wait(start, wait_ms))
             return err_set(E_BUSY, "index cache %s: updated by another thread",
                            ix->path);
-        index_lock_nap(waited);
-        waited = index_lock_now_ms() - start;
         idle = false;
     }
-    if (ix->lock_fd >= 0) {
-        rc = index_lock_take(ix->lock_fd, INDEX_LOCK_UPDATE,
-                             waited < wait_ms ? wait_ms - (uint32_t)waited : 0,
-                             ix->path);
-        *locked = rc == 0;
-    }
+    if (ix->lock_fd < 0)
+        return 0;
+    left = wait_ms - (clock_monotonic_ns() - start) / ms;
+    rc = index_lock_take(ix->lock_fd, INDEX_LOCK_UPDATE,
+                         left > 0 ? (uint32_t)left : 0, ix->path);
+    *locked = rc == 0;
     if (rc < 0)
         atomic_store(&ix->updating, false);
     return rc;
