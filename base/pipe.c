@@ -200,6 +200,27 @@ static bool pipe_turn(struct pipe_worker *w)
     return true;
 }
 
+/* After the last turn. */
+static void pipe_work_end(struct pipe_worker *w)
+{
+    struct pipe *p = w->pipe;
+    const struct pipe_config *c = p->config;
+    struct err_record err;
+    int rc;
+
+    if (!w->started || p->stopped || !c->work_end)
+        return;
+    (void)pthread_mutex_unlock(&p->lock);
+    rc = cancel_check(c->cancel);
+    if (rc == 0)
+        rc = c->work_end(c->ctx, w->state);
+    if (rc < 0)
+        err_save(rc, &err);
+    (void)pthread_mutex_lock(&p->lock);
+    if (rc < 0)
+        pipe_stop(p, &err);
+}
+
 static void *pipe_worker_main(void *arg)
 {
     struct pipe_worker *w = arg;
@@ -207,6 +228,7 @@ static void *pipe_worker_main(void *arg)
     (void)pthread_mutex_lock(&w->pipe->lock);
     while (pipe_turn(w))
         ;
+    pipe_work_end(w);
     (void)pthread_mutex_unlock(&w->pipe->lock);
     return NULL;
 }

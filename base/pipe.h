@@ -34,6 +34,10 @@ struct pipe_config {
     /* state: this thread's own; never in two calls at once */
     int (*work)(void *ctx, void *state, void *unit);
     int (*consume)(void *ctx, void *unit); /* NULL: nothing to do in order */
+    /* What this thread has gathered in its state: called once in each thread
+     * that has worked, after its last unit, unless something failed before.
+     * NULL: nothing */
+    int (*work_end)(void *ctx, void *state);
 
     /* Make a zeroed state ready, in its thread, before its first work; several
      * threads may be here at once. NULL: zeroed will do. */

@@ -1,0 +1,125 @@
+#include "repo/job/cutter.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { CUTTER_BATCH = 128 };
+
+struct cutter {
+    const struct chunker *chunker;
+    struct reader *reader;
+    uint8_t *rest; /* the beginning of a chunk that is not decided */
+    size_t rest_n;
+    size_t known; /* of it, bytes that hold no cut */
+};
+
+struct cutter *cutter_new(const struct chunker *c)
+{
+    struct cutter *k = mem_alloc(sizeof *k);
+
+    if (!k)
+        return NULL;
+    k->chunker = c;
+    k->rest = mem_alloc(c->params.max);
+    if (!k->rest) {
+        free(k);
+        return NULL;
+    }
+    return k;
+}
+
+void cutter_free(struct cutter *k)
+{
+    if (!k)
+        return;
+    free(k->rest);
+    free(k);
+}
+
+void cutter_list_release(struct cutter_list *l)
+{
+    free(l->piece);
+    *l = (struct cutter_list){.piece = NULL};
+}
+
+void cutter_start(struct cutter *k, struct reader *r)
+{
+    k->reader = r;
+    k->rest_n = 0;
+    k->known = 0;
+}
+
+static int cutter_append(struct cutter_list *l, enum extent_kind kind,
+                         const uint8_t *p, uint64_t n)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        void *to = mem_resize(l->piece, cap * sizeof *l->piece);
+
+        if (!to)
+            return err_set(E_NOMEM, "out of memory");
+        l->piece = to;
+        l->cap = cap;
+    }
+    l->piece[l->n++] = (struct cutter_piece){
+        .extent = {.kind = kind, .length = n}, .bytes = p};
+    return 0;
+}
+
+/* Cuts all that is decided of the bytes from *from to the end of b. */
+static int cutter_cut(struct cutter *k, const struct cutter_buf *b,
+                      size_t *from, bool last, struct cutter_list *list)
+{
+    uint32_t len[CUTTER_BATCH];
+    size_t n = CUTTER_BATCH;
+    int rc = 0;
+
+    while (n == CUTTER_BATCH && *from < b->n && rc == 0) {
+        n = chunker_cut(k->chunker, b->p + *from, b->n - *from, last, &k->known,
+                        len, CUTTER_BATCH);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            rc = cutter_append(list, EXTENT_CHUNK, b->p + *from, len[i]);
+            *from += len[i];
+        }
+    }
+    if (last)
+        k->known = 0;
+    return rc;
+}
+
+int cutter_fill(struct cutter *k, struct cutter_buf *b,
+                struct cutter_list *list, bool *end)
+{
+    size_t from = b->n; /* first byte that belongs to no piece yet */
+    struct reader_run run = {.kind = READER_DATA};
+    int rc = 0;
+
+    ASSERT(b->cap - b->n >= k->chunker->params.max);
+    memcpy(b->p + b->n, k->rest, k->rest_n);
+    b->n += k->rest_n;
+    k->rest_n = 0;
+    while (rc == 0 && run.kind != READER_END && b->n < b->cap) {
+        rc = reader_next(k->reader, b->p + b->n, b->cap - b->n, &run);
+        if (rc < 0)
+            break;
+        if (run.kind == READER_DATA) {
+            b->n += (size_t)run.n;
+            continue;
+        }
+        /* a hole or the end of the file ends a chunk */
+        rc = cutter_cut(k, b, &from, true, list);
+        if (rc == 0 && run.kind == READER_HOLE)
+            rc = cutter_append(list, EXTENT_HOLE, NULL, run.n);
+    }
+    if (rc == 0)
+        rc = cutter_cut(k, b, &from, false, list);
+    if (rc < 0)
+        return rc;
+    /* what is not decided moves on to the next buffer */
+    k->rest_n = b->n - from;
+    memcpy(k->rest, b->p + from, k->rest_n);
+    b->n = from;
+    *end = run.kind == READER_END;
+    return 0;
+}

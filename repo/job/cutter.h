@@ -1,0 +1,55 @@
+/*
+ * cutter: turns what a file reader yields, runs of data and holes, into pieces:
+ * chunks and holes, in order. Bytes go into the caller's buffer, as many as
+ * fit; what is left of a chunk that is not decided yet is kept for the next
+ * fill. Confined to one caller at a time.
+ */
+#ifndef REPO_JOB_CUTTER_H
+#define REPO_JOB_CUTTER_H
+
+#include "chunker/chunker.h"
+#include "repo/extent.h"
+#include "source/reader.h"
+
+/* One piece of a file. */
+struct cutter_piece {
+    struct extent extent; /* EXTENT_CHUNK (its id not known yet) or hole */
+    const uint8_t *bytes; /* of the chunk, in the caller's buffer */
+};
+
+/* A growing list of pieces; zeroed: empty. */
+struct cutter_list {
+    struct cutter_piece *piece;
+    size_t n;
+    size_t cap;
+};
+
+void cutter_list_release(struct cutter_list *l);
+
+/* A buffer that is being filled; the caller's. */
+struct cutter_buf {
+    uint8_t *p;
+    size_t n;   /* bytes used */
+    size_t cap; /* with room for at least one longest chunk */
+};
+
+struct cutter;
+
+/* cutter_new: c is lent until cutter_free(). NULL when out of memory. */
+struct cutter *cutter_new(const struct chunker *c);
+void cutter_free(struct cutter *k);
+
+/* cutter_start: the file that r has open, from its beginning. */
+void cutter_start(struct cutter *k, struct reader *r);
+
+/*
+ * cutter_fill: read and cut until the buffer is full or the file ends.
+ *   b     has room for at least one longest chunk
+ *   list  pieces are appended; they point into b
+ *   end   out: the file has ended; nothing is left over
+ * Returns 0; E_NOMEM; E_SOURCE (as the reader).
+ */
+MUST_CHECK int cutter_fill(struct cutter *k, struct cutter_buf *b,
+                           struct cutter_list *list, bool *end);
+
+#endif

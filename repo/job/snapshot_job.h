@@ -1,0 +1,76 @@
+/*
+ * snapshot_job: one backup run, from the roots to the committed snapshot: the
+ * pipeline of docs/overview.md.
+ */
+#ifndef REPO_JOB_SNAPSHOT_JOB_H
+#define REPO_JOB_SNAPSHOT_JOB_H
+
+#include "base/cancel.h"
+#include "repo/job/snap_build.h"
+#include "repo/repo.h"
+#include "source/walk.h"
+
+struct snapshot_job_options {
+    const struct bytes *root; /* absolute canonical paths */
+    size_t root_n;
+    struct bytes series; /* see manifest_series_ok() */
+    const struct bytes *tag;
+    size_t tag_n;
+    const struct pattern_set *patterns; /* NULL: none */
+    struct bytes options;               /* text kept in the snapshot */
+    struct bytes program;               /* name and version */
+    struct bytes host;
+    struct bytes user;
+    const struct walk_skip_dir *skip; /* repository and cache */
+    size_t skip_n;
+    bool one_fs;
+    bool force;                  /* no parent: read every file */
+    int level;                   /* zstd; 0: the repository's */
+    unsigned threads;            /* 0: one for each core */
+    const struct cancel *cancel; /* may be NULL */
+};
+
+/* What a run did. */
+struct snapshot_job_result {
+    struct object_id id;
+    struct manifest_stats stats;
+    struct entry_time begin;
+    struct entry_time end;
+    bool has_parent;
+    uint64_t parent_files; /* of the parent: to say how far a run is */
+    uint64_t parent_bytes;
+    uint64_t kept_files; /* not opened */
+    uint64_t kept_bytes;
+    uint64_t excluded;
+    uint64_t parent_damaged; /* directories of the parent that could not be
+                                read; what is in them was read again */
+};
+
+struct snapshot_job;
+
+/* snapshot_job_new: everything in options is lent until the free. */
+MUST_CHECK int snapshot_job_new(struct repo *r,
+                                const struct snapshot_job_options *options,
+                                struct snapshot_job **out);
+void snapshot_job_free(struct snapshot_job *j);
+
+/* snapshot_job_progress: counters that run while the job does; any thread. */
+const struct snap_progress *snapshot_job_progress(struct snapshot_job *j);
+
+/* snapshot_job_problems: what went wrong with single files. After the run. */
+struct problems *snapshot_job_problems(struct snapshot_job *j);
+
+/* snapshot_job_result: valid after a successful run; the parent's totals from
+ * its beginning on. */
+const struct snapshot_job_result *snapshot_job_result(
+    const struct snapshot_job *j);
+
+/*
+ * snapshot_job_run: do it, once.
+ * Returns 0: the snapshot is committed and durable, single files may have
+ * failed (problems); E_CANCELED; E_FENCED; or what made the run fail: nothing
+ * was committed, and what was published serves the next run.
+ */
+MUST_CHECK int snapshot_job_run(struct snapshot_job *j);
+
+#endif

@@ -1,0 +1,84 @@
+#include "repo/journal_list.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "repo/record_journal.h"
+#include "store/store.h"
+
+void journal_list_release(struct journal_list *l)
+{
+    free(l->item);
+    *l = (struct journal_list){.item = NULL};
+}
+
+static int journal_list_add(void *ctx, const char *name, uint64_t size)
+{
+    struct journal_list *l = ctx;
+    struct journal_list_item it;
+
+    (void)size;
+    if (!record_journal_number(name, &it.writer, &it.last))
+        return 0;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        void *p = mem_resize(l->item, cap * sizeof *l->item);
+
+        if (!p)
+            return err_set(E_NOMEM, "out of memory");
+        l->item = p;
+        l->cap = cap;
+    }
+    l->item[l->n++] = it;
+    return 0;
+}
+
+static int journal_list_order(const void *a, const void *b)
+{
+    const struct journal_list_item *x = a;
+    const struct journal_list_item *y = b;
+    int c = memcmp(x->writer.b, y->writer.b, sizeof x->writer.b);
+
+    return c ? c : (x->last > y->last) - (x->last < y->last);
+}
+
+int journal_list_load(struct store *s, struct journal_list *l)
+{
+    size_t n = 0;
+    int rc = store_list(s, "w", journal_list_add, l);
+
+    if (rc < 0 || l->n == 0)
+        return rc;
+    qsort(l->item, l->n, sizeof *l->item, journal_list_order);
+    /* of each writer the last one stays: its highest number */
+    for (size_t i = 0; i < l->n; i++) {
+        bool last = i + 1 == l->n ||
+                    memcmp(l->item[i].writer.b, l->item[i + 1].writer.b,
+                           sizeof l->item[i].writer.b) != 0;
+
+        if (last)
+            l->item[n++] = l->item[i];
+    }
+    l->n = n;
+    return 0;
+}
+
+static int journal_list_cmp(const void *key, const void *item)
+{
+    const struct journal_list_item *it = item;
+
+    return memcmp(key, it->writer.b, sizeof it->writer.b);
+}
+
+bool journal_list_find(const struct journal_list *l, const struct writer_id *w,
+                       uint64_t *last)
+{
+    const struct journal_list_item *it;
+
+    if (l->n == 0)
+        return false;
+    it = bsearch(w->b, l->item, l->n, sizeof *l->item, journal_list_cmp);
+    if (it)
+        *last = it->last;
+    return it != NULL;
+}

@@ -1,0 +1,430 @@
+#include "repo/repo.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/blake3.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "repo/cache_dir.h"
+#include "repo/catchup.h"
+#include "repo/node.h"
+
+enum { REPO_UPDATE_WAIT_MS = 20000, REPO_NAME_MAX = 5 + ID_HEX_CHARS + 1 };
+
+/* --- making one --- */
+
+static int repo_any_object(void *ctx, const char *name, uint64_t size)
+{
+    (void)ctx;
+    (void)size;
+    return err_set(E_REFUSED,
+                   "there are other files already (%s): a repository needs a "
+                   "directory of its own",
+                   name);
+}
+
+static int repo_check_empty(struct store *s)
+{
+    uint64_t size;
+    bool found;
+    int rc = store_size(s, "config", &size, &found);
+
+    if (rc == 0 && found)
+        return err_set(E_REFUSED, "%s: there is a repository already",
+                       store_place(s));
+    if (rc == 0)
+        rc = store_list(s, "packs", repo_any_object, NULL);
+    if (rc == 0)
+        rc = store_list(s, "snapshots", repo_any_object, NULL);
+    return err_add(rc, "%s", store_place(s));
+}
+
+/* An init that ended halfway leaves a first log record and slots behind; they
+ * belong to keys that no config names, and would stand in the way. */
+static int repo_drop_object(void *ctx, const char *name, uint64_t size)
+{
+    struct buf *names = ctx;
+
+    (void)size;
+    buf_add(names, name, strlen(name) + 1);
+    return buf_status(names);
+}
+
+static int repo_clear_halves(struct store *s)
+{
+    struct buf names;
+    int rc;
+
+    buf_init(&names, 1 << 20);
+    rc = store_list(s, "keys", repo_drop_object, &names);
+    if (rc == 0)
+        rc = store_list(s, "log", repo_drop_object, &names);
+    for (size_t at = 0; rc == 0 && at < names.n;) {
+        const char *name = (const char *)names.p + at;
+
+        rc = store_delete(s, name);
+        if (rc == 0)
+            rc = store_make_durable(s, name, NULL);
+        at += strlen(name) + 1;
+    }
+    buf_release(&names);
+    return rc;
+}
+
+static int repo_put(struct store *s, const char *name, struct bytes file)
+{
+    enum store_outcome outcome;
+    int rc = store_put(s, name, file, &outcome);
+
+    if (rc == 0 && outcome == STORE_EXISTS)
+        rc = err_set(E_REFUSED, "%s: somebody else makes a repository here",
+                     store_place(s));
+    return rc;
+}
+
+static int repo_put_slot(struct store *s, const struct keyring *k,
+                         const struct repo_init_options *opt)
+{
+    bool pass = opt->secret->kind == KEY_SLOT_PASSPHRASE;
+    struct key_slot_info info = {.kdf = opt->secret->kind,
+                                 .passes = pass ? KEY_SLOT_PASSES : 0,
+                                 .kib = pass ? KEY_SLOT_KIB : 0,
+                                 .role = KEYRING_FULL};
+    char name[REPO_NAME_MAX];
+    char hex[ID_HEX_CHARS + 1];
+    struct object_id id;
+    struct buf file;
+    int rc;
+
+    if (opt->label)
+        (void)snprintf(info.label, sizeof info.label, "%s", opt->label);
+    buf_init(&file, KEY_SLOT_BYTES_MAX);
+    rc = key_slot_seal(k, &info, opt->secret, &file);
+    if (rc == 0) {
+        blake3_hash(buf_bytes(&file), id.b);
+        (void)snprintf(name, sizeof name, "keys/%s",
+                       id_hex(id.b, sizeof id.b, hex));
+        rc = repo_put(s, name, buf_bytes(&file));
+    }
+    buf_release(&file);
+    return rc;
+}
+
+/* log/0: which features there are. */
+static int repo_put_flags(struct store *s, const struct keyring *k)
+{
+    struct chain chain = {.store = s, .keys = k, .kind = ENVELOPE_LOG};
+    struct chain_tip tip = {.any = false};
+    struct record_log l = {.decides = 0};
+    struct buf names;
+    struct buf body;
+    bool mine = false;
+    int rc;
+
+    buf_init(&names, 256);
+    buf_init(&body, 1024);
+    record_string_put(&names, bytes_of_str("provisional"));
+    l.features[RECORD_CLASS_COLLECT].encoded = buf_bytes(&names);
+    l.features[RECORD_CLASS_COLLECT].n = 1;
+    record_log_put(RECORD_FLAGS, &l, &body);
+    rc = buf_status(&body);
+    if (rc == 0)
+        rc = chain_put(&chain, &tip, RECORD_FLAGS, buf_bytes(&body), &mine);
+    if (rc == 0 && !mine)
+        rc = err_set(E_REFUSED, "%s: somebody else makes a repository here",
+                     store_place(s));
+    buf_release(&names);
+    buf_release(&body);
+    return rc;
+}
+
+static int repo_init_objects(struct store *s, struct keyring *k,
+                             const struct repo_init_options *opt,
+                             struct config *c)
+{
+    int64_t now = clock_realtime_ns();
+    struct buf file;
+    int rc;
+
+    keyring_create(k);
+    c->repo = k->repo;
+    c->created.s = now / 1000000000;
+    c->created.ns = (uint32_t)(now % 1000000000);
+    c->data_public = k->data_public;
+    c->meta_public = k->meta_public;
+    c->founder = k->member;
+    buf_init(&file, CONFIG_BYTES_MAX);
+    config_put(c, &file);
+    rc = buf_status(&file);
+    if (rc == 0) {
+        blake3_hash(buf_bytes(&file), k->config.b);
+        rc = repo_put_slot(s, k, opt);
+    }
+    if (rc == 0)
+        rc = repo_put_flags(s, k);
+    if (rc == 0)
+        rc = repo_put(s, "config", buf_bytes(&file));
+    buf_release(&file);
+    return rc;
+}
+
+int repo_init(struct store *s, const struct repo_init_options *opt,
+              struct repo_id *id)
+{
+    struct config c = {.chunk_bytes = opt->chunk_bytes ? opt->chunk_bytes
+                                                       : CONFIG_CHUNK_DEFAULT,
+                       .level = opt->level ? opt->level : 3};
+    struct keyring *k = NULL;
+    int rc = crypto_init();
+
+    if (c.chunk_bytes < CONFIG_CHUNK_MIN || c.chunk_bytes > CONFIG_CHUNK_MAX ||
+        (c.chunk_bytes & (c.chunk_bytes - 1)) != 0)
+        return err_set(E_USAGE, "chunk size: 16K, 32K, 64K, 128K or 256K");
+    if (c.level < 1 || c.level > 19)
+        return err_set(E_USAGE, "compression level: 1 to 19");
+    if (rc == 0)
+        rc = repo_check_empty(s);
+    if (rc == 0)
+        rc = store_probe(s);
+    if (rc == 0)
+        rc = repo_clear_halves(s);
+    if (rc < 0)
+        return rc;
+    k = keyring_new();
+    if (!k)
+        return err_set(E_NOMEM, "out of memory");
+    rc = repo_init_objects(s, k, opt, &c);
+    if (rc == 0 && id)
+        *id = k->repo;
+    keyring_free(k);
+    return rc;
+}
+
+/* --- opening --- */
+
+static int repo_read_config(struct store *s, struct config *c,
+                            struct object_id *hash)
+{
+    struct buf file;
+    bool found;
+    int rc;
+
+    buf_init(&file, CONFIG_BYTES_MAX);
+    rc = store_get(s, "config", &file, &found);
+    if (rc == 0 && !found)
+        rc = err_set(E_NOREPO,
+                     "%s: no repository there; make one with 'dedup init'",
+                     store_place(s));
+    else if (rc == E_LIMIT)
+        rc = err_set(E_CORRUPT, "config: longer than a config can be");
+    if (rc == 0)
+        rc = config_get(buf_bytes(&file), c, hash);
+    buf_release(&file);
+    return rc;
+}
+
+int repo_probe(struct store *s, struct config *config)
+{
+    return repo_read_config(s, config, NULL);
+}
+
+struct repo_slots {
+    struct repo *r;
+    const struct key_slot_secret *secret;
+    bool opened;
+    bool any;     /* a slot of this kind was there */
+    bool damaged; /* a slot could not be read */
+};
+
+static int repo_try_slot(void *ctx, const char *name, uint64_t size)
+{
+    struct repo_slots *slots = ctx;
+    struct key_slot_info info;
+    struct buf file;
+    bool found;
+    int rc;
+
+    if (slots->opened || size > KEY_SLOT_BYTES_MAX)
+        return 0;
+    buf_init(&file, KEY_SLOT_BYTES_MAX);
+    rc = store_get(slots->r->store, name, &file, &found);
+    if (rc == 0 && found)
+        rc = key_slot_info_get(buf_bytes(&file), &info);
+    if (rc == 0 && found && info.kdf == slots->secret->kind) {
+        slots->any = true;
+        rc = key_slot_open(buf_bytes(&file), slots->secret, slots->r->keys,
+                           &slots->opened);
+    }
+    buf_release(&file);
+    if (rc != E_CORRUPT && rc != E_UNSUPPORTED && rc != E_LIMIT)
+        return rc;
+    /* another slot may be sound */
+    log_debug("%s: %s", name, err_text());
+    slots->damaged = true;
+    return 0;
+}
+
+static int repo_unlock(struct repo *r, const struct key_slot_secret *secret,
+                       const struct object_id *config)
+{
+    struct repo_slots slots = {.r = r, .secret = secret};
+    int rc;
+
+    r->keys = keyring_new();
+    if (!r->keys)
+        return err_set(E_NOMEM, "out of memory");
+    rc = store_list(r->store, "keys", repo_try_slot, &slots);
+    if (rc < 0)
+        return rc;
+    if (!slots.opened && slots.damaged && !slots.any)
+        return err_set(E_CORRUPT, "%s: its key slots are damaged",
+                       store_place(r->store));
+    if (!slots.opened)
+        return err_set(E_KEY, "%s: wrong %s", store_place(r->store),
+                       secret->kind == KEY_SLOT_FILE ? "key file"
+                                                     : "passphrase");
+    if (!object_id_equal(&r->keys->config, config) ||
+        memcmp(r->keys->repo.b, r->config.repo.b, sizeof r->config.repo.b) != 0)
+        return err_set(E_CORRUPT,
+                       "config: is not the one that this key was made for; "
+                       "restore it from a copy");
+    return keyring_set_public(r->keys, &r->config.data_public,
+                              &r->config.meta_public);
+}
+
+static int repo_open_index(struct repo *r)
+{
+    struct index_options opt = {.create = true, .wait_ms = REPO_UPDATE_WAIT_MS};
+    char path[CACHE_DIR_PATH_MAX];
+    enum index_fate fate = INDEX_CREATED;
+    int rc = cache_dir_index(r->cache, path);
+
+    if (rc == 0)
+        rc = index_open(path, &r->config.repo, &opt, &r->index, &fate);
+    if (rc < 0)
+        return rc;
+    r->index_rebuilt = fate != INDEX_OPENED;
+    return 0;
+}
+
+/* The cache could not be used: one of our own, for this process only. */
+static int repo_private_cache(struct repo *r)
+{
+    log_debug("private cache: %s", err_text());
+    free(r->cache);
+    r->cache = NULL;
+    r->private_cache = false;
+    return cache_dir_private(&r->cache);
+}
+
+static int repo_open_cache(struct repo *r, const char *root)
+{
+    int rc = cache_dir_open(root, &r->config.repo, &r->cache);
+
+    if (rc == 0)
+        rc = repo_open_index(r);
+    if (rc != E_UNSUPPORTED && rc != E_BUSY && rc != E_IO && rc != E_NOSPACE)
+        return rc;
+    rc = repo_private_cache(r);
+    if (rc < 0)
+        return rc;
+    r->private_cache = true;
+    return repo_open_index(r);
+}
+
+/* Sets the cache aside and starts with an empty one. */
+static int repo_discard_index(struct repo *r)
+{
+    char path[CACHE_DIR_PATH_MAX];
+    int rc = cache_dir_index(r->cache, path);
+
+    index_close(r->index);
+    r->index = NULL;
+    if (rc == 0)
+        rc = index_discard(path, REPO_UPDATE_WAIT_MS);
+    return rc < 0 ? rc : repo_open_index(r);
+}
+
+/* Errors that mean the cache, never the repository. */
+static bool repo_is_cache_trouble(const struct repo *r, int rc)
+{
+    return rc == E_LATER || rc == E_IO || (rc == E_CORRUPT && !r->index);
+}
+
+int repo_refresh(struct repo *r)
+{
+    struct catchup c = {.store = r->store,
+                        .keys = r->keys,
+                        .state = &r->state,
+                        .wait_ms = REPO_UPDATE_WAIT_MS,
+                        .accept_rollback = r->accept_rollback};
+    bool stale = false;
+    int rc = 0;
+
+    for (int attempt = 0; attempt < 3; attempt++) {
+        c.index = r->index;
+        rc = catchup_run(&c, &stale);
+        r->segments_lost += c.segments_lost;
+        if (rc == 0 && !stale)
+            return 0;
+        if (rc < 0 && !repo_is_cache_trouble(r, rc))
+            return rc;
+        rc = repo_discard_index(r);
+        if (rc < 0)
+            return rc;
+    }
+    return rc < 0 ? rc : err_set(E_INTERNAL, "the cache stays out of date");
+}
+
+int repo_open(struct store *s, const struct repo_open_options *opt,
+              struct repo **out)
+{
+    struct repo *r = mem_alloc(sizeof *r);
+    struct object_id hash;
+    int rc = crypto_init();
+
+    *out = NULL;
+    if (!r)
+        return err_set(E_NOMEM, "out of memory");
+    r->store = s;
+    r->accept_rollback = opt->accept_rollback;
+    if (rc == 0)
+        rc = repo_read_config(s, &r->config, &hash);
+    if (rc == 0)
+        rc = repo_unlock(r, opt->secret, &hash);
+    if (rc == 0)
+        state_init(&r->state, &r->config.founder);
+    if (rc == 0 && !opt->no_index)
+        rc = repo_open_cache(r, opt->cache_root);
+    if (rc == 0 && !opt->no_index)
+        rc = repo_refresh(r);
+    if (rc == 0)
+        rc = state_allows(&r->state, RECORD_CLASS_READ);
+    if (rc < 0) {
+        repo_close(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void repo_close(struct repo *r)
+{
+    if (!r)
+        return;
+    index_close(r->index);
+    if (r->private_cache)
+        cache_dir_remove(r->cache);
+    free(r->cache);
+    state_release(&r->state);
+    keyring_free(r->keys);
+    free(r);
+}
+
+void repo_node_key(const struct repo *r, struct node_key *out)
+{
+    memcpy(out->b, r->keys->k_page.b, sizeof out->b);
+}

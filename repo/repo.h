@@ -1,0 +1,85 @@
+/*
+ * repo: a repository: made once, opened by every command. Holds what all of
+ * repo/ and repo/job/ work with: store, keys, index, state.
+ *
+ * The fields of struct repo are for reading; only repo.c changes them. While
+ * one thread is in repo_refresh() no other may use state; all else is shared
+ * freely once the repository is open.
+ */
+#ifndef REPO_REPO_H
+#define REPO_REPO_H
+
+#include "index/index.h"
+#include "repo/config.h"
+#include "repo/key_slot.h"
+#include "repo/state.h"
+
+struct repo {
+    struct store *store; /* lent by whoever opened */
+    struct keyring *keys;
+    struct config config;
+    struct index *index;
+    struct state state;
+    char *cache;        /* directory of the cache */
+    bool private_cache; /* it is removed when the repository is closed */
+    bool accept_rollback;
+    bool index_rebuilt;     /* it was filled from nothing by this process */
+    uint64_t segments_lost; /* segments that could not be read */
+};
+
+struct repo_init_options {
+    uint32_t chunk_bytes; /* normal chunk size; 0: the default */
+    int level;            /* zstd; 0: the default */
+    const char *label;    /* of the first key; NULL: none */
+    const struct key_slot_secret *secret; /* what will open it */
+};
+
+/*
+ * repo_init: make a repository in an empty store. The config object, put last,
+ * makes it exist.
+ *   id  out: its id; may be NULL
+ * Returns 0; E_REFUSED: there is one already, or other objects are there;
+ * E_UNSUPPORTED: the store cannot keep its promises; E_USAGE: an option is out
+ * of range; E_NOMEM; what the store returned. After an error no repository
+ * exists; init may be tried again.
+ */
+MUST_CHECK int repo_init(struct store *s, const struct repo_init_options *opt,
+                         struct repo_id *id);
+
+struct repo_open_options {
+    const struct key_slot_secret *secret;
+    const char *cache_root; /* directory below which caches live; made */
+    bool accept_rollback;
+    bool no_index; /* keys only: the index is NULL, the state empty */
+};
+
+/*
+ * repo_probe: whether a repository is there, without a key.
+ *   config  out, when 0 is returned
+ * Returns 0; E_NOREPO; E_CORRUPT; E_UNSUPPORTED (newer format); E_STORE.
+ */
+MUST_CHECK int repo_probe(struct store *s, struct config *config);
+
+/*
+ * repo_open: unlock, open the cache, catch up with the store.
+ *   s    lent until repo_close()
+ *   out  owns the repository
+ * Returns 0; E_NOREPO; E_KEY: no slot opens with that secret; E_UNSUPPORTED:
+ * newer format or feature; E_ROLLBACK; E_CORRUPT; E_NOMEM; E_NOSPACE; E_IO;
+ * what the store returned.
+ */
+MUST_CHECK int repo_open(struct store *s, const struct repo_open_options *opt,
+                         struct repo **out);
+
+/* repo_close: NULL is fine. Wipes the keys. */
+void repo_close(struct repo *r);
+
+/* repo_refresh: catch up with what others have written since. Errors as
+ * repo_open(). */
+MUST_CHECK int repo_refresh(struct repo *r);
+
+/* repo_node_key: where tree nodes end in this repository. */
+struct node_key;
+void repo_node_key(const struct repo *r, struct node_key *out);
+
+#endif

@@ -1,0 +1,194 @@
+#include "repo/snapshot_list.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/blake3.h"
+#include "base/mem.h"
+#include "repo/envelope.h"
+
+enum { SNAPSHOT_LIST_KEY = 's' };
+
+void snapshot_list_release(struct snapshot_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        uint8_t *raw;
+
+        memcpy(&raw, &l->item[i].raw.p, sizeof raw);
+        manifest_release(&l->item[i].manifest);
+        free(raw);
+    }
+    free(l->item);
+    *l = (struct snapshot_list){.item = NULL};
+}
+
+static int snapshot_list_add(struct snapshot_list *l,
+                             const struct object_id *id, struct bytes value)
+{
+    struct snapshot_item *it;
+
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        void *p = mem_resize(l->item, cap * sizeof *l->item);
+
+        if (!p)
+            return err_set(E_NOMEM, "out of memory");
+        l->item = p;
+        l->cap = cap;
+    }
+    it = &l->item[l->n];
+    *it = (struct snapshot_item){.id = *id, .damaged = value.n == 0};
+    it->raw = bytes_of(mem_dup(value), value.n);
+    if (!it->raw.p)
+        return err_set(E_NOMEM, "out of memory");
+    l->n++;
+    return it->damaged ? 0 : manifest_get(it->raw, &it->manifest);
+}
+
+static int snapshot_list_order(const void *a, const void *b)
+{
+    const struct snapshot_item *x = a;
+    const struct snapshot_item *y = b;
+    int c = entry_time_cmp(x->manifest.m.begin, y->manifest.m.begin);
+
+    return c ? c : memcmp(x->id.b, y->id.b, sizeof x->id.b);
+}
+
+int snapshot_list_load(struct index *ix, const struct state *s,
+                       struct snapshot_list *l)
+{
+    struct index_reader *r = NULL;
+    struct buf key;
+    struct buf value;
+    bool found = true;
+    int rc = index_reader_new(ix, &r);
+
+    buf_init(&key, INDEX_MARK_KEY_MAX);
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    codec_put_u8(&key, SNAPSHOT_LIST_KEY);
+    while (rc == 0) {
+        struct object_id id;
+
+        rc = index_reader_next_mark(r, &key, &value, &found);
+        if (rc < 0 || !found || key.p[0] != SNAPSHOT_LIST_KEY)
+            break;
+        if (key.n != SNAPSHOT_LIST_KEY_BYTES)
+            continue;
+        memcpy(id.b, key.p + 1, sizeof id.b);
+        if (!state_is_forgotten(s, &id))
+            rc = snapshot_list_add(l, &id, buf_bytes(&value));
+    }
+    index_reader_free(r);
+    buf_release(&key);
+    buf_release(&value);
+    if (rc == 0 && l->n > 0)
+        qsort(l->item, l->n, sizeof *l->item, snapshot_list_order);
+    return rc;
+}
+
+const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
+                                                 struct bytes series,
+                                                 bool with_checkpoints)
+{
+    for (size_t i = l->n; i-- > 0;) {
+        const struct snapshot_item *it = &l->item[i];
+
+        if (it->damaged)
+            continue;
+        if (series.n > 0 && !bytes_equal(series, it->manifest.m.series))
+            continue;
+        if (it->manifest.m.complete || with_checkpoints)
+            return it;
+    }
+    return NULL;
+}
+
+int snapshot_list_note(struct index_update *u, const struct object_id *id,
+                       const struct manifest *m)
+{
+    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
+    struct manifest brief;
+    struct buf value;
+    int rc = 0;
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    if (m) {
+        brief = *m;
+        brief.problem_n = 0;
+        brief.options = bytes_of(NULL, 0);
+        brief.unknown = bytes_of(NULL, 0);
+        manifest_put(&brief, &value);
+        if (value.rc == E_LIMIT) {
+            /* thousands of roots: remember it without them */
+            brief.path_n = 0;
+            buf_reset(&value);
+            manifest_put(&brief, &value);
+        }
+        rc = buf_status(&value);
+    }
+    if (rc == 0)
+        rc = index_update_put_mark(u, bytes_of(key, sizeof key),
+                                   buf_bytes(&value));
+    buf_release(&value);
+    return rc;
+}
+
+void snapshot_list_name(const struct object_id *id,
+                        char out[SNAPSHOT_LIST_NAME_MAX])
+{
+    char hex[ID_HEX_CHARS + 1];
+
+    (void)snprintf(out, SNAPSHOT_LIST_NAME_MAX, "snapshots/%s",
+                   id_hex(id->b, sizeof id->b, hex));
+}
+
+void snapshot_list_drop(struct snapshot *s)
+{
+    manifest_release(&s->manifest);
+    buf_release(&s->plain);
+}
+
+static int snapshot_list_open(const struct keyring *k, struct bytes file,
+                              struct snapshot *out)
+{
+    struct object_id real;
+    struct envelope env;
+    int rc;
+
+    blake3_hash(file, real.b);
+    if (!object_id_equal(&real, &out->id))
+        return err_set(E_CORRUPT, "its bytes do not have that id");
+    rc = envelope_open(k, ENVELOPE_SNAPSHOT, bytes_of(NULL, 0), file,
+                       &out->plain, &env);
+    if (rc == 0)
+        rc = manifest_get(env.content, &out->manifest);
+    if (rc == 0)
+        out->signer = env.signer;
+    return rc;
+}
+
+int snapshot_list_read(struct store *st, const struct keyring *k,
+                       const struct object_id *id, struct snapshot *out)
+{
+    char name[SNAPSHOT_LIST_NAME_MAX];
+    struct buf file;
+    bool found;
+    int rc;
+
+    *out = (struct snapshot){.id = *id};
+    snapshot_list_name(id, name);
+    buf_init(&out->plain, envelope_max_bytes(ENVELOPE_SNAPSHOT));
+    buf_init(&file, envelope_max_bytes(ENVELOPE_SNAPSHOT));
+    rc = store_get(st, name, &file, &found);
+    if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "is missing");
+    if (rc == 0)
+        rc = snapshot_list_open(k, buf_bytes(&file), out);
+    buf_release(&file);
+    if (rc < 0) {
+        snapshot_list_drop(out);
+        *out = (struct snapshot){.id = *id};
+    }
+    return err_add(rc, "%s", name);
+}

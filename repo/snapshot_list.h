@@ -1,0 +1,79 @@
+/*
+ * snapshot_list: which snapshots exist, by what the index remembers of their
+ * manifests; and single snapshots, read from the store. A snapshot exists when
+ * a commit record names it and no forget record does (I2).
+ */
+#ifndef REPO_SNAPSHOT_LIST_H
+#define REPO_SNAPSHOT_LIST_H
+
+#include "index/index.h"
+#include "repo/manifest.h"
+#include "repo/state.h"
+
+struct snapshot_item {
+    struct object_id id;
+    bool damaged; /* its object could not be read: the manifest is empty */
+    struct manifest_copy manifest; /* without its problems and options */
+    struct bytes raw;              /* owned; what the manifest borrows */
+};
+
+/* Zeroed: empty. Ascending by the time of begin, then by id. */
+struct snapshot_list {
+    struct snapshot_item *item;
+    size_t n;
+    size_t cap;
+};
+
+void snapshot_list_release(struct snapshot_list *l);
+
+/*
+ * snapshot_list_load: all that are committed and not forgotten.
+ *   l  zeroed
+ * Returns 0, E_NOMEM or what the index returned; l may be released then too.
+ */
+MUST_CHECK int snapshot_list_load(struct index *ix, const struct state *s,
+                                  struct snapshot_list *l);
+
+/* snapshot_list_newest: the newest of a series (empty: of all); complete ones
+ * only, or checkpoints too. NULL: none. */
+const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
+                                                 struct bytes series,
+                                                 bool with_checkpoints);
+
+/* --- what the index remembers --- */
+
+enum { SNAPSHOT_LIST_KEY_BYTES = 1 + ID_BYTES };
+
+/* snapshot_list_note: remember a committed snapshot in an update of the index.
+ *   m  NULL: its object cannot be read */
+MUST_CHECK int snapshot_list_note(struct index_update *u,
+                                  const struct object_id *id,
+                                  const struct manifest *m);
+
+/* --- single snapshots --- */
+
+/* A snapshot read from the store: release it. */
+struct snapshot {
+    struct object_id id;
+    struct manifest_copy manifest;
+    struct member_id signer;
+    struct buf plain; /* what the manifest borrows */
+};
+
+void snapshot_list_drop(struct snapshot *s);
+
+/*
+ * snapshot_list_read: read the object, prove its id, open it.
+ * Returns 0; E_CORRUPT (also when it is not there); E_ROLE; E_NOMEM; what the
+ * store returned.
+ */
+MUST_CHECK int snapshot_list_read(struct store *st, const struct keyring *k,
+                                  const struct object_id *id,
+                                  struct snapshot *out);
+
+/* snapshot_list_name: "snapshots/<id>", 10 + ID_HEX_CHARS + 1 bytes. */
+enum { SNAPSHOT_LIST_NAME_MAX = 10 + ID_HEX_CHARS + 1 };
+void snapshot_list_name(const struct object_id *id,
+                        char out[SNAPSHOT_LIST_NAME_MAX]);
+
+#endif

@@ -1,0 +1,245 @@
+#include "repo/state.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static const char state_feature_provisional[] = "provisional";
+
+void state_init(struct state *s, const struct member_id *founder)
+{
+    *s = (struct state){.founder = *founder};
+}
+
+void state_release(struct state *s)
+{
+    idmap_release(&s->condemned);
+    idmap_release(&s->doomed);
+    idmap_release(&s->forgotten);
+    free(s->suspect);
+    for (size_t i = 0; i < s->undecided_n; i++) {
+        free(s->undecided[i].pack);
+        free(s->undecided[i].marked);
+    }
+    free(s->undecided);
+    *s = (struct state){.undecided = NULL};
+}
+
+static int state_copy_ids(const struct record_ids *l, struct object_id **out)
+{
+    *out = mem_array(l->n, sizeof **out);
+    if (!*out)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < l->n; i++)
+        (*out)[i] = record_id_at(l, i);
+    return 0;
+}
+
+static int state_condemn(struct state *s, uint64_t number,
+                         const struct record_log *l)
+{
+    struct state_condemn *c;
+    int rc;
+
+    if (s->undecided_n == s->undecided_cap) {
+        size_t cap = s->undecided_cap ? s->undecided_cap * 2 : 4;
+
+        c = mem_resize(s->undecided, cap * sizeof *c);
+        if (!c)
+            return err_set(E_NOMEM, "out of memory");
+        s->undecided = c;
+        s->undecided_cap = cap;
+    }
+    c = &s->undecided[s->undecided_n++];
+    *c = (struct state_condemn){
+        .number = number, .pack_n = l->ids.n, .marked_n = l->marked.n};
+    rc = state_copy_ids(&l->ids, &c->pack);
+    if (rc == 0)
+        rc = state_copy_ids(&l->marked, &c->marked);
+    for (size_t i = 0; i < l->ids.n && rc == 0; i++) {
+        /* doom is final; a second condemn leaves the first one's number */
+        if (idmap_get(&s->doomed, c->pack[i].b, NULL) ||
+            idmap_get(&s->condemned, c->pack[i].b, NULL))
+            continue;
+        rc = idmap_put(&s->condemned, c->pack[i].b, number);
+    }
+    return rc;
+}
+
+/* The condemn record is decided: whatever of it is not doomed lives again. */
+static void state_decide(struct state *s, uint64_t number)
+{
+    for (size_t i = 0; i < s->undecided_n; i++) {
+        struct state_condemn *c = &s->undecided[i];
+
+        if (c->number != number)
+            continue;
+        for (size_t j = 0; j < c->pack_n; j++) {
+            uint64_t by;
+
+            if (idmap_get(&s->condemned, c->pack[j].b, &by) && by == number)
+                idmap_drop(&s->condemned, c->pack[j].b);
+        }
+        free(c->pack);
+        free(c->marked);
+        *c = s->undecided[--s->undecided_n];
+        return;
+    }
+}
+
+static int state_doom(struct state *s, uint64_t number,
+                      const struct record_log *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < l->ids.n && rc == 0; i++) {
+        struct object_id pack = record_id_at(&l->ids, i);
+
+        rc = idmap_put(&s->doomed, pack.b, number);
+        if (rc == 0)
+            idmap_drop(&s->condemned, pack.b);
+    }
+    if (rc == 0 && l->decides != RECORD_DECIDES_NONE)
+        state_decide(s, l->decides);
+    return rc;
+}
+
+static int state_forget(struct state *s, uint64_t number,
+                        const struct record_log *l, bool forget)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < l->ids.n && rc == 0; i++) {
+        struct object_id id = record_id_at(&l->ids, i);
+
+        if (forget)
+            rc = idmap_put(&s->forgotten, id.b, number);
+        else
+            idmap_drop(&s->forgotten, id.b);
+    }
+    return rc;
+}
+
+static int state_suspects(struct state *s, const struct record_log *l)
+{
+    for (size_t i = 0; i < l->suspects.n; i++) {
+        if (s->suspect_n == s->suspect_cap) {
+            size_t cap = s->suspect_cap ? s->suspect_cap * 2 : 16;
+            void *p = mem_resize(s->suspect, cap * sizeof *s->suspect);
+
+            if (!p)
+                return err_set(E_NOMEM, "out of memory");
+            s->suspect = p;
+            s->suspect_cap = cap;
+        }
+        s->suspect[s->suspect_n++] = record_log_suspect(l, i);
+    }
+    return 0;
+}
+
+static void state_flags(struct state *s, const struct record_log *l)
+{
+    s->provisional = false;
+    for (size_t i = 0; i < RECORD_CLASS_N; i++) {
+        struct record_strings names = l->features[i];
+        struct bytes name;
+
+        s->refused[i][0] = 0;
+        while (record_string_next(&names, &name)) {
+            if (bytes_equal(name, bytes_of_str(state_feature_provisional))) {
+                s->provisional = true;
+                continue;
+            }
+            memcpy(s->refused[i], name.p, name.n);
+            s->refused[i][name.n] = 0;
+        }
+    }
+}
+
+int state_apply(struct state *s, const struct chain_record *r)
+{
+    struct record_log l;
+    int rc;
+
+    s->tip.any = true;
+    s->tip.number = r->record.number;
+    s->tip.id = r->id;
+    if (memcmp(r->signer.b, s->founder.b, sizeof s->founder.b) != 0)
+        return 0;
+    rc = record_log_get(&r->record, &l);
+    if (rc < 0)
+        return rc;
+    switch ((enum record_log_type)r->record.type) {
+    case RECORD_CONDEMN:
+        return state_condemn(s, r->record.number, &l);
+    case RECORD_DOOM:
+        return state_doom(s, r->record.number, &l);
+    case RECORD_FORGET:
+        return state_forget(s, r->record.number, &l, true);
+    case RECORD_UNFORGET:
+        return state_forget(s, r->record.number, &l, false);
+    case RECORD_SUSPECT:
+        return state_suspects(s, &l);
+    case RECORD_FLAGS:
+        state_flags(s, &l);
+        return 0;
+    case RECORD_TAG:
+    case RECORD_PROTECT:
+    case RECORD_POLICY:
+        return 0; /* for those who forget: nothing that a state decides */
+    case RECORD_MEMBERS:
+    case RECORD_BASE:
+        break;
+    }
+    return err_set(E_UNSUPPORTED,
+                   "log record %llu is of a kind that this program cannot "
+                   "read: use a newer dedup",
+                   (unsigned long long)r->record.number);
+}
+
+enum state_pack state_of_pack(const struct state *s,
+                              const struct object_id *pack, uint64_t *by)
+{
+    if (idmap_get(&s->doomed, pack->b, NULL))
+        return STATE_DOOMED;
+    return idmap_get(&s->condemned, pack->b, by) ? STATE_CONDEMNED : STATE_LIVE;
+}
+
+bool state_is_forgotten(const struct state *s, const struct object_id *snapshot)
+{
+    return idmap_get(&s->forgotten, snapshot->b, NULL);
+}
+
+static bool state_marked(const struct state_condemn *c,
+                         const struct object_id *snapshot)
+{
+    for (size_t i = 0; i < c->marked_n; i++) {
+        if (object_id_equal(&c->marked[i], snapshot))
+            return true;
+    }
+    return false;
+}
+
+bool state_trusts_tree(const struct state *s, const struct object_id *snapshot)
+{
+    if (state_is_forgotten(s, snapshot))
+        return false;
+    for (size_t i = 0; i < s->undecided_n; i++) {
+        if (!state_marked(&s->undecided[i], snapshot))
+            return false;
+    }
+    return true;
+}
+
+int state_allows(const struct state *s, enum record_class class)
+{
+    static const char *const verb[] = {"reading from", "writing to",
+                                       "collecting in", "checking"};
+
+    if (s->refused[class][0] == 0)
+        return 0;
+    return err_set(E_UNSUPPORTED,
+                   "%s this repository needs the feature '%s', which this "
+                   "dedup does not know: use a newer one",
+                   verb[class], s->refused[class]);
+}

@@ -1,0 +1,72 @@
+/*
+ * writer: one run's voice in the repository: its journal, from open to end;
+ * the steps W1..W6 of docs/concurrency.md.
+ *
+ * Confined to one thread at a time.
+ */
+#ifndef REPO_WRITER_H
+#define REPO_WRITER_H
+
+#include "repo/manifest.h"
+#include "repo/pack_writer.h"
+#include "repo/repo.h"
+
+struct writer;
+
+/* A writer that is silent for longer may be fenced by a collector. */
+#define WRITER_SILENCE_NS INT64_C(3600000000000)
+
+/*
+ * writer_open: W1: announce a new writer, then read the log's tip again.
+ *   r       lent; refreshed here
+ *   series  that it writes; may be empty
+ * Returns 0; E_ROLE; E_UNSUPPORTED (a feature that writers must know);
+ * E_NOMEM; as repo_refresh(); what the store returned.
+ */
+MUST_CHECK int writer_open(struct repo *r, struct bytes series,
+                           struct writer **out);
+
+/*
+ * writer_publish: W3: make durable packs known: a segment, the journal record
+ * that names it, the index.
+ *   pack  n (>= 1) durable packs; their content is released here
+ * Returns 0; E_FENCED: somebody ended this writer: publish nothing more, start
+ * over; E_NOMEM; what the store or the index returned.
+ */
+MUST_CHECK int writer_publish(struct writer *w, struct pack_info *pack,
+                              size_t n);
+
+/*
+ * writer_renew: W4: say that we are alive, when it is time to (a third of the
+ * silence that is allowed).
+ *   relies  whether this run relies on a chunk of the pack with that index
+ *           number
+ * When a pack that the run relies on was condemned meanwhile, the old
+ * generation is renewed: collectors then wait for our commit.
+ */
+MUST_CHECK int writer_renew(struct writer *w,
+                            bool (*relies)(void *ctx, uint32_t pack),
+                            void *ctx);
+
+/* writer_log_tip: the log record whose state this writer relies on. */
+void writer_log_tip(const struct writer *w, uint64_t *number,
+                    struct object_id *id);
+
+/*
+ * writer_commit: W5: the snapshot exists when this returns 0.
+ *   m   complete
+ *   id  out: of the snapshot
+ * Everything that it needs was published before. Returns as writer_publish();
+ * E_LIMIT (manifest too long).
+ */
+MUST_CHECK int writer_commit(struct writer *w, const struct manifest *m,
+                             struct object_id *id);
+
+/* writer_end: W6: the last record. Not needed for anything already committed:
+ * a failure costs a collector some waiting. */
+MUST_CHECK int writer_end(struct writer *w);
+
+/* writer_free: NULL is fine. A writer that was not ended is one that died. */
+void writer_free(struct writer *w);
+
+#endif
