@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/nearest.h"
 
 static const struct opt_command_info opt_commands[OPT_CMD_END] = {
@@ -37,15 +38,6 @@ const struct opt_command_info *opt_command_info(enum opt_command command)
 {
     ASSERT(command > OPT_CMD_NONE && command < OPT_CMD_END);
     return &opt_commands[command];
-}
-
-enum opt_command opt_command_find(const char *name)
-{
-    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++) {
-        if (strcmp(opt_commands[c].name, name) == 0)
-            return (enum opt_command)c;
-    }
-    return OPT_CMD_NONE;
 }
 
 /* The option of that name, which has n letters; OPT_END when none. */
@@ -98,39 +90,16 @@ static int opt_unknown_command(const char *name)
                    near.best);
 }
 
-bool opt_size_parse(const char *text, uint64_t *bytes)
+int opt_command_named(const char *name, enum opt_command *command)
 {
-    static const char unit[] = "KMGT";
-    uint64_t n = 0, scale = 1;
-    const char *p = text;
-    const char *u;
-
-    if (*p < '0' || *p > '9')
-        return false;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        if (__builtin_mul_overflow(n, UINT64_C(10), &n) ||
-            __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
-            return false;
+    *command = OPT_CMD_NONE;
+    for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++) {
+        if (strcmp(opt_commands[c].name, name) != 0)
+            continue;
+        *command = (enum opt_command)c;
+        return 0;
     }
-    if (*p) {
-        u = strchr(unit, *p);
-        if (!u || (p[1] && strcmp(p + 1, "iB") != 0))
-            return false;
-        scale = UINT64_C(1) << (10 * (u - unit + 1));
-    }
-    return !__builtin_mul_overflow(n, scale, bytes);
-}
-
-static bool opt_fd_parse(const char *text, int *fd)
-{
-    char *end;
-    long n;
-
-    if (*text < '0' || *text > '9' || strlen(text) > 9)
-        return false;
-    n = strtol(text, &end, 10);
-    *fd = (int)n;
-    return *end == 0;
+    return opt_unknown_command(name);
 }
 
 /* Whether word is one of those that list has between its bars. */
@@ -153,8 +122,7 @@ static bool opt_choice_has(const char *list, const char *word)
 static int opt_check_value(const struct opt_info *info, const char *shown,
                            const char *text)
 {
-    uint64_t bytes;
-    int fd;
+    uint64_t n;
 
     if (info->kind == OPT_FLAG)
         return 0;
@@ -164,12 +132,10 @@ static int opt_check_value(const struct opt_info *info, const char *shown,
     if (info->kind == OPT_CHOICE && !opt_choice_has(info->arg, text))
         return err_set(E_USAGE, "%s '%s': must be one of %s", shown, text,
                        info->arg);
-    if (info->kind == OPT_BYTES && !opt_size_parse(text, &bytes))
-        return err_set(E_USAGE, "%s '%s': not a size such as 65536 or 64K",
-                       shown, text);
-    if (info->kind == OPT_FD && !opt_fd_parse(text, &fd))
-        return err_set(E_USAGE, "%s '%s': not a file descriptor number", shown,
-                       text);
+    if (info->kind == OPT_BYTES)
+        return err_add(text_parse_size(text, 0, UINT64_MAX, &n), "%s", shown);
+    if (info->kind == OPT_FD)
+        return err_add(text_parse_uint(text, 0, INT_MAX, &n), "%s", shown);
     return 0;
 }
 
@@ -260,8 +226,7 @@ static int opt_scan_plain(struct opt_set *o, const char *word)
         o->arg[o->arg_n++] = word;
         return 0;
     }
-    o->command = opt_command_find(word);
-    return o->command == OPT_CMD_NONE ? opt_unknown_command(word) : 0;
+    return opt_command_named(word, &o->command);
 }
 
 static int opt_scan_argv(struct opt_set *o, int argc, char **argv)
@@ -402,18 +367,18 @@ uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent)
 {
     const char *text = opt_text(o, id);
     uint64_t bytes = absent;
-    bool ok = !text || opt_size_parse(text, &bytes);
+    int rc = text ? text_parse_size(text, 0, UINT64_MAX, &bytes) : 0;
 
-    ASSERT(ok); /* opt_check_value() refused all others */
+    ASSERT(rc == 0); /* opt_check_value() refused all others */
     return bytes;
 }
 
 int opt_fd(const struct opt_set *o, enum opt_id id)
 {
     const char *text = opt_text(o, id);
-    int fd = -1;
-    bool ok = !text || opt_fd_parse(text, &fd);
+    uint64_t fd = 0;
+    int rc = text ? text_parse_uint(text, 0, INT_MAX, &fd) : 0;
 
-    ASSERT(ok); /* opt_check_value() refused all others */
-    return fd;
+    ASSERT(rc == 0); /* opt_check_value() refused all others */
+    return text ? (int)fd : -1;
 }

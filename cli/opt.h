@@ -94,8 +94,9 @@ struct opt_set {
 const struct opt_info *opt_info(enum opt_id id);
 const struct opt_command_info *opt_command_info(enum opt_command command);
 
-/* opt_command_find: the command of that name, or OPT_CMD_NONE. */
-enum opt_command opt_command_find(const char *name);
+/* opt_command_named: the command of that name. Returns 0; E_USAGE, with the
+ * nearest name in the text (*command is OPT_CMD_NONE then). */
+MUST_CHECK int opt_command_named(const char *name, enum opt_command *command);
 
 /*
  * opt_parse: read a command line.
@@ -130,12 +131,5 @@ uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent);
 
 /* opt_fd: the descriptor that an OPT_FD option says, or -1. */
 int opt_fd(const struct opt_set *o, enum opt_id id);
-
-/*
- * opt_size_parse: "4096", "64K", "1.5M" is not one, "2GiB": a whole number of
- * bytes, K, M, G or T (times 1024), with or without "iB".
- * Returns whether text is one that fits 64 bits; *bytes is set only then.
- */
-MUST_CHECK bool opt_size_parse(const char *text, uint64_t *bytes);
 
 #endif

@@ -8,7 +8,8 @@
 #include "base/buf.h"
 #include "cli/opt.h"
 
-#define OPT_HELP_COLUMNS 80
+#define OPT_HELP_COLUMNS   80
+#define OPT_HELP_BYTES_MAX 65536 /* more than any help has */
 
 /* opt_help: append the help of one command, or with OPT_CMD_NONE that of the
  * program; ask buf_status(out) afterwards. */

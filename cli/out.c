@@ -1,7 +1,8 @@
 #include "cli/out.h"
 
 #include <errno.h>
-#include <unistd.h>
+
+#include "base/fileop.h"
 
 void out_init(struct out *o, int fd)
 {
@@ -12,16 +13,8 @@ void out_init(struct out *o, int fd)
 
 static void out_write(struct out *o, struct bytes x)
 {
-    while (x.n && !o->errnum) {
-        ssize_t n = write(o->fd, x.p, x.n);
-
-        if (n < 0 && errno != EINTR)
-            o->errnum = errno;
-        if (n > 0) {
-            x.p += n;
-            x.n -= (size_t)n;
-        }
-    }
+    if (!o->errnum && x.n && fileop_write_full(o->fd, x.p, x.n) < 0)
+        o->errnum = errno;
 }
 
 static void out_drain(struct out *o)

@@ -16,11 +16,11 @@
 #   same A B                 two files or trees are equal
 #   skip WHY                 this machine cannot run the case
 #
-# `dedup` is the program under test.
+# `dedup` is the program under test, $DEDUP its path, for `env` and the like.
 # shellcheck disable=SC2317 # the case calls what looks unreachable
 set -u
 
-RUN_BINARY=$(realpath "$1")
+DEDUP=$(realpath "$1")
 RUN_CASE=$(realpath "$2")
 RUN_NAME=$(basename "$2" .sh)
 
@@ -41,7 +41,7 @@ exec </dev/null
 umask 022
 
 dedup() {
-    "$RUN_BINARY" "$@"
+    "$DEDUP" "$@"
 }
 
 run_fail() {

@@ -1,0 +1,36 @@
+/*
+ * cli: what the commands share, and the commands. main() fills it in, calls
+ * the one command, and turns its result into an exit code.
+ * Confined to the main thread, but for the cancel token.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "base/cancel.h"
+#include "cli/json_out.h"
+#include "cli/opt.h"
+#include "cli/out.h"
+#include "cli/secrets.h"
+#include "cli/signals.h"
+
+struct cli {
+    const struct opt_set *opt;
+    struct out *out;       /* standard output: data only */
+    struct json_out *json; /* lines for out; NULL without --json */
+    struct secrets *secrets;
+    struct signals *signals;
+    struct cancel *cancel; /* set by a signal; long work looks at it */
+    bool incomplete;       /* done, but something is missing: exit 3 */
+};
+
+/*
+ * cmd_*: run one command as the options say, writing data to cli->out and
+ * messages through cli/message.h. Returns 0, or an error for main() to print
+ * and to turn into the exit code.
+ */
+MUST_CHECK int cmd_help(struct cli *cli);
+MUST_CHECK int cmd_version(struct cli *cli);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * main: the one process around the one command: what is inherited is made
+ * safe, the command line is read, the command runs, and its result becomes the
+ * exit code that the README promises.
+ */
+#include <stdlib.h>
+
+#include "base/fileop.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+#include "cli/terminal.h"
+
+enum { MAIN_EXIT_INCOMPLETE = 3 };
+
+static int (*const main_command[OPT_CMD_END])(struct cli *) = {
+    [OPT_CMD_HELP] = cmd_help,
+    [OPT_CMD_VERSION] = cmd_version,
+};
+
+/* Whoever started us without one of the first three descriptors must not get
+ * a repository's file there, to be written into by a message. What takes the
+ * place fails as the missing one would. */
+static void main_fill_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        int flags = fd == 0 ? O_WRONLY : O_RDONLY;
+
+        if (fcntl(fd, F_GETFD) < 0 &&
+            fileop_openat(AT_FDCWD, "/dev/null", flags, 0) != fd)
+            abort(); /* nowhere to say why */
+    }
+}
+
+static enum message_level main_level(const struct opt_set *o)
+{
+    if (opt_has(o, OPT_QUIET))
+        return MESSAGE_QUIET;
+    return opt_has(o, OPT_VERBOSE) ? MESSAGE_VERBOSE : MESSAGE_NORMAL;
+}
+
+static void main_setup_messages(const struct opt_set *o)
+{
+    const char *command = NULL;
+
+    if (o->command != OPT_CMD_NONE)
+        command = opt_command_info(o->command)->name;
+    message_setup(2, command, main_level(o), terminal_is(2));
+}
+
+static int main_run(struct cli *cli)
+{
+    int (*command)(struct cli *);
+    const struct opt_set *o = cli->opt;
+
+    if (opt_has(o, OPT_HELP))
+        return cmd_help(cli);
+    if (opt_has(o, OPT_VERSION))
+        return cmd_version(cli);
+    command = main_command[o->command];
+    if (!command)
+        return err_set(E_UNSUPPORTED, "this version cannot do that yet");
+    return command(cli);
+}
+
+/* Tells what went wrong, on standard error and, with --json, in the data. */
+static void main_tell(struct cli *cli, int rc)
+{
+    struct err_record err;
+
+    err_save(rc, &err);
+    if (cli->json) {
+        json_out_begin(cli->json, "error");
+        json_out_i64(cli->json, "exit", err_exit_code(rc));
+        json_out_bytes(cli->json, "message", bytes_of_str(err.text));
+        err_ignore(json_out_end(cli->json), "the message below says it too");
+    }
+    (void)err_load(&err);
+    message_error();
+    if (rc == E_USAGE && cli->opt->command != OPT_CMD_NONE)
+        message_note("'dedup help %s' explains",
+                     opt_command_info(cli->opt->command)->name);
+    else if (rc == E_USAGE)
+        message_note("'dedup help' lists the commands");
+}
+
+static int main_exit_code(struct cli *cli, int rc)
+{
+    int signal = cancel_signal(cli->cancel);
+
+    if (rc == E_CANCELED && signal)
+        return 128 + signal;
+    if (rc < 0)
+        return err_exit_code(rc);
+    return cli->incomplete ? MAIN_EXIT_INCOMPLETE : 0;
+}
+
+/* Everything that needs the process made safe around it. */
+static int main_guarded(struct cli *cli, int argc, char **argv,
+                        struct opt_set *opt)
+{
+    int rc = secrets_init(cli->secrets);
+
+    if (rc == 0)
+        rc = opt_parse(opt, argc, argv);
+    main_setup_messages(opt);
+    if (!opt_has(opt, OPT_JSON))
+        cli->json = NULL;
+    if (rc == 0)
+        rc = signals_start(&cli->signals, cli->cancel);
+    if (rc == 0)
+        rc = main_run(cli);
+    signals_stop(cli->signals);
+    return rc;
+}
+
+/* What was written must have arrived, or the command has failed. A reader that
+ * left knows that it did. */
+static int main_flush(struct cli *cli, int rc)
+{
+    int flushed = out_flush(cli->out);
+
+    if (flushed < 0 && !out_reader_left(cli->out))
+        message_error();
+    return rc < 0 ? rc : flushed;
+}
+
+int main(int argc, char **argv)
+{
+    static struct out out; /* its buffer is too big for the stack */
+    struct opt_set opt = {0};
+    struct secrets secrets = {0};
+    struct json_out json;
+    struct cancel cancel = {0};
+    struct cli cli = {.opt = &opt,
+                      .out = &out,
+                      .json = &json,
+                      .secrets = &secrets,
+                      .cancel = &cancel};
+    int rc;
+
+    main_fill_descriptors();
+    out_init(&out, 1);
+    json_out_init(&json, &out);
+    rc = main_guarded(&cli, argc, argv, &opt);
+    if (rc < 0)
+        main_tell(&cli, rc);
+    rc = main_exit_code(&cli, main_flush(&cli, rc));
+    json_out_release(&json);
+    opt_release(&opt);
+    secrets_release(&secrets);
+    return rc;
+}

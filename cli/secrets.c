@@ -1,0 +1,386 @@
+#include "cli/secrets.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/fileop.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "cli/terminal.h"
+
+enum {
+    /* A passphrase, its CR LF, and one byte more to see what is too long. */
+    SECRETS_READ_MAX = SECRETS_PASSPHRASE_MAX + 3,
+    SECRETS_POLL_MS = 50
+};
+
+static const char secrets_env_name[] = "DEDUP_PASSPHRASE";
+
+/* ---- the process ------------------------------------------------------- */
+
+int secrets_init(struct secrets *s)
+{
+    const struct rlimit none = {0, 0};
+    char *value = getenv(secrets_env_name);
+    int rc;
+
+    memset(s, 0, sizeof *s);
+    /* Where the kernel refuses, the secrets still work: they live in pages
+     * that are left out of core dumps anyway. */
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    rc = secret_init(&s->env, SECRETS_PASSPHRASE_MAX);
+    if (rc < 0 || !value)
+        return rc;
+    s->has_env = *value != 0;
+    rc = secret_set(&s->env, bytes_of_str(value));
+    explicit_bzero(value, strlen(value));
+    (void)unsetenv(secrets_env_name);
+    return err_add(rc, "%s", secrets_env_name);
+}
+
+void secrets_release(struct secrets *s)
+{
+    secret_release(&s->env);
+    s->has_env = false;
+}
+
+/* ---- what a secret may look like --------------------------------------- */
+
+/* raw, without the end of its line, as the passphrase. */
+static int secrets_take_line(struct secrets_key *key, struct bytes raw)
+{
+    if (raw.n && raw.p[raw.n - 1] == '\n') {
+        raw.n--;
+        if (raw.n && raw.p[raw.n - 1] == '\r')
+            raw.n--;
+    }
+    if (raw.n == 0)
+        return err_set(E_USAGE, "the passphrase is empty");
+    if (memchr(raw.p, '\n', raw.n) || memchr(raw.p, 0, raw.n))
+        return err_set(E_USAGE,
+                       "a passphrase is one line; this is more, or binary");
+    if (raw.n > SECRETS_PASSPHRASE_MAX)
+        return err_set(E_USAGE, "a passphrase has at most %d bytes",
+                       SECRETS_PASSPHRASE_MAX);
+    key->kind = SECRETS_PASSPHRASE;
+    return secret_set(&key->secret, raw);
+}
+
+static int secrets_take_key(struct secrets_key *key, struct bytes raw)
+{
+    char hex[2 * SECRETS_KEY_BYTES + 1] = "";
+    uint8_t bin[SECRETS_KEY_BYTES];
+    size_t digits = 2 * SECRETS_KEY_BYTES;
+    int rc;
+
+    key->kind = SECRETS_KEY;
+    if (raw.n == SECRETS_KEY_BYTES)
+        return secret_set(&key->secret, raw);
+    if (raw.n == digits || (raw.n == digits + 1 && raw.p[digits] == '\n'))
+        memcpy(hex, raw.p, digits);
+    if (id_from_hex(hex, bin, sizeof bin))
+        rc = secret_set(&key->secret, bytes_of(bin, sizeof bin));
+    else
+        rc = err_set(E_USAGE,
+                     "a key file holds %d bytes, or %d hex digits "
+                     "in lower case",
+                     SECRETS_KEY_BYTES, 2 * SECRETS_KEY_BYTES);
+    explicit_bzero(bin, sizeof bin);
+    explicit_bzero(hex, sizeof hex);
+    return rc;
+}
+
+static int secrets_take(struct secrets_key *key, enum secrets_kind kind,
+                        struct bytes raw)
+{
+    return kind == SECRETS_KEY ? secrets_take_key(key, raw)
+                               : secrets_take_line(key, raw);
+}
+
+/* ---- descriptors and files --------------------------------------------- */
+
+/* All that fd gives, as far as a secret can reach. */
+static int secrets_from_fd(struct secrets_key *key, enum secrets_kind kind,
+                           int fd)
+{
+    struct secret raw = {0};
+    ssize_t n;
+    int rc = secret_init(&raw, SECRETS_READ_MAX);
+
+    if (rc < 0)
+        return rc;
+    n = fileop_read_full(fd, secret_extend(&raw, raw.cap), raw.cap);
+    if (n < 0)
+        rc = err_set_errno(E_USAGE, errno, "reading");
+    else
+        rc = secrets_take(key, kind, bytes_of(raw.p, (size_t)n));
+    secret_release(&raw);
+    return rc;
+}
+
+static int secrets_from_file(struct secrets_key *key, enum secrets_kind kind,
+                             const char *path)
+{
+    int fd = fileop_openat(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0);
+    int rc;
+
+    if (fd < 0)
+        return err_set_errno(E_USAGE, errno, "%s", path);
+    rc = secrets_from_fd(key, kind, fd);
+    (void)fileop_close(fd);
+    return err_add(rc, "%s", path);
+}
+
+/* ---- a command --------------------------------------------------------- */
+
+/*
+ * Starts the command with to_fd as its standard output. It gets no signal mask
+ * of ours (we block what our own thread waits for) and a default SIGPIPE.
+ */
+static int secrets_spawn(char *command, int to_fd, pid_t *pid)
+{
+    char sh[] = "sh", dash_c[] = "-c";
+    char *argv[] = {sh, dash_c, command, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, defaults;
+    int errnum;
+
+    (void)sigemptyset(&none);
+    (void)sigemptyset(&defaults);
+    (void)sigaddset(&defaults, SIGPIPE);
+    /* Of these only adddup2 can fail with glibc: for want of memory. */
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawnattr_init(&attr);
+    (void)posix_spawnattr_setflags(
+        &attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+    (void)posix_spawnattr_setsigmask(&attr, &none);
+    (void)posix_spawnattr_setsigdefault(&attr, &defaults);
+    errnum = posix_spawn_file_actions_adddup2(&actions, to_fd, 1);
+    if (errnum == 0)
+        errnum = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, environ);
+    (void)posix_spawnattr_destroy(&attr);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    if (errnum)
+        return err_set_errno(E_USAGE, errnum, "/bin/sh");
+    return 0;
+}
+
+/* All that the command prints; at most what raw holds. */
+static int secrets_listen(int fd, const struct cancel *c, struct secret *raw)
+{
+    uint8_t *to = secret_extend(raw, raw->cap);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    size_t n = 0;
+    int rc = 0;
+
+    while (n < raw->cap) {
+        ssize_t got;
+
+        if (poll(&p, 1, SECRETS_POLL_MS) <= 0) {
+            rc = cancel_check(c);
+            if (rc < 0)
+                break;
+            continue;
+        }
+        got = fileop_read(fd, to + n, raw->cap - n);
+        if (got < 0)
+            rc = err_set_errno(E_IO, errno, "reading its output");
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+    }
+    raw->n = n;
+    return rc;
+}
+
+/* rc is what listening gave. A command that is still running then has said
+ * more than we take, or nobody waits for it any more. */
+static int secrets_reap(pid_t pid, int rc)
+{
+    int status;
+
+    if (rc < 0)
+        (void)kill(pid, SIGTERM);
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return rc < 0 ? rc : err_set_errno(E_IO, errno, "waiting for it");
+    }
+    if (rc < 0)
+        return rc;
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE)
+        return err_set(E_USAGE, "ended by signal %d", WTERMSIG(status));
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        return err_set(E_USAGE, "exit code %d", WEXITSTATUS(status));
+    return 0;
+}
+
+static int secrets_run(char *command, const struct cancel *c,
+                       struct secrets_key *key)
+{
+    struct secret raw = {0};
+    int fd[2];
+    pid_t pid;
+    int rc = secret_init(&raw, SECRETS_READ_MAX);
+
+    if (rc < 0)
+        return rc;
+    if (pipe2(fd, O_CLOEXEC) < 0) {
+        secret_release(&raw);
+        return err_set_errno(E_IO, errno, "making a pipe");
+    }
+    rc = secrets_spawn(command, fd[1], &pid);
+    (void)fileop_close(fd[1]);
+    if (rc < 0)
+        goto out;
+    rc = secrets_listen(fd[0], c, &raw);
+    /* Closed before the wait: a command that prints on would never end. */
+    (void)fileop_close(fd[0]);
+    fd[0] = -1;
+    rc = secrets_reap(pid, rc);
+    if (rc == 0)
+        rc = secrets_take_line(key, secret_bytes(&raw));
+out:
+    (void)fileop_close(fd[0]);
+    secret_release(&raw);
+    return rc;
+}
+
+static int secrets_from_command(struct secrets_key *key, const char *command,
+                                const struct cancel *c)
+{
+    char *copy = mem_dup(bytes_of_str(command));
+    int rc;
+
+    if (!copy)
+        return err_set(E_NOMEM, "running the passphrase command");
+    rc = secrets_run(copy, c, key);
+    free(copy);
+    return err_add(rc, "the passphrase command");
+}
+
+/* ---- the terminal ------------------------------------------------------ */
+
+static int secrets_from_terminal(struct secrets_key *key, bool fresh,
+                                 const struct cancel *c)
+{
+    struct secret again = {0};
+    int rc;
+
+    key->kind = SECRETS_PASSPHRASE;
+    key->typed = true;
+    rc = terminal_ask(fresh ? "new passphrase: " : "passphrase: ", c,
+                      &key->secret);
+    if (rc == 0 && key->secret.n == 0)
+        rc = err_set(E_USAGE, "the passphrase is empty");
+    if (rc < 0 || !fresh)
+        return rc;
+    rc = secret_init(&again, SECRETS_PASSPHRASE_MAX);
+    if (rc == 0)
+        rc = terminal_ask("once more: ", c, &again);
+    if (rc == 0 &&
+        !secret_equal(secret_bytes(&again), secret_bytes(&key->secret)))
+        rc = err_set(E_USAGE, "the two passphrases differ");
+    secret_release(&again);
+    return rc;
+}
+
+/* ---- which of them ----------------------------------------------------- */
+
+/* In the order in which the environment's are looked at. */
+static const enum opt_id secrets_options[] = {
+    OPT_KEY_FILE,
+    OPT_PASSPHRASE_FILE,
+    OPT_PASSPHRASE_COMMAND,
+    OPT_PASSPHRASE_FD,
+};
+
+/* The one option to follow, or NULL. */
+static int secrets_choose(const struct opt_set *o, const struct opt_value **v)
+{
+    size_t n = sizeof secrets_options / sizeof secrets_options[0];
+
+    *v = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct opt_value *x = opt_last(o, secrets_options[i]);
+
+        if (!x)
+            continue;
+        if (*v && (*v)->origin == OPT_FROM_ARGV && x->origin == OPT_FROM_ARGV)
+            return err_set(E_USAGE, "give one of --%s and --%s, not both",
+                           opt_info((*v)->id)->name, opt_info(x->id)->name);
+        if (!*v || x->origin < (*v)->origin)
+            *v = x;
+    }
+    return 0;
+}
+
+static int secrets_from_option(struct secrets_key *key,
+                               const struct opt_value *v, int fd,
+                               const struct cancel *c)
+{
+    if (v->id == OPT_KEY_FILE)
+        return secrets_from_file(key, SECRETS_KEY, v->text);
+    if (v->id == OPT_PASSPHRASE_FILE)
+        return secrets_from_file(key, SECRETS_PASSPHRASE, v->text);
+    if (v->id == OPT_PASSPHRASE_COMMAND)
+        return secrets_from_command(key, v->text, c);
+    return err_add(secrets_from_fd(key, SECRETS_PASSPHRASE, fd),
+                   "file descriptor %d", fd);
+}
+
+/* The path of the systemd credential, when there is one. */
+static bool secrets_credential(char path[PATH_MAX])
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    struct stat st;
+    int n;
+
+    if (!dir || *dir != '/')
+        return false;
+    n = snprintf(path, PATH_MAX, "%s/dedup.passphrase", dir);
+    return n > 0 && n < PATH_MAX && fileop_fstatat(AT_FDCWD, path, &st, 0) == 0;
+}
+
+int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
+                const struct cancel *c, struct secrets_key *key)
+{
+    const struct opt_value *v;
+    char path[PATH_MAX];
+    int rc;
+
+    memset(key, 0, sizeof *key);
+    rc = secret_init(&key->secret, SECRETS_PASSPHRASE_MAX);
+    if (rc < 0)
+        return rc;
+    rc = secrets_choose(o, &v);
+    if (rc < 0)
+        return rc;
+    if (v)
+        return secrets_from_option(key, v, opt_fd(o, OPT_PASSPHRASE_FD), c);
+    if (s->has_env)
+        return err_add(secrets_take_line(key, secret_bytes(&s->env)), "%s",
+                       secrets_env_name);
+    if (secrets_credential(path))
+        return secrets_from_file(key, SECRETS_PASSPHRASE, path);
+    rc = secrets_from_terminal(key, fresh, c);
+    if (rc == E_USAGE && !terminal_is(0))
+        return err_add(rc, "no passphrase: give --passphrase-file, "
+                           "--passphrase-command or --key-file");
+    return rc;
+}
+
+void secrets_key_release(struct secrets_key *key)
+{
+    secret_release(&key->secret);
+}

@@ -1,0 +1,122 @@
+#include "cli/signals.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* Wakes our own thread to end it. */
+#define SIGNALS_WAKE SIGUSR2
+
+struct signals {
+    struct cancel *cancel;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    signals_report_fn *report; /* locked */
+    void *arg;                 /* locked */
+    bool stopping;             /* locked */
+};
+
+static void signals_set(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGHUP);
+    (void)sigaddset(set, SIGUSR1);
+    (void)sigaddset(set, SIGNALS_WAKE);
+}
+
+static void signals_report(struct signals *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->report)
+        s->report(s->arg);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static bool signals_stopping(struct signals *s)
+{
+    bool stopping;
+
+    (void)pthread_mutex_lock(&s->lock);
+    stopping = s->stopping;
+    (void)pthread_mutex_unlock(&s->lock);
+    return stopping;
+}
+
+static void signals_ask_to_stop(struct signals *s, int signal)
+{
+    if (cancel_signal(s->cancel))
+        _exit(128 + signal);
+    cancel_request(s->cancel, signal);
+}
+
+static void *signals_thread(void *arg)
+{
+    struct signals *s = arg;
+    sigset_t set;
+
+    signals_set(&set);
+    for (;;) {
+        int signal;
+
+        if (sigwait(&set, &signal) != 0)
+            continue;
+        if (signal == SIGUSR1)
+            signals_report(s);
+        else if (signal != SIGNALS_WAKE)
+            signals_ask_to_stop(s, signal);
+        else if (signals_stopping(s))
+            return NULL;
+    }
+}
+
+int signals_start(struct signals **out, struct cancel *c)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct signals *s = mem_alloc(sizeof *s);
+    sigset_t set;
+    int errnum;
+
+    *out = NULL;
+    if (!s)
+        return err_set(E_NOMEM, "waiting for signals");
+    s->cancel = c;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    signals_set(&set);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    errnum = pthread_create(&s->thread, NULL, signals_thread, s);
+    if (errnum) {
+        (void)pthread_mutex_destroy(&s->lock);
+        free(s);
+        return err_set_errno(E_IO, errnum, "waiting for signals");
+    }
+    *out = s;
+    return 0;
+}
+
+void signals_on_report(struct signals *s, signals_report_fn *fn, void *arg)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->report = fn;
+    s->arg = arg;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void signals_stop(struct signals *s)
+{
+    if (!s)
+        return;
+    (void)pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_kill(s->thread, SIGNALS_WAKE);
+    (void)pthread_join(s->thread, NULL);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}

@@ -1,0 +1,38 @@
+# shellcheck shell=sh
+# What was misunderstood: one line on standard error, exit 1, no data.
+usage() {
+    want=$1
+    shift
+    expect 1 "$@"
+    out_is
+    err_is "$want"
+}
+
+usage "dedup: no command given" dedup
+usage "dedup: unknown command 'snapshto'; did you mean 'snapshot'?" \
+    dedup snapshto /etc
+usage "dedup: unknown command 'frobnicate'" dedup frobnicate
+usage "dedup: check: unknown option '--read-dat'; did you mean '--read-data'?" \
+    dedup check --read-dat
+usage "dedup: unknown option '--rpeo'; did you mean '--repo'?" \
+    dedup --rpeo x check
+usage "dedup: check: unknown option '-Z'" dedup check -Z
+usage "dedup: check: -r needs a value after it" dedup check -r
+usage "dedup: restore: --tag is an option of snapshot, not of restore" \
+    dedup restore latest --target x --tag y
+usage "dedup: ls: SNAP[:PATH] is missing: dedup ls SNAP[:PATH]" dedup ls
+usage "dedup: check: unexpected argument 'x'" dedup check x
+usage "dedup: check: unexpected argument '--keyless'" dedup check -- --keyless
+
+# A name cannot steer the terminal.
+usage "dedup: unknown command 'a\\x1b[31m\\r\\nb\\xff'" \
+    dedup "$(printf 'a\033[31m\r\nb\377')"
+
+# With --json the data says it too.
+expect 1 dedup check --json extra
+out_is '{"v":1,"type":"error","exit":1,"message":"unexpected argument '"'extra'"'"}'
+err_is "dedup: check: unexpected argument 'extra'"
+
+# The environment is checked like the command line, and named.
+expect 1 env DEDUP_REPO= "$DEDUP" frobnicate
+err_like "*unknown command*"
