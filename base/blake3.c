@@ -53,15 +53,15 @@ static const struct blake3_choice *blake3_choices(enum cpu_level level)
 #if defined(__x86_64__)
     static const struct blake3_choice avx512[] = {
         {9, 16, blake3_avx512_x16},
-        {3, 8, blake3_avx512_x8},
+        {2, 8, blake3_avx512_x8},
         {1, WAVE, blake3_scalar},
     };
     static const struct blake3_choice avx2[] = {
-        {3, 8, blake3_avx2_x8},
+        {2, 8, blake3_avx2_x8},
         {1, WAVE, blake3_scalar},
     };
     static const struct blake3_choice sse41[] = {
-        {3, 4, blake3_sse41_x4},
+        {2, 4, blake3_sse41_x4},
         {1, WAVE, blake3_scalar},
     };
 
@@ -74,7 +74,7 @@ static const struct blake3_choice *blake3_choices(enum cpu_level level)
 #endif
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     static const struct blake3_choice baseline[] = {
-        {4, 4, blake3_baseline_x4},
+        {3, 4, blake3_baseline_x4},
         {1, WAVE, blake3_scalar},
     };
 
