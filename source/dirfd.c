@@ -14,7 +14,7 @@ struct dirfd {
     char *name;
     uint64_t dev;
     uint64_t inode;
-    int extra; /* O_PATH or 0 */
+    int flags; /* to open it with */
     atomic_size_t refs;
 
     /* under the pool's lock */
@@ -110,17 +110,14 @@ static void idle_opened(struct dirfd *d, int fd)
  * stays below dir; openat2 makes the kernel enforce it whatever name says.
  */
 static int component_open(struct dirfd_pool *pool, int dir, const char *name,
-                          int extra)
+                          int flags)
 {
     struct open_how how = {
+        .flags = (unsigned)flags,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
     };
-    int flags = pool->flags | extra;
     int fd;
 
-    if (extra & O_PATH)
-        flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-    how.flags = (unsigned)flags;
     if (!atomic_load_explicit(&pool->no_openat2, memory_order_relaxed)) {
         fd = fileop_openat2(dir, name, &how);
         if (fd >= 0 || errno != ENOSYS)
@@ -178,16 +175,30 @@ int dirfd_root(struct dirfd_pool *pool, int fd, const struct statx *st,
     return 0;
 }
 
+/* d gets its place below parent, and its descriptor. */
+static void dirfd_insert(struct dirfd *d, struct dirfd *parent, int fd,
+                         int flags)
+{
+    d->flags = flags;
+    d->parent = dirfd_ref(parent);
+    (void)pthread_mutex_lock(&d->pool->lock);
+    idle_opened(d, fd);
+    (void)pthread_mutex_unlock(&d->pool->lock);
+}
+
 int dirfd_open(struct dirfd *parent, const char *name, int extra,
                struct statx *st, struct dirfd **out, int *open_errno)
 {
     struct dirfd_pool *pool = parent->pool;
     struct dirfd *d;
+    int flags = pool->flags | extra;
     int fd;
 
     *out = NULL;
     *open_errno = 0;
-    fd = component_open(pool, parent->fd, name, extra);
+    if (extra & O_PATH)
+        flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+    fd = component_open(pool, parent->fd, name, flags);
     if (fd < 0 || fd_stat(fd, st) < 0) {
         *open_errno = errno;
         (void)fileop_close(fd);
@@ -198,11 +209,21 @@ int dirfd_open(struct dirfd *parent, const char *name, int extra,
         (void)fileop_close(fd);
         return err_set(E_NOMEM, "out of memory for a directory");
     }
-    d->extra = extra & O_PATH;
-    d->parent = dirfd_ref(parent);
-    (void)pthread_mutex_lock(&pool->lock);
-    idle_opened(d, fd);
-    (void)pthread_mutex_unlock(&pool->lock);
+    dirfd_insert(d, parent, fd, flags);
+    *out = d;
+    return 0;
+}
+
+int dirfd_adopt(struct dirfd *parent, const char *name, int fd, int flags,
+                const struct statx *st, struct dirfd **out)
+{
+    struct dirfd *d = dirfd_alloc(parent->pool, bytes_of_str(name), st);
+
+    if (!d) {
+        (void)fileop_close(fd);
+        return err_set(E_NOMEM, "out of memory for a file");
+    }
+    dirfd_insert(d, parent, fd, flags | O_NOFOLLOW);
     *out = d;
     return 0;
 }
@@ -211,7 +232,7 @@ int dirfd_open(struct dirfd *parent, const char *name, int extra,
 static int dirfd_reopen_one(struct dirfd *d)
 {
     struct statx st;
-    int fd = component_open(d->pool, d->parent->fd, d->name, d->extra);
+    int fd = component_open(d->pool, d->parent->fd, d->name, d->flags);
 
     if (fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
@@ -323,7 +344,7 @@ uint64_t dirfd_inode(const struct dirfd *d)
 
 bool dirfd_is_path(const struct dirfd *d)
 {
-    return d->extra != 0;
+    return (d->flags & O_PATH) != 0;
 }
 
 void dirfd_path(const struct dirfd *d, struct bytes name, struct buf *out)

@@ -1,5 +1,6 @@
 /*
- * dirfd: directories that many can hold while few are open.
+ * dirfd: directories, and files being written, that many can hold while few
+ * are open.
  *
  * A struct dirfd names one directory by its parent, its name there and its
  * device and inode. Holding it costs memory only; its descriptor is opened
@@ -66,6 +67,17 @@ MUST_CHECK int dirfd_root(struct dirfd_pool *pool, int fd,
 MUST_CHECK int dirfd_open(struct dirfd *parent, const char *name, int extra,
                           struct statx *st, struct dirfd **out,
                           int *open_errno);
+
+/*
+ * dirfd_adopt: hold an open regular file the same way.
+ *   fd     open for reading and writing; taken, also on failure
+ *   flags  to open it with again, besides O_NOFOLLOW
+ *   st     its statx
+ * Returns 0 or E_NOMEM.
+ */
+MUST_CHECK int dirfd_adopt(struct dirfd *parent, const char *name, int fd,
+                           int flags, const struct statx *st,
+                           struct dirfd **out);
 
 /* dirfd_ref: one reference more; returns d. */
 struct dirfd *dirfd_ref(struct dirfd *d);

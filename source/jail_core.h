@@ -1,0 +1,95 @@
+/* jail_core: what the files of the jail share. Not for others. */
+#ifndef SOURCE_JAIL_CORE_H
+#define SOURCE_JAIL_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "source/attrs.h"
+#include "source/jail.h"
+
+enum {
+    JAIL_TEMP_CHARS = 40 /* of a temporary name, its NUL included */
+};
+
+struct jail_deferred;
+
+struct jail {
+    struct jail_options options;
+    struct dirfd_pool *pool;
+    struct attrs_cache *attrs;
+    struct jail_dir *root;
+    uint64_t temp_id; /* random: of this run's temporary names */
+    atomic_uint_fast64_t temp_n;
+    atomic_uint_fast64_t lost[JAIL_LOST_KINDS];
+    pthread_mutex_t lock;           /* for deferred */
+    struct jail_deferred *deferred; /* flags that jail_finish sets */
+};
+
+struct jail_dir {
+    struct jail *jail;
+    struct jail_dir *parent; /* a reference; NULL: the root */
+    struct dirfd *d;         /* NULL: a dry run, and it does not exist */
+    char *name;              /* the root: the target as given */
+    atomic_size_t refs;
+    bool made;        /* by this run: nobody else had a chance at it */
+    bool keep;        /* the overwrite rule keeps its metadata */
+    bool default_acl; /* what is made in it inherits an ACL */
+    bool reset_mode;  /* it was given more permissions than old_mode */
+    mode_t old_mode;
+};
+
+/* jail_err: raise E_TARGET or E_NOSPACE "PATH: what: <errnum>"; errnum 0: no
+ * reason given. */
+int jail_err(const struct jail_dir *dir, const char *name, int errnum,
+             const char *what);
+
+/* jail_check: e is sound and its name is copied to name. */
+MUST_CHECK int jail_check(const struct jail_dir *dir, const struct entry *e,
+                          char name[ENTRY_NAME_MAX + 1]);
+
+/* jail_pin: *fd is the descriptor of dir, which exists. Ends with
+ * dirfd_unpin(dir->d). */
+MUST_CHECK int jail_pin(const struct jail_dir *dir, int *fd);
+
+/* jail_temp: a name nobody uses. */
+void jail_temp(struct jail *jail, char name[JAIL_TEMP_CHARS]);
+
+/* jail_note: count what an entry lost. */
+void jail_note(struct jail *jail, unsigned lost);
+
+/* jail_look_at: jail_look in a pinned directory; st out: its statx. */
+MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
+                            const char *name, struct entry *e, struct statx *st,
+                            bool *exists, char *target);
+
+/*
+ * jail_place: give the object at temp its name. An empty directory in its
+ * place is removed.
+ *   fresh  nothing stood there when it was decided upon, and the overwrite
+ *          rule protects what stands there now
+ */
+MUST_CHECK int jail_place(const struct jail_dir *dir, int fd, const char *temp,
+                          const char *name, bool fresh);
+
+/* jail_protects: whether jail_place must not replace what nobody saw. */
+bool jail_protects(const struct jail *jail, bool existed);
+
+/*
+ * jail_object_open: a descriptor of an object that is no directory: its file
+ * for reading, or O_PATH for anything else; -1 and errno. It must be the one
+ * st describes.
+ */
+MUST_CHECK int jail_object_open(int fd, const char *name,
+                                const struct statx *st);
+
+/*
+ * jail_refresh: bring the metadata of what stands at name up to date.
+ *   done  out: false: it cannot be, without touching what others may see: a
+ *         second hard link, or something unreadable: write it anew
+ */
+MUST_CHECK int jail_refresh(const struct jail_dir *dir, int fd,
+                            const char *name, const struct entry *e,
+                            const struct statx *st, unsigned *lost, bool *done);
+
+#endif
