@@ -1,0 +1,466 @@
+#include "repo/job/restore_plan.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "repo/idmap.h"
+#include "repo/tree_walk.h"
+
+/* A directory of the snapshot on the way down. */
+struct restore_level {
+    struct jail_dir *dir; /* NULL: not made yet, or it could not be */
+    struct buf raw;       /* its entry */
+    size_t path_n;        /* bytes of its path */
+    uint64_t mark;        /* of the file system that it is on */
+    bool wanted;          /* selected itself, not only on the way */
+    bool lost;            /* it cannot be made: nothing below is restored */
+};
+
+struct restore_plan {
+    const struct restore_job_options *opt;
+    struct jail *jail;
+    struct tree_walk *walk;
+    struct restore_level *level;
+    size_t depth;
+    size_t made; /* levels that have a buffer */
+    struct buf path;
+    uint64_t marks;      /* file systems met so far */
+    struct idmap groups; /* (mark, inode) -> index */
+    struct restore_group **group;
+    size_t group_n;
+    size_t group_cap;
+    /* a large file that is being handed out */
+    struct restore_large *large;
+    struct restore_large **larges; /* all of them, to be freed */
+    size_t large_n;
+    size_t large_cap;
+    struct buf large_raw;
+    struct buf large_path;
+    struct jail_dir *large_dir;
+    uint64_t large_off;
+    uint64_t large_size;
+    struct tree_walk_item item; /* the walk's last */
+};
+
+int restore_plan_new(const struct restore_job_options *options,
+                     struct jail *jail, struct fetch_lane *lane,
+                     struct restore_plan **out)
+{
+    struct restore_plan *p = mem_alloc(sizeof *p);
+    struct node_source source = fetch_node_source(lane);
+    int rc;
+
+    *out = NULL;
+    if (!p)
+        return err_set(E_NOMEM, "out of memory");
+    p->opt = options;
+    p->jail = jail;
+    buf_init(&p->path, TREE_WALK_PATH_MAX);
+    buf_init(&p->large_raw, TREE_ENTRY_BYTES_MAX);
+    buf_init(&p->large_path, TREE_WALK_PATH_MAX);
+    p->walk = tree_walk_new(&source);
+    rc = p->walk ? tree_walk_start(p->walk, options->start)
+                 : err_set(E_NOMEM, "out of memory");
+    if (rc < 0) {
+        restore_plan_free(p);
+        return rc;
+    }
+    *out = p;
+    return 0;
+}
+
+static void restore_group_free(struct restore_group *g)
+{
+    jail_made_free(g->made);
+    free(g->raw);
+    free(g);
+}
+
+void restore_plan_free(struct restore_plan *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->made; i++) {
+        if (i < p->depth)
+            jail_dir_unref(p->level[i].dir);
+        buf_release(&p->level[i].raw);
+    }
+    free(p->level);
+    for (size_t i = 0; i < p->group_n; i++)
+        restore_group_free(p->group[i]);
+    free(p->group);
+    idmap_release(&p->groups);
+    for (size_t i = 0; i < p->large_n; i++) {
+        jail_file_abandon(p->larges[i]->file);
+        (void)pthread_mutex_destroy(&p->larges[i]->lock);
+        free(p->larges[i]);
+    }
+    free(p->larges);
+    jail_dir_unref(p->large_dir);
+    buf_release(&p->large_raw);
+    buf_release(&p->large_path);
+    buf_release(&p->path);
+    tree_walk_free(p->walk);
+    free(p);
+}
+
+/* --- selection --- */
+
+/* The whole path of what the walk gave, in p->path. */
+static int restore_plan_path(struct restore_plan *p, struct bytes below)
+{
+    buf_reset(&p->path);
+    buf_add_bytes(&p->path, p->opt->start_path);
+    if (p->path.n > 0 && below.n > 0)
+        buf_add(&p->path, "/", 1);
+    buf_add_bytes(&p->path, below);
+    return buf_status(&p->path);
+}
+
+static bool restore_plan_excluded(const struct restore_plan *p, bool is_dir)
+{
+    return p->path.n > 0 && p->opt->exclude &&
+           pattern_set_match(p->opt->exclude, buf_bytes(&p->path), is_dir) ==
+               PATTERN_EXCLUDE;
+}
+
+/* Whether an entry is asked for by itself. */
+static bool restore_plan_wanted(const struct restore_plan *p, bool is_dir)
+{
+    if (!p->opt->include)
+        return true;
+    return p->path.n > 0 &&
+           pattern_set_excluded(p->opt->include, buf_bytes(&p->path), is_dir);
+}
+
+/* --- directories --- */
+
+static int restore_plan_push(struct restore_plan *p,
+                             const struct tree_entry *te,
+                             struct restore_level **out)
+{
+    struct restore_level *l;
+
+    if (p->depth == p->made) {
+        l = mem_resize(p->level, (p->made + 1) * sizeof *l);
+        if (!l)
+            return err_set(E_NOMEM, "out of memory");
+        p->level = l;
+        l[p->made] = (struct restore_level){.dir = NULL};
+        buf_init(&l[p->made].raw, TREE_ENTRY_BYTES_MAX);
+        p->made++;
+    }
+    l = &p->level[p->depth++];
+    l->dir = NULL;
+    l->lost = false;
+    l->mark = p->depth > 1 ? p->level[p->depth - 2].mark : 0;
+    if (te->e.starts_fs)
+        l->mark = ++p->marks;
+    buf_reset(&l->raw);
+    buf_add_bytes(&l->raw, te->raw);
+    l->path_n = p->path.n;
+    *out = l;
+    return buf_status(&l->raw);
+}
+
+static void restore_plan_event(struct restore_unit *u, struct bytes path,
+                               int rc)
+{
+    struct restore_item *it;
+
+    if (restore_unit_add(u, RESTORE_NOTHING, bytes_of(NULL, 0), path, NULL,
+                         &it) == 0)
+        restore_unit_fail(it, rc);
+}
+
+/* Makes one level's directory below the one above it. */
+static int restore_plan_make(struct restore_plan *p, struct restore_unit *u,
+                             size_t at)
+{
+    struct restore_level *l = &p->level[at];
+    struct tree_entry te = {.attr = NULL};
+    struct jail_result res;
+    struct codec c;
+    int rc;
+
+    if (at == 0) {
+        l->dir = jail_dir_ref(jail_root(p->jail));
+        return 0;
+    }
+    codec_init(&c, buf_bytes(&l->raw));
+    rc = tree_entry_get(&c, &te, false);
+    if (rc == 0)
+        rc = jail_dir_enter(p->level[at - 1].dir, &te.e, &l->dir, &res);
+    tree_entry_release(&te);
+    l->lost = !l->dir;
+    if (rc == E_TARGET) {
+        restore_plan_event(u, bytes_of(p->path.p, l->path_n), rc);
+        return 0;
+    }
+    return rc;
+}
+
+/* Makes every directory on the way that is not there yet. */
+static int restore_plan_reach(struct restore_plan *p, struct restore_unit *u,
+                              struct jail_dir **dir)
+{
+    int rc = 0;
+
+    *dir = NULL;
+    for (size_t i = 0; i < p->depth && rc == 0; i++) {
+        if (p->level[i].lost)
+            return 0;
+        if (!p->level[i].dir)
+            rc = restore_plan_make(p, u, i);
+    }
+    if (rc == 0)
+        *dir = p->level[p->depth - 1].dir;
+    return rc;
+}
+
+static int restore_plan_enter(struct restore_plan *p, struct restore_unit *u)
+{
+    bool is_start = p->depth == 0;
+    struct restore_level *l = NULL;
+    struct jail_dir *dir;
+    int rc;
+
+    if (restore_plan_excluded(p, true))
+        tree_walk_skip(p->walk);
+    rc = restore_plan_push(p, p->item.te, &l);
+    if (rc < 0)
+        return rc;
+    l->wanted = !restore_plan_excluded(p, true) && restore_plan_wanted(p, true);
+    return l->wanted || is_start ? restore_plan_reach(p, u, &dir) : 0;
+}
+
+static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
+{
+    struct restore_level *l = &p->level[--p->depth];
+    struct restore_item *it;
+    int rc = 0;
+
+    /* the target of a whole snapshot is not `/`: it keeps its metadata */
+    if (l->dir && (p->depth > 0 || p->opt->start_path.n > 0))
+        rc = restore_unit_add(u, RESTORE_LEAVE, buf_bytes(&l->raw),
+                              buf_bytes(&p->path), l->dir, &it);
+    jail_dir_unref(l->dir);
+    l->dir = NULL;
+    return rc;
+}
+
+/* --- hard links --- */
+
+/* What must agree for two entries to be one inode: all but the name. */
+static struct bytes restore_plan_rest(const struct tree_entry *te)
+{
+    const uint8_t *after = te->e.name.p + te->e.name.n;
+
+    return bytes_of(after, (size_t)(te->raw.p + te->raw.n - after));
+}
+
+static int restore_plan_new_group(struct restore_plan *p, const uint8_t *key,
+                                  struct bytes rest, struct restore_group **out)
+{
+    struct restore_group *g;
+    void *list = p->group;
+
+    if (p->group_n == p->group_cap) {
+        size_t cap = p->group_cap ? p->group_cap * 2 : 64;
+
+        list = mem_resize(p->group, cap * sizeof(struct restore_group *));
+        if (!list)
+            return err_set(E_NOMEM, "out of memory");
+        p->group = list;
+        p->group_cap = cap;
+    }
+    g = mem_alloc(sizeof *g);
+    if (g)
+        g->raw = mem_dup(rest);
+    if (!g || !g->raw) {
+        free(g);
+        return err_set(E_NOMEM, "out of memory");
+    }
+    g->raw_n = rest.n;
+    p->group[p->group_n] = g;
+    *out = g;
+    return idmap_put(&p->groups, key, p->group_n++);
+}
+
+static int restore_plan_group(struct restore_plan *p, struct restore_item *it)
+{
+    const struct tree_entry *te = p->item.te;
+    uint64_t mark = p->depth ? p->level[p->depth - 1].mark : 0;
+    struct bytes rest = restore_plan_rest(te);
+    uint8_t key[ID_BYTES] = {0};
+    uint64_t at;
+
+    if (te->e.nlink < 2 || p->opt->dry_run)
+        return 0;
+    /* idmap spreads by the first eight bytes: let the inode stand there */
+    memcpy(key, &te->e.inode, sizeof te->e.inode);
+    memcpy(key + 8, &mark, sizeof mark);
+    if (!idmap_get(&p->groups, key, &at))
+        return restore_plan_new_group(p, key, rest, &it->group);
+    if (!bytes_equal(bytes_of(p->group[at]->raw, p->group[at]->raw_n), rest))
+        return 0;
+    it->group = p->group[at];
+    it->is_link = true;
+    return 0;
+}
+
+/* --- large files --- */
+
+static int restore_plan_keep_large(struct restore_plan *p,
+                                   struct restore_large **out)
+{
+    struct restore_large *l = mem_alloc(sizeof *l);
+
+    if (l && p->large_n == p->large_cap) {
+        size_t cap = p->large_cap ? p->large_cap * 2 : 16;
+        void *list =
+            mem_resize(p->larges, cap * sizeof(struct restore_large *));
+
+        if (list) {
+            p->larges = list;
+            p->large_cap = cap;
+        } else {
+            free(l);
+            l = NULL;
+        }
+    }
+    if (!l)
+        return err_set(E_NOMEM, "out of memory");
+    (void)pthread_mutex_init(&l->lock, NULL);
+    p->larges[p->large_n++] = l;
+    *out = l;
+    return 0;
+}
+
+/* Begins a large file. What needs no writing becomes an ordinary item. */
+static int restore_plan_large(struct restore_plan *p, struct jail_dir *dir,
+                              bool *parts)
+{
+    const struct tree_entry *te = p->item.te;
+    struct jail_file *f = NULL;
+    struct jail_result res;
+    int rc;
+
+    *parts = false;
+    if (te->e.nlink > 1 || p->opt->verify || p->opt->dry_run)
+        return 0;
+    rc = jail_file_begin(dir, &te->e, false, &f, &res);
+    if (rc < 0 || !f)
+        return rc == E_TARGET ? 0 : rc;
+    rc = restore_plan_keep_large(p, &p->large);
+    if (rc < 0) {
+        jail_file_abandon(f);
+        return rc;
+    }
+    p->large->file = f;
+    p->large_dir = jail_dir_ref(dir);
+    p->large_off = 0;
+    p->large_size = te->e.size;
+    buf_reset(&p->large_raw);
+    buf_add_bytes(&p->large_raw, te->raw);
+    buf_reset(&p->large_path);
+    buf_add_bytes(&p->large_path, buf_bytes(&p->path));
+    *parts = true;
+    rc = buf_status(&p->large_raw);
+    return rc < 0 ? rc : buf_status(&p->large_path);
+}
+
+static int restore_plan_part(struct restore_plan *p, struct restore_unit *u)
+{
+    struct restore_item *it;
+    int rc = restore_unit_add(u, RESTORE_PART, buf_bytes(&p->large_raw),
+                              buf_bytes(&p->large_path), p->large_dir, &it);
+
+    it->large = p->large;
+    it->off = p->large_off;
+    it->n = RESTORE_UNIT_PART;
+    p->large_off += it->n;
+    it->last = p->large_off >= p->large_size;
+    if (it->last) {
+        p->large = NULL;
+        jail_dir_unref(p->large_dir);
+        p->large_dir = NULL;
+    }
+    return rc;
+}
+
+/* --- entries --- */
+
+static int restore_plan_entry(struct restore_plan *p, struct restore_unit *u)
+{
+    const struct tree_entry *te = p->item.te;
+    struct restore_item *it;
+    struct jail_dir *dir;
+    bool parts = false;
+    int rc = 0;
+
+    if (restore_plan_excluded(p, false) || !restore_plan_wanted(p, false))
+        return 0;
+    if (p->depth > 0)
+        rc = restore_plan_reach(p, u, &dir);
+    else
+        dir = jail_root(p->jail);
+    if (rc < 0 || !dir)
+        return rc;
+    if (te->e.type == ENTRY_FILE && te->e.size > RESTORE_UNIT_PART)
+        rc = restore_plan_large(p, dir, &parts);
+    if (rc < 0 || parts)
+        return rc;
+    rc = restore_unit_add(
+        u, te->e.type == ENTRY_FILE ? RESTORE_FILE : RESTORE_NODE, te->raw,
+        buf_bytes(&p->path), dir, &it);
+    u->bytes += te->e.size;
+    return rc < 0 ? rc : restore_plan_group(p, it);
+}
+
+static int restore_plan_item(struct restore_plan *p, struct restore_unit *u)
+{
+    int rc = restore_plan_path(p, p->item.path);
+
+    if (rc < 0)
+        return rc;
+    switch (p->item.kind) {
+    case TREE_WALK_ENTER:
+        return restore_plan_enter(p, u);
+    case TREE_WALK_ENTRY:
+        return restore_plan_entry(p, u);
+    case TREE_WALK_LEAVE:
+        return restore_plan_leave(p, u);
+    case TREE_WALK_DAMAGED:
+        restore_plan_event(u, buf_bytes(&p->path), E_CORRUPT);
+        return 0;
+    case TREE_WALK_END:
+        break;
+    }
+    return 0;
+}
+
+/* Room for an item and for a failure on the way to each of its directories. */
+static bool restore_plan_room(const struct restore_plan *p,
+                              const struct restore_unit *u)
+{
+    return u->n + 2 <= RESTORE_UNIT_ITEMS && u->bytes < RESTORE_UNIT_BYTES &&
+           !p->large;
+}
+
+int restore_plan_next(struct restore_plan *p, struct restore_unit *u, bool *end)
+{
+    bool over = false;
+    int rc = restore_unit_reset(u);
+
+    while (rc == 0 && !over && restore_plan_room(p, u)) {
+        rc = tree_walk_next(p->walk, &p->item);
+        over = rc == 0 && p->item.kind == TREE_WALK_END;
+        if (rc == 0 && !over)
+            rc = restore_plan_item(p, u);
+    }
+    if (rc == 0 && p->large && u->n < RESTORE_UNIT_ITEMS)
+        rc = restore_plan_part(p, u);
+    *end = rc == 0 && u->n == 0 && over;
+    return rc;
+}

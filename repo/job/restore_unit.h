@@ -1,0 +1,87 @@
+/*
+ * restore_unit: what passes through the three stages of a restore's pipeline:
+ * a run of entries in the order of the snapshot's tree. In one stage at a time.
+ */
+#ifndef REPO_JOB_RESTORE_UNIT_H
+#define REPO_JOB_RESTORE_UNIT_H
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "repo/tree_entry.h"
+#include "source/jail_file.h"
+
+enum {
+    RESTORE_UNIT_ITEMS = 256,
+    RESTORE_UNIT_BYTES = 4 << 20, /* of content in one unit, about */
+    RESTORE_UNIT_PART = 8 << 20   /* of one part of a large file */
+};
+
+enum restore_what {
+    RESTORE_FILE,   /* a whole file */
+    RESTORE_PART,   /* a range of a large file */
+    RESTORE_NODE,   /* neither file nor directory */
+    RESTORE_LEAVE,  /* a directory is complete: its metadata */
+    RESTORE_NOTHING /* only something to report */
+};
+
+/* A file written in several parts; owned by its last item. */
+struct restore_large {
+    struct jail_file *file;
+    pthread_mutex_t lock;  /* for why */
+    struct err_record why; /* the first part that failed; code 0: none */
+};
+
+/* Entries that are one inode. The first that is written is linked to. */
+struct restore_group {
+    struct jail_made *made; /* NULL: nothing to link to (yet) */
+    uint8_t *raw;           /* encoding of the first entry, without its name */
+    size_t raw_n;
+};
+
+struct restore_item {
+    enum restore_what what;
+    struct tree_entry te;        /* in the arena; its array is kept */
+    struct jail_dir *dir;        /* a reference: LEAVE: itself; else what te is
+                                    in */
+    struct bytes path;           /* of te, in the arena: "srv/www/x" */
+    struct restore_group *group; /* NULL: no hard links; lent */
+    bool is_link;                /* not the first of its group */
+    struct restore_large *large; /* PART */
+    uint64_t off;                /* PART: [off, off + n) */
+    uint64_t n;
+    bool last; /* PART: the file is complete after this */
+    struct jail_result res;
+    struct jail_file *written; /* FILE: content is there, to be finished */
+    struct err_record error;   /* code 0: fine */
+};
+
+struct restore_unit {
+    struct arena arena;
+    struct restore_item *item; /* RESTORE_UNIT_ITEMS */
+    size_t n;
+    uint64_t bytes;
+};
+
+/* restore_unit_reset: empty, ready to be filled; allocates on first use. */
+MUST_CHECK int restore_unit_reset(struct restore_unit *u);
+
+/* restore_unit_release: frees all; fits a zeroed unit too. */
+void restore_unit_release(struct restore_unit *u);
+
+/*
+ * restore_unit_add: the next item; the unit must not be full.
+ *   raw   encoded entry, copied; empty: none
+ *   path  copied
+ *   dir   a reference is taken; may be NULL
+ * Returns 0, E_NOMEM, E_CORRUPT.
+ */
+MUST_CHECK int restore_unit_add(struct restore_unit *u, enum restore_what what,
+                                struct bytes raw, struct bytes path,
+                                struct jail_dir *dir,
+                                struct restore_item **out);
+
+/* restore_unit_fail: note that an item failed; the first failure stays. */
+void restore_unit_fail(struct restore_item *it, int rc);
+
+#endif

@@ -1,0 +1,251 @@
+#include "repo/job/restore_write.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { RESTORE_WRITE_COMPARE = 65536 };
+
+struct restore_write {
+    struct fetch_lane *lane;
+    struct content_reader *content;
+    bool verify;
+    bool dry_run;
+    uint8_t *compare; /* RESTORE_WRITE_COMPARE bytes of an existing file */
+};
+
+int restore_write_new(struct fetch *fetch, bool verify, bool dry_run,
+                      struct restore_write **out)
+{
+    struct restore_write *w = mem_alloc(sizeof *w);
+    int rc;
+
+    *out = NULL;
+    if (!w)
+        return err_set(E_NOMEM, "out of memory");
+    w->verify = verify;
+    w->dry_run = dry_run;
+    rc = fetch_lane_new(fetch, &w->lane);
+    if (rc == 0) {
+        struct node_source source = fetch_node_source(w->lane);
+
+        w->content = content_reader_new(&source);
+        w->compare = mem_alloc(RESTORE_WRITE_COMPARE);
+        if (!w->content || !w->compare)
+            rc = err_set(E_NOMEM, "out of memory");
+    }
+    if (rc < 0) {
+        restore_write_free(w);
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+void restore_write_free(struct restore_write *w)
+{
+    if (!w)
+        return;
+    content_reader_free(w->content);
+    fetch_lane_free(w->lane);
+    free(w->compare);
+    free(w);
+}
+
+bool restore_write_fatal(int rc)
+{
+    return rc < 0 && rc != E_TARGET && rc != E_CORRUPT;
+}
+
+/* What to do with a run of a file's bytes; p is NULL for a hole. */
+typedef int restore_each(struct restore_write *w, struct jail_file *f,
+                         const uint8_t *p, uint64_t n, uint64_t off);
+
+static int restore_put(struct restore_write *w, struct jail_file *f,
+                       const uint8_t *p, uint64_t n, uint64_t off)
+{
+    (void)w;
+    if (p)
+        return jail_file_write(f, p, (size_t)n, off);
+    return off < jail_file_was(f) ? jail_file_hole(f, off, n) : 0;
+}
+
+/* E_LATER: the file holds something else there. */
+static int restore_differs(struct restore_write *w, struct jail_file *f,
+                           const uint8_t *p, uint64_t n, uint64_t off)
+{
+    static const uint8_t zeros[RESTORE_WRITE_COMPARE];
+
+    while (n > 0) {
+        size_t part =
+            n < RESTORE_WRITE_COMPARE ? (size_t)n : RESTORE_WRITE_COMPARE;
+        size_t got;
+        int rc = jail_file_read(f, w->compare, part, off, &got);
+
+        if (rc < 0)
+            return rc;
+        if (got < part || memcmp(w->compare, p ? p : zeros, part) != 0)
+            return E_LATER;
+        p += p ? part : 0;
+        n -= part;
+        off += part;
+    }
+    return 0;
+}
+
+static int restore_extent(struct restore_write *w, struct jail_file *f,
+                          const struct extent *e, uint64_t at,
+                          restore_each *each)
+{
+    struct fetch_chunk c;
+    int rc;
+
+    if (e->kind == EXTENT_HOLE)
+        return each(w, f, NULL, e->length, at);
+    rc = fetch_get(w->lane, PACK_DATA, &e->id,
+                   e->kind == EXTENT_CHUNK ? (size_t)e->length : 0, &c);
+    if (rc < 0)
+        return rc;
+    if (e->offset > c.bytes.n || e->length > c.bytes.n - e->offset)
+        rc = err_set(E_CORRUPT, "a slice beyond its chunk");
+    else
+        rc = each(w, f, c.bytes.p + e->offset, e->length, at);
+    fetch_release(w->lane, &c);
+    return rc;
+}
+
+/* All extents that begin in [off, end). */
+static int restore_content(struct restore_write *w, struct jail_file *f,
+                           const struct tree_entry *te, uint64_t off,
+                           uint64_t end, restore_each *each)
+{
+    int rc = content_reader_open(w->content, &te->content, te->e.size, off);
+
+    while (rc == 0) {
+        struct extent e;
+        uint64_t at = 0;
+        bool more;
+
+        rc = content_reader_next(w->content, &e, &at, &more);
+        if (rc < 0 || !more || at >= end)
+            break;
+        if (at >= off)
+            rc = restore_extent(w, f, &e, at, each);
+    }
+    return rc;
+}
+
+/* Whether the file that stands there has other content than te. */
+static int restore_compare(struct restore_write *w,
+                           const struct restore_item *it, bool *differs)
+{
+    struct jail_file *f = NULL;
+    int rc = jail_file_open(it->dir, it->te.e.name, &f);
+
+    *differs = rc == 0 && !f;
+    if (rc == 0 && f)
+        rc = restore_content(w, f, &it->te, 0, UINT64_MAX, restore_differs);
+    jail_file_abandon(f);
+    if (rc == E_LATER) {
+        *differs = true;
+        return 0;
+    }
+    return rc;
+}
+
+static int restore_file(struct restore_write *w, struct restore_item *it)
+{
+    struct jail_file *f = NULL;
+    bool differs = false;
+    int rc = jail_file_begin(it->dir, &it->te.e, false, &f, &it->res);
+
+    if (rc == 0 && !f && w->verify && it->res.outcome == JAIL_SAME)
+        rc = restore_compare(w, it, &differs);
+    if (rc == 0 && differs)
+        rc = jail_file_begin(it->dir, &it->te.e, true, &f, &it->res);
+    if (rc == 0 && f)
+        rc = restore_content(w, f, &it->te, 0, UINT64_MAX, restore_put);
+    if (rc < 0) {
+        jail_file_abandon(f);
+        return rc;
+    }
+    it->written = f;
+    return 0;
+}
+
+static int restore_part(struct restore_write *w, struct restore_item *it)
+{
+    struct restore_large *l = it->large;
+    int rc = restore_content(w, l->file, &it->te, it->off, it->off + it->n,
+                             restore_put);
+
+    if (rc < 0 && !restore_write_fatal(rc)) {
+        (void)pthread_mutex_lock(&l->lock);
+        if (l->why.code == 0)
+            err_save(rc, &l->why);
+        (void)pthread_mutex_unlock(&l->lock);
+        return 0;
+    }
+    return rc;
+}
+
+/* Turns the attributes of the tree into those of the entry. */
+static int restore_attrs(struct restore_write *w, struct restore_unit *u,
+                         struct restore_item *it)
+{
+    struct tree_entry *te = &it->te;
+    struct entry_xattr *x;
+    int rc = 0;
+
+    if (te->attr_n == 0)
+        return 0;
+    x = arena_alloc(&u->arena, te->attr_n * sizeof *x);
+    if (!x)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < te->attr_n && rc == 0; i++) {
+        const struct tree_attr *a = &te->attr[i];
+        struct fetch_chunk c = {.frame = NULL};
+
+        rc = arena_dup(&u->arena, a->name, &x[i].name);
+        x[i].value = a->value;
+        if (rc == 0 && a->is_chunk)
+            rc = fetch_get(w->lane, PACK_DATA, &a->id, a->length, &c);
+        if (rc == 0 && a->is_chunk)
+            rc = arena_dup(&u->arena, c.bytes, &x[i].value);
+        fetch_release(w->lane, &c);
+    }
+    if (rc == 0) {
+        te->e.xattr = x;
+        te->e.xattr_n = te->attr_n;
+    }
+    return rc;
+}
+
+int restore_write_item(struct restore_write *w, struct restore_unit *u,
+                       struct restore_item *it)
+{
+    int rc = 0;
+
+    if (it->what == RESTORE_NOTHING || it->error.code < 0)
+        return 0;
+    if (!w->dry_run && (it->what != RESTORE_PART || it->last))
+        rc = restore_attrs(w, u, it);
+    if (rc == 0 && it->what == RESTORE_FILE && !it->is_link)
+        rc = restore_file(w, it);
+    if (rc == 0 && it->what == RESTORE_PART)
+        rc = restore_part(w, it);
+    if (rc < 0 && !restore_write_fatal(rc)) {
+        restore_unit_fail(it, rc);
+        return 0;
+    }
+    return rc;
+}
+
+int restore_write_unit(struct restore_write *w, struct restore_unit *u)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < u->n && rc == 0; i++)
+        rc = restore_write_item(w, u, &u->item[i]);
+    return rc;
+}
