@@ -78,9 +78,11 @@ int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
     return 0;
 }
 
-/* Everything that may not outlive the run, in the order of its dependence. */
-static void snapshot_job_clear(struct snapshot_job *j)
+void snapshot_job_free(struct snapshot_job *j)
 {
+    if (!j)
+        return;
+    /* in the order in which one depends on the other */
     snap_build_free(j->build);
     snap_plan_free(j->plan);
     walk_free(j->walk);
@@ -96,13 +98,6 @@ static void snapshot_job_clear(struct snapshot_job *j)
     snapshot_list_drop(&j->parent);
     snapshot_list_release(&j->list);
     chunker_release(&j->chunker);
-}
-
-void snapshot_job_free(struct snapshot_job *j)
-{
-    if (!j)
-        return;
-    snapshot_job_clear(j);
     problems_free(j->problems);
     free(j);
 }
@@ -434,6 +429,5 @@ int snapshot_job_run(struct snapshot_job *j)
         err_ignore(writer_end(j->writer), "only a courtesy");
         rc = err_load(&why);
     }
-    snapshot_job_clear(j);
     return rc;
 }
