@@ -6,8 +6,9 @@
  * name, and its directory fsynced; directories on the way are made on demand
  * and fsynced into their parents once by each process. Where nameless files
  * do not work, a file in the root's ".tmp" is renamed with RENAME_NOREPLACE,
- * or linked. What works is tried out at the first write; leftovers in ".tmp"
- * older than a day, by the file system's own clock, are removed then.
+ * or, on NFS and most of FUSE, linked. What works is tried out at the first
+ * write; leftovers in ".tmp" older than a day, by the file system's own clock,
+ * are removed then.
  *
  * After an fsync of something named has failed, the kernel may have dropped
  * what it should have written, and later calls would lie: the store refuses

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "store/local_impl.h"
 
-/* So much is written before the kernel is asked to start on it. */
+/* So much is written before the kernel is asked to start on it: the commit of
+ * a 32 MiB pack that took 0.1 s to make then waits about half as long. */
 enum { LOCAL_WRITER_STEP = 4 << 20 };
 
 struct local_writer {
