@@ -25,14 +25,6 @@ struct pack_writer {
     bool dead;
 };
 
-void pack_info_release(struct pack_info *i)
-{
-    if (!i)
-        return;
-    buf_release(&i->dir);
-    *i = (struct pack_info){.bytes = 0};
-}
-
 /* All bytes of the file pass here, in order. */
 static int pack_writer_put(struct pack_writer *w, struct bytes x)
 {

@@ -9,24 +9,11 @@
 #define REPO_PACK_WRITER_H
 
 #include "repo/keyring.h"
+#include "repo/pack_info.h"
 #include "repo/pack_layout.h"
 
 struct store;
 struct pack_writer;
-
-/* A pack that is in the store, durable: what a segment says about it. */
-struct pack_info {
-    struct object_id id;
-    enum pack_kind kind;
-    uint32_t bytes;
-    struct member_id writer;
-    struct buf dir;   /* directory content; the holder's */
-    uint32_t frame_n; /* in it */
-    uint32_t chunk_n;
-};
-
-/* pack_info_release: frees dir; NULL and zeroed are fine. */
-void pack_info_release(struct pack_info *i);
 
 /*
  * pack_writer_open: start a pack with a fresh key.
