@@ -1,0 +1,26 @@
+#include "tests/fuzz/fuzz_keys.h"
+
+#include "base/blake3.h"
+#include "repo/crypto_fixed.h"
+
+static struct keyring *fuzz_keys_ring;
+
+const struct keyring *fuzz_keys(void)
+{
+    if (fuzz_keys_ring)
+        return fuzz_keys_ring;
+    crypto_fixed_start();
+    ASSERT(crypto_init() == 0);
+    fuzz_keys_ring = keyring_new();
+    ASSERT(fuzz_keys_ring);
+    keyring_create(fuzz_keys_ring);
+    return fuzz_keys_ring;
+}
+
+void fuzz_keys_sign(uint8_t *p, size_t n, const char *label)
+{
+    struct object_id hash;
+
+    blake3_hash(bytes_of(p, n), hash.b);
+    crypto_signature_make(&fuzz_keys()->signer, label, &hash, p + n);
+}

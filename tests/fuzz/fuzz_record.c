@@ -1,0 +1,102 @@
+/* Records of the log and of journals: what is accepted says the same when it
+ * is written anew. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "repo/record_journal.h"
+#include "repo/record_log.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void check_log(const struct record *r)
+{
+    struct record again = *r;
+    struct record_strings tags;
+    struct record_members members;
+    struct record_member m;
+    struct record_log l;
+    struct record_log back;
+    struct bytes s;
+    struct buf b;
+
+    if (record_log_get(r, &l) < 0)
+        return;
+    tags = l.tags;
+    members = l.members;
+    while (record_string_next(&tags, &s))
+        ASSERT(s.n > 0 && s.n <= RECORD_TAG_MAX);
+    while (record_log_member_next(&members, &m))
+        ASSERT(m.role >= 1 && m.role <= 4);
+    buf_init(&b, 1 << 20);
+    record_log_put((enum record_log_type)r->type, &l, &b);
+    ASSERT(buf_status(&b) == 0);
+    again.body = buf_bytes(&b);
+    ASSERT(record_log_get(&again, &back) == 0);
+    ASSERT(back.ids.n == l.ids.n && back.marked.n == l.marked.n &&
+           back.rescued.n == l.rescued.n && back.decides == l.decides &&
+           back.until == l.until && back.suspects.n == l.suspects.n &&
+           bytes_equal(back.tags.encoded, l.tags.encoded) &&
+           bytes_equal(back.members.encoded, l.members.encoded) &&
+           bytes_equal(back.text, l.text) && bytes_equal(back.base, l.base));
+    buf_release(&b);
+}
+
+static void check_journal(const struct record *r)
+{
+    struct record again = *r;
+    struct record_journal j;
+    struct record_journal back;
+    struct buf b;
+
+    if (record_journal_get(r, &j) < 0)
+        return;
+    buf_init(&b, 1 << 20);
+    record_journal_put((enum record_journal_type)r->type, &j, &b);
+    ASSERT(buf_status(&b) == 0);
+    again.body = buf_bytes(&b);
+    ASSERT(record_journal_get(&again, &back) == 0);
+    ASSERT(back.generation == j.generation && back.ids.n == j.ids.n &&
+           back.until == j.until && back.seen == j.seen &&
+           object_id_equal(&back.id, &j.id) &&
+           back.process.pid == j.process.pid &&
+           bytes_equal(back.process.series, j.process.series));
+    buf_release(&b);
+}
+
+static void check_name(const uint8_t *data, size_t n)
+{
+    struct writer_id w;
+    uint64_t number;
+    char name[200];
+    char again[RECORD_NAME_MAX];
+
+    if (n >= sizeof name)
+        return;
+    memcpy(name, data, n);
+    name[n] = 0;
+    if (record_log_number(name, &number)) {
+        record_log_name(number, again);
+        ASSERT(strcmp(name, again) == 0);
+    }
+    if (record_journal_number(name, &w, &number)) {
+        record_journal_name(&w, number, again);
+        ASSERT(strcmp(name, again) == 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct record r;
+    struct buf b;
+
+    check_name(data, n);
+    if (record_get(bytes_of(data, n), &r) < 0)
+        return 0;
+    buf_init(&b, n + 100);
+    record_put(&r, &b);
+    ASSERT(bytes_equal(buf_bytes(&b), bytes_of(data, n)));
+    buf_release(&b);
+    check_log(&r);
+    check_journal(&r);
+    return 0;
+}

@@ -1,0 +1,300 @@
+/*
+ * gen_seeds: writes the seeds of the repository's decoders:
+ *   gen_seeds tests/fuzz/corpus
+ * They are the same in every run. Seeds are kept small: what makes a decoder
+ * take a branch, and no more.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "repo/compress.h"
+#include "repo/config.h"
+#include "repo/envelope.h"
+#include "repo/key_slot.h"
+#include "repo/manifest.h"
+#include "repo/pack_writer.h"
+#include "repo/record_journal.h"
+#include "repo/record_log.h"
+#include "repo/segment.h"
+#include "store/memory.h"
+#include "tests/fuzz/fuzz_keys.h"
+
+static const char *corpus;
+
+static void save(const char *target, const char *name, struct bytes x)
+{
+    char path[4096];
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "%s/%s", corpus, target);
+    (void)mkdir(path, 0777);
+    (void)snprintf(path, sizeof path, "%s/%s/%s", corpus, target, name);
+    f = fopen(path, "wb");
+    ASSERT(f);
+    ASSERT(fwrite(x.p, 1, x.n, f) == x.n);
+    ASSERT(fclose(f) == 0);
+}
+
+static void save_buf(const char *target, const char *name, struct buf *b)
+{
+    ASSERT(buf_status(b) == 0);
+    save(target, name, buf_bytes(b));
+    buf_reset(b);
+}
+
+static void seed_config(struct buf *b)
+{
+    const struct keyring *k = fuzz_keys();
+    struct config c = {.repo = k->repo,
+                       .created = {1700000000, 1},
+                       .chunk_bytes = 65536,
+                       .data_public = k->data_public,
+                       .meta_public = k->meta_public,
+                       .founder = k->member,
+                       .level = 5};
+
+    config_put(&c, b);
+    save_buf("config", "config", b);
+}
+
+static void seed_key_slot(struct buf *b)
+{
+    struct key_slot_info info = {
+        .kdf = KEY_SLOT_FILE, .role = KEYRING_FULL, .label = "seed"};
+    struct key_slot_secret secret = {
+        KEY_SLOT_FILE, bytes_of_str("0123456789abcdef0123456789abcdef")};
+
+    ASSERT(key_slot_seal(fuzz_keys(), &info, &secret, b) == 0);
+    save_buf("key_slot", "slot", b);
+    keyring_put(fuzz_keys(), b);
+    save_buf("key_slot", "bundle", b);
+}
+
+static void seed_envelope(void)
+{
+    static const char kind[] = "ISLJ";
+    char name[2] = {0};
+    struct buf b;
+
+    for (size_t i = 0; i < 4; i++) {
+        enum envelope_kind e = (enum envelope_kind)kind[i];
+
+        name[0] = kind[i];
+        buf_init(&b, envelope_max_bytes(e));
+        ASSERT(envelope_seal(fuzz_keys(), e, bytes_of_str("log/x"),
+                             bytes_of_str("content"), &b) == 0);
+        save_buf("envelope", name, &b);
+        buf_release(&b);
+    }
+}
+
+/* One pack with two frames, and the directory that it has. */
+static void seed_pack(struct store *s, struct pack_info *info)
+{
+    static uint8_t raw[600];
+    struct pack_dir_chunk chunk[2] = {{{{1}}, 400}, {{{2}}, 200}};
+    struct pack_writer *w = NULL;
+    struct frame_ctx *x = NULL;
+    struct frame f;
+
+    ASSERT(pack_writer_open(s, fuzz_keys(), PACK_DATA, &w) == 0);
+    ASSERT(frame_ctx_new(&x) == 0);
+    for (int i = 0; i < 2; i++) {
+        if (i == 1)
+            crypto_random(raw, sizeof raw);
+        ASSERT(frame_prepare(x, bytes_of(raw, sizeof raw), 3) == 0);
+        keyring_chunk_id(fuzz_keys(), PACK_DATA, bytes_of(raw, 400),
+                         &chunk[0].id);
+        keyring_chunk_id(fuzz_keys(), PACK_DATA, bytes_of(raw + 400, 200),
+                         &chunk[1].id);
+        ASSERT(frame_seal(x, pack_writer_key(w), &f) == 0);
+        ASSERT(pack_writer_add(w, &f, chunk, 2, NULL) == 0);
+    }
+    ASSERT(pack_writer_commit(w, false, info) == 0);
+    pack_writer_free(w);
+    frame_ctx_free(x);
+}
+
+static void seed_segment(const struct pack_info *info, struct buf *b)
+{
+    struct object_id old = {{7}};
+    struct segment_pack p = {.id = info->id,
+                             .kind = info->kind,
+                             .bytes = info->bytes,
+                             .writer = info->writer,
+                             .dir = buf_bytes(&info->dir)};
+
+    segment_put(0, NULL, 0, &p, 1, b);
+    save_buf("segment", "fresh", b);
+    segment_put(3, &old, 1, &p, 1, b);
+    save_buf("segment", "merged", b);
+}
+
+static void seed_packs(struct buf *b)
+{
+    char name[PACK_LAYOUT_NAME_MAX];
+    struct pack_info info = {.bytes = 0};
+    struct store *s = NULL;
+    struct buf file;
+    bool found;
+
+    ASSERT(memory_open(&s) == 0);
+    buf_init(&file, PACK_FULL_BYTES);
+    seed_pack(s, &info);
+    pack_layout_name(&info.id, name);
+    ASSERT(store_get(s, name, &file, &found) == 0 && found);
+    save_buf("pack", "pack", &file);
+    seed_segment(&info, b);
+    pack_info_release(&info);
+    buf_release(&file);
+    store_close(s);
+}
+
+static void seed_record(uint32_t type, const char *name, struct buf *body,
+                        struct buf *b)
+{
+    struct record r = {.number = 9,
+                       .predecessor = {{1}},
+                       .time = {1700000000, 2},
+                       .type = type,
+                       .body = buf_bytes(body)};
+
+    ASSERT(buf_status(body) == 0);
+    record_put(&r, b);
+    save_buf("record", name, b);
+    buf_reset(body);
+}
+
+static void seed_log(struct buf *b)
+{
+    static const struct object_id id[2] = {{{1}}, {{2}}};
+    struct record_member m = {{{3}}, 3, bytes_of_str("host")};
+    struct buf text;
+    struct buf body;
+    struct record_log l = {.ids = record_ids_of(id, 2),
+                           .marked = record_ids_of(id, 1),
+                           .decides = 5,
+                           .rescued = record_ids_of(id, 1),
+                           .until = 1800000000,
+                           .text = bytes_of_str("reason"),
+                           .suspects = {id[0].b, 1},
+                           .base = bytes_of_str("")};
+
+    buf_init(&text, 1000);
+    buf_init(&body, 10000);
+    record_string_put(&text, bytes_of_str("provisional"));
+    l.tags = (struct record_strings){buf_bytes(&text), 1};
+    l.features[RECORD_CLASS_COLLECT] = l.tags;
+    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_BASE; t++) {
+        char name[16];
+
+        if (t == 3)
+            continue;
+        (void)snprintf(name, sizeof name, "log-%u", t);
+        l.ids.n = t == RECORD_TAG || t == RECORD_PROTECT ? 1 : 2;
+        if (t == RECORD_MEMBERS) {
+            buf_reset(&text);
+            record_log_member_put(&text, &m);
+            l.members = (struct record_members){buf_bytes(&text), 1};
+        }
+        record_log_put((enum record_log_type)t, &l, &body);
+        seed_record(t, name, &body, b);
+    }
+    buf_release(&text);
+    buf_release(&body);
+}
+
+static void seed_journal(struct buf *b)
+{
+    static const struct object_id id[2] = {{{1}}, {{2}}};
+    struct record_journal j = {.generation = 4,
+                               .log_id = {{9}},
+                               .process = {bytes_of_str("srv"), 12, 34,
+                                           bytes_of_str("boot"), 56,
+                                           bytes_of_str("srv@x")},
+                               .id = {{8}},
+                               .ids = record_ids_of(id, 2),
+                               .until = 1800000000,
+                               .seen = 6};
+    struct buf body;
+
+    buf_init(&body, 10000);
+    for (uint32_t t = RECORD_OPEN; t <= RECORD_FENCE; t++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "journal-%u", t);
+        record_journal_put((enum record_journal_type)t, &j, &body);
+        seed_record(t, name, &body, b);
+    }
+    buf_release(&body);
+}
+
+static void seed_manifest(struct buf *b)
+{
+    struct bytes path = bytes_of_str("/srv");
+    struct manifest_problem problem = {MANIFEST_CHANGING, path,
+                                       bytes_of_str("twice")};
+    struct manifest m = {.series = bytes_of_str("srv@srv"),
+                         .number = 2,
+                         .has_previous = true,
+                         .root = bytes_of_str("root"),
+                         .utc_offset = 3600,
+                         .complete = true,
+                         .host = bytes_of_str("srv"),
+                         .paths = &path,
+                         .path_n = 1,
+                         .tags = &path,
+                         .tag_n = 1,
+                         .problem_total = 1,
+                         .problems = &problem,
+                         .problem_n = 1};
+
+    manifest_put(&m, b);
+    save_buf("manifest", "full", b);
+    m = (struct manifest){.series = bytes_of_str("a"), .number = 1};
+    manifest_put(&m, b);
+    codec_put_varint(b, 30);
+    codec_put_string(b, bytes_of_str("unknown"));
+    save_buf("manifest", "unknown", b);
+}
+
+static void seed_compress(struct buf *b)
+{
+    static const uint8_t head[3] = {0x20, 0x4e, 0}; /* 20,000 bytes */
+    static uint8_t raw[20000];
+    static uint8_t form[20000];
+    struct compress_ctx *x = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = (uint8_t)(i * i >> 7);
+    ASSERT(compress_ctx_new(&x) == 0);
+    ASSERT(compress_pack(x, bytes_of(raw, sizeof raw), 3, form, &n) == 0);
+    buf_add(b, head, sizeof head);
+    buf_add(b, form, n);
+    save_buf("compress", "text", b);
+    compress_ctx_free(x);
+}
+
+int main(int argc, char **argv)
+{
+    struct buf b;
+
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: gen_seeds CORPUS-DIRECTORY\n");
+        return 1;
+    }
+    corpus = argv[1];
+    buf_init(&b, 1 << 20);
+    seed_config(&b);
+    seed_key_slot(&b);
+    seed_envelope();
+    seed_packs(&b);
+    seed_log(&b);
+    seed_journal(&b);
+    seed_manifest(&b);
+    seed_compress(&b);
+    buf_release(&b);
+    return 0;
+}
