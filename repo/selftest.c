@@ -101,7 +101,7 @@ static int selftest_siphash(const uint8_t *in)
 
 static struct crypto_key selftest_key(uint8_t first)
 {
-    struct crypto_key k;
+    struct crypto_key k = {{0}};
 
     for (size_t i = 0; i < sizeof k.b; i++)
         k.b[i] = (uint8_t)(first + i);

@@ -12,7 +12,7 @@ static struct crypto_ctx *ctx;
 
 static struct crypto_key key_of(uint8_t first)
 {
-    struct crypto_key k;
+    struct crypto_key k = {{0}};
 
     for (size_t i = 0; i < sizeof k.b; i++)
         k.b[i] = (uint8_t)(first + i);
