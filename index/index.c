@@ -5,7 +5,7 @@
 
 #include "base/fileop.h"
 #include "index/index_dir.h"
-#include "index/index_lmdb.h"
+#include "index/index_env.h"
 #include "index/index_lock.h"
 
 static int64_t index_pid_byte(void)
@@ -19,7 +19,7 @@ static int index_open_env(const char *path, const struct repo_id *repo,
                           struct index **out, enum index_fate *fate)
 {
     enum index_fate again;
-    int rc = index_lmdb_open(path, repo, opt, out, fate);
+    int rc = index_env_open(path, repo, opt, out, fate);
 
     if (rc < 0 || *out || !opt->create)
         return rc;
@@ -31,7 +31,7 @@ static int index_open_env(const char *path, const struct repo_id *repo,
     if (rc == 0)
         rc = index_dir_make(path);
     if (rc == 0)
-        rc = index_lmdb_open(path, repo, opt, out, &again);
+        rc = index_env_open(path, repo, opt, out, &again);
     if (rc == 0 && !*out)
         rc = err_set(E_IO, "index cache %s: a new one is unusable", path);
     index_lock_drop(lock_fd, INDEX_LOCK_UPDATE);
@@ -89,7 +89,7 @@ void index_close(struct index *ix)
     if (!ix)
         return;
     lock_fd = ix->lock_fd;
-    index_lmdb_close(ix);
+    index_env_close(ix);
     /* last, for it says that this process has the cache open */
     (void)fileop_close(lock_fd);
 }

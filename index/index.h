@@ -353,7 +353,7 @@ MUST_CHECK int index_update_drop_mark(struct index_update *u, struct bytes key);
  * index_sweep: take the locations in doomed packs out, a bounded part
  * at a time; commit between calls so that the update stays small.
  *   place    zeroed at first; moved; started false again: the end was reached
- *   max      chunk ids to look at (100,000 is good); about 1 us each
+ *   max      chunk ids to look at (>= 1; 100,000 is good); about 1 us each
  *   removed  out: locations taken out
  * The packs stay, as tombstones of some 200 bytes.
  */

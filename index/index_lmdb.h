@@ -1,7 +1,6 @@
 /*
- * index_lmdb: one open LMDB environment, inside index/ only. It knows the
- * tables, the map, what LMDB's codes mean, and whether a file may be believed;
- * it knows nothing of locks and of where caches live (index.c does).
+ * index_lmdb: an open LMDB environment, inside index/ only: what its codes
+ * mean, how its records are read, how it commits.
  */
 #ifndef INDEX_INDEX_LMDB_H
 #define INDEX_INDEX_LMDB_H
@@ -25,25 +24,15 @@ struct index {
     atomic_bool updating; /* an update is open in this process */
 };
 
-/*
- * index_lmdb_open: open or make the environment in directory dir and decide
- * whether it can be believed. The caller keeps others from opening meanwhile.
- *   fate  OPENED or CREATED: *out is set; else the reason why it is not
- *         usable, and *out is NULL. CREATED only with opt->create.
- */
-MUST_CHECK int index_lmdb_open(const char *dir, const struct repo_id *repo,
-                               const struct index_options *opt,
-                               struct index **out, enum index_fate *fate);
-
-/* index_lmdb_close: frees ix; does not touch lock_fd. NULL is fine. */
-void index_lmdb_close(struct index *ix);
-
 /* index_lmdb_error: raise what an LMDB code means. Returns the E_ code. */
 MUST_CHECK int index_lmdb_error(const struct index *ix, int code,
                                 const char *doing);
 
 /* index_lmdb_size: bytes of the data file. */
 MUST_CHECK int index_lmdb_size(struct index *ix, uint64_t *size);
+
+/* index_lmdb_extent: bytes that LMDB believes the data file to have. */
+uint64_t index_lmdb_extent(struct index *ix);
 
 /* index_lmdb_commit: commit txn, which is gone then. Raises what failed; a full
  * disk is E_NOSPACE even where LMDB only says EIO. Update lock held. */

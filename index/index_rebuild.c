@@ -12,6 +12,7 @@
 #include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_dir.h"
+#include "index/index_env.h"
 #include "index/index_lock.h"
 #include "index/index_record.h"
 #include "index/index_runs.h"
@@ -45,7 +46,7 @@ static int index_rebuild_start(struct index_rebuild *rb,
     if (rc == 0)
         rc = index_dir_make(rb->fresh);
     if (rc == 0)
-        rc = index_lmdb_open(rb->fresh, repo, &fresh, &rb->ix, &fate);
+        rc = index_env_open(rb->fresh, repo, &fresh, &rb->ix, &fate);
     if (rc == 0 && !rb->ix)
         rc = err_set(E_IO, "index cache %s: cannot be made", rb->fresh);
     if (rc == 0)
@@ -202,7 +203,7 @@ int index_rebuild_commit(struct index_rebuild *rb)
     }
     if (rc < 0)
         goto out;
-    index_lmdb_close(rb->ix);
+    index_env_close(rb->ix);
     rb->ix = NULL;
     /* nobody may be between opening the data and the lock file, or updating */
     rc = index_lock_take(rb->lock_fd, INDEX_LOCK_OPEN, rb->wait_ms, rb->path);
@@ -224,7 +225,7 @@ void index_rebuild_free(struct index_rebuild *rb)
     index_runs_free(rb->runs);
     index_update_abort(rb->u);
     if (rb->ix) {
-        index_lmdb_close(rb->ix);
+        index_env_close(rb->ix);
         err_ignore(index_dir_remove(rb->fresh), "the next rebuild removes it");
     }
     free(rb->ref);

@@ -25,44 +25,54 @@ static int index_sweep_one(struct index_update *u, const struct chunk_id *id,
     return index_update_put(u, u->ix->chunks, key, buf_bytes(&u->scratch));
 }
 
-/* Collect the ids of the next chunks that have a doomed location. Apart from
- * the writing, so that no cursor stands in a tree that changes. */
+/* Move place to a chunk, and note its id when a location of it is doomed. */
+static int index_sweep_look(struct index_update *u, struct bytes key,
+                            struct bytes value, struct index_place *place,
+                            struct buf *ids)
+{
+    size_t n = 0;
+    int rc;
+
+    if (key.n != sizeof place->id.b)
+        return err_set(E_CORRUPT, "index cache %s: chunk id of %zu bytes",
+                       u->ix->path, key.n);
+    memcpy(place->id.b, key.p, key.n);
+    rc = index_update_load(u, &place->id, value, &n);
+    if (rc == 0 && n < index_record_loc_n(value))
+        buf_add(ids, place->id.b, sizeof place->id.b);
+    return rc;
+}
+
+/* Collect the ids of the next max chunks that have a doomed location. Apart
+ * from the writing, so that no cursor stands in a tree that changes. */
 static int index_sweep_scan(struct index_update *u, struct index_place *place,
                             size_t max, struct buf *ids)
 {
-    struct chunk_id from = place->id;
-    MDB_val key = index_lmdb_val(bytes_of(from.b, sizeof from.b));
+    struct chunk_id last = place->id;
+    MDB_val key = index_lmdb_val(bytes_of(last.b, sizeof last.b));
     MDB_val value = {0, NULL};
     MDB_cursor *cursor;
-    int rc = mdb_cursor_open(u->txn, u->ix->chunks, &cursor);
-    int at;
+    int rc = 0;
+    int at = mdb_cursor_open(u->txn, u->ix->chunks, &cursor);
 
-    if (rc != 0)
-        return index_lmdb_error(u->ix, rc, "sweep");
+    if (at != 0)
+        return index_lmdb_error(u->ix, at, "sweep");
     at = mdb_cursor_get(cursor, &key, &value,
                         place->started ? MDB_SET_RANGE : MDB_FIRST);
+    /* the last one that was looked at comes first again: passed over */
+    if (at == 0 && place->started &&
+        bytes_equal(index_lmdb_bytes(key), bytes_of(last.b, sizeof last.b)))
+        at = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     place->started = true;
     while (rc == 0 && at == 0 && max-- > 0) {
-        size_t n = 0;
-        struct bytes stored = index_lmdb_bytes(value);
-
-        if (key.mv_size != sizeof place->id.b) {
-            rc = err_set(E_CORRUPT, "index cache %s: chunk id", u->ix->path);
-            break;
-        }
-        memcpy(place->id.b, key.mv_data, key.mv_size);
-        rc = index_update_load(u, &place->id, stored, &n);
-        if (rc == 0 && n < index_record_loc_n(stored))
-            buf_add(ids, place->id.b, sizeof place->id.b);
+        rc = index_sweep_look(u, index_lmdb_bytes(key), index_lmdb_bytes(value),
+                              place, ids);
         at = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
-    /* where the next call begins */
-    if (rc == 0 && at == 0 && key.mv_size == sizeof place->id.b)
-        memcpy(place->id.b, key.mv_data, key.mv_size);
-    else if (at == MDB_NOTFOUND)
-        place->started = false;
     mdb_cursor_close(cursor);
-    if (rc == 0 && at != 0 && at != MDB_NOTFOUND)
+    if (rc == 0 && at == MDB_NOTFOUND)
+        place->started = false;
+    else if (rc == 0 && at != 0)
         rc = index_lmdb_error(u->ix, at, "sweep");
     return rc;
 }
