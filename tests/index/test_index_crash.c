@@ -357,6 +357,59 @@ static void more_tmpfs(void *arg)
     NEED(mount("none", dir, "tmpfs", MS_REMOUNT, "size=16m") == 0);
 }
 
+static void child_grows(const struct index_kit *kit, int go)
+{
+    struct index *ix;
+    enum index_fate fate;
+    char x;
+
+    NEED(read(go, &x, 1) == 1);
+    NEED(index_open(kit->path, &kit->repo, &options, &ix, &fate) == 0);
+    for (uint64_t p = 0; p < 60; p++) {
+        struct index_update *u;
+
+        NEED(index_update_begin(ix, 1000, &u) == 0);
+        NEED(put_pack(u, p, "log", p + 1) == 0);
+        NEED(index_update_commit(u) == 0);
+    }
+    index_close(ix);
+    _exit(0);
+}
+
+/* Another process grows the cache beyond what this one has mapped. */
+static void test_index_crash__an_outgrown_map_says_so(void **state)
+{
+    struct index_kit *kit = *state;
+    struct index_options small = options;
+    struct index_update *u;
+    struct index_reader *r;
+    struct index *ix;
+    enum index_fate fate;
+    int go[2];
+    int status;
+    pid_t pid;
+
+    assert_int_equal(pipe(go), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child_grows(kit, go[0]);
+    small.map_bytes = 1 << 20;
+    index_kit_ok(index_open(kit->path, &kit->repo, &small, &ix, &fate));
+    index_kit_ok(index_reader_new(ix, &r));
+    index_reader_pause(r);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(index_reader_renew(r), E_LATER);
+    assert_int_equal(index_update_begin(ix, 0, &u), E_LATER);
+    index_reader_free(r);
+    index_close(ix);
+    assert_int_equal(check_whole(kit), 60);
+    (void)close(go[0]);
+    (void)close(go[1]);
+}
+
 static void run_child(void (*f)(const struct index_kit *),
                       const struct index_kit *kit)
 {
@@ -427,6 +480,7 @@ int main(void)
         WITH_KIT(test_index_crash__killed_updates_leave_old_or_new),
         WITH_KIT(test_index_crash__two_processes_update_and_read),
         WITH_KIT(test_index_crash__a_stopped_update_blocks_nobody),
+        WITH_KIT(test_index_crash__an_outgrown_map_says_so),
         WITH_KIT(test_index_crash__a_file_limit_is_no_space),
         WITH_KIT(test_index_crash__a_full_disk_is_no_space),
     };
