@@ -71,8 +71,9 @@ static int index_env_fit(struct index *ix, const char *dir, uint64_t file,
     if (want == 0 && map < 4 * file)
         map = 4 * file;
     rc = index_env_map(ix, dir, map);
-    while (rc == ENOMEM && map / 2 >= INDEX_ENV_MAP_MIN && map / 2 > file) {
-        map /= 2; /* the address space is limited */
+    while ((rc == ENOMEM || rc == EINVAL) && map / 2 >= INDEX_ENV_MAP_MIN &&
+           map / 2 > file) {
+        map /= 2; /* the address space is limited; valgrind says EINVAL */
         rc = index_env_map(ix, dir, map);
     }
     return rc;
@@ -138,7 +139,8 @@ out:
     return rc;
 }
 
-/* Touch both ends of every table: a quick look for what is grossly broken. */
+/* Touch the first record of every table: a quick look for what is grossly
+ * broken, at the price of a few pages read. */
 static int index_env_probe(struct index *ix, MDB_txn *txn)
 {
     const MDB_dbi dbi[] = {ix->packs, ix->pack_ids, ix->chunks, ix->suspects,
@@ -153,8 +155,6 @@ static int index_env_probe(struct index *ix, MDB_txn *txn)
         if (rc != 0)
             return index_lmdb_error(ix, rc, "open");
         rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-        if (rc == 0)
-            rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
         mdb_cursor_close(cursor);
         if (rc != 0 && rc != MDB_NOTFOUND)
             return index_lmdb_error(ix, rc, "open");
