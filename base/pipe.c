@@ -37,8 +37,10 @@ struct pipe {
     bool producing;
     bool consuming;
     bool closed;              /* the end was produced, or something failed */
+    bool failed;              /* some callback did; its turn may be to come */
     bool stopped;             /* result stands */
     struct err_record result; /* code 0 until something failed */
+    struct err_record ending; /* the same of work_end, which comes after all */
 };
 
 struct pipe_worker {
@@ -82,6 +84,7 @@ static void pipe_stop(struct pipe *p, const struct err_record *why)
 {
     if (!p->stopped)
         p->result = *why;
+    p->failed = true;
     p->stopped = true;
     pipe_close(p);
 }
@@ -101,6 +104,7 @@ static void pipe_finish(struct pipe *p, uint64_t n, int rc)
     slot->stage = rc < 0 ? PIPE_FAILED : PIPE_DONE;
     if (rc < 0) {
         err_save(rc, &slot->err);
+        p->failed = true;
         pipe_close(p);
     }
 }
@@ -200,25 +204,23 @@ static bool pipe_turn(struct pipe_worker *w)
     return true;
 }
 
-/* After the last turn. */
+/* After the last turn. Others may still be at theirs: a failure here waits for
+ * them, as it would in the sequential run. */
 static void pipe_work_end(struct pipe_worker *w)
 {
     struct pipe *p = w->pipe;
     const struct pipe_config *c = p->config;
-    struct err_record err;
     int rc;
 
-    if (!w->started || p->stopped || !c->work_end)
+    if (!w->started || p->failed || !c->work_end)
         return;
     (void)pthread_mutex_unlock(&p->lock);
     rc = cancel_check(c->cancel);
     if (rc == 0)
         rc = c->work_end(c->ctx, w->state);
-    if (rc < 0)
-        err_save(rc, &err);
     (void)pthread_mutex_lock(&p->lock);
-    if (rc < 0)
-        pipe_stop(p, &err);
+    if (rc < 0 && p->ending.code == 0)
+        err_save(rc, &p->ending);
 }
 
 static void *pipe_worker_main(void *arg)
@@ -312,6 +314,8 @@ int pipe_run(const struct pipe_config *config)
     pipe_run_threads(&p, workers);
     if (p.result.code < 0)
         rc = err_load(&p.result);
+    else if (p.ending.code < 0)
+        rc = err_load(&p.ending);
 out:
     pipe_release(&p, workers);
     free(workers);

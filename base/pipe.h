@@ -34,9 +34,10 @@ struct pipe_config {
     /* state: this thread's own; never in two calls at once */
     int (*work)(void *ctx, void *state, void *unit);
     int (*consume)(void *ctx, void *unit); /* NULL: nothing to do in order */
-    /* What this thread has gathered in its state: called once in each thread
-     * that has worked, after its last unit, unless something failed before.
-     * NULL: nothing */
+    /* What a thread has gathered in its state: called once in each thread that
+     * has worked, after its last unit, unless something has failed by then;
+     * other threads may still work and consume. Its failure is reported when
+     * no unit failed; all units have been consumed then. NULL: nothing */
     int (*work_end)(void *ctx, void *state);
 
     /* Make a zeroed state ready, in its thread, before its first work; several

@@ -26,6 +26,7 @@ struct job {
     unsigned fail_work;
     unsigned fail_work_too; /* another one, which fails at once */
     unsigned fail_consume;
+    unsigned fail_end;   /* the how-manieth work_end fails, from 1 */
     unsigned fail_state; /* the how-manieth state_init fails, from 1 */
     unsigned cancel_at;  /* consume asks to stop here */
     unsigned meet;       /* work waits until this many are in work */
@@ -44,6 +45,8 @@ struct job {
     atomic_uint states;
     atomic_uint states_freed;
     atomic_uint units_freed;
+    atomic_uint ends;
+    atomic_uint worked;  /* units that work_end has seen in the states */
     atomic_uint buffers; /* allocated by produce */
 };
 
@@ -56,6 +59,8 @@ struct unit {
 
 struct state {
     atomic_int busy;
+    unsigned worked;
+    bool ended;
     unsigned char zero[3];
 };
 
@@ -112,6 +117,8 @@ static int job_work(void *ctx, void *arg_state, void *arg)
     struct unit *unit = arg;
 
     assert_int_equal(atomic_fetch_add(&state->busy, 1), 0);
+    assert_false(state->ended);
+    state->worked++;
     assert_true(pthread_equal(unit->producer, pthread_self()));
     raise_max(&job->in_work_max, atomic_fetch_add(&job->in_work, 1) + 1);
     if (job->meet > 0)
@@ -126,6 +133,19 @@ static int job_work(void *ctx, void *arg_state, void *arg)
     if (unit->n == job->fail_work || unit->n == job->fail_work_too)
         return err_set(E_LIMIT, "work %u", unit->n);
     return 0;
+}
+
+static int job_work_end(void *ctx, void *arg)
+{
+    struct job *job = ctx;
+    struct state *state = arg;
+    unsigned n = atomic_fetch_add(&job->ends, 1) + 1;
+
+    assert_int_equal(atomic_load(&state->busy), 0);
+    assert_false(state->ended);
+    state->ended = true;
+    (void)atomic_fetch_add(&job->worked, state->worked);
+    return n == job->fail_end ? err_set(E_NOSPACE, "end %u", n) : 0;
 }
 
 static int job_consume(void *ctx, void *arg)
@@ -190,6 +210,7 @@ static int job_run(struct job *job, unsigned threads, unsigned depth)
 {
     struct pipe_config config = {.produce = job_produce,
                                  .work = job_work,
+                                 .work_end = job_work_end,
                                  .consume = job_consume,
                                  .state_init = job_state_init,
                                  .state_free = job_state_free,
@@ -241,6 +262,8 @@ static void test_pipe__gives_the_sequential_result(void **state)
                     job_run(&job, shapes[s].threads, shapes[s].depth), 0);
                 assert_int_equal(job.consumed, counts[c]);
                 assert_true(job.sum == sum_of(counts[c]));
+                assert_int_equal(job.ends, job.states);
+                assert_int_equal(job.worked, counts[c]);
                 assert_true(job.buffers <= shapes[s].depth);
                 assert_int_equal(job.units_freed, shapes[s].depth);
             }
@@ -287,6 +310,31 @@ static void test_pipe__reports_the_first_in_sequence(void **state)
         assert_int_equal(job_run(&job, 4, 8), E_LIMIT);
         assert_string_equal(err_text(), "work 5");
         assert_int_equal(job.consumed, 5);
+    }
+}
+
+static void test_pipe__a_failed_end_comes_after_all_units(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < SHAPES; s++) {
+        struct job job = job_of(100);
+
+        job.jitter = true;
+        job.fail_end = 1;
+        assert_int_equal(job_run(&job, shapes[s].threads, shapes[s].depth),
+                         E_NOSPACE);
+        assert_string_equal(err_text(), "end 1");
+        assert_int_equal(job.consumed, 100);
+        assert_int_equal(job.worked, 100);
+
+        /* the last unit fails while the ends of other threads are under way:
+         * it came first */
+        job = job_of(100);
+        job.fail_end = 1;
+        job.fail_work = 99;
+        assert_int_equal(job_run(&job, shapes[s].threads, shapes[s].depth),
+                         E_LIMIT);
+        assert_int_equal(job.consumed, 99);
     }
 }
 
@@ -399,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_pipe__gives_the_sequential_result),
         cmocka_unit_test(test_pipe__fails_where_the_sequential_run_would),
         cmocka_unit_test(test_pipe__reports_the_first_in_sequence),
+        cmocka_unit_test(test_pipe__a_failed_end_comes_after_all_units),
         cmocka_unit_test(test_pipe__works_in_parallel),
         cmocka_unit_test(test_pipe__stops_when_asked),
         cmocka_unit_test(test_pipe__a_state_that_cannot_be_made_is_an_error),
