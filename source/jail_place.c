@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "source/jail_core.h"
 #include "source/jail_meta.h"
 #include "source/stat_entry.h"
@@ -166,7 +167,7 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
 /* The names in fd from its start, appended to names. */
 static int list_names(const struct jail_dir *dir, int fd, struct buf *names)
 {
-    uint8_t *dents = malloc(PLACE_DENTS);
+    uint8_t *dents = mem_alloc(PLACE_DENTS);
     ssize_t n = 0;
     int rc = 0;
 
@@ -256,7 +257,7 @@ static void removal_pop(struct removal **top)
 static int removal_push(const struct jail_dir *dir, struct removal **top,
                         struct dirfd *d)
 {
-    struct removal *r = calloc(1, sizeof *r);
+    struct removal *r = mem_alloc(sizeof *r);
     int fd = -1;
     int rc;
 
