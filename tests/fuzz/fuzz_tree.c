@@ -1,0 +1,110 @@
+/*
+ * Trees: the first byte says what: 0: one entry; 1: a directory; 2: a list of
+ * extents. For the latter the rest is a run of nodes, each with a u16 length in
+ * front, handed out in the order in which the reader asks.
+ */
+#include <stdint.h>
+
+#include "repo/dir_reader.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* An entry that is accepted has one encoding. */
+static void one_entry(struct bytes in)
+{
+    struct tree_entry te = {.attr = NULL};
+    struct buf again;
+    struct codec c;
+
+    codec_init(&c, in);
+    if (tree_entry_get(&c, &te, false) == 0) {
+        buf_init(&again, (size_t)TREE_ENTRY_BYTES_MAX * 2);
+        ASSERT(tree_entry_put(&again, &te) == 0);
+        ASSERT(bytes_equal(buf_bytes(&again), te.raw));
+        buf_release(&again);
+    }
+    tree_entry_release(&te);
+}
+
+static int next_node(void *ctx, const struct chunk_id *id, struct buf *node)
+{
+    struct codec *c = ctx;
+
+    (void)id;
+    buf_add_bytes(node, codec_take(c, codec_u16(c)));
+    return node->n > 0 ? buf_status(node) : err_set(E_CORRUPT, "no node");
+}
+
+static void one_dir(struct bytes in)
+{
+    static const struct chunk_id root;
+    struct codec nodes;
+    struct node_source source = {next_node, &nodes};
+    struct dir_reader *r = dir_reader_new(&source);
+    const struct tree_entry *te;
+    uint8_t last[ENTRY_NAME_MAX];
+    size_t last_n = 0;
+    int rc;
+
+    codec_init(&nodes, in);
+    rc = dir_reader_open(r, &root);
+    while (rc == 0) {
+        rc = dir_reader_next(r, &te);
+        if (rc < 0 || !te)
+            break;
+        ASSERT(entry_name_ok(te->e.name));
+        ASSERT(last_n == 0 ||
+               bytes_cmp(bytes_of(last, last_n), te->e.name) < 0);
+        memcpy(last, te->e.name.p, te->e.name.n);
+        last_n = te->e.name.n;
+    }
+    codec_init(&nodes, in);
+    rc = dir_reader_find(r, &root, bytes_of_str("m"), &te);
+    ASSERT(rc < 0 || !te || bytes_equal(te->e.name, bytes_of_str("m")));
+    dir_reader_free(r);
+}
+
+static void one_list(struct bytes in)
+{
+    struct content ct = {.is_list = true};
+    struct codec nodes;
+    struct node_source source = {next_node, &nodes};
+    struct content_reader *r = content_reader_new(&source);
+    uint64_t size;
+    uint64_t offset;
+    uint64_t at;
+    uint64_t end = 0;
+    bool more = true;
+    struct extent e;
+    int rc;
+
+    codec_init(&nodes, in);
+    size = codec_u32(&nodes);
+    offset = codec_u32(&nodes);
+    rc = content_reader_open(r, &ct, size, offset);
+    while (rc == 0 && more) {
+        rc = content_reader_next(r, &e, &at, &more);
+        if (rc == 0 && more) {
+            ASSERT(e.length > 0 && at + e.length <= size);
+            ASSERT(end == 0 || at == end);
+            end = at + e.length;
+        }
+    }
+    content_reader_free(r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct bytes rest;
+
+    if (n == 0)
+        return 0;
+    rest = bytes_of(data + 1, n - 1);
+    if (data[0] == 0)
+        one_entry(rest);
+    else if (data[0] == 1)
+        one_dir(rest);
+    else
+        one_list(rest);
+    return 0;
+}
