@@ -88,6 +88,18 @@ static int catchup_mark(struct index_reader *r, struct bytes key,
     return rc;
 }
 
+int catchup_is_closed(struct index_reader *r, const struct writer_id *w,
+                      bool *closed)
+{
+    uint8_t key[CATCHUP_JOURNAL_KEY_BYTES];
+    struct catchup_mark m = {.number = 0};
+    bool found;
+    int rc = catchup_mark(r, catchup_journal_key(w, key), &m, &found);
+
+    *closed = rc == 0 && found && m.closed;
+    return rc;
+}
+
 /* --- updates --- */
 
 static int catchup_begin(struct catchup_run *run)

@@ -47,11 +47,15 @@ MUST_CHECK int catchup_note_journal(struct index_update *u,
 MUST_CHECK int catchup_note_log(struct index_update *u,
                                 const struct chain_tip *tip);
 
+/* catchup_is_closed: whether the index knows that writer's journal as ended or
+ * fenced. */
+MUST_CHECK int catchup_is_closed(struct index_reader *r,
+                                 const struct writer_id *w, bool *closed);
+
 /* catchup_add_pack: describe a pack and all its chunks in an update: both or
  * neither, so that a pack that is known is known whole.
  *   dir     checked directory content
  *   added   out: false: the index had it already */
-struct pack_dir_bounds;
 MUST_CHECK int catchup_add_pack(struct index_update *u, const struct state *s,
                                 struct index_pack *pack, struct bytes dir,
                                 bool *added);

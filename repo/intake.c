@@ -352,14 +352,15 @@ static int intake_publish_ready(struct intake *in)
 {
     struct pack_info *pack;
     uint64_t below[2] = {0, 0};
+    bool indexed = false;
     size_t n;
     int rc = intake_take_ready(in, &pack, &n, below);
 
     in->published_at = clock_monotonic_ns();
     if (rc == 0 && n > 0)
-        rc = in->publish(in->ctx, pack, n);
+        rc = in->publish(in->ctx, pack, n, &indexed);
     free(pack);
-    if (rc < 0 || n == 0)
+    if (rc < 0 || !indexed)
         return rc;
     /* first the readers learn to look again, then the ids go */
     atomic_fetch_add(&in->publications, 1);

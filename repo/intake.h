@@ -19,11 +19,14 @@ struct intake_lane;
 
 /*
  * Makes durable packs known: segment, journal record, index, in this order.
- *   pack  the n (>= 1) packs that became durable since the last call; the
- *         callee takes ownership of their content
+ *   pack     the n (>= 1) packs that became durable since the last call; the
+ *            callee takes ownership of their content
+ *   indexed  out: whether the index has them now; when not, the intake goes on
+ *            remembering their chunks itself
  * A failure fails the run.
  */
-typedef int intake_publish(void *ctx, struct pack_info *pack, size_t n);
+typedef int intake_publish(void *ctx, struct pack_info *pack, size_t n,
+                           bool *indexed);
 
 struct intake_options {
     int level;              /* zstd, 1..19 */

@@ -310,14 +310,29 @@ static int repo_open_index(struct repo *r)
     return 0;
 }
 
-/* The cache could not be used: one of our own, for this process only. */
+/* The cache cannot be used: one of our own, for this process only. */
 static int repo_private_cache(struct repo *r)
 {
+    int rc;
+
     log_debug("private cache: %s", err_text());
+    index_close(r->index);
+    r->index = NULL;
     free(r->cache);
     r->cache = NULL;
-    r->private_cache = false;
-    return cache_dir_private(&r->cache);
+    rc = cache_dir_private(&r->cache);
+    if (rc < 0)
+        return rc;
+    r->private_cache = true;
+    return repo_open_index(r);
+}
+
+/* Whether rc is trouble with the cache that a private one does not have: the
+ * file system, or a process that holds it and was stopped. */
+static bool repo_wants_private(const struct repo *r, int rc)
+{
+    return !r->private_cache && (rc == E_UNSUPPORTED || rc == E_BUSY ||
+                                 rc == E_IO || rc == E_NOSPACE);
 }
 
 static int repo_open_cache(struct repo *r, const char *root)
@@ -326,13 +341,7 @@ static int repo_open_cache(struct repo *r, const char *root)
 
     if (rc == 0)
         rc = repo_open_index(r);
-    if (rc != E_UNSUPPORTED && rc != E_BUSY && rc != E_IO && rc != E_NOSPACE)
-        return rc;
-    rc = repo_private_cache(r);
-    if (rc < 0)
-        return rc;
-    r->private_cache = true;
-    return repo_open_index(r);
+    return repo_wants_private(r, rc) ? repo_private_cache(r) : rc;
 }
 
 /* Sets the cache aside and starts with an empty one. */
@@ -348,10 +357,33 @@ static int repo_discard_index(struct repo *r)
     return rc < 0 ? rc : repo_open_index(r);
 }
 
-/* Errors that mean the cache, never the repository. */
-static bool repo_is_cache_trouble(const struct repo *r, int rc)
+/* Whether the cache itself is damaged. What it remembers guards against old
+ * copies of the repository, so damage in the repository must not cost it. */
+static bool repo_index_is_damaged(struct repo *r)
 {
-    return rc == E_LATER || rc == E_IO || (rc == E_CORRUPT && !r->index);
+    struct index_reader *reader = NULL;
+    struct err_record why;
+    int rc;
+
+    err_save(E_CORRUPT, &why);
+    rc = index_reader_new(r->index, &reader);
+    if (rc == 0)
+        rc = index_reader_check(reader);
+    index_reader_free(reader);
+    err_ignore(err_load(&why), "the first error stands");
+    return rc == E_CORRUPT;
+}
+
+/* What catching up failed with decides how it is tried again. */
+static int repo_retry(struct repo *r, int rc, bool stale)
+{
+    if (rc == E_CORRUPT && repo_index_is_damaged(r))
+        return repo_discard_index(r);
+    if (rc < 0 && repo_wants_private(r, rc) && rc != E_UNSUPPORTED)
+        return repo_private_cache(r);
+    if (stale || rc == E_LATER || rc == E_LIMIT)
+        return repo_discard_index(r);
+    return rc;
 }
 
 int repo_refresh(struct repo *r)
@@ -361,22 +393,23 @@ int repo_refresh(struct repo *r)
                         .state = &r->state,
                         .wait_ms = REPO_UPDATE_WAIT_MS,
                         .accept_rollback = r->accept_rollback};
-    bool stale = false;
-    int rc = 0;
 
-    for (int attempt = 0; attempt < 3; attempt++) {
+    for (int attempt = 0; attempt < 4; attempt++) {
+        bool stale = false;
+        int rc;
+
         c.index = r->index;
         rc = catchup_run(&c, &stale);
-        r->segments_lost += c.segments_lost;
+        r->segments_lost = c.segments_lost;
         if (rc == 0 && !stale)
             return 0;
-        if (rc < 0 && !repo_is_cache_trouble(r, rc))
+        if (rc == E_ROLLBACK)
             return rc;
-        rc = repo_discard_index(r);
+        rc = repo_retry(r, rc, stale);
         if (rc < 0)
             return rc;
     }
-    return rc < 0 ? rc : err_set(E_INTERNAL, "the cache stays out of date");
+    return err_set(E_INTERNAL, "the cache stays out of date");
 }
 
 int repo_open(struct store *s, const struct repo_open_options *opt,

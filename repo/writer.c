@@ -9,6 +9,7 @@
 #include "base/blake3.h"
 #include "base/clock.h"
 #include "base/fileop.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "repo/catchup.h"
 #include "repo/envelope.h"
@@ -246,12 +247,14 @@ static int writer_index_packs(struct writer *w, const struct pack_info *info,
     return rc;
 }
 
-int writer_publish(struct writer *w, struct pack_info *pack, size_t n)
+int writer_publish(struct writer *w, struct pack_info *pack, size_t n,
+                   bool *indexed)
 {
     int rc = writer_put_segments(w, pack, n);
 
-    if (rc == 0)
-        rc = writer_index_packs(w, pack, n);
+    *indexed = rc == 0 && writer_index_packs(w, pack, n) == 0;
+    if (rc == 0 && !*indexed)
+        log_debug("published, not indexed: %s", err_text());
     for (size_t i = 0; i < n; i++)
         pack_info_release(&pack[i]);
     return rc;
@@ -307,20 +310,35 @@ int writer_renew(struct writer *w, bool (*relies)(void *ctx, uint32_t pack),
 
 /*
  * I10: what others published may be visible and not yet durable, and our
- * snapshot may rely on it. Records of writers that have ended are durable: each
- * of their puts had returned before the next began. So are all but the last of
- * those that have not.
+ * snapshot may rely on it. Of a writer that is still at it, that can be true of
+ * its last record only: each of its puts had returned before the next began.
+ * Of one that has ended, of nothing that we rely on.
  */
+static int writer_settle_journal(struct writer *w, struct index_reader *r,
+                                 const struct journal_list_item *it)
+{
+    char name[RECORD_NAME_MAX];
+    bool closed;
+    int rc = catchup_is_closed(r, &it->writer, &closed);
+
+    if (rc < 0 || closed)
+        return rc;
+    record_journal_name(&it->writer, it->last, name);
+    return store_make_durable(w->r->store, name, NULL);
+}
+
 static int writer_settle(struct writer *w)
 {
     struct journal_list list = {.item = NULL};
+    struct index_reader *r = NULL;
     char name[RECORD_NAME_MAX];
-    int rc = journal_list_load(w->r->store, &list);
+    int rc = index_reader_new(w->r->index, &r);
 
-    for (size_t i = 0; i < list.n && rc == 0; i++) {
-        record_journal_name(&list.item[i].writer, list.item[i].last, name);
-        rc = store_make_durable(w->r->store, name, NULL);
-    }
+    if (rc == 0)
+        rc = journal_list_load(w->r->store, &list);
+    for (size_t i = 0; i < list.n && rc == 0; i++)
+        rc = writer_settle_journal(w, r, &list.item[i]);
+    index_reader_free(r);
     journal_list_release(&list);
     if (rc < 0)
         return rc;

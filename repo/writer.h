@@ -29,12 +29,14 @@ MUST_CHECK int writer_open(struct repo *r, struct bytes series,
 /*
  * writer_publish: W3: make durable packs known: a segment, the journal record
  * that names it, the index.
- *   pack  n (>= 1) durable packs; their content is released here
+ *   pack     n (>= 1) durable packs; their content is released here
+ *   indexed  out: whether our index has them now. It is only a cache: that it
+ *            is full, or held by a process that was stopped, fails no run
  * Returns 0; E_FENCED: somebody ended this writer: publish nothing more, start
- * over; E_NOMEM; what the store or the index returned.
+ * over; E_NOMEM; what the store returned.
  */
 MUST_CHECK int writer_publish(struct writer *w, struct pack_info *pack,
-                              size_t n);
+                              size_t n, bool *indexed);
 
 /*
  * writer_renew: W4: say that we are alive, when it is time to (a third of the

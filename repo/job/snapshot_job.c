@@ -278,11 +278,12 @@ static int snapshot_job_pipe(struct snapshot_job *j)
 
 /* --- the run --- */
 
-static int snapshot_job_publish(void *ctx, struct pack_info *pack, size_t n)
+static int snapshot_job_publish(void *ctx, struct pack_info *pack, size_t n,
+                                bool *indexed)
 {
     struct snapshot_job *j = ctx;
 
-    return writer_publish(j->writer, pack, n);
+    return writer_publish(j->writer, pack, n, indexed);
 }
 
 static int snapshot_job_open_repo(struct snapshot_job *j)
