@@ -368,7 +368,7 @@ static bool repo_index_is_damaged(struct repo *r)
     err_save(E_CORRUPT, &why);
     rc = index_reader_new(r->index, &reader);
     if (rc == 0)
-        rc = index_reader_check(reader);
+        rc = index_check(reader);
     index_reader_free(reader);
     err_ignore(err_load(&why), "the first error stands");
     return rc == E_CORRUPT;
