@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "repo/journal_list.h"
@@ -15,6 +16,7 @@ enum { CATCHUP_KEY_LOG = 'l', CATCHUP_KEY_JOURNAL = 'w' };
 enum {
     CATCHUP_CHUNKS = 16384, /* put into one update, about */
     CATCHUP_BATCH = 100,
+    CATCHUP_YOUNG_S = 3600, /* a record that old is long on the disk */
     CATCHUP_JOURNAL_KEY_BYTES = 1 + 16
 };
 
@@ -351,6 +353,24 @@ static int catchup_record(struct catchup_run *run, const struct writer_id *w,
     return 0;
 }
 
+/*
+ * I10: a mark outlives a power cut, so what it names must. All records of a
+ * chain but the last one are durable: each put had returned before the next
+ * began. Without this a lost record would look like a rollback.
+ */
+static int catchup_settle(struct catchup_run *run, const struct chain *chain,
+                          const struct chain_record *r)
+{
+    int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
+    char name[RECORD_NAME_MAX];
+
+    if (r->record.time.s <= now && r->record.time.s > INT64_MIN / 2 &&
+        now - r->record.time.s > CATCHUP_YOUNG_S)
+        return 0;
+    chain_name(chain, r->record.number, name);
+    return store_make_durable(run->c->store, name, NULL);
+}
+
 /* Reads a journal from the mark on, up to record number `to`. */
 static int catchup_journal(struct catchup_run *run, const struct writer_id *w,
                            struct catchup_mark *mark, bool marked, uint64_t to)
@@ -377,6 +397,8 @@ static int catchup_journal(struct catchup_run *run, const struct writer_id *w,
             rc = chain_follows(&chain, &tip, &r);
         if (rc == 0)
             rc = catchup_record(run, w, &r, mark);
+        if (rc == 0 && (k == to || mark->closed))
+            rc = catchup_settle(run, &chain, &r);
         if (rc == 0)
             rc = catchup_breathe(run);
         if (rc == 0)
@@ -532,6 +554,20 @@ static int catchup_suspects(struct catchup_run *run)
     return rc;
 }
 
+/* The log's mark; as with journals (I10), only what lasts is remembered. */
+static int catchup_note_tip(struct catchup_run *run)
+{
+    const struct chain_tip *tip = &run->c->state->tip;
+    char name[RECORD_NAME_MAX];
+    int rc;
+
+    record_log_name(tip->number, name);
+    rc = store_make_durable(run->c->store, name, NULL);
+    if (rc == 0)
+        rc = catchup_breathe(run);
+    return rc < 0 ? rc : catchup_note_log(run->u, tip);
+}
+
 /* --- all of it --- */
 
 static int catchup_apply(struct catchup_run *run, struct index_reader *r,
@@ -548,11 +584,8 @@ static int catchup_apply(struct catchup_run *run, struct index_reader *r,
         rc = catchup_scan_packs(run);
     if (rc == 0 && (log_moved || run->u) && run->c->state->suspect_n > 0)
         rc = catchup_suspects(run);
-    if (rc == 0 && log_moved) {
-        rc = catchup_breathe(run);
-        if (rc == 0)
-            rc = catchup_note_log(run->u, &run->c->state->tip);
-    }
+    if (rc == 0 && log_moved)
+        rc = catchup_note_tip(run);
     return rc < 0 ? rc : catchup_commit(run);
 }
 

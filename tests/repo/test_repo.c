@@ -1,0 +1,252 @@
+/*
+ * Whatever fails or dies at whatever moment: a snapshot that was reported is
+ * there and readable, one that is there has all of its chunks, and the next run
+ * needs no human.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/repo/repo_fixture.h"
+
+enum {
+    CUTS = 3
+}; /* power cuts tried for each way to die; seed 0 undoes all
+      that is not durable */
+
+/* One way to fail: the n-th passage through a point, and all later ones when
+ * the process dies there. */
+struct failure {
+    enum memory_point point;
+    uint64_t n;
+    bool dies;
+};
+
+static void arm(struct store *s, const struct failure *x)
+{
+    struct memory_fault fault = {
+        .point = x->point, .n = x->n, .persistent = x->dies, .code = E_STORE};
+
+    memory_set_fault(s, fault);
+}
+
+static void disarm(struct store *s)
+{
+    struct memory_fault none = {.n = 0};
+
+    memory_set_fault(s, none);
+}
+
+static void test_repo__opens_with_its_key_only(void **state)
+{
+    struct key_slot_secret other = {
+        KEY_SLOT_FILE, bytes_of_str("0123456789abcdef0123456789abcdeX")};
+    struct key_slot_secret pass = {KEY_SLOT_PASSPHRASE, bytes_of_str("x")};
+    struct repo_fixture f;
+    struct config c;
+    struct repo *r = NULL;
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), E_NOREPO);
+    assert_int_equal(repo_probe(f.store, &c), E_NOREPO);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(repo_probe(f.store, &c), 0);
+    assert_int_equal(repo_fixture_init(&f), E_REFUSED);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    assert_int_equal(r->keys->role, KEYRING_FULL);
+    assert_true(r->state.provisional);
+    repo_close(r);
+    f.secret = other;
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), E_KEY);
+    f.secret = pass;
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), E_KEY);
+    repo_fixture_close(&f);
+}
+
+/* Every byte of the config counts: another one fits no slot. */
+static void test_repo__a_damaged_config_is_noticed(void **state)
+{
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    uint64_t size;
+    bool found;
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(store_size(f.store, "config", &size, &found), 0);
+    for (uint64_t i = 0; i < size; i++) {
+        int rc;
+
+        assert_true(memory_damage(f.store, "config", i, 1));
+        rc = repo_fixture_repo(&f, "a", &r);
+        assert_true(rc == E_CORRUPT || rc == E_UNSUPPORTED);
+        assert_true(memory_damage(f.store, "config", i, 1));
+    }
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
+/* Returns false when the failure never came: the loop is over. */
+static bool try_init(const struct failure *x, uint64_t cut)
+{
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    int first;
+    int rc;
+
+    repo_fixture_open(&f);
+    arm(f.store, x);
+    first = repo_fixture_init(&f);
+    disarm(f.store);
+    memory_power_cut(f.store, cut);
+    rc = repo_fixture_repo(&f, "a", &r);
+    if (first == 0 || rc == 0)
+        assert_int_equal(rc, 0);
+    else
+        assert_int_equal(rc, E_NOREPO);
+    repo_close(r);
+    if (rc == E_NOREPO)
+        assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(repo_fixture_check(&f, NULL, 0), 0);
+    repo_fixture_close(&f);
+    return first != 0;
+}
+
+static void test_repo__init_may_die_anywhere(void **state)
+{
+    (void)state;
+    for (int point = MEMORY_BEFORE; point <= MEMORY_AFTER; point++)
+        for (int dies = 0; dies < 2; dies++)
+            for (uint64_t n = 1;; n++) {
+                struct failure x = {(enum memory_point)point, n, dies != 0};
+                bool failed = false;
+
+                for (uint64_t cut = 0; cut < CUTS; cut++)
+                    failed = try_init(&x, cut) || failed;
+                if (!failed && n > 12)
+                    break;
+                assert_true(n < 200);
+            }
+}
+
+static bool try_backup(const struct failure *x, uint64_t cut)
+{
+    static const struct object_id none;
+    struct repo_fixture f;
+    struct object_id id[3] = {{{0}}};
+    size_t n;
+    int rc;
+
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(repo_fixture_backup(&f, "a", 1, &id[0]), 0);
+    arm(f.store, x);
+    rc = repo_fixture_backup(&f, "a", 2, &id[1]);
+    disarm(f.store);
+    memory_power_cut(f.store, cut);
+    n = object_id_equal(&id[1], &none) ? 1 : 2;
+    assert_true(repo_fixture_check(&f, id, n) >= n);
+    /* the next run, with the cache of the one that failed */
+    if (repo_fixture_backup(&f, "a", 3, &id[n]) < 0)
+        fail_msg("point %d n %llu dies %d cut %llu: %s", (int)x->point,
+                 (unsigned long long)x->n, x->dies, (unsigned long long)cut,
+                 err_text());
+    assert_true(repo_fixture_check(&f, id, n + 1) >= n + 1);
+    repo_fixture_close(&f);
+    return rc != 0;
+}
+
+static void test_repo__a_backup_may_die_anywhere(void **state)
+{
+    (void)state;
+    for (int point = MEMORY_BEFORE; point <= MEMORY_AFTER; point++)
+        for (int dies = 0; dies < 2; dies++)
+            for (uint64_t n = 1;; n++) {
+                struct failure x = {(enum memory_point)point, n, dies != 0};
+                bool failed = false;
+
+                for (uint64_t cut = 0; cut < CUTS; cut++)
+                    failed = try_backup(&x, cut) || failed;
+                if (!failed && n > 40)
+                    break;
+                assert_true(n < 400);
+            }
+}
+
+/* What only this test's hook does: another process reads the repository while
+ * a record is visible, but not yet durable. */
+struct reader {
+    struct repo_fixture *f;
+    const char *prefix; /* of the record's name */
+    int rc;
+    bool reads; /* the reader is at work: nothing of this applies to it */
+    bool died;  /* the writer is dead: nothing that it tries has an effect */
+};
+
+static int read_meanwhile(void *ctx, enum memory_point point, enum memory_op op,
+                          const char *name)
+{
+    struct reader *x = ctx;
+    struct repo *r = NULL;
+
+    if (x->reads)
+        return 0;
+    if (!x->died && point == MEMORY_VISIBLE && op == MEMORY_COMMIT &&
+        strncmp(name, x->prefix, strlen(x->prefix)) == 0) {
+        x->reads = true;
+        x->rc = repo_fixture_repo(x->f, "reader", &r);
+        repo_close(r);
+        x->reads = false;
+        x->died = true;
+    }
+    return x->died ? err_set(E_STORE, "died") : 0;
+}
+
+/* A reader may not remember what a power cut can undo: it would take the
+ * repository for one that was rolled back, and a human would be needed. */
+static void test_repo__readers_remember_only_what_lasts(void **state)
+{
+    static const char *const prefix[] = {"w/", "index/", "snapshots/"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof prefix / sizeof prefix[0]; i++) {
+        struct repo_fixture f;
+        struct reader x = {.f = &f, .prefix = prefix[i]};
+        struct object_id id[2];
+        struct repo *r = NULL;
+
+        repo_fixture_open(&f);
+        assert_int_equal(repo_fixture_init(&f), 0);
+        assert_int_equal(repo_fixture_backup(&f, "a", 1, &id[0]), 0);
+        memory_set_hook(f.store, read_meanwhile, &x);
+        (void)repo_fixture_backup(&f, "a", 2, &id[1]);
+        memory_set_hook(f.store, NULL, NULL);
+        assert_true(x.died);
+        assert_int_equal(x.rc, 0);
+        memory_power_cut(f.store, 0);
+        assert_int_equal(repo_fixture_repo(&f, "reader", &r), 0);
+        repo_close(r);
+        assert_true(repo_fixture_check(&f, id, 1) >= 1);
+        repo_fixture_close(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_repo__opens_with_its_key_only),
+        cmocka_unit_test(test_repo__a_damaged_config_is_noticed),
+        cmocka_unit_test(test_repo__init_may_die_anywhere),
+        cmocka_unit_test(test_repo__a_backup_may_die_anywhere),
+        cmocka_unit_test(test_repo__readers_remember_only_what_lasts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
