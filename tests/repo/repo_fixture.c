@@ -69,6 +69,7 @@ int repo_fixture_publish(struct repo_fixture *f, struct writer *w,
 {
     struct pack_fixture p = {.store = f->store, .keys = r->keys};
     struct pack_info info = {.bytes = 0};
+    bool indexed;
     int rc = frame_ctx_new(&p.frame);
 
     if (rc == 0)
@@ -76,7 +77,7 @@ int repo_fixture_publish(struct repo_fixture *f, struct writer *w,
             pack_fixture_pack(&p, PACK_DATA, seed * 100, 1, REPO_FIXTURE_CHUNKS,
                               REPO_FIXTURE_CHUNK_BYTES, &info);
     frame_ctx_free(p.frame);
-    return rc < 0 ? rc : writer_publish(w, &info, 1);
+    return rc < 0 ? rc : writer_publish(w, &info, 1, &indexed);
 }
 
 int repo_fixture_commit(struct writer *w, struct repo *r, uint64_t seed,
