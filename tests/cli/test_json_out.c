@@ -107,7 +107,7 @@ static void test_json_out__escapes_and_twins(void **state)
         {"a\"b\\c/d", 7, "\"a\\\"b\\\\c/d\""},
         {"\n\t\r\b\x1b\x7f", 6,
          "\"\\u000a\\u0009\\u000d\\u0008\\u001b\\u007f\""},
-        {"\0", 1, "\"\\u0000\""},
+        {"\0\x1f !", 4, "\"\\u0000\\u001f !\""},
         {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9,
          "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
         /* base64 of one, two, three and four bytes */
