@@ -153,23 +153,23 @@ static int restore_job_file(struct restore_job *j, struct restore_unit *u,
     it->written = NULL;
     if (!f)
         return 0;
-    return jail_file_finish(f, &it->te.e, it->group ? &it->group->made : NULL,
-                            &it->res);
+    return jail_file_finish(
+        f, &it->te.e, it->group->made ? NULL : &it->group->made, &it->res);
 }
 
-static int restore_job_node(struct restore_job *j, struct restore_item *it)
+static int restore_job_node(struct restore_item *it)
 {
     bool linked = false;
     int rc = 0;
 
-    (void)j;
+    if (!it->group)
+        return 0; /* made by the work stage */
     if (it->is_link && it->group->made)
         rc = jail_link(it->dir, &it->te.e, it->group->made, &linked, &it->res);
     if (rc < 0 || linked)
         return rc;
     return jail_node(it->dir, &it->te.e,
-                     it->group && !it->group->made ? &it->group->made : NULL,
-                     &it->res);
+                     it->group->made ? NULL : &it->group->made, &it->res);
 }
 
 static int restore_job_part(struct restore_item *it)
@@ -199,7 +199,7 @@ static int restore_job_item(struct restore_job *j, struct restore_unit *u,
         rc = restore_job_part(it);
         break;
     case RESTORE_NODE:
-        rc = it->error.code ? 0 : restore_job_node(j, it);
+        rc = it->error.code ? 0 : restore_job_node(it);
         break;
     case RESTORE_LEAVE:
         rc = it->error.code ? 0 : jail_dir_finish(it->dir, &it->te.e, &it->res);

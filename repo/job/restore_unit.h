@@ -52,7 +52,7 @@ struct restore_item {
     uint64_t n;
     bool last; /* PART: the file is complete after this */
     struct jail_result res;
-    struct jail_file *written; /* FILE: content is there, to be finished */
+    struct jail_file *written; /* FILE in a group: to be finished in order */
     struct err_record error;   /* code 0: fine */
 };
 

@@ -169,6 +169,9 @@ static int restore_file(struct restore_write *w, struct restore_item *it)
         jail_file_abandon(f);
         return rc;
     }
+    /* what others are to be linked to gets its name in order */
+    if (f && !it->group)
+        return jail_file_finish(f, &it->te.e, NULL, &it->res);
     it->written = f;
     return 0;
 }
@@ -234,6 +237,8 @@ int restore_write_item(struct restore_write *w, struct restore_unit *u,
         rc = restore_file(w, it);
     if (rc == 0 && it->what == RESTORE_PART)
         rc = restore_part(w, it);
+    if (rc == 0 && it->what == RESTORE_NODE && !it->group)
+        rc = jail_node(it->dir, &it->te.e, NULL, &it->res);
     if (rc < 0 && !restore_write_fatal(rc)) {
         restore_unit_fail(it, rc);
         return 0;
