@@ -1,0 +1,40 @@
+/*
+ * repo_log: appends to the repository's one log. A record is valid only on the
+ * predecessor it was computed from (I11): whoever loses a number reads what won
+ * it, and computes anew; nothing is ever put a second time under the next.
+ */
+#ifndef REPO_REPO_LOG_H
+#define REPO_REPO_LOG_H
+
+#include "repo/record_log.h"
+#include "repo/repo.h"
+
+/* What is to be said. */
+struct repo_log_draft {
+    enum record_log_type type;
+    struct record_log says; /* what it borrows must last until the callback is
+                               called again, or repo_log_append() returns */
+    bool nothing;           /* there is nothing to say (any more) */
+};
+
+/*
+ * Computes a record from r->state, which is that of the record before it. May
+ * be called several times, each time with a newer state; must not change r.
+ *   d  zeroed
+ * A raised E_* ends the attempt.
+ */
+typedef int repo_log_compute(void *ctx, const struct repo *r,
+                             struct repo_log_draft *d);
+
+/*
+ * repo_log_append: refresh, compute, put; again when somebody was faster.
+ *   r       on return its state includes the new record
+ *   number  out: of the new record; 0: there was nothing to say; may be NULL
+ * Returns 0: the record is durable; E_ROLE: this key may not sign the log;
+ * E_BUSY: others were faster a hundred times; what repo_refresh(), compute() or
+ * the store returned: the record may or may not be there then.
+ */
+MUST_CHECK int repo_log_append(struct repo *r, repo_log_compute *compute,
+                               void *ctx, uint64_t *number);
+
+#endif
