@@ -16,6 +16,7 @@ void state_release(struct state *s)
     idmap_release(&s->condemned);
     idmap_release(&s->doomed);
     idmap_release(&s->forgotten);
+    state_label_release(&s->labels);
     free(s->suspect);
     for (size_t i = 0; i < s->undecided_n; i++) {
         free(s->undecided[i].pack);
@@ -66,25 +67,57 @@ static int state_condemn(struct state *s, uint64_t number,
     return rc;
 }
 
-/* The condemn record is decided: whatever of it is not doomed lives again. */
-static void state_decide(struct state *s, uint64_t number)
+static bool state_names(const struct state_condemn *c,
+                        const struct object_id *pack)
 {
-    for (size_t i = 0; i < s->undecided_n; i++) {
-        struct state_condemn *c = &s->undecided[i];
-
-        if (c->number != number)
-            continue;
-        for (size_t j = 0; j < c->pack_n; j++) {
-            uint64_t by;
-
-            if (idmap_get(&s->condemned, c->pack[j].b, &by) && by == number)
-                idmap_drop(&s->condemned, c->pack[j].b);
-        }
-        free(c->pack);
-        free(c->marked);
-        *c = s->undecided[--s->undecided_n];
-        return;
+    for (size_t i = 0; i < c->pack_n; i++) {
+        if (object_id_equal(&c->pack[i], pack))
+            return true;
     }
+    return false;
+}
+
+/* A pack that a decided record had condemned lives again, unless another one,
+ * still undecided, condemns it too: its collector does not wait for writers
+ * that would now begin to rely on the pack. */
+static int state_revive(struct state *s, const struct object_id *pack)
+{
+    uint64_t by = UINT64_MAX;
+
+    for (size_t i = 0; i < s->undecided_n; i++) {
+        const struct state_condemn *c = &s->undecided[i];
+
+        if (c->number < by && state_names(c, pack))
+            by = c->number;
+    }
+    if (by != UINT64_MAX)
+        return idmap_put(&s->condemned, pack->b, by);
+    idmap_drop(&s->condemned, pack->b);
+    return 0;
+}
+
+/* The condemn record is decided: whatever of it is not doomed lives again. */
+static int state_decide(struct state *s, uint64_t number)
+{
+    struct state_condemn c;
+    size_t at = 0;
+    int rc = 0;
+
+    while (at < s->undecided_n && s->undecided[at].number != number)
+        at++;
+    if (at == s->undecided_n)
+        return 0;
+    c = s->undecided[at];
+    s->undecided[at] = s->undecided[--s->undecided_n];
+    for (size_t i = 0; i < c.pack_n && rc == 0; i++) {
+        uint64_t by;
+
+        if (idmap_get(&s->condemned, c.pack[i].b, &by) && by == number)
+            rc = state_revive(s, &c.pack[i]);
+    }
+    free(c.pack);
+    free(c.marked);
+    return rc;
 }
 
 static int state_doom(struct state *s, uint64_t number,
@@ -100,7 +133,7 @@ static int state_doom(struct state *s, uint64_t number,
             idmap_drop(&s->condemned, pack.b);
     }
     if (rc == 0 && l->decides != RECORD_DECIDES_NONE)
-        state_decide(s, l->decides);
+        rc = state_decide(s, l->decides);
     return rc;
 }
 
@@ -156,6 +189,16 @@ static void state_flags(struct state *s, const struct record_log *l)
     }
 }
 
+static int state_label(struct state *s, const struct record_log *l,
+                       uint32_t type)
+{
+    struct object_id snapshot = record_id_at(&l->ids, 0);
+
+    if (type == RECORD_TAG)
+        return state_label_tag(&s->labels, &snapshot, &l->tags);
+    return state_label_protect(&s->labels, &snapshot, l->until);
+}
+
 int state_apply(struct state *s, const struct chain_record *r)
 {
     struct record_log l;
@@ -185,6 +228,7 @@ int state_apply(struct state *s, const struct chain_record *r)
         return 0;
     case RECORD_TAG:
     case RECORD_PROTECT:
+        return state_label(s, &l, r->record.type);
     case RECORD_POLICY:
         return 0; /* for those who forget: nothing that a state decides */
     case RECORD_MEMBERS:

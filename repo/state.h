@@ -10,6 +10,7 @@
 #include "repo/idmap.h"
 #include "repo/keyring.h"
 #include "repo/record_log.h"
+#include "repo/state_label.h"
 
 /* What the log says about a pack; a pack it does not name is live. */
 enum state_pack { STATE_LIVE, STATE_CONDEMNED, STATE_DOOMED };
@@ -35,7 +36,8 @@ struct state {
     struct state_condemn *undecided;
     size_t undecided_n;
     size_t undecided_cap;
-    bool provisional; /* the format may still change */
+    struct state_labels labels; /* tags and protection of snapshots */
+    bool provisional;           /* the format may still change */
     char refused[RECORD_CLASS_N][RECORD_FEATURE_MAX + 1]; /* by class: a feature
                         that this program does not know; empty: none */
 };
