@@ -86,7 +86,8 @@ MUST_CHECK int jail_object_open(int fd, const char *name,
 /*
  * jail_refresh: bring the metadata of what stands at name up to date.
  *   done  out: false: it cannot be, without touching what others may see: a
- *         second hard link, or something unreadable: write it anew
+ *         second hard link, or something unreadable; or it is one of a group
+ *         of links that is not complete: write it anew
  */
 MUST_CHECK int jail_refresh(const struct jail_dir *dir, int fd,
                             const char *name, const struct entry *e,

@@ -301,15 +301,14 @@ int jail_file_hole(struct jail_file *f, uint64_t off, uint64_t n)
     /* Beyond what an in-place file had, the file has no blocks yet. */
     if (off >= f->was)
         n = 0;
-    else if (n > f->was - off)
-        n = f->was - off;
     if (n > 0)
         rc = file_pin(f, &fd);
     if (rc == 0 && n > 0) {
         if (fileop_allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
                             n) < 0) {
             if (errno == ENOTSUP || errno == ENOSYS)
-                rc = write_zeros(f, fd, off, n);
+                rc = write_zeros(f, fd, off,
+                                 n < f->was - off ? n : f->was - off);
             else
                 rc = file_err(f, errno, "a hole cannot be made");
         }

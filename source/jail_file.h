@@ -13,13 +13,15 @@
 
 struct jail_file;
 
-/* A file that this run wrote: what hard links may be made to. */
+/* An object that this run wrote: what hard links may be made to. */
 struct jail_made;
 
 /*
  * jail_file_begin: decide on e in dir, and make a place for its content.
  *   force  write it whatever stands there: for a hard-link group of which not
  *          all are there as one inode, or after a comparison of content
+ *          An entry with several links is written, too, unless what stands
+ *          there has as many: a restore that was cut short left fewer
  *   out    out: to be finished or abandoned; NULL when there is nothing to
  *          write: JAIL_SAME, JAIL_KEPT, or a dry run
  *   res    out: the outcome that finish will have
@@ -69,9 +71,9 @@ MUST_CHECK int jail_file_open(struct jail_dir *dir, struct bytes name,
                               struct jail_file **out);
 
 /*
- * jail_link: make e's name in dir one more link to a file of this run.
+ * jail_link: make e's name in dir one more link to an object of this run.
  *   linked  out: false: not possible (another file system, too many links, no
- *           links there, or the file is not where it was): write a copy
+ *           links there, or it is not where it was): write a copy
  * A file that already is that link is JAIL_SAME. Not for dry runs, in which
  * nothing is made.
  */
@@ -84,7 +86,7 @@ void jail_made_free(struct jail_made *made);
 
 /*
  * jail_node: make a symlink, device, fifo or socket, metadata and all.
- *   made  out: as for files, which can be hard links too; NULL: not wanted
+ *   made  out: as for files: these can be hard links too; NULL: not wanted
  */
 MUST_CHECK int jail_node(struct jail_dir *dir, const struct entry *e,
                          struct jail_made **made, struct jail_result *res);

@@ -1,5 +1,5 @@
-/* jail_made: an object that this run wrote, remembered by its place and its
- * inode. Not for others than the jail. */
+/* jail_made: an object that this run wrote, remembered by its place and inode.
+ * Not for others than the jail. */
 #ifndef SOURCE_JAIL_MADE_H
 #define SOURCE_JAIL_MADE_H
 

@@ -77,6 +77,7 @@ static int made_open(const struct jail_made *made, int flags)
 {
     struct statx st;
     int at = dirfd_pin(made->dir->d);
+    int e = ESTALE;
     int fd;
 
     if (at < 0)
@@ -85,11 +86,12 @@ static int made_open(const struct jail_made *made, int flags)
     dirfd_unpin(made->dir->d);
     if (fd < 0)
         return -1;
-    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) == 0 &&
-        stat_entry_dev(&st) == made->dev && st.stx_ino == made->inode)
+    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0)
+        e = errno;
+    else if (stat_entry_dev(&st) == made->dev && st.stx_ino == made->inode)
         return fd;
     (void)fileop_close(fd);
-    errno = ESTALE;
+    errno = e;
     return -1;
 }
 
@@ -161,19 +163,38 @@ static bool errno_forbids_links(int errnum)
            errnum == ENOTSUP || errnum == ENOENT || errnum == ENOSYS;
 }
 
-/* The descriptor from gets a second name, at temp and then at name. */
+/* Errors of made_open that say: it is not there any more. */
+static bool errno_is_gone(int errnum)
+{
+    return errnum == ENOENT || errnum == ELOOP || errnum == ENOTDIR ||
+           errnum == ESTALE || errnum == EACCES;
+}
+
+/*
+ * The object open as from gets one more name. Where nothing stands in its
+ * place it gets it at once: a temporary one that a kill leaves over would be
+ * a link too many.
+ */
 static int link_at(struct jail_dir *dir, int at, int from, const char *name,
                    bool existed, bool *linked)
 {
     char temp[JAIL_TEMP_CHARS];
+    int r = -1;
     int rc;
 
-    jail_temp(dir->jail, temp);
-    if (fileop_link_fd(from, at, temp) < 0) {
-        if (errno_forbids_links(errno))
-            return 0;
-        return jail_err(dir, name, errno, "cannot be linked");
+    if (!existed)
+        r = fileop_link_fd(from, at, name);
+    *linked = r == 0;
+    if (r == 0)
+        return 0;
+    if (existed || errno == EEXIST) {
+        jail_temp(dir->jail, temp);
+        r = fileop_link_fd(from, at, temp);
     }
+    if (r < 0)
+        return errno_forbids_links(errno)
+                   ? 0
+                   : jail_err(dir, name, errno, "cannot be linked");
     rc = jail_place(dir, at, temp, name, jail_protects(dir->jail, existed));
     *linked = rc == 0;
     if (rc < 0 && fileop_unlinkat(at, temp, 0) < 0)
@@ -211,7 +232,9 @@ static int link_decide(struct jail_dir *dir, int at, const struct entry *e,
     *linked = false;
     from = made_open(made, O_PATH);
     if (from < 0)
-        return 0;
+        return errno_is_gone(errno)
+                   ? 0
+                   : jail_err(dir, name, errno, "cannot be linked");
     rc = link_at(dir, at, from, name, exists, linked);
     (void)fileop_close(from);
     return rc;

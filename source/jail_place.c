@@ -142,7 +142,7 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
     int rc = jail_meta_ids(dir->jail->options.owners, e, &uid, &gid);
 
     *done = false;
-    if (rc < 0)
+    if (rc < 0 || (e->nlink > 1 && st->stx_nlink != e->nlink))
         return rc;
     o.fd = jail_object_open(fd, name, st);
     if (o.fd < 0)

@@ -325,6 +325,7 @@ static void make_dir(struct odd *o, const char *name, mode_t mode)
 static void make_dirs(struct odd *o)
 {
     int above = enter(o, "dirs");
+    int dirs;
 
     make_dir(o, "sticky", 01777);
     make_dir(o, "setgid", 02775);
@@ -334,10 +335,10 @@ static void make_dirs(struct odd *o)
     set_xattr(o, "acl", "system.posix_acl_default", acl, sizeof acl,
               "default ACL");
     /* what is made in it now inherits, and then has an ACL of its own */
-    (void)enter(o, "acl-with-content");
+    dirs = enter(o, "acl-with-content");
     file(o, "without", 3);
     must(o, mkdirat(o->at, "dir without", 0755) == 0, "dir");
-    leave(o, openat(above, "dirs", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    leave(o, dirs);
     set_xattr(o, "acl-with-content", "system.posix_acl_default", acl,
               sizeof acl, "default ACL");
     set_xattr(o, "acl-with-content", "system.posix_acl_access", acl, sizeof acl,
