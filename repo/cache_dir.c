@@ -18,6 +18,15 @@ static int cache_dir_format(char out[CACHE_DIR_PATH_MAX], const char *a,
     return 0;
 }
 
+static int cache_dir_mkdir(const char *path)
+{
+    enum fileop_domain outer = fileop_enter(FILEOP_CACHE);
+    int r = fileop_mkdirat(AT_FDCWD, path, 0700);
+
+    (void)fileop_enter(outer);
+    return r;
+}
+
 /* mkdir -p; what is there already may be a symlink to a directory. */
 static int cache_dir_make(char *path)
 {
@@ -27,7 +36,7 @@ static int cache_dir_make(char *path)
         if (c != '/' && c != 0)
             continue;
         *p = 0;
-        if (fileop_mkdirat(AT_FDCWD, path, 0700) < 0 && errno != EEXIST)
+        if (cache_dir_mkdir(path) < 0 && errno != EEXIST)
             return err_set_errno(E_IO, errno, "cache directory %s", path);
         *p = c;
         if (c == 0)
@@ -66,7 +75,7 @@ int cache_dir_private(char **out)
         rc = cache_dir_format(path, tmp && *tmp ? tmp : "/tmp", name);
     if (rc < 0)
         return rc;
-    if (fileop_mkdirat(AT_FDCWD, path, 0700) < 0)
+    if (cache_dir_mkdir(path) < 0)
         return err_set_errno(E_IO, errno, "cache directory %s", path);
     *out = mem_dup(bytes_of_str(path));
     return *out ? 0 : err_set(E_NOMEM, "out of memory");
@@ -106,13 +115,14 @@ static void cache_dir_empty(int fd, int depth)
 
 void cache_dir_remove(const char *dir)
 {
+    enum fileop_domain outer = fileop_enter(FILEOP_CACHE);
     int fd =
         fileop_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
-    if (fd < 0)
-        return;
-    cache_dir_empty(fd, 1);
+    if (fd >= 0)
+        cache_dir_empty(fd, 1);
     (void)fileop_close(fd);
-    if (fileop_unlinkat(AT_FDCWD, dir, AT_REMOVEDIR) < 0)
-        return;
+    err_ignore(fileop_unlinkat(AT_FDCWD, dir, AT_REMOVEDIR),
+               "what is left is for the next reboot's cleaner");
+    (void)fileop_enter(outer);
 }

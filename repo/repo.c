@@ -374,33 +374,47 @@ static bool repo_index_is_damaged(struct repo *r)
     return rc == E_CORRUPT;
 }
 
+/* Another process has replaced the cache, or it outgrew our map: the one that
+ * is there now. */
+static int repo_reopen_index(struct repo *r)
+{
+    index_close(r->index);
+    r->index = NULL;
+    return repo_open_index(r);
+}
+
 /* What catching up failed with decides how it is tried again. */
 static int repo_retry(struct repo *r, int rc, bool stale)
 {
-    if (rc == E_CORRUPT && repo_index_is_damaged(r))
-        return repo_discard_index(r);
-    if (rc < 0 && repo_wants_private(r, rc) && rc != E_UNSUPPORTED)
-        return repo_private_cache(r);
-    if (stale || rc == E_LATER || rc == E_LIMIT)
-        return repo_discard_index(r);
+    if (stale || (rc == E_CORRUPT && repo_index_is_damaged(r)))
+        rc = repo_discard_index(r);
+    else if (rc == E_LATER || rc == E_LIMIT)
+        rc = repo_reopen_index(r);
+    else if (rc == E_UNSUPPORTED)
+        return rc;
+    return repo_wants_private(r, rc) ? repo_private_cache(r) : rc;
+}
+
+static int repo_catch_up(struct repo *r, bool *stale)
+{
+    struct catchup c = {.store = r->store,
+                        .keys = r->keys,
+                        .index = r->index,
+                        .state = &r->state,
+                        .wait_ms = REPO_UPDATE_WAIT_MS,
+                        .accept_rollback = r->accept_rollback};
+    int rc = catchup_run(&c, stale);
+
+    r->segments_lost = c.segments_lost;
     return rc;
 }
 
 int repo_refresh(struct repo *r)
 {
-    struct catchup c = {.store = r->store,
-                        .keys = r->keys,
-                        .state = &r->state,
-                        .wait_ms = REPO_UPDATE_WAIT_MS,
-                        .accept_rollback = r->accept_rollback};
-
     for (int attempt = 0; attempt < 4; attempt++) {
         bool stale = false;
-        int rc;
+        int rc = repo_catch_up(r, &stale);
 
-        c.index = r->index;
-        rc = catchup_run(&c, &stale);
-        r->segments_lost = c.segments_lost;
         if (rc == 0 && !stale)
             return 0;
         if (rc == E_ROLLBACK)
@@ -410,6 +424,16 @@ int repo_refresh(struct repo *r)
             return rc;
     }
     return err_set(E_INTERNAL, "the cache stays out of date");
+}
+
+int repo_refresh_in_use(struct repo *r)
+{
+    bool stale = false;
+    int rc = repo_catch_up(r, &stale);
+
+    if (rc == 0 && stale)
+        rc = err_set(E_LATER, "the cache is out of date");
+    return rc;
 }
 
 int repo_open(struct store *s, const struct repo_open_options *opt,

@@ -74,9 +74,14 @@ MUST_CHECK int repo_open(struct store *s, const struct repo_open_options *opt,
 /* repo_close: NULL is fine. Wipes the keys. */
 void repo_close(struct repo *r);
 
-/* repo_refresh: catch up with what others have written since. Errors as
- * repo_open(). */
+/* repo_refresh: catch up with what others have written since. No reader or
+ * update of the index may be open: it may be replaced. Errors as repo_open().
+ */
 MUST_CHECK int repo_refresh(struct repo *r);
+
+/* repo_refresh_in_use: the same while other threads read the index: it is never
+ * replaced. Returns also E_LATER, E_BUSY and E_CORRUPT of the cache. */
+MUST_CHECK int repo_refresh_in_use(struct repo *r);
 
 /* repo_node_key: where tree nodes end in this repository. */
 struct node_key;

@@ -27,6 +27,7 @@ struct writer {
     struct chain_tip generation; /* the log record whose state we rely on */
     int64_t spoke_at;            /* monotonic ns of our last record */
     bool closed;                 /* ended or fenced */
+    bool behind; /* the index lacks packs that our journal names */
 };
 
 /* --- who we are --- */
@@ -125,13 +126,15 @@ static int writer_put_open(struct writer *w, struct bytes series)
     return writer_put_generation(w, RECORD_OPEN, &p);
 }
 
-/* Remembers in the index how far our own journal goes. */
+/* Remembers in the index how far our own journal goes. Once the index lacks
+ * what a record names it must not be told of later ones: the next catch-up
+ * reads on from its mark (I5). */
 static int writer_note(struct writer *w, struct index_update *u)
 {
     struct catchup_mark m = {
         .number = w->tip.number, .id = w->tip.id, .closed = w->closed};
 
-    return catchup_note_journal(u, &w->chain.writer, &m);
+    return w->behind ? 0 : catchup_note_journal(u, &w->chain.writer, &m);
 }
 
 int writer_open(struct repo *r, struct bytes series, struct writer **out)
@@ -252,9 +255,11 @@ int writer_publish(struct writer *w, struct pack_info *pack, size_t n,
 {
     int rc = writer_put_segments(w, pack, n);
 
-    *indexed = rc == 0 && writer_index_packs(w, pack, n) == 0;
-    if (rc == 0 && !*indexed)
+    *indexed = rc == 0 && !w->behind && writer_index_packs(w, pack, n) == 0;
+    if (rc == 0 && !*indexed && !w->behind) {
         log_debug("published, not indexed: %s", err_text());
+        w->behind = true;
+    }
     for (size_t i = 0; i < n; i++)
         pack_info_release(&pack[i]);
     return rc;
@@ -296,12 +301,13 @@ int writer_renew(struct writer *w, bool (*relies)(void *ctx, uint32_t pack),
 
     if (clock_monotonic_ns() - w->spoke_at < WRITER_SILENCE_NS / 3)
         return 0;
-    rc = repo_refresh(w->r);
+    rc = repo_refresh_in_use(w->r);
     if (rc == 0)
         rc = writer_hurt(w, relies, ctx, &hurt);
-    if (rc < 0)
+    if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
         return rc;
-    if (!hurt)
+    /* the old generation is always right: it costs collectors some waiting */
+    if (rc == 0 && !hurt)
         w->generation = w->r->state.tip;
     return writer_put_generation(w, RECORD_RENEW, NULL);
 }
@@ -318,11 +324,10 @@ static int writer_settle_journal(struct writer *w, struct index_reader *r,
                                  const struct journal_list_item *it)
 {
     char name[RECORD_NAME_MAX];
-    bool closed;
-    int rc = catchup_is_closed(r, &it->writer, &closed);
+    bool closed = false;
 
-    if (rc < 0 || closed)
-        return rc;
+    if (r && catchup_is_closed(r, &it->writer, &closed) == 0 && closed)
+        return 0;
     record_journal_name(&it->writer, it->last, name);
     return store_make_durable(w->r->store, name, NULL);
 }
@@ -332,10 +337,12 @@ static int writer_settle(struct writer *w)
     struct journal_list list = {.item = NULL};
     struct index_reader *r = NULL;
     char name[RECORD_NAME_MAX];
-    int rc = index_reader_new(w->r->index, &r);
+    int rc;
 
-    if (rc == 0)
-        rc = journal_list_load(w->r->store, &list);
+    /* without the index we do not know which have ended: all are settled */
+    if (index_reader_new(w->r->index, &r) < 0)
+        r = NULL;
+    rc = journal_list_load(w->r->store, &list);
     for (size_t i = 0; i < list.n && rc == 0; i++)
         rc = writer_settle_journal(w, r, &list.item[i]);
     index_reader_free(r);

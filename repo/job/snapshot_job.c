@@ -63,6 +63,8 @@ int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
     j->opt = *options;
     if (j->opt.level == 0)
         j->opt.level = r->config.level;
+    if (j->opt.publish_bytes == 0)
+        j->opt.publish_bytes = SNAPSHOT_JOB_PUBLISH_BYTES;
     if (j->opt.threads == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -289,7 +291,7 @@ static int snapshot_job_publish(void *ctx, struct pack_info *pack, size_t n,
 static int snapshot_job_open_repo(struct snapshot_job *j)
 {
     struct intake_options intake = {.level = j->opt.level,
-                                    .publish_bytes = SNAPSHOT_JOB_PUBLISH_BYTES,
+                                    .publish_bytes = j->opt.publish_bytes,
                                     .publish_ns = SNAPSHOT_JOB_PUBLISH_NS};
     struct chunker_params params;
     struct node_key key;

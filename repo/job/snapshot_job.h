@@ -26,6 +26,7 @@ struct snapshot_job_options {
     bool one_fs;
     bool force;                  /* no parent: read every file */
     int level;                   /* zstd; 0: the repository's */
+    uint64_t publish_bytes;      /* what a kill -9 may cost; 0: 1 GiB */
     unsigned threads;            /* 0: one for each core */
     const struct cancel *cancel; /* may be NULL */
 };
