@@ -1,0 +1,452 @@
+#include "tests/faults/fault_kit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fileop_fault.h"
+#include "repo/job/restore_job.h"
+#include "repo/job/snapshot_job.h"
+#include "repo/snapshot_list.h"
+#include "store/local.h"
+#include "tests/faults/fault_tree.h"
+
+/* 32 bytes of a key file: no Argon2 in a loop of thousands of runs. */
+static const char key_file[] = "0123456789abcdef0123456789abcdef";
+
+static bool all;
+
+void fault_kit_args(int argc, char **argv)
+{
+    const char *env = getenv("FAULTS_ALL");
+
+    all = env && *env && *env != '0';
+    for (int i = 1; i < argc; i++)
+        all = all || strcmp(argv[i], "--all") == 0;
+}
+
+uint64_t fault_kit_step(uint64_t usual)
+{
+    return all ? 1 : usual;
+}
+
+/* --- in a child --- */
+
+static struct key_slot_secret secret(void)
+{
+    return (struct key_slot_secret){KEY_SLOT_FILE, bytes_of_str(key_file)};
+}
+
+int fault_kit_init(struct store *s)
+{
+    struct key_slot_secret key = secret();
+    struct repo_init_options opt = {.secret = &key};
+
+    return repo_init(s, &opt, NULL);
+}
+
+int fault_kit_open_in(struct store *s, const char *cache, struct repo **r)
+{
+    struct key_slot_secret key = secret();
+    struct repo_open_options opt = {.secret = &key, .cache_root = cache};
+
+    return repo_open(s, &opt, r);
+}
+
+int fault_kit_open(const struct fault_kit *k, const char *cache,
+                   struct store **s, struct repo **r)
+{
+    int rc = local_open(k->repo, s);
+
+    *r = NULL;
+    if (rc < 0) {
+        *s = NULL;
+        return rc;
+    }
+    rc = fault_kit_open_in(*s, cache ? cache : k->cache, r);
+    k->report->begun = rc == 0;
+    return rc;
+}
+
+static void tell_problems(struct fault_report *report, struct problems *p)
+{
+    const struct manifest_problem *list;
+    size_t n;
+
+    report->problems = problems_total(p);
+    list = problems_list(p, &n);
+    if (n > 0)
+        (void)snprintf(report->problem, sizeof report->problem, "%.*s: %.*s",
+                       (int)list[0].path.n, (const char *)list[0].path.p,
+                       (int)list[0].text.n, (const char *)list[0].text.p);
+}
+
+int fault_kit_back_up(const struct fault_kit *k, struct repo *r,
+                      const char *source)
+{
+    struct bytes root = bytes_of_str(source);
+    struct snapshot_job_options opt = {
+        .root = &root,
+        .root_n = 1,
+        .series = bytes_of_str("faults"),
+        .program = bytes_of_str("fault_kit"),
+        .publish_bytes = k->publish_bytes,
+        .force = k->force,
+        .threads = k->threads ? k->threads : 1,
+    };
+    struct snapshot_job *j;
+    int rc = snapshot_job_new(r, &opt, &j);
+
+    if (rc < 0)
+        return rc;
+    rc = snapshot_job_run(j);
+    k->report->new_bytes = snapshot_job_result(j)->stats.new_bytes;
+    tell_problems(k->report, snapshot_job_problems(j));
+    snapshot_job_free(j);
+    return rc;
+}
+
+int fault_kit_count(struct repo *r, uint64_t *n)
+{
+    struct snapshot_list list = {.item = NULL};
+    int rc = snapshot_list_load(r->index, &r->state, &list);
+
+    *n = list.n;
+    snapshot_list_release(&list);
+    return rc;
+}
+
+static void tell_event(void *ctx, const struct restore_event *e)
+{
+    struct fault_report *report = ctx;
+
+    if ((e->kind != RESTORE_FAILED && e->kind != RESTORE_DAMAGED) ||
+        report->problem[0])
+        return;
+    (void)snprintf(report->problem, sizeof report->problem, "%.*s: %s",
+                   (int)e->path.n, (const char *)e->path.p, e->text);
+}
+
+static int bring_back_entry(const struct fault_kit *k, struct repo *r,
+                            const struct tree_entry *start, const char *target)
+{
+    struct restore_job_options opt = {.start = start,
+                                      .target = target,
+                                      .threads = k->threads ? k->threads : 1,
+                                      .event = tell_event,
+                                      .ctx = k->report};
+    const struct restore_progress *p;
+    struct restore_job *j;
+    int rc = restore_job_new(r, &opt, &j);
+
+    if (rc < 0)
+        return rc;
+    rc = restore_job_run(j);
+    p = restore_job_progress(j);
+    k->report->failed += atomic_load(&p->failed);
+    k->report->damaged += atomic_load(&p->damaged);
+    for (size_t i = 0; i < JAIL_LOST_KINDS; i++)
+        k->report->lost += atomic_load(&p->lost[i]);
+    restore_job_free(j);
+    return rc;
+}
+
+int fault_kit_bring_back(const struct fault_kit *k, struct repo *r, size_t n,
+                         const char *target)
+{
+    struct snapshot_list list = {.item = NULL};
+    struct snapshot snap = {.plain = {0}};
+    struct tree_entry te = {.attr = NULL};
+    struct codec c;
+    int rc = snapshot_list_load(r->index, &r->state, &list);
+
+    if (rc == 0 && n >= list.n)
+        rc = err_set(E_NOTFOUND, "no snapshot %zu of %zu", n, list.n);
+    if (rc == 0)
+        rc = snapshot_list_read(r->store, r->keys, &list.item[n].id, &snap);
+    if (rc == 0) {
+        codec_init(&c, snap.manifest.m.root);
+        rc = tree_entry_get(&c, &te, true);
+    }
+    if (rc == 0)
+        rc = bring_back_entry(k, r, &te, target);
+    tree_entry_release(&te);
+    snapshot_list_drop(&snap);
+    snapshot_list_release(&list);
+    return rc;
+}
+
+void fault_kit_snapshot(struct fault_kit *k, void *ctx)
+{
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    (void)ctx;
+    if (rc == 0)
+        rc = fault_kit_back_up(k, r, k->source);
+    k->report->rc = rc;
+    repo_close(r);
+    store_close(s);
+}
+
+void fault_kit_restore(struct fault_kit *k, void *ctx)
+{
+    struct store *s;
+    struct repo *r;
+    uint64_t n = 0;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    if (rc == 0)
+        rc = fault_kit_count(r, &n);
+    if (rc == 0)
+        rc = fault_kit_bring_back(k, r, n - 1, ctx);
+    k->report->rc = rc;
+    repo_close(r);
+    store_close(s);
+}
+
+/* --- children --- */
+
+static _Noreturn void child(struct fault_kit *k, const char *plan,
+                            fault_kit_run *run, void *ctx)
+{
+    struct fault_report *report = k->report;
+
+    if (fileop_fault_set(plan) < 0) {
+        (void)fprintf(stderr, "%s\n", err_text());
+        _exit(99);
+    }
+    run(k, ctx);
+    report->count = fileop_fault_count();
+    report->fired = fileop_fault_fired();
+    (void)snprintf(report->text, sizeof report->text, "%s",
+                   report->rc < 0 ? err_text() : "");
+    report->done = true;
+    /* not _exit: a sanitizer looks for leaks on the way out */
+    exit(0);
+}
+
+bool fault_kit_child(struct fault_kit *k, const char *plan, fault_kit_run *run,
+                     void *ctx)
+{
+    int status;
+    pid_t pid;
+
+    *k->report = (struct fault_report){.rc = 0};
+    (void)fflush(NULL);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child(k, plan, run, ctx);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return true;
+    if (status != 0)
+        print_message("plan \"%s\": status %x, \"%s\"\n", plan,
+                      (unsigned)status, k->report->text);
+    assert_int_equal(status, 0);
+    assert_true(k->report->done);
+    return false;
+}
+
+static void must_succeed(struct fault_kit *k, fault_kit_run *run, void *ctx)
+{
+    const struct fault_report *r = k->report;
+
+    assert_false(fault_kit_child(k, "", run, ctx));
+    if (r->rc < 0 || r->problems || r->failed || r->damaged || r->lost)
+        fail_msg("rc %d %s; problems %lu failed %lu damaged %lu lost %lu: %s",
+                 r->rc, r->text, (unsigned long)r->problems,
+                 (unsigned long)r->failed, (unsigned long)r->damaged,
+                 (unsigned long)r->lost, r->problem);
+}
+
+/* --- the audit --- */
+
+struct audit {
+    bool third;
+    char fresh[FAULT_KIT_PATH];
+    char target[FAULT_KIT_PATH];
+};
+
+static int audit_restore(struct fault_kit *k, struct repo *r, struct audit *a,
+                         uint64_t n)
+{
+    (void)snprintf(a->target, sizeof a->target, "%.*s/%lu", FAULT_KIT_PATH - 24,
+                   k->out, (unsigned long)n);
+    return err_add(fault_kit_bring_back(k, r, n, a->target),
+                   "restore of snapshot %lu", (unsigned long)n);
+}
+
+static void audit_run(struct fault_kit *k, void *ctx)
+{
+    struct fault_report *report = k->report;
+    struct audit *a = ctx;
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    if (rc == 0)
+        rc = fault_kit_count(r, &report->snapshots);
+    for (uint64_t n = 0; n < report->snapshots && rc == 0; n++) {
+        if (n == 2 && !a->third)
+            continue;
+        rc = audit_restore(k, r, a, n);
+        report->third_restored = n == 2;
+    }
+    if (rc == 0)
+        rc = fault_kit_back_up(k, r, k->source);
+    if (rc == 0)
+        rc = audit_restore(k, r, a, report->snapshots);
+    repo_close(r);
+    store_close(s);
+    report->rc = rc;
+}
+
+/* What a cache that is made anew says (I5). */
+static void audit_fresh(struct fault_kit *k, void *ctx)
+{
+    struct audit *a = ctx;
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, a->fresh, &s, &r);
+
+    if (rc == 0)
+        rc = fault_kit_count(r, &k->report->rebuilt);
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
+uint64_t fault_kit_audit(struct fault_kit *k, bool third)
+{
+    char back[2 * FAULT_KIT_PATH];
+    char want[2 * FAULT_KIT_PATH];
+    struct audit a = {.third = third};
+    uint64_t n;
+    bool restored;
+
+    (void)snprintf(a.fresh, sizeof a.fresh, "%s/run/fresh", k->dir);
+    must_succeed(k, audit_run, &a);
+    n = k->report->snapshots;
+    restored = k->report->third_restored;
+    assert_in_range(n, 2, 3);
+    for (uint64_t i = 0; i <= n; i++) {
+        if (i == 2 && i < n && !restored)
+            continue;
+        (void)snprintf(a.target, sizeof a.target, "%.*s/%lu",
+                       FAULT_KIT_PATH - 24, k->out, (unsigned long)i);
+        fault_kit_back(k, a.target, back);
+        fault_kit_expected(k, i < 2 ? i : 2, want);
+        fault_kit_same(want, back, "");
+    }
+    must_succeed(k, audit_fresh, &a);
+    assert_int_equal(k->report->rebuilt, n + 1);
+    return n;
+}
+
+/* --- the kit --- */
+
+void fault_kit_same(const char *a, const char *b, const char *options)
+{
+    if (!scratch_run(TREECMP " %s '%s' '%s'", options, a, b))
+        fail_msg("%s and %s differ", a, b);
+}
+
+void fault_kit_back(const struct fault_kit *k, const char *target,
+                    char out[2 * FAULT_KIT_PATH])
+{
+    (void)snprintf(out, 2 * FAULT_KIT_PATH, "%s%s", target, k->source);
+}
+
+void fault_kit_expected(const struct fault_kit *k, size_t n,
+                        char out[2 * FAULT_KIT_PATH])
+{
+    char base[FAULT_KIT_PATH];
+
+    if (n >= 2) {
+        (void)snprintf(out, 2 * FAULT_KIT_PATH, "%s", k->source);
+        return;
+    }
+    (void)snprintf(base, sizeof base, "%s/ref/%zu", k->dir, n);
+    fault_kit_back(k, base, out);
+}
+
+static void make_repo(struct fault_kit *k, void *ctx)
+{
+    struct store *s = NULL;
+    int rc = local_create(k->repo);
+
+    (void)ctx;
+    if (rc == 0)
+        rc = local_open(k->repo, &s);
+    if (rc == 0)
+        rc = fault_kit_init(s);
+    store_close(s);
+    k->report->rc = rc;
+}
+
+/* A snapshot of the tree as it is, and what it must restore to from now on:
+ * its first restore, when that equals the tree. */
+static void make_snapshot(struct fault_kit *k, size_t n)
+{
+    char target[FAULT_KIT_PATH];
+    char back[2 * FAULT_KIT_PATH];
+
+    must_succeed(k, fault_kit_snapshot, NULL);
+    (void)snprintf(target, sizeof target, "%s/ref/%zu", k->dir, n);
+    must_succeed(k, fault_kit_restore, target);
+    fault_kit_back(k, target, back);
+    fault_kit_same(k->source, back, "");
+}
+
+static void place(struct fault_kit *k, const char *what, char *to)
+{
+    (void)snprintf(to, FAULT_KIT_PATH, "%s/%s", k->dir, what);
+}
+
+void fault_kit_make(struct fault_kit *k)
+{
+    *k = (struct fault_kit){.threads = 1};
+    /* thousands of fsyncs: what they cost on a disk proves nothing here */
+    if (access("/dev/shm", W_OK) == 0)
+        (void)setenv("TMPDIR", "/dev/shm", 1);
+    scratch_make(k->dir);
+    /* private caches go the same way, and are removed with it */
+    (void)setenv("TMPDIR", k->dir, 1);
+    k->report = mmap(NULL, sizeof *k->report, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(k->report != MAP_FAILED);
+    assert_true(scratch_run("cd '%s' && mkdir -p tree run base ref", k->dir));
+    place(k, "tree", k->source);
+    place(k, "run/repo", k->repo);
+    place(k, "run/cache", k->cache);
+    place(k, "run/out", k->out);
+    fault_tree_make(k->source);
+    must_succeed(k, make_repo, NULL);
+    make_snapshot(k, 0);
+    fault_tree_change(k->source, 2);
+    make_snapshot(k, 1);
+    fault_tree_change(k->source, 3);
+    assert_true(scratch_run("cd '%s' && mv run base", k->dir));
+    fault_kit_reset(k);
+}
+
+void fault_kit_reset(struct fault_kit *k)
+{
+    assert_true(scratch_run("cd '%s' && rm -rf run && cp -a base/run run && "
+                            "mkdir run/out",
+                            k->dir));
+}
+
+void fault_kit_remove(struct fault_kit *k)
+{
+    (void)munmap(k->report, sizeof *k->report);
+    (void)unsetenv("TMPDIR");
+    scratch_remove(k->dir);
+}

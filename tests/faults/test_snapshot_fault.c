@@ -1,0 +1,202 @@
+/*
+ * Backups, failed, cut short and killed at each file operation. Whatever
+ * happened: nobody has to repair anything, the older snapshots are what they
+ * were, a run that failed left no snapshot, an error names who is to blame
+ * (I9), and the next run succeeds. Every k-th operation; with --all each.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fileop_fault.h"
+#include "tests/faults/fault_kit.h"
+
+static struct fault_kit kit;
+
+static int setup(void **state)
+{
+    (void)state;
+    fault_kit_make(&kit);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fault_kit_remove(&kit);
+    return 0;
+}
+
+enum { ANY, REPO, SOURCE, CACHE };
+
+struct row {
+    const char *action;
+    const char *select; /* ":ERRNO,domain=..." */
+    int domain;
+    uint64_t step; /* usual */
+};
+
+struct tally {
+    unsigned runs;
+    unsigned failed; /* said so */
+    unsigned killed;
+    unsigned problems;  /* runs that left out files and said so */
+    unsigned committed; /* of those killed */
+    unsigned unknown;   /* failed, and the snapshot is there and whole */
+};
+
+/* I9: who is blamed. */
+static void assert_blame(const struct row *row)
+{
+    const struct fault_report *r = kit.report;
+    bool nospace = strstr(row->select, "ENOSPC") != NULL;
+    bool ok = r->rc == 0;
+
+    if (row->domain == REPO)
+        ok = ok || r->rc == (nospace ? E_NOSPACE : E_STORE);
+    if (row->domain == CACHE)
+        ok = ok || r->rc == E_IO || (nospace && r->rc == E_NOSPACE);
+    if (row->domain != SOURCE)
+        ok = ok && r->problems == 0;
+    if (row->domain == REPO && r->rc < 0)
+        ok = ok && strstr(r->text, kit.repo) != NULL;
+    if (!ok)
+        fail_msg("rc %d \"%s\", %lu problems (%s)", r->rc, r->text,
+                 (unsigned long)r->problems, r->problem);
+}
+
+/* One run with the n-th operation hit. Returns whether there was an n-th. */
+static bool one(const struct row *row, uint64_t n, struct tally *t)
+{
+    char plan[96];
+    uint64_t snapshots;
+    bool killed;
+    bool whole;
+    bool hit;
+    int rc;
+
+    (void)snprintf(plan, sizeof plan, "%s:%lu%s", row->action, (unsigned long)n,
+                   row->select);
+    fault_kit_reset(&kit);
+    killed = fault_kit_child(&kit, plan, fault_kit_snapshot, NULL);
+    if (!killed)
+        assert_blame(row);
+    rc = killed ? -1 : kit.report->rc;
+    hit = killed || kit.report->fired > 0;
+    whole = kit.report->problems == 0;
+    t->runs += hit;
+    t->killed += killed;
+    t->failed += !killed && rc < 0;
+    t->problems += !whole;
+    snapshots = fault_kit_audit(&kit, whole);
+    if (rc == 0)
+        assert_int_equal(snapshots, 3);
+    t->committed += killed && snapshots == 3;
+    /* a store that fails for good takes the answer with it: then the snapshot
+     * may be there, whole, although the run could not say so */
+    if (rc < 0 && !killed && snapshots == 3) {
+        assert_non_null(strstr(row->action, "-from"));
+        t->unknown++;
+    }
+    return hit;
+}
+
+static void each(const struct row *row)
+{
+    uint64_t step = fault_kit_step(row->step);
+    struct tally t = {.runs = 0};
+    uint64_t n = 1 + strlen(row->select) % step;
+
+    while (one(row, n, &t)) {
+        n += step;
+        assert_true(n < 100000);
+    }
+    print_message("%s%s: %u of about %lu: %u failed, %u killed (%u committed), "
+                  "%u with problems, %u unknown\n",
+                  row->action, row->select, t.runs, (unsigned long)n, t.failed,
+                  t.killed, t.committed, t.problems, t.unknown);
+    assert_true(t.runs > 0);
+    if (strncmp(row->action, "short", 5) == 0)
+        assert_int_equal(t.failed + t.problems, 0);
+    else if (row->domain == REPO)
+        assert_true(t.failed + t.killed > 0);
+    else if (row->domain == SOURCE)
+        assert_int_equal(t.failed, 0);
+}
+
+static void test_snapshot_fault__repository(void **state)
+{
+    static const struct row row[] = {
+        {"fail", ":EIO,domain=repo", REPO, 29},
+        {"fail-from", ":EIO,domain=repo", REPO, 37},
+        {"fail", ":ENOSPC,domain=repo,class=open+write+name", REPO, 17},
+        {"fail-from", ":ENOSPC,domain=repo,class=open+write+name", REPO, 17},
+        {"fail-from", ":EROFS,domain=repo,class=write+name+sync", REPO, 23},
+        {"lose", ":EIO,domain=repo", REPO, 31},
+        {"short", ",domain=repo", REPO, 11},
+        {"short-from", ",domain=repo", REPO, 50},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        each(&row[i]);
+}
+
+static void test_snapshot_fault__source(void **state)
+{
+    static const struct row row[] = {
+        {"fail", ":EIO,domain=source", SOURCE, 41},
+        {"fail", ":EACCES,domain=source,class=open", SOURCE, 17},
+        {"fail-from", ":EIO,domain=source", SOURCE, 67},
+        {"lose", ":EIO,domain=source", SOURCE, 71},
+        {"short", ",domain=source", SOURCE, 11},
+        {"short-from", ",domain=source", SOURCE, 31},
+    };
+
+    (void)state;
+    kit.force = true; /* more to read */
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        each(&row[i]);
+    kit.force = false;
+}
+
+static void test_snapshot_fault__cache(void **state)
+{
+    static const struct row row[] = {
+        {"fail", ":EIO,domain=cache", CACHE, 3},
+        {"fail-from", ":EIO,domain=cache", CACHE, 5},
+        {"fail-from", ":ENOSPC,domain=cache", CACHE, 5},
+        {"lose", ":EIO,domain=cache", CACHE, 5},
+        {"fail", ":EIO,domain=other", ANY, 1},
+        {"fail-from", ":EIO,domain=other", ANY, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        each(&row[i]);
+}
+
+static void test_snapshot_fault__killed(void **state)
+{
+    static const struct row row[] = {
+        {"kill", "", ANY, 61},
+        {"kill-after", "", ANY, 67},
+        {"kill-after", ",domain=repo,class=name+sync", REPO, 11},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        each(&row[i]);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_snapshot_fault__repository),
+        cmocka_unit_test(test_snapshot_fault__source),
+        cmocka_unit_test(test_snapshot_fault__cache),
+        cmocka_unit_test(test_snapshot_fault__killed),
+    };
+
+    fault_kit_args(argc, argv);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
