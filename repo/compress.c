@@ -98,9 +98,12 @@ int compress_pack(struct compress_ctx *x, struct bytes raw, int level,
     bool worth = true;
     int rc = 0;
 
-    ASSERT(level >= COMPRESS_LEVEL_MIN && level <= COMPRESS_LEVEL_MAX);
+    ASSERT(level == COMPRESS_LEVEL_NONE ||
+           (level >= COMPRESS_LEVEL_MIN && level <= COMPRESS_LEVEL_MAX));
     ASSERT(raw.n > 0);
     *n = 0;
+    if (level == COMPRESS_LEVEL_NONE)
+        return 0;
     if (raw.n >= COMPRESS_PROBE_MIN &&
         (x->gave_up || level >= COMPRESS_LEVEL_SLOW))
         rc = compress_probe(x, raw, out, &worth);

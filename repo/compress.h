@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 enum {
+    COMPRESS_LEVEL_NONE = -1, /* leave everything as it is */
     COMPRESS_LEVEL_MIN = 1,
     COMPRESS_LEVEL_MAX = 19,
     COMPRESS_LEVEL_DEFAULT = 3
@@ -23,7 +24,7 @@ void compress_ctx_free(struct compress_ctx *x);
 /*
  * compress_pack: the compressed form of raw, if it is shorter.
  *   raw    1 byte .. 1 MiB
- *   level  COMPRESS_LEVEL_MIN..COMPRESS_LEVEL_MAX
+ *   level  COMPRESS_LEVEL_MIN..COMPRESS_LEVEL_MAX, or COMPRESS_LEVEL_NONE
  *   out    raw.n bytes; unspecified when there is no gain
  *   n      out: bytes of the form, < raw.n; 0: store raw as it is
  * Data that does not compress costs a small part of what its encryption costs.

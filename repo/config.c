@@ -7,6 +7,7 @@
 
 enum {
     CONFIG_SUITE = 1,
+    CONFIG_NO_LEVEL = 0, /* what stands for COMPRESS_LEVEL_NONE */
     CONFIG_FIELDS_MAX = CONFIG_BYTES_MAX - MAGIC_BYTES - 4 - ID_BYTES
 };
 
@@ -27,7 +28,8 @@ static void config_put_fields(const struct config *c, struct buf *b)
     fields_put(&o, 9, bytes_of(c->meta_public.b, sizeof c->meta_public.b));
     fields_put(&o, 11, bytes_of(c->founder.b, sizeof c->founder.b));
     if (c->level != COMPRESS_LEVEL_DEFAULT)
-        fields_put_varint(&o, 12, (uint64_t)c->level);
+        fields_put_varint(&o, 12,
+                          c->level < 0 ? CONFIG_NO_LEVEL : (uint64_t)c->level);
     fields_finish(&o);
     if (time.rc < 0)
         b->rc = time.rc;
@@ -106,8 +108,8 @@ static int config_get_field(struct fields *f, uint64_t tag, struct bytes value,
         break;
     case 12:
         c->level = (int)fields_get_varint(f, value, COMPRESS_LEVEL_MAX);
-        if (c->level < COMPRESS_LEVEL_MIN)
-            fields_fail(f);
+        if (c->level == CONFIG_NO_LEVEL)
+            c->level = COMPRESS_LEVEL_NONE;
         break;
     default:
         fields_skip(f, tag, value);

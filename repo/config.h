@@ -23,7 +23,7 @@ struct config {
     struct crypto_public data_public;
     struct crypto_public meta_public;
     struct member_id founder; /* the first full key */
-    int level;                /* default zstd level, 1..19 */
+    int level;                /* default level, as compress_pack() takes it */
 };
 
 /* config_put: append the file to b. */

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "repo/cache_dir.h"
 #include "repo/catchup.h"
+#include "repo/compress.h"
 #include "repo/node.h"
 
 enum { REPO_UPDATE_WAIT_MS = 20000, REPO_NAME_MAX = 5 + ID_HEX_CHARS + 1 };
@@ -176,15 +177,17 @@ int repo_init(struct store *s, const struct repo_init_options *opt,
 {
     struct config c = {.chunk_bytes = opt->chunk_bytes ? opt->chunk_bytes
                                                        : CONFIG_CHUNK_DEFAULT,
-                       .level = opt->level ? opt->level : 3};
+                       .level =
+                           opt->level ? opt->level : COMPRESS_LEVEL_DEFAULT};
     struct keyring *k = NULL;
     int rc = crypto_init();
 
     if (c.chunk_bytes < CONFIG_CHUNK_MIN || c.chunk_bytes > CONFIG_CHUNK_MAX ||
         (c.chunk_bytes & (c.chunk_bytes - 1)) != 0)
         return err_set(E_USAGE, "chunk size: 16K, 32K, 64K, 128K or 256K");
-    if (c.level < 1 || c.level > 19)
-        return err_set(E_USAGE, "compression level: 1 to 19");
+    if (c.level != COMPRESS_LEVEL_NONE &&
+        (c.level < COMPRESS_LEVEL_MIN || c.level > COMPRESS_LEVEL_MAX))
+        return err_set(E_USAGE, "compression level: 1 to 19, or none");
     if (rc == 0)
         rc = repo_check_empty(s);
     if (rc == 0)

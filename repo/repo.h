@@ -29,7 +29,7 @@ struct repo {
 
 struct repo_init_options {
     uint32_t chunk_bytes; /* normal chunk size; 0: the default */
-    int level;            /* zstd; 0: the default */
+    int level;            /* as compress_pack() takes it; 0: the default */
     const char *label;    /* of the first key; NULL: none */
     const struct key_slot_secret *secret; /* what will open it */
 };

@@ -33,7 +33,7 @@ static void test_config__round_trip(void **state)
     static const struct {
         uint32_t chunk_bytes;
         int level;
-    } t[] = {{65536, 3}, {16384, 1}, {262144, 19}};
+    } t[] = {{65536, 3}, {16384, 1}, {262144, 19}, {65536, -1}};
 
     (void)state;
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
