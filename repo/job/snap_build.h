@@ -13,6 +13,8 @@
 
 /* What a run has done so far. Written by the consume stage, read by anyone. */
 struct snap_progress {
+    atomic_uint_fast64_t expected_files; /* what the parent had; 0: unknown */
+    atomic_uint_fast64_t expected_bytes;
     atomic_uint_fast64_t files;       /* ended, kept ones included */
     atomic_uint_fast64_t directories; /* left */
     atomic_uint_fast64_t others;

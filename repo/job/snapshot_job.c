@@ -169,8 +169,8 @@ static int snapshot_job_find_parent(struct snapshot_job *j)
     if (rc < 0 || !j->has_parent)
         return rc;
     j->result.has_parent = true;
-    j->result.parent_files = j->parent.manifest.m.stats.files;
-    j->result.parent_bytes = j->parent.manifest.m.stats.bytes;
+    atomic_store(&j->progress.expected_files, j->parent.manifest.m.stats.files);
+    atomic_store(&j->progress.expected_bytes, j->parent.manifest.m.stats.bytes);
     /* after damage, too, nothing is taken on trust: what is missing is read
      * again and so comes back */
     j->must_check = !state_trusts_tree(&j->r->state, &j->previous->id) ||

@@ -38,8 +38,6 @@ struct snapshot_job_result {
     struct entry_time begin;
     struct entry_time end;
     bool has_parent;
-    uint64_t parent_files; /* of the parent: to say how far a run is */
-    uint64_t parent_bytes;
     uint64_t kept_files; /* not opened */
     uint64_t kept_bytes;
     uint64_t excluded;
@@ -61,8 +59,7 @@ const struct snap_progress *snapshot_job_progress(struct snapshot_job *j);
 /* snapshot_job_problems: what went wrong with single files. After the run. */
 struct problems *snapshot_job_problems(struct snapshot_job *j);
 
-/* snapshot_job_result: valid after a successful run; the parent's totals from
- * its beginning on. */
+/* snapshot_job_result: valid after a successful run. */
 const struct snapshot_job_result *snapshot_job_result(
     const struct snapshot_job *j);
 
