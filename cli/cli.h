@@ -30,6 +30,12 @@ struct cli {
  * messages through cli/message.h. Returns 0, or an error for main() to print
  * and to turn into the exit code.
  */
+MUST_CHECK int cmd_init(struct cli *cli);
+MUST_CHECK int cmd_snapshot(struct cli *cli);
+MUST_CHECK int cmd_snapshots(struct cli *cli);
+MUST_CHECK int cmd_ls(struct cli *cli);
+MUST_CHECK int cmd_cat(struct cli *cli);
+MUST_CHECK int cmd_restore(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
 MUST_CHECK int cmd_version(struct cli *cli);
 

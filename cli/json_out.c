@@ -70,6 +70,12 @@ int json_out_end(struct json_out *j)
     return 0;
 }
 
+void json_out_cancel(struct json_out *j)
+{
+    buf_reset(&j->line);
+    j->depth = 0;
+}
+
 /* One character or byte of a string; at is not empty. Returns what it used. */
 static size_t json_out_char(struct json_out *j, struct bytes at)
 {

@@ -46,6 +46,9 @@ void json_out_begin(struct json_out *j, const char *type);
  * Returns 0; E_LIMIT or E_NOMEM. A failed write shows in out_flush(). */
 MUST_CHECK int json_out_end(struct json_out *j);
 
+/* json_out_cancel: drop the line that was begun, however deep in it we are. */
+void json_out_cancel(struct json_out *j);
+
 /*
  * Members: key is plain ASCII; inside a list it is NULL.
  * json_out_bytes is for what others named: bytes that need not be UTF-8.

@@ -4,6 +4,7 @@
  * exit code that the README promises.
  */
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/fileop.h"
 #include "cli/cli.h"
@@ -13,6 +14,12 @@
 enum { MAIN_EXIT_INCOMPLETE = 3 };
 
 static int (*const main_command[OPT_CMD_END])(struct cli *) = {
+    [OPT_CMD_INIT] = cmd_init,
+    [OPT_CMD_SNAPSHOT] = cmd_snapshot,
+    [OPT_CMD_SNAPSHOTS] = cmd_snapshots,
+    [OPT_CMD_LS] = cmd_ls,
+    [OPT_CMD_CAT] = cmd_cat,
+    [OPT_CMD_RESTORE] = cmd_restore,
     [OPT_CMD_HELP] = cmd_help,
     [OPT_CMD_VERSION] = cmd_version,
 };
@@ -28,6 +35,18 @@ static void main_fill_descriptors(void)
         if (fcntl(fd, F_GETFD) < 0 &&
             fileop_openat(AT_FDCWD, "/dev/null", flags, 0) != fd)
             abort(); /* nowhere to say why */
+    }
+}
+
+/* A pipeline holds many directories and files at once: as many descriptors as
+ * we may have. Nothing here uses select(). */
+static void main_raise_limits(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &r);
     }
 }
 
@@ -139,6 +158,7 @@ int main(int argc, char **argv)
     int rc;
 
     main_fill_descriptors();
+    main_raise_limits();
     out_init(&out, 1);
     json_out_init(&json, &out);
     rc = main_guarded(&cli, argc, argv, &opt);

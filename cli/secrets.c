@@ -15,6 +15,7 @@
 #include "base/fileop.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "cli/key_file.h"
 #include "cli/terminal.h"
 
 enum {
@@ -325,12 +326,27 @@ static int secrets_choose(const struct opt_set *o, const struct opt_value **v)
     return 0;
 }
 
+/* fresh: a key file that is not there is made. */
+static int secrets_from_key_file(struct secrets_key *key, const char *path,
+                                 bool fresh)
+{
+    struct stat st;
+
+    if (fresh && fileop_fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno == ENOENT) {
+        key->kind = SECRETS_KEY;
+        key->made = true;
+        return key_file_create(path, &key->secret);
+    }
+    return secrets_from_file(key, SECRETS_KEY, path);
+}
+
 static int secrets_from_option(struct secrets_key *key,
-                               const struct opt_value *v, int fd,
+                               const struct opt_value *v, int fd, bool fresh,
                                const struct cancel *c)
 {
     if (v->id == OPT_KEY_FILE)
-        return secrets_from_file(key, SECRETS_KEY, v->text);
+        return secrets_from_key_file(key, v->text, fresh);
     if (v->id == OPT_PASSPHRASE_FILE)
         return secrets_from_file(key, SECRETS_PASSPHRASE, v->text);
     if (v->id == OPT_PASSPHRASE_COMMAND)
@@ -367,7 +383,8 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
     if (rc < 0)
         return rc;
     if (v)
-        return secrets_from_option(key, v, opt_fd(o, OPT_PASSPHRASE_FD), c);
+        return secrets_from_option(key, v, opt_fd(o, OPT_PASSPHRASE_FD), fresh,
+                                   c);
     if (s->has_env)
         return err_add(secrets_take_line(key, secret_bytes(&s->env)), "%s",
                        secrets_env_name);

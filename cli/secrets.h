@@ -43,6 +43,7 @@ struct secrets_key {
     enum secrets_kind kind;
     struct secret secret; /* the passphrase, or SECRETS_KEY_BYTES bytes */
     bool typed;           /* at the terminal: may be asked for again */
+    bool made;            /* its file was not there, and is now */
 };
 
 /*
@@ -59,7 +60,7 @@ void secrets_release(struct secrets *s);
 /*
  * secrets_get: the secret that the options, the environment or the user name.
  *   fresh  it is about to become a repository's: typed ones are asked for
- *          twice
+ *          twice, a key file that is not there is made
  *   c      ends waiting for a terminal or a command; may be NULL
  *   key    out: release it with secrets_key_release whatever is returned
  * Returns 0; E_USAGE when no source gives one, several were named, or what it

@@ -1,0 +1,49 @@
+/*
+ * backup_set: what `snapshot` is to back up, as the command line says it:
+ * roots, patterns, tags, the series, and what is never part of it. Confined to
+ * one thread while it is made.
+ */
+#ifndef CLI_BACKUP_SET_H
+#define CLI_BACKUP_SET_H
+
+#include "cli/session.h"
+#include "repo/manifest.h"
+#include "source/pattern.h"
+#include "source/walk.h"
+
+enum { BACKUP_SET_SKIP_MAX = 2 };
+
+/* Zeroed: empty. */
+struct backup_set {
+    struct buf text;    /* what root borrows */
+    struct bytes *root; /* absolute, canonical */
+    size_t root_n;
+    struct pattern_set *patterns;
+    struct bytes *tag; /* lent by the command line */
+    size_t tag_n;
+    char series[MANIFEST_SERIES_MAX + 1];
+    char host[65];
+    struct buf options; /* those that shaped the snapshot, for the record */
+    struct walk_skip_dir skip[BACKUP_SET_SKIP_MAX];
+    size_t skip_n;
+};
+
+/*
+ * backup_set_make: read it from the options; no repository is needed.
+ *   b  out: release it whatever is returned
+ * Returns 0; E_USAGE: a series, tag, pattern or path that cannot be;
+ * E_NOTFOUND: none of the paths exists; E_NOMEM; E_SOURCE.
+ */
+MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
+
+/*
+ * backup_set_keep_out: leave out the repository and its cache.
+ *   place  of the repository
+ * Returns 0; E_USAGE: a root lies inside that repository; E_STORE; E_NOMEM.
+ */
+MUST_CHECK int backup_set_keep_out(struct backup_set *b, const char *place,
+                                   const char *cache);
+
+void backup_set_release(struct backup_set *b);
+
+#endif

@@ -1,0 +1,262 @@
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/backup_set.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+#include "cli/words.h"
+#include "repo/job/snapshot_job.h"
+
+enum { CMD_SNAPSHOT_ID_CHARS = 8 };
+
+/* ---- how far it is ----------------------------------------------------- */
+
+/* Called from other threads. */
+static void cmd_snapshot_sample(void *arg, struct progress_sample *out)
+{
+    const struct snap_progress *p = snapshot_job_progress(arg);
+    uint64_t kept = atomic_load(&p->kept_bytes);
+
+    out->phase = "snapshot";
+    out->files_done = atomic_load(&p->files);
+    out->files_total = atomic_load(&p->expected_files);
+    out->bytes_done = atomic_load(&p->bytes);
+    out->bytes_total = atomic_load(&p->expected_bytes);
+    out->bytes_moved = out->bytes_done > kept ? out->bytes_done - kept : 0;
+}
+
+/* ---- what went wrong --------------------------------------------------- */
+
+/* Whether a trouble of that kind leaves the snapshot incomplete; else it is
+ * the ordinary life of a file system. */
+static bool cmd_snapshot_counts(const struct cli *cli,
+                                enum manifest_problem_kind kind)
+{
+    return kind == MANIFEST_UNREADABLE || kind == MANIFEST_METADATA ||
+           opt_has(cli->opt, OPT_STRICT);
+}
+
+static const char *cmd_snapshot_kind(enum manifest_problem_kind kind)
+{
+    static const char *const name[] = {[MANIFEST_UNREADABLE] = "unreadable",
+                                       [MANIFEST_VANISHED] = "vanished",
+                                       [MANIFEST_CHANGING] = "changing",
+                                       [MANIFEST_METADATA] = "metadata"};
+
+    return name[kind];
+}
+
+static void cmd_snapshot_problem(struct cli *cli,
+                                 const struct manifest_problem *p,
+                                 struct message_problems *shown)
+{
+    static const char *const gone[] = {
+        [MANIFEST_VANISHED] = "vanished while it was read",
+        [MANIFEST_CHANGING] = "kept changing while it was read"};
+
+    if (p->kind == MANIFEST_UNREADABLE || p->kind == MANIFEST_METADATA)
+        message_problem(shown, "%.*s", (int)p->text.n, (const char *)p->text.p);
+    else if (cmd_snapshot_counts(cli, p->kind))
+        message_problem(shown, "/%.*s: %s", (int)p->path.n,
+                        (const char *)p->path.p, gone[p->kind]);
+    else
+        message_detail("/%.*s: %s", (int)p->path.n, (const char *)p->path.p,
+                       gone[p->kind]);
+}
+
+static int cmd_snapshot_json_problem(struct json_out *j,
+                                     const struct manifest_problem *p)
+{
+    json_out_begin(j, "problem");
+    json_out_text(j, "kind", cmd_snapshot_kind(p->kind));
+    json_out_bytes(j, "path", p->path);
+    json_out_bytes(j, "message", p->text);
+    return json_out_end(j);
+}
+
+/* Names the first of them, and settles the exit code. */
+static int cmd_snapshot_problems(struct cli *cli, struct problems *problems)
+{
+    size_t n;
+    const struct manifest_problem *list = problems_list(problems, &n);
+    struct message_problems shown = {.n = 0};
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        cmd_snapshot_problem(cli, &list[i], &shown);
+        if (cli->json)
+            rc = cmd_snapshot_json_problem(cli->json, &list[i]);
+    }
+    shown.n = 0;
+    for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++) {
+        if (cmd_snapshot_counts(cli, k))
+            shown.n += problems_count(problems, k);
+    }
+    message_problems_end(&shown, "troubles in all");
+    cli->incomplete = shown.n > 0;
+    return rc;
+}
+
+/* ---- what was done ----------------------------------------------------- */
+
+static void cmd_snapshot_summary(const struct backup_set *b,
+                                 const struct snapshot_job_result *r,
+                                 struct problems *problems)
+{
+    const struct manifest_stats *s = &r->stats;
+    char a[WORDS_MAX], c[WORDS_MAX], d[WORDS_MAX], hex[ID_HEX_CHARS + 1];
+    int64_t ns = (r->end.s - r->begin.s) * 1000000000 +
+                 ((int64_t)r->end.ns - (int64_t)r->begin.ns);
+    uint64_t gone = problems_count(problems, MANIFEST_VANISHED);
+    uint64_t changing = problems_count(problems, MANIFEST_CHANGING);
+
+    message_note("%.*s of %s: %s files, %s directories, %s",
+                 CMD_SNAPSHOT_ID_CHARS, id_hex(r->id.b, sizeof r->id.b, hex),
+                 b->series, words_count(s->files, a),
+                 words_count(s->directories, c), words_size(s->bytes, d));
+    message_note("%s files unchanged; %s new, %s stored",
+                 words_count(r->kept_files, a), words_size(s->new_bytes, c),
+                 words_size(s->stored_bytes, d));
+    message_note("done in %s; %" PRIu64 " unreadable, %" PRIu64
+                 " vanished, %" PRIu64 " changing",
+                 words_duration(ns, a),
+                 problems_total(problems) - gone - changing, gone, changing);
+    if (r->parent_damaged)
+        message_warn("%" PRIu64 " director%s of the last snapshot could not "
+                     "be read and %s stored anew; run 'dedup check'",
+                     r->parent_damaged, r->parent_damaged == 1 ? "y" : "ies",
+                     r->parent_damaged == 1 ? "was" : "were");
+}
+
+static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
+                             const struct snapshot_job_result *r,
+                             struct problems *problems)
+{
+    json_out_begin(j, "snapshot");
+    json_out_hex(j, "id", bytes_of(r->id.b, sizeof r->id.b));
+    json_out_text(j, "series", b->series);
+    json_out_time(j, "begin", r->begin);
+    json_out_time(j, "end", r->end);
+    json_out_u64(j, "files", r->stats.files);
+    json_out_u64(j, "directories", r->stats.directories);
+    json_out_u64(j, "others", r->stats.others);
+    json_out_u64(j, "bytes", r->stats.bytes);
+    json_out_u64(j, "unchanged_files", r->kept_files);
+    json_out_u64(j, "unchanged_bytes", r->kept_bytes);
+    json_out_u64(j, "new_chunks", r->stats.new_chunks);
+    json_out_u64(j, "new_bytes", r->stats.new_bytes);
+    json_out_u64(j, "stored_bytes", r->stats.stored_bytes);
+    json_out_u64(j, "excluded", r->excluded);
+    json_out_bool(j, "had_parent", r->has_parent);
+    json_out_u64(j, "parent_damaged", r->parent_damaged);
+    json_out_object(j, "problems");
+    for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++)
+        json_out_u64(j, cmd_snapshot_kind(k), problems_count(problems, k));
+    json_out_close(j);
+    return json_out_end(j);
+}
+
+static int cmd_snapshot_tell(struct cli *cli, const struct backup_set *b,
+                             struct snapshot_job *job)
+{
+    const struct snapshot_job_result *r = snapshot_job_result(job);
+    struct problems *problems = snapshot_job_problems(job);
+    char hex[ID_HEX_CHARS + 1];
+    int rc = cmd_snapshot_problems(cli, problems);
+
+    cmd_snapshot_summary(b, r, problems);
+    if (rc == 0 && cli->json)
+        return cmd_snapshot_json(cli->json, b, r, problems);
+    if (rc == 0 && opt_has(cli->opt, OPT_PRINT_ID)) {
+        out_text(cli->out, id_hex(r->id.b, sizeof r->id.b, hex));
+        out_text(cli->out, "\n");
+    }
+    return rc;
+}
+
+/* ---- the run ----------------------------------------------------------- */
+
+static int cmd_snapshot_watch(struct cli *cli, struct snapshot_job *job)
+{
+    bool show = terminal_can_redraw(2) && !opt_has(cli->opt, OPT_QUIET);
+    struct progress *p;
+    int rc = progress_start(&p, cmd_snapshot_sample, job, show, cli->signals);
+
+    if (rc == 0)
+        rc = snapshot_job_run(job);
+    progress_stop(p);
+    return rc;
+}
+
+/* Who runs it, for the record; the number where there is no name. */
+static void cmd_snapshot_user(char out[64])
+{
+    struct passwd pw, *found = NULL;
+    char space[4096];
+
+    if (getpwuid_r(geteuid(), &pw, space, sizeof space, &found) == 0 && found)
+        (void)snprintf(out, 64, "%s", found->pw_name);
+    else
+        (void)snprintf(out, 64, "%u", (unsigned)geteuid());
+}
+
+static int cmd_snapshot_job(struct cli *cli, struct session *s,
+                            const struct backup_set *b)
+{
+    char user[64];
+    struct snapshot_job *job;
+    struct snapshot_job_options opt = {
+        .root = b->root,
+        .root_n = b->root_n,
+        .series = bytes_of_str(b->series),
+        .tag = b->tag,
+        .tag_n = b->tag_n,
+        .patterns = b->patterns,
+        .options = buf_bytes(&b->options),
+        .program = bytes_of_str("dedup " DEDUP_VERSION),
+        .host = bytes_of_str(b->host),
+        .skip = b->skip,
+        .skip_n = b->skip_n,
+        .one_fs = opt_has(cli->opt, OPT_ONE_FILE_SYSTEM),
+        .force = opt_has(cli->opt, OPT_FORCE),
+        .cancel = cli->cancel};
+    int rc;
+
+    cmd_snapshot_user(user);
+    opt.user = bytes_of_str(user);
+    rc = snapshot_job_new(s->repo, &opt, &job);
+    if (rc < 0)
+        return rc;
+    rc = cmd_snapshot_watch(cli, job);
+    if (rc == 0)
+        rc = cmd_snapshot_tell(cli, b, job);
+    snapshot_job_free(job);
+    return rc;
+}
+
+int cmd_snapshot(struct cli *cli)
+{
+    struct backup_set b;
+    struct session s = {.store = NULL};
+    const char *place;
+    int rc = session_place(cli, &place);
+
+    if (rc < 0)
+        return rc;
+    rc = backup_set_make(cli->opt, &b);
+    if (rc == 0)
+        rc = session_open(cli, &s);
+    if (rc == 0)
+        rc = backup_set_keep_out(&b, place, s.repo->cache);
+    if (rc == 0)
+        rc = cmd_snapshot_job(cli, &s, &b);
+    session_close(&s);
+    backup_set_release(&b);
+    return rc;
+}

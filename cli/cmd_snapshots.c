@@ -1,0 +1,230 @@
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+#include "cli/session.h"
+#include "cli/snap_spec.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "cli/when.h"
+#include "repo/snapshot_list.h"
+
+enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
+
+static const struct table_column cmd_snapshots_columns[] = {
+    {"id", false, false},   {"time", false, false}, {"series", false, true},
+    {"files", true, false}, {"size", true, false},  {"tags", false, true},
+};
+
+/* Ids are shown as long as it takes to tell them apart. */
+static size_t cmd_snapshots_id_chars(const struct snapshot_list *l)
+{
+    size_t chars = CMD_SNAPSHOTS_ID_CHARS;
+
+    for (size_t i = 0; i < l->n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const uint8_t *a = l->item[i].id.b;
+            const uint8_t *b = l->item[k].id.b;
+            size_t same = 0;
+
+            while (same < ID_BYTES && a[same] == b[same])
+                same++;
+            if (2 * same + 2 > chars)
+                chars = 2 * same + 2;
+        }
+    }
+    return chars < ID_HEX_CHARS ? chars : ID_HEX_CHARS;
+}
+
+/* Tags, and what else one should know of a snapshot, in one cell. */
+static void cmd_snapshots_remarks(const struct snapshot_item *it,
+                                  struct buf *out)
+{
+    const struct manifest *m = &it->manifest.m;
+
+    for (size_t i = 0; i < m->tag_n; i++) {
+        if (i > 0)
+            buf_add(out, ",", 1);
+        buf_add_bytes(out, m->tags[i]);
+    }
+    if (!m->complete)
+        buf_add_bytes(out,
+                      bytes_of_str(out->n ? " (checkpoint)" : "(checkpoint)"));
+}
+
+static int cmd_snapshots_row(struct table *t, const struct snapshot_item *it,
+                             size_t id_chars)
+{
+    const struct manifest *m = &it->manifest.m;
+    char hex[ID_HEX_CHARS + 1], when[WHEN_TEXT_MAX];
+    struct buf remarks;
+    int rc;
+
+    (void)id_hex(it->id.b, sizeof it->id.b, hex);
+    table_cell(t, bytes_of(hex, id_chars));
+    if (it->damaged) {
+        for (int i = 0; i < 4; i++)
+            table_text(t, "-");
+        table_text(t, "(damaged)");
+        return 0;
+    }
+    table_text(t, when_local(m->begin, when));
+    table_cell(t, m->series);
+    table_u64(t, m->stats.files);
+    table_size(t, m->stats.bytes);
+    buf_init(&remarks, CMD_SNAPSHOTS_REMARK_MAX);
+    cmd_snapshots_remarks(it, &remarks);
+    rc = buf_status(&remarks);
+    table_cell(t, buf_bytes(&remarks));
+    buf_release(&remarks);
+    return rc;
+}
+
+static int cmd_snapshots_table(struct cli *cli, const struct snapshot_list *l)
+{
+    size_t id_chars = cmd_snapshots_id_chars(l);
+    struct table t;
+    int rc = 0;
+
+    table_init(&t, cmd_snapshots_columns,
+               sizeof cmd_snapshots_columns / sizeof cmd_snapshots_columns[0]);
+    for (size_t i = 0; i < l->n && rc == 0; i++)
+        rc = cmd_snapshots_row(&t, &l->item[i], id_chars);
+    if (rc == 0 && l->n > 0)
+        rc =
+            table_print(&t, cli->out, terminal_is(1) ? terminal_columns(1) : 0);
+    table_release(&t);
+    return rc;
+}
+
+/* ---- JSON -------------------------------------------------------------- */
+
+static void cmd_snapshots_json_names(struct json_out *j, const char *key,
+                                     const char *member, const struct bytes *x,
+                                     size_t n)
+{
+    json_out_list(j, key);
+    for (size_t i = 0; i < n; i++) {
+        json_out_object(j, NULL);
+        json_out_bytes(j, member, x[i]);
+        json_out_close(j);
+    }
+    json_out_close(j);
+}
+
+static void cmd_snapshots_json_stats(struct json_out *j,
+                                     const struct manifest *m)
+{
+    json_out_u64(j, "files", m->stats.files);
+    json_out_u64(j, "directories", m->stats.directories);
+    json_out_u64(j, "others", m->stats.others);
+    json_out_u64(j, "bytes", m->stats.bytes);
+    json_out_u64(j, "new_chunks", m->stats.new_chunks);
+    json_out_u64(j, "new_bytes", m->stats.new_bytes);
+    json_out_u64(j, "stored_bytes", m->stats.stored_bytes);
+    json_out_u64(j, "problems", m->problem_total);
+}
+
+static int cmd_snapshots_json_item(struct json_out *j,
+                                   const struct snapshot_item *it)
+{
+    const struct manifest *m = &it->manifest.m;
+
+    json_out_begin(j, "snapshot");
+    json_out_hex(j, "id", bytes_of(it->id.b, sizeof it->id.b));
+    json_out_bool(j, "damaged", it->damaged);
+    if (it->damaged)
+        return json_out_end(j);
+    json_out_bytes(j, "series", m->series);
+    json_out_u64(j, "number", m->number);
+    json_out_bool(j, "complete", m->complete);
+    json_out_time(j, "begin", m->begin);
+    json_out_time(j, "end", m->end);
+    json_out_i64(j, "utc_offset", m->utc_offset);
+    json_out_bytes(j, "host", m->host);
+    json_out_bytes(j, "user", m->user);
+    json_out_bytes(j, "program", m->program);
+    cmd_snapshots_json_names(j, "paths", "path", m->paths, m->path_n);
+    cmd_snapshots_json_names(j, "tags", "tag", m->tags, m->tag_n);
+    cmd_snapshots_json_stats(j, m);
+    return json_out_end(j);
+}
+
+static int cmd_snapshots_json(struct json_out *j, const struct snapshot_list *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < l->n && rc == 0; i++)
+        rc = cmd_snapshots_json_item(j, &l->item[i]);
+    return rc;
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+/* Keeps those of one series, and the damaged ones, which may be of it. */
+static void cmd_snapshots_filter(struct snapshot_list *l, const char *series)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct snapshot_item it = l->item[i];
+
+        if (!it.damaged &&
+            !bytes_equal(it.manifest.m.series, bytes_of_str(series)))
+            continue;
+        l->item[i] = l->item[kept]; /* swapped: all stay to be released */
+        l->item[kept++] = it;
+    }
+    l->n = kept;
+}
+
+static int cmd_snapshots_damage(const struct snapshot_list *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += l->item[i].damaged;
+    if (n == 0)
+        return 0;
+    return err_set(E_CORRUPT,
+                   "%zu snapshot%s cannot be read; 'dedup check' tells more", n,
+                   n == 1 ? "" : "s");
+}
+
+static int cmd_snapshots_show(struct cli *cli, struct snapshot_list *l)
+{
+    const char *series = opt_text(cli->opt, OPT_SERIES);
+    size_t all = l->n;
+    int rc;
+
+    if (series)
+        cmd_snapshots_filter(l, series);
+    rc = cli->json ? cmd_snapshots_json(cli->json, l)
+                   : cmd_snapshots_table(cli, l);
+    if (rc == 0 && l->n == 0)
+        message_note("there are no snapshots%s",
+                     series ? " of that series" : " yet");
+    if (rc == 0)
+        rc = cmd_snapshots_damage(l);
+    l->n = all;
+    return rc;
+}
+
+int cmd_snapshots(struct cli *cli)
+{
+    const char *series = opt_text(cli->opt, OPT_SERIES);
+    struct session s = {.store = NULL};
+    struct snapshot_list l = {.n = 0};
+    int rc = 0;
+
+    if (series && !snap_spec_series_ok(series))
+        rc = err_set(E_USAGE, "--series '%s': not a series", series);
+    if (rc == 0)
+        rc = session_open(cli, &s);
+    if (rc == 0)
+        rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
+    if (rc == 0)
+        rc = cmd_snapshots_show(cli, &l);
+    snapshot_list_release(&l);
+    session_close(&s);
+    return rc;
+}

@@ -1,0 +1,138 @@
+#include "cli/session.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+#include "repo/selftest.h"
+#include "store/local.h"
+
+enum { SESSION_ATTEMPTS = 3 };
+
+int session_place(const struct cli *cli, const char **place)
+{
+    *place = opt_text(cli->opt, OPT_REPO);
+    if (*place)
+        return 0;
+    return err_set(E_USAGE, "which repository? Give --repo, or set DEDUP_REPO");
+}
+
+struct key_slot_secret session_secret(const struct secrets_key *key)
+{
+    return (struct key_slot_secret){
+        .kind = key->kind == SECRETS_KEY ? KEY_SLOT_FILE : KEY_SLOT_PASSPHRASE,
+        .bytes = secret_bytes(&key->secret)};
+}
+
+/* ---- the cache --------------------------------------------------------- */
+
+static int session_cache_below(const char *dir, const char *name,
+                               char out[PATH_MAX])
+{
+    int n = snprintf(out, PATH_MAX, "%s%s", dir, name);
+
+    if (n < 0 || n >= PATH_MAX)
+        return err_set(E_USAGE, "the path of the cache is too long");
+    return 0;
+}
+
+/* The directory below which caches of all repositories live. */
+static int session_cache_root(const struct cli *cli, char out[PATH_MAX])
+{
+    const char *said = opt_text(cli->opt, OPT_CACHE_DIR);
+    const char *xdg = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+
+    if (said)
+        return session_cache_below(said, "", out);
+    if (xdg && *xdg == '/') /* a relative one is to be ignored */
+        return session_cache_below(xdg, "/dedup", out);
+    if (geteuid() == 0)
+        return session_cache_below("/var/cache/dedup", "", out);
+    if (home && *home == '/')
+        return session_cache_below(home, "/.cache/dedup", out);
+    return err_set(E_USAGE, "there is no home directory for the cache: give "
+                            "--cache-dir, or set DEDUP_CACHE_DIR");
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+int session_open_store(struct cli *cli, struct session *s)
+{
+    const char *place;
+    struct config config;
+    int rc = session_place(cli, &place);
+
+    if (rc == 0)
+        rc = selftest_run();
+    if (rc == 0)
+        rc = local_open(place, &s->store);
+    if (rc == 0)
+        rc = repo_probe(s->store, &config);
+    return rc;
+}
+
+/* One secret, one attempt. again: a typed secret was wrong. */
+static int session_unlock(struct cli *cli, const char *cache, struct session *s,
+                          bool *again)
+{
+    struct repo_open_options opt = {.cache_root = cache,
+                                    .accept_rollback =
+                                        opt_has(cli->opt, OPT_ACCEPT_ROLLBACK)};
+    struct key_slot_secret secret;
+    struct secrets_key key;
+    int rc = secrets_get(cli->secrets, cli->opt, false, cli->cancel, &key);
+
+    if (rc == 0) {
+        secret = session_secret(&key);
+        opt.secret = &secret;
+        rc = repo_open(s->store, &opt, &s->repo);
+    }
+    *again = rc == E_KEY && key.typed;
+    secrets_key_release(&key);
+    return rc;
+}
+
+/* What the user should know about how it opened. */
+static void session_tell(const struct session *s)
+{
+    if (s->repo->private_cache)
+        message_warn("the local cache cannot be used; this run makes one of "
+                     "its own, which takes longer");
+    if (s->repo->segments_lost)
+        message_warn("%llu index object%s cannot be read; 'dedup check' tells "
+                     "more",
+                     (unsigned long long)s->repo->segments_lost,
+                     s->repo->segments_lost == 1 ? "" : "s");
+    if (s->repo->index_rebuilt)
+        message_detail("the local cache was filled anew");
+}
+
+int session_open(struct cli *cli, struct session *s)
+{
+    char cache[PATH_MAX];
+    bool again = true;
+    int rc = session_open_store(cli, s);
+
+    if (rc == 0)
+        rc = session_cache_root(cli, cache);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < SESSION_ATTEMPTS && again; i++) {
+        if (i > 0)
+            message_warn("wrong passphrase, try again");
+        rc = session_unlock(cli, cache, s, &again);
+    }
+    if (rc == 0)
+        session_tell(s);
+    return rc;
+}
+
+void session_close(struct session *s)
+{
+    repo_close(s->repo);
+    store_close(s->store);
+    *s = (struct session){.store = NULL};
+}

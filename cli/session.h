@@ -1,0 +1,42 @@
+/*
+ * session: a repository opened as the command line says: which store, which
+ * secret, which cache. Confined to the main thread.
+ */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/cli.h"
+#include "repo/repo.h"
+#include "store/store.h"
+
+/* A zeroed one is closed. */
+struct session {
+    struct store *store;
+    struct repo *repo;
+};
+
+/* session_place: what --repo says. Returns 0 or E_USAGE. */
+MUST_CHECK int session_place(const struct cli *cli, const char **place);
+
+/*
+ * session_open_store: test this machine, and open the store; no secret yet.
+ * Returns 0; E_USAGE, E_NOREPO, E_UNSUPPORTED, E_CORRUPT: as repo_probe();
+ * E_INTERNAL: the self test failed; what the store returned.
+ */
+MUST_CHECK int session_open_store(struct cli *cli, struct session *s);
+
+/*
+ * session_open: open the repository. A passphrase typed wrong may be typed
+ * again, twice.
+ * Returns as session_open_store(), secrets_get() and repo_open(). s is to be
+ * closed whatever is returned.
+ */
+MUST_CHECK int session_open(struct cli *cli, struct session *s);
+
+/* session_close: what was not opened is fine. */
+void session_close(struct session *s);
+
+/* session_secret: key as the repository's lower half wants it; lent. */
+struct key_slot_secret session_secret(const struct secrets_key *key);
+
+#endif

@@ -1,0 +1,174 @@
+#include "cli/snap_pick.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cli/message.h"
+#include "cli/snap_spec.h"
+#include "cli/when.h"
+#include "repo/tree_walk.h"
+
+enum {
+    SNAP_PICK_CACHE_BYTES = 64 << 20, /* decoded frames */
+    SNAP_PICK_ID_CHARS = 8
+};
+
+/* The snapshots as snap_spec wants them, and their series as strings. */
+struct snap_pick_refs {
+    struct snap_spec_ref *ref;
+    char (*series)[MANIFEST_SERIES_MAX + 1];
+    size_t n;
+};
+
+static void snap_pick_refs_free(struct snap_pick_refs *r)
+{
+    free(r->ref);
+    free(r->series);
+}
+
+/* A damaged one has no series and no time; its id may still name it. */
+static int snap_pick_refs_make(const struct snapshot_list *l,
+                               struct snap_pick_refs *r)
+{
+    r->n = l->n;
+    r->ref = mem_array(l->n, sizeof *r->ref);
+    r->series = mem_array(l->n, sizeof *r->series);
+    if (!r->ref || !r->series)
+        return err_set(E_NOMEM, "choosing among %zu snapshots", l->n);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct snapshot_item *it = &l->item[i];
+        struct bytes series = it->manifest.m.series;
+
+        if (series.n > MANIFEST_SERIES_MAX)
+            series.n = MANIFEST_SERIES_MAX; /* the decoder saw to it */
+        if (series.n)
+            memcpy(r->series[i], series.p, series.n);
+        r->ref[i] = (struct snap_spec_ref){.id = it->id,
+                                           .series = r->series[i],
+                                           .sequence = it->manifest.m.number,
+                                           .time = it->manifest.m.begin,
+                                           .complete = !it->damaged &&
+                                                       it->manifest.m.complete};
+    }
+    return 0;
+}
+
+static void snap_pick_tell(const struct snap_pick_refs *r,
+                           const struct snap_spec_answer *a)
+{
+    struct err_record why;
+
+    err_save(E_USAGE, &why);
+    for (size_t i = 0; i < a->candidate_n; i++) {
+        const struct snap_spec_ref *ref = &r->ref[a->candidate[i]];
+        char hex[ID_HEX_CHARS + 1], when[WHEN_TEXT_MAX];
+
+        (void)id_hex(ref->id.b, sizeof ref->id.b, hex);
+        message_warn("candidate: %.*s  %s  %s", SNAP_PICK_ID_CHARS, hex,
+                     when_local(ref->time, when), ref->series);
+    }
+    if (a->more)
+        message_warn("candidate: and more");
+    (void)err_load(&why);
+}
+
+static int snap_pick_choose(const struct snapshot_list *l,
+                            const struct snap_spec *spec, bool one_series,
+                            struct object_id *id)
+{
+    struct snap_pick_refs refs = {.n = 0};
+    struct snap_spec_answer a = {.index = 0};
+    int rc = snap_pick_refs_make(l, &refs);
+
+    if (rc == 0)
+        rc = snap_spec_resolve(spec, refs.ref, refs.n, one_series, &a);
+    if (rc == 0) {
+        *id = l->item[a.index].id;
+        if (a.shadows)
+            message_warn("'%s' is taken as the series, not as the id that "
+                         "begins so",
+                         spec->name);
+    } else if (rc == E_USAGE) {
+        snap_pick_tell(&refs, &a);
+    }
+    snap_pick_refs_free(&refs);
+    return rc;
+}
+
+/* "/srv//www/" becomes "srv/www". */
+static int snap_pick_path(const char *path, struct buf *out)
+{
+    while (path && *path) {
+        size_t n = strcspn(path, "/");
+
+        if (n && out->n)
+            buf_add(out, "/", 1);
+        buf_add(out, path, n);
+        path += n;
+        path += strspn(path, "/");
+    }
+    return buf_status(out);
+}
+
+static int snap_pick_find(struct session *s, struct snap_pick *p)
+{
+    struct tree_entry root = {.attr = NULL};
+    struct node_source source;
+    struct codec c;
+    bool found = true;
+    int rc = fetch_open(s->store, s->repo->keys, s->repo->index,
+                        SNAP_PICK_CACHE_BYTES, &p->fetch);
+
+    if (rc == 0)
+        rc = fetch_lane_new(p->fetch, &p->lane);
+    if (rc < 0)
+        return rc;
+    source = fetch_node_source(p->lane);
+    codec_init(&c, p->snapshot.manifest.m.root);
+    rc = tree_entry_get(&c, &root, true);
+    if (rc == 0)
+        rc = tree_walk_find(&source, &root, buf_bytes(&p->path), &p->te_raw,
+                            &p->te, &found);
+    if (rc == 0 && !found)
+        rc = err_set(E_NOTFOUND, "/%.*s: no such path in the snapshot",
+                     (int)p->path.n, (const char *)p->path.p);
+    tree_entry_release(&root);
+    return rc;
+}
+
+int snap_pick_open(struct session *s, const char *text, bool one_series,
+                   struct snap_pick *p)
+{
+    struct snapshot_list list = {.n = 0};
+    struct snap_spec spec;
+    struct object_id id;
+    int rc;
+
+    *p = (struct snap_pick){.fetch = NULL};
+    buf_init(&p->path, TREE_WALK_PATH_MAX);
+    buf_init(&p->te_raw, (size_t)TREE_ENTRY_BYTES_MAX * 2);
+    rc = snap_spec_parse(&spec, text);
+    if (rc == 0)
+        rc = snap_pick_path(spec.path, &p->path);
+    if (rc == 0)
+        rc = snapshot_list_load(s->repo->index, &s->repo->state, &list);
+    if (rc == 0)
+        rc = snap_pick_choose(&list, &spec, one_series, &id);
+    if (rc == 0)
+        rc = snapshot_list_read(s->store, s->repo->keys, &id, &p->snapshot);
+    if (rc == 0)
+        rc = snap_pick_find(s, p);
+    snapshot_list_release(&list);
+    return rc;
+}
+
+void snap_pick_release(struct snap_pick *p)
+{
+    fetch_lane_free(p->lane);
+    fetch_free(p->fetch);
+    tree_entry_release(&p->te);
+    buf_release(&p->te_raw);
+    buf_release(&p->path);
+    snapshot_list_drop(&p->snapshot);
+    *p = (struct snap_pick){.fetch = NULL};
+}
