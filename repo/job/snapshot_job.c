@@ -418,19 +418,26 @@ static int snapshot_job_body(struct snapshot_job *j)
     return rc;
 }
 
+/* A run that failed leaves what it has stored for the next one to find, and
+ * says to collectors that it is over, as far as either can still be done. */
+static void snapshot_job_salvage(struct snapshot_job *j, int rc)
+{
+    struct err_record why;
+
+    err_save(rc, &why);
+    if (j->intake)
+        err_ignore(intake_finish(j->intake), "the run has failed already");
+    err_ignore(writer_end(j->writer), "only a courtesy");
+    err_ignore(err_load(&why), "the first error stands");
+}
+
 int snapshot_job_run(struct snapshot_job *j)
 {
     int rc;
 
     j->result.begin = snapshot_job_now();
     rc = snapshot_job_body(j);
-    /* a run that failed says so to collectors, if it still can */
-    if (rc < 0 && j->writer && rc != E_FENCED) {
-        struct err_record why;
-
-        err_save(rc, &why);
-        err_ignore(writer_end(j->writer), "only a courtesy");
-        rc = err_load(&why);
-    }
+    if (rc < 0 && j->writer && rc != E_FENCED)
+        snapshot_job_salvage(j, rc);
     return rc;
 }
