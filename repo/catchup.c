@@ -9,6 +9,7 @@
 #include "repo/pack_reader.h"
 #include "repo/record_journal.h"
 #include "repo/segment_file.h"
+#include "repo/segment_list.h"
 #include "repo/snapshot_list.h"
 
 enum { CATCHUP_KEY_LOG = 'l', CATCHUP_KEY_JOURNAL = 'w' };
@@ -60,22 +61,6 @@ static struct bytes catchup_journal_key(const struct writer_id *w,
     return bytes_of(key, CATCHUP_JOURNAL_KEY_BYTES);
 }
 
-int catchup_note_journal(struct index_update *u, const struct writer_id *w,
-                         const struct catchup_mark *m)
-{
-    uint8_t key[CATCHUP_JOURNAL_KEY_BYTES];
-
-    return catchup_put_place(u, catchup_journal_key(w, key), m);
-}
-
-int catchup_note_log(struct index_update *u, const struct chain_tip *tip)
-{
-    static const uint8_t key[] = {CATCHUP_KEY_LOG};
-    struct catchup_mark m = {.number = tip->number, .id = tip->id};
-
-    return catchup_put_place(u, bytes_of(key, sizeof key), &m);
-}
-
 static int catchup_mark(struct index_reader *r, struct bytes key,
                         struct catchup_mark *m, bool *found)
 {
@@ -100,6 +85,34 @@ int catchup_is_closed(struct index_reader *r, const struct writer_id *w,
 
     *closed = rc == 0 && found && m.closed;
     return rc;
+}
+
+int catchup_note_journal(struct index_update *u, const struct writer_id *w,
+                         const struct catchup_mark *m)
+{
+    uint8_t key[CATCHUP_JOURNAL_KEY_BYTES];
+
+    return catchup_put_place(u, catchup_journal_key(w, key), m);
+}
+
+int catchup_closed(struct index_reader *r, const struct writer_id *w,
+                   bool *closed)
+{
+    uint8_t key[CATCHUP_JOURNAL_KEY_BYTES];
+    struct catchup_mark m = {.closed = false};
+    bool found;
+    int rc = catchup_mark(r, catchup_journal_key(w, key), &m, &found);
+
+    *closed = rc == 0 && found && m.closed;
+    return rc;
+}
+
+int catchup_note_log(struct index_update *u, const struct chain_tip *tip)
+{
+    static const uint8_t key[] = {CATCHUP_KEY_LOG};
+    struct catchup_mark m = {.number = tip->number, .id = tip->id};
+
+    return catchup_put_place(u, bytes_of(key, sizeof key), &m);
 }
 
 /* --- updates --- */
@@ -230,6 +243,7 @@ static int catchup_segment_packs(struct catchup_run *run,
 static int catchup_segment(struct catchup_run *run, const struct writer_id *w,
                            const struct object_id *id)
 {
+    struct segment_list_item item = {.id = *id, .writer = *w};
     struct catchup *c = run->c;
     struct segment_file file;
     int rc = segment_file_read(c->store, c->keys, id, &file);
@@ -242,7 +256,27 @@ static int catchup_segment(struct catchup_run *run, const struct writer_id *w,
     }
     if (rc == 0)
         rc = catchup_segment_packs(run, w, &file.segment);
+    if (rc == 0)
+        rc = catchup_breathe(run);
+    if (rc == 0) {
+        item.level = file.segment.level;
+        item.bytes = file.segment.packs.n;
+        rc = segment_list_note(run->u, &item);
+    }
     segment_file_release(&file);
+    return rc;
+}
+
+static int catchup_replaced(struct catchup_run *run,
+                            const struct record_ids *ids)
+{
+    int rc = catchup_breathe(run);
+
+    for (size_t i = 0; i < ids->n && rc == 0; i++) {
+        struct object_id id = record_id_at(ids, i);
+
+        rc = segment_list_note_replaced(run->u, &id);
+    }
     return rc;
 }
 
@@ -338,7 +372,8 @@ static int catchup_record(struct catchup_run *run, const struct writer_id *w,
         return 0;
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_SEGMENT:
-        return catchup_segment(run, w, &j.id);
+        rc = catchup_segment(run, w, &j.id);
+        return rc < 0 ? rc : catchup_replaced(run, &j.ids);
     case RECORD_COMMIT:
         return catchup_commit_record(run, &j.id);
     case RECORD_END:

@@ -52,6 +52,11 @@ MUST_CHECK int catchup_note_log(struct index_update *u,
 MUST_CHECK int catchup_is_closed(struct index_reader *r,
                                  const struct writer_id *w, bool *closed);
 
+/* catchup_closed: whether the index knows the end, or the fence, of a journal.
+ */
+MUST_CHECK int catchup_closed(struct index_reader *r, const struct writer_id *w,
+                              bool *closed);
+
 /* catchup_add_pack: describe a pack and all its chunks in an update: both or
  * neither, so that a pack that is known is known whole.
  *   dir     checked directory content

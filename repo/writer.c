@@ -16,6 +16,8 @@
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
 #include "repo/segment_file.h"
+#include "repo/segment_list.h"
+#include "repo/segment_merge.h"
 #include "repo/snapshot_list.h"
 
 enum { WRITER_UPDATE_WAIT_MS = 60000, WRITER_TEXT_MAX = 256 };
@@ -28,6 +30,7 @@ struct writer {
     int64_t spoke_at;            /* monotonic ns of our last record */
     bool closed;                 /* ended or fenced */
     bool behind; /* the index lacks packs that our journal names */
+    struct segment_list fresh; /* segments that the index was not told of */
 };
 
 /* --- who we are --- */
@@ -126,15 +129,20 @@ static int writer_put_open(struct writer *w, struct bytes series)
     return writer_put_generation(w, RECORD_OPEN, &p);
 }
 
-/* Remembers in the index how far our own journal goes. Once the index lacks
- * what a record names it must not be told of later ones: the next catch-up
- * reads on from its mark (I5). */
+/* Remembers in the index how far our own journal goes, and which segments it
+ * names. Once the index lacks what a record names it must not be told of later
+ * ones: the next catch-up reads on from its mark (I5). */
 static int writer_note(struct writer *w, struct index_update *u)
 {
     struct catchup_mark m = {
         .number = w->tip.number, .id = w->tip.id, .closed = w->closed};
+    int rc = 0;
 
-    return w->behind ? 0 : catchup_note_journal(u, &w->chain.writer, &m);
+    if (w->behind)
+        return 0;
+    for (size_t i = 0; i < w->fresh.n && rc == 0; i++)
+        rc = segment_list_note(u, &w->fresh.item[i]);
+    return rc < 0 ? rc : catchup_note_journal(u, &w->chain.writer, &m);
 }
 
 int writer_open(struct repo *r, struct bytes series, struct writer **out)
@@ -170,6 +178,8 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
 
 void writer_free(struct writer *w)
 {
+    if (w)
+        segment_list_release(&w->fresh);
     free(w);
 }
 
@@ -182,15 +192,29 @@ void writer_log_tip(const struct writer *w, uint64_t *number,
 
 /* --- publishing --- */
 
+/* The record that names a durable segment. */
+static int writer_name_segment(struct writer *w, struct segment_list_item *item,
+                               const struct record_ids *replaced)
+{
+    struct record_journal j = {.id = item->id, .ids = *replaced};
+    int rc = writer_put(w, RECORD_SEGMENT, &j);
+
+    item->writer = w->chain.writer;
+    return rc < 0 ? rc : segment_list_add(&w->fresh, item);
+}
+
 /* Puts one segment for some packs and the record that names it. */
 static int writer_put_segment(struct writer *w, struct segment_pack *pack,
                               size_t n)
 {
-    struct record_journal j = {.generation = 0};
-    int rc =
-        segment_file_write(w->r->store, w->r->keys, 0, NULL, 0, pack, n, &j.id);
+    const struct record_ids none = {NULL, 0};
+    struct segment_list_item item = {.level = 0};
+    int rc = segment_file_write(w->r->store, w->r->keys, 0, NULL, 0, pack, n,
+                                &item.id);
 
-    return rc < 0 ? rc : writer_put(w, RECORD_SEGMENT, &j);
+    for (size_t i = 0; i < n; i++)
+        item.bytes += segment_pack_bytes(pack[i].dir.n);
+    return rc < 0 ? rc : writer_name_segment(w, &item, &none);
 }
 
 static int writer_put_segments(struct writer *w, const struct pack_info *info,
@@ -244,9 +268,13 @@ static int writer_index_packs(struct writer *w, const struct pack_info *info,
     }
     if (rc == 0)
         rc = writer_note(w, u);
+    if (rc < 0) {
+        index_update_abort(u);
+        return rc;
+    }
+    rc = index_update_commit(u);
     if (rc == 0)
-        return index_update_commit(u);
-    index_update_abort(u);
+        w->fresh.n = 0;
     return rc;
 }
 
@@ -262,6 +290,77 @@ int writer_publish(struct writer *w, struct pack_info *pack, size_t n,
     }
     for (size_t i = 0; i < n; i++)
         pack_info_release(&pack[i]);
+    return rc;
+}
+
+/* --- merging segments --- */
+
+/* What may be merged: segments of journals that have come to their end. */
+static int writer_merge_candidates(struct writer *w, struct segment_list *l)
+{
+    struct index_reader *r = NULL;
+    size_t n = 0;
+    int rc = index_reader_new(w->r->index, &r);
+
+    if (rc == 0)
+        rc = segment_list_load(r, l);
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        bool closed;
+
+        rc = catchup_closed(r, &l->item[i].writer, &closed);
+        if (rc == 0 && closed)
+            l->item[n++] = l->item[i];
+    }
+    l->n = n;
+    index_reader_free(r);
+    return rc;
+}
+
+/* Tells the index of the merged segment and of those it replaces. */
+static int writer_note_merged(struct writer *w,
+                              const struct segment_list_item *old, size_t n)
+{
+    struct index_update *u = NULL;
+    int rc = index_update_begin(w->r->index, WRITER_UPDATE_WAIT_MS, &u);
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = segment_list_note_replaced(u, &old[i].id);
+    if (rc == 0)
+        rc = writer_note(w, u);
+    if (rc < 0) {
+        index_update_abort(u);
+        return rc;
+    }
+    rc = index_update_commit(u);
+    if (rc == 0)
+        w->fresh.n = 0;
+    return rc;
+}
+
+int writer_merge(struct writer *w, bool *merged)
+{
+    struct segment_list_item old[SEGMENT_MERGE_FAN];
+    struct object_id id[SEGMENT_MERGE_FAN] = {{{0}}};
+    struct segment_list_item item = {.level = 0};
+    struct segment_list l = {.item = NULL};
+    struct record_ids ids = record_ids_of(id, SEGMENT_MERGE_FAN);
+    unsigned level;
+    int rc = w->behind ? 0 : writer_merge_candidates(w, &l);
+
+    *merged = rc == 0 && segment_merge_pick(&l, old, &level);
+    segment_list_release(&l);
+    if (!*merged)
+        return rc;
+    for (size_t i = 0; i < SEGMENT_MERGE_FAN; i++)
+        id[i] = old[i].id;
+    rc = segment_merge_write(w->r->store, w->r->keys, &w->r->state, level, old,
+                             SEGMENT_MERGE_FAN, &item);
+    if (rc == 0)
+        rc = writer_name_segment(w, &item, &ids);
+    if (rc == 0 && writer_note_merged(w, old, SEGMENT_MERGE_FAN) < 0) {
+        log_debug("merged, not indexed: %s", err_text());
+        w->behind = true;
+    }
     return rc;
 }
 

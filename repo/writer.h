@@ -39,6 +39,14 @@ MUST_CHECK int writer_publish(struct writer *w, struct pack_info *pack,
                               size_t n, bool *indexed);
 
 /*
+ * writer_merge: replace eight small segments by one, when there are eight.
+ *   merged  out: whether there were
+ * Returns as writer_publish(); E_CORRUPT: one of them cannot be read. Not
+ * needed for anything: only E_FENCED says that the run is over.
+ */
+MUST_CHECK int writer_merge(struct writer *w, bool *merged);
+
+/*
  * writer_renew: W4: say that we are alive, when it is time to (a third of the
  * silence that is allowed).
  *   relies  whether this run relies on a chunk of the pack with that index

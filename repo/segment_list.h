@@ -1,0 +1,48 @@
+/*
+ * segment_list: the segments that the index was filled from and that no merge
+ * has replaced, as the index remembers them in its marks. Confined to one
+ * thread.
+ */
+#ifndef REPO_SEGMENT_LIST_H
+#define REPO_SEGMENT_LIST_H
+
+#include "index/index.h"
+
+struct segment_list_item {
+    struct object_id id;
+    unsigned level;
+    uint64_t bytes;          /* of its content, about */
+    struct writer_id writer; /* whose journal names it */
+};
+
+/* Zeroed: empty. */
+struct segment_list {
+    struct segment_list_item *item;
+    size_t n;
+    size_t cap;
+};
+
+/* segment_list_add: append one; E_NOMEM leaves l as before. */
+MUST_CHECK int segment_list_add(struct segment_list *l,
+                                const struct segment_list_item *item);
+void segment_list_release(struct segment_list *l);
+
+/* segment_list_note: remember a segment in an update of the index; whether it
+ * was replaced before it was seen does not matter. */
+MUST_CHECK int segment_list_note(struct index_update *u,
+                                 const struct segment_list_item *item);
+
+/* segment_list_note_replaced: remember that a merge has replaced that one,
+ * which may be unknown so far. */
+MUST_CHECK int segment_list_note_replaced(struct index_update *u,
+                                          const struct object_id *id);
+
+/*
+ * segment_list_load: all that are not replaced, in no order.
+ *   l  zeroed
+ * Returns 0, E_NOMEM or what the index returned; l may be released then too.
+ */
+MUST_CHECK int segment_list_load(struct index_reader *r,
+                                 struct segment_list *l);
+
+#endif

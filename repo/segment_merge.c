@@ -1,0 +1,149 @@
+#include "repo/segment_merge.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static int segment_merge_order(const void *a, const void *b)
+{
+    const struct segment_list_item *x = a;
+    const struct segment_list_item *y = b;
+
+    if (x->level != y->level)
+        return x->level < y->level ? -1 : 1;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? -1 : 1;
+    return memcmp(x->id.b, y->id.b, sizeof x->id.b);
+}
+
+/* Whether eight of one level stand there, and are short enough. */
+static bool segment_merge_fits(const struct segment_list_item *item)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < SEGMENT_MERGE_FAN; i++) {
+        if (item[i].level != item[0].level ||
+            item[i].bytes > SEGMENT_MERGE_BYTES)
+            return false;
+        bytes += item[i].bytes;
+    }
+    return item[0].level < SEGMENT_LEVEL_MAX && bytes <= SEGMENT_MERGE_BYTES;
+}
+
+bool segment_merge_pick(const struct segment_list *l,
+                        struct segment_list_item out[SEGMENT_MERGE_FAN],
+                        unsigned *level)
+{
+    struct segment_list_item *sorted;
+    bool found = false;
+
+    if (l->n < SEGMENT_MERGE_FAN)
+        return false;
+    sorted = mem_array(l->n, sizeof *sorted);
+    if (!sorted)
+        return false; /* another run will do it */
+    memcpy(sorted, l->item, l->n * sizeof *sorted);
+    qsort(sorted, l->n, sizeof *sorted, segment_merge_order);
+    for (size_t i = 0; i + SEGMENT_MERGE_FAN <= l->n && !found; i++) {
+        /* the smallest of a level come first: try only at its beginning */
+        if (i > 0 && sorted[i].level == sorted[i - 1].level)
+            continue;
+        found = segment_merge_fits(sorted + i);
+        if (found) {
+            memcpy(out, sorted + i, SEGMENT_MERGE_FAN * sizeof *out);
+            *level = sorted[i].level;
+        }
+    }
+    free(sorted);
+    return found;
+}
+
+/* The packs of several segments, each once, without doomed ones. */
+struct segment_merge {
+    const struct state *state;
+    struct segment_pack *pack;
+    size_t n;
+    size_t cap;
+};
+
+static int segment_merge_take(struct segment_merge *m, const struct segment *s)
+{
+    struct segment_reader r;
+    struct segment_pack p;
+
+    segment_read(&r, s);
+    while (segment_next(&r, &p)) {
+        if (state_of_pack(m->state, &p.id, NULL) == STATE_DOOMED)
+            continue;
+        if (m->n == m->cap) {
+            size_t cap = m->cap ? m->cap * 2 : 64;
+            void *bigger = mem_resize(m->pack, cap * sizeof *m->pack);
+
+            if (!bigger)
+                return err_set(E_NOMEM, "out of memory");
+            m->pack = bigger;
+            m->cap = cap;
+        }
+        m->pack[m->n++] = p;
+    }
+    return 0;
+}
+
+static int segment_merge_by_id(const void *a, const void *b)
+{
+    const struct segment_pack *x = a;
+    const struct segment_pack *y = b;
+
+    return memcmp(x->id.b, y->id.b, sizeof x->id.b);
+}
+
+/* A pack that two segments name is one pack. Returns the bytes of it all. */
+static uint64_t segment_merge_unite(struct segment_merge *m)
+{
+    uint64_t bytes = 0;
+    size_t n = 0;
+
+    if (m->n > 0)
+        qsort(m->pack, m->n, sizeof *m->pack, segment_merge_by_id);
+    for (size_t i = 0; i < m->n; i++) {
+        if (n > 0 && object_id_equal(&m->pack[n - 1].id, &m->pack[i].id))
+            continue;
+        bytes += segment_pack_bytes(m->pack[i].dir.n);
+        m->pack[n++] = m->pack[i];
+    }
+    m->n = n;
+    return bytes;
+}
+
+int segment_merge_write(struct store *s, const struct keyring *k,
+                        const struct state *state, unsigned level,
+                        const struct segment_list_item *item, size_t n,
+                        struct segment_list_item *out)
+{
+    struct segment_merge m = {.state = state};
+    struct segment_file *file = mem_array(n, sizeof *file);
+    struct object_id *replaces = mem_array(n, sizeof *replaces);
+    size_t read = 0;
+    int rc = 0;
+
+    if (!file || !replaces)
+        rc = err_set(E_NOMEM, "out of memory");
+    for (; read < n && rc == 0; read++) {
+        rc = segment_file_read(s, k, &item[read].id, &file[read]);
+        if (rc == 0)
+            rc = segment_merge_take(&m, &file[read].segment);
+        replaces[read] = item[read].id;
+    }
+    if (rc == 0) {
+        out->level = level + 1;
+        out->bytes = segment_merge_unite(&m);
+        rc = segment_file_write(s, k, out->level, replaces, n, m.pack, m.n,
+                                &out->id);
+    }
+    for (size_t i = 0; i < read; i++)
+        segment_file_release(&file[i]);
+    free(m.pack);
+    free(file);
+    free(replaces);
+    return rc;
+}

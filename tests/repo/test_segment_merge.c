@@ -1,0 +1,248 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "repo/segment_merge.h"
+#include "tests/repo/repo_fixture.h"
+
+static struct segment_list_item item_of(uint8_t id, unsigned level,
+                                        uint64_t bytes)
+{
+    return (struct segment_list_item){
+        .id = {{id}}, .level = level, .bytes = bytes};
+}
+
+static void test_segment_merge__picks_eight_of_the_lowest_level(void **state)
+{
+    static const struct {
+        unsigned level0, level1; /* how many of each */
+        uint64_t bytes;
+        int want; /* level, or -1 */
+    } t[] = {
+        {0, 0, 10, -1},
+        {7, 7, 10, -1},
+        {8, 0, 10, 0},
+        {7, 9, 10, 1},
+        {20, 9, 10, 0},
+        {8, 0, SEGMENT_MERGE_BYTES / 8, 0},
+        {8, 0, SEGMENT_MERGE_BYTES / 8 + 1, -1},
+        {7, 8, SEGMENT_MERGE_BYTES + 1, -1},
+        {8, 0, UINT64_MAX, -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct segment_list_item out[SEGMENT_MERGE_FAN];
+        struct segment_list l = {.n = 0};
+        unsigned level = 99;
+        bool found;
+
+        for (unsigned k = 0; k < t[i].level0 + t[i].level1; k++) {
+            struct segment_list_item x =
+                item_of((uint8_t)k, k >= t[i].level0, t[i].bytes);
+
+            assert_int_equal(segment_list_add(&l, &x), 0);
+        }
+        found = segment_merge_pick(&l, out, &level);
+        assert_int_equal(found, t[i].want >= 0);
+        if (found)
+            assert_int_equal(level, t[i].want);
+        segment_list_release(&l);
+    }
+}
+
+/* The smallest go first: a large one is not written again and again. */
+static void test_segment_merge__leaves_the_largest(void **state)
+{
+    struct segment_list_item out[SEGMENT_MERGE_FAN];
+    struct segment_list l = {.n = 0};
+    unsigned level;
+
+    (void)state;
+    for (uint8_t k = 0; k < 10; k++) {
+        struct segment_list_item x = item_of(k, 0, k < 2 ? 1000000 : 10);
+
+        assert_int_equal(segment_list_add(&l, &x), 0);
+    }
+    assert_true(segment_merge_pick(&l, out, &level));
+    for (size_t i = 0; i < SEGMENT_MERGE_FAN; i++)
+        assert_int_equal(out[i].bytes, 10);
+    segment_list_release(&l);
+}
+
+static size_t live(struct repo *r, struct segment_list *l)
+{
+    struct index_reader *ix = NULL;
+
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(segment_list_load(ix, l), 0);
+    index_reader_free(ix);
+    return l->n;
+}
+
+/* One run that publishes, commits, and merges what there is to merge. */
+static bool run(struct repo_fixture *f, uint64_t seed, struct object_id *id)
+{
+    struct writer *w = NULL;
+    struct repo *r = NULL;
+    bool merged;
+
+    assert_int_equal(repo_fixture_repo(f, "a", &r), 0);
+    assert_int_equal(writer_open(r, bytes_of_str("a@b"), &w), 0);
+    assert_int_equal(repo_fixture_publish(f, w, r, seed), 0);
+    assert_int_equal(repo_fixture_commit(w, r, seed, id), 0);
+    assert_int_equal(writer_merge(w, &merged), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    repo_close(r);
+    return merged;
+}
+
+static void test_segment_merge__keeps_their_number_small(void **state)
+{
+    enum { RUNS = 75 };
+    static struct object_id id[RUNS];
+    struct repo_fixture f;
+    size_t merges = 0;
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    for (uint64_t i = 0; i < RUNS; i++)
+        merges += run(&f, i + 1, &id[i]);
+    assert_true(merges >= RUNS / 8);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        struct segment_list l = {.n = 0};
+        struct repo *r = NULL;
+        unsigned high = 0;
+
+        /* what this cache was told, and what another one reads */
+        assert_int_equal(repo_fixture_repo(&f, fresh ? NULL : "a", &r), 0);
+        assert_true(live(r, &l) <= 8 + 8 + 2);
+        for (size_t i = 0; i < l.n; i++)
+            high = l.item[i].level > high ? l.item[i].level : high;
+        assert_int_equal(high, 2);
+        segment_list_release(&l);
+        repo_close(r);
+    }
+    assert_int_equal(repo_fixture_check(&f, id, RUNS), RUNS);
+    repo_fixture_close(&f);
+}
+
+/* How many packs the segments of a list name, each once per segment. */
+static size_t packs_in(struct repo_fixture *f, struct repo *r,
+                       const struct segment_list *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct segment_file file;
+
+        assert_int_equal(
+            segment_file_read(f->store, r->keys, &l->item[i].id, &file), 0);
+        n += file.segment.pack_n;
+        segment_file_release(&file);
+    }
+    return n;
+}
+
+/* Everything is still said, once; and only what ended writers said is
+ * touched. */
+static void test_segment_merge__says_what_it_replaces(void **state)
+{
+    struct repo_fixture f;
+    struct object_id id;
+    struct segment_list l = {.n = 0};
+    struct repo *r = NULL;
+    struct repo *other = NULL;
+    struct writer *open = NULL;
+    struct writer *w = NULL;
+    bool merged;
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    for (uint64_t i = 0; i < 7; i++)
+        assert_int_equal(repo_fixture_backup(&f, "a", i + 1, &id), 0);
+    /* the eighth segment is that of a writer still at work */
+    assert_int_equal(repo_fixture_repo(&f, "b", &other), 0);
+    assert_int_equal(writer_open(other, bytes_of_str("b"), &open), 0);
+    assert_int_equal(repo_fixture_publish(&f, open, other, 8), 0);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    assert_int_equal(writer_open(r, bytes_of_str("a"), &w), 0);
+    assert_int_equal(writer_merge(w, &merged), 0);
+    assert_false(merged);
+    assert_int_equal(writer_end(open), 0);
+    assert_int_equal(repo_refresh(r), 0);
+    assert_int_equal(live(r, &l), 8);
+    segment_list_release(&l);
+    assert_int_equal(writer_merge(w, &merged), 0);
+    assert_true(merged);
+    assert_int_equal(live(r, &l), 1);
+    assert_int_equal(packs_in(&f, r, &l), 8);
+    segment_list_release(&l);
+    writer_free(open);
+    writer_free(w);
+    repo_close(other);
+    repo_close(r);
+    assert_int_equal(repo_fixture_check(&f, NULL, 0), 7);
+    repo_fixture_close(&f);
+}
+
+/* A merge that dies anywhere leaves a repository that says the same. */
+static void test_segment_merge__may_die_anywhere(void **state)
+{
+    (void)state;
+    for (int point = MEMORY_BEFORE; point <= MEMORY_AFTER; point++)
+        for (uint64_t n = 1;; n++) {
+            struct memory_fault fault = {.point = (enum memory_point)point,
+                                         .n = n,
+                                         .persistent = true,
+                                         .code = E_STORE};
+            struct memory_fault none = {.n = 0};
+            struct repo_fixture f;
+            struct object_id id[8];
+            struct repo *r = NULL;
+            struct writer *w = NULL;
+            bool merged;
+            int rc;
+
+            repo_fixture_open(&f);
+            assert_int_equal(repo_fixture_init(&f), 0);
+            for (uint64_t i = 0; i < 8; i++)
+                assert_int_equal(repo_fixture_backup(&f, "a", i + 1, &id[i]),
+                                 0);
+            assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+            assert_int_equal(writer_open(r, bytes_of_str("a"), &w), 0);
+            memory_set_fault(f.store, fault);
+            rc = writer_merge(w, &merged);
+            memory_set_fault(f.store, none);
+            writer_free(w);
+            repo_close(r);
+            memory_power_cut(f.store, n % 3);
+            assert_int_equal(repo_fixture_check(&f, id, 8), 8);
+            (void)run(&f, 9, &id[0]);
+            assert_int_equal(repo_fixture_check(&f, id, 8), 9);
+            repo_fixture_close(&f);
+            if (rc == 0)
+                break;
+            assert_true(n < 100);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_segment_merge__picks_eight_of_the_lowest_level),
+        cmocka_unit_test(test_segment_merge__leaves_the_largest),
+        cmocka_unit_test(test_segment_merge__keeps_their_number_small),
+        cmocka_unit_test(test_segment_merge__says_what_it_replaces),
+        cmocka_unit_test(test_segment_merge__may_die_anywhere),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
