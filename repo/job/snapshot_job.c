@@ -413,8 +413,12 @@ static int snapshot_job_body(struct snapshot_job *j)
         rc = intake_finish(j->intake);
     if (rc == 0)
         rc = snapshot_job_commit(j);
-    if (rc == 0)
+    if (rc == 0) {
+        bool merged;
+
+        err_ignore(writer_merge(j->writer, &merged), "the next run may do it");
         err_ignore(writer_end(j->writer), "the snapshot is committed");
+    }
     return rc;
 }
 
