@@ -225,8 +225,9 @@ static void test_jail__umask_and_default_acl_do_not_matter(void **state)
     assert_string_equal(result.first, "");
     assert_true(jail_rig_same(&rig, ""));
 
-    assert_true(scratch_run("rm -rf %s && mkdir %s", rig.target, rig.target));
-    if (!scratch_run("setfacl -d -m u:7:rwx,g:8:rwx %s", rig.target)) {
+    /* what is made in a directory inherits, at the top and further down */
+    assert_true(scratch_run("rm -rf %s && mkdir -p %s", rig.target, rig.dst));
+    if (!scratch_run("setfacl -R -d -m u:7:rwx,g:8:rwx %s", rig.target)) {
         print_message("skipped: no ACLs here\n");
         skip();
     }
