@@ -118,6 +118,26 @@ static void test_jail__a_planted_hard_link_is_not_touched(void **state)
     }
 }
 
+static void test_jail__an_exchanged_file_is_told(void **state)
+{
+    struct entry file = jail_rig_entry(ENTRY_FILE, "f");
+    struct jail_file *f = NULL;
+    struct jail_result res;
+    struct jail_attack a;
+
+    (void)state;
+    jail_attack_open(&a, &jail_rig_plain);
+    assert_int_equal(jail_file_begin(a.root, &file, false, &f, &res), 0);
+    assert_int_equal(jail_file_write(f, "written", 7, 0), 0);
+    /* who can write to the directory puts a file of theirs under the name
+     * that is about to be renamed; ours is still open */
+    assert_true(scratch_run("cd %s/dst && printf forged! >x && "
+                            "mv x .dedup-*",
+                            a.dir));
+    assert_int_equal(jail_file_finish(f, &file, NULL, &res), E_TARGET);
+    jail_attack_close(&a, "1");
+}
+
 static void test_jail__links_go_only_to_what_was_made(void **state)
 {
     struct entry file = jail_rig_entry(ENTRY_FILE, "f");
@@ -309,6 +329,7 @@ int main(void)
         cmocka_unit_test(
             test_jail__a_symlink_in_the_target_is_not_written_through),
         cmocka_unit_test(test_jail__a_planted_hard_link_is_not_touched),
+        cmocka_unit_test(test_jail__an_exchanged_file_is_told),
         cmocka_unit_test(test_jail__links_go_only_to_what_was_made),
         cmocka_unit_test(test_jail__removes_without_following),
         cmocka_unit_test(test_jail__removes_deep_trees),
