@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "source/stat_entry.h"
 #include "source/walk.h"
+#include "source/walk_names.h"
 #include "source/walk_roots.h"
 #include "tests/support/scratch.h"
 
@@ -571,6 +572,56 @@ static void test_walk_roots__resolve_what_users_write(void **state)
     scratch_remove(dir);
 }
 
+/* Bytes of this process's own memory. */
+static size_t rss_anon(void)
+{
+    char line[256];
+    size_t kib = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) &&
+           sscanf(line, "RssAnon: %zu", &kib) != 1)
+        ;
+    (void)fclose(f);
+    return kib << 10;
+}
+
+static void test_walk_names__a_million_names_need_little_memory(void **state)
+{
+    enum { N = 1000000 };
+    struct walk_names names;
+    struct walk_list list;
+    size_t before = rss_anon();
+    char name[64];
+
+    (void)state;
+    assert_int_equal(walk_names_init(&names), 0);
+    list = walk_names_begin(&names);
+    for (size_t i = 0; i < N; i++) {
+        /* each twice, in no order */
+        int n = snprintf(name, sizeof name, "a-file-with-a-name-%06zu.data",
+                         i * 7919 % (N / 2));
+
+        assert_int_equal(
+            walk_names_add(&names, &list, bytes_of(name, (size_t)n)), 0);
+    }
+    walk_names_sort(&names, &list);
+    assert_int_equal(list.n, N / 2);
+    assert_true(rss_anon() - before < (size_t)100 << 20);
+    for (size_t i = 0; i < list.n; i++) {
+        assert_true(snprintf(name, sizeof name, "a-file-with-a-name-%06zu.data",
+                             i) > 0);
+        assert_string_equal(walk_names_get(&names, &list, i), name);
+    }
+    assert_true(walk_names_has(&names, &list, bytes_of_str(name)));
+    assert_false(walk_names_has(&names, &list, bytes_of_str("b")));
+    walk_names_drop(&names, &list);
+    /* what it took is given back, not kept for the next directory */
+    assert_true(names.text.cap + names.order.cap < (size_t)16 << 20);
+    walk_names_release(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_walk__a_moved_directory_is_not_looked_for),
         cmocka_unit_test(test_walk__failures_are_problems_or_errors),
         cmocka_unit_test(test_walk__an_unreadable_directory_is_kept_empty),
+        cmocka_unit_test(test_walk_names__a_million_names_need_little_memory),
         cmocka_unit_test(test_walk__roots_must_be_canonical),
         cmocka_unit_test(test_walk_roots__resolve_what_users_write),
     };
