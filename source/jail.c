@@ -468,10 +468,13 @@ int jail_dir_finish(struct jail_dir *dir, const struct entry *e,
 {
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
     struct entry named = *e;
+    /* in a dry run what would be made has no descriptor; the target counts as
+     * one that was there, as it does when it is made */
+    bool made = dir->made || (dir->parent && !dir->d);
     int fd;
     int rc;
 
-    *res = (struct jail_result){dir->made ? JAIL_MADE : JAIL_SAME, 0};
+    *res = (struct jail_result){made ? JAIL_MADE : JAIL_SAME, 0};
     named.name = bytes_of_str("root"); /* the name was checked on entering */
     rc = entry_check(&named);
     if (rc < 0 || dir->jail->options.dry_run)
