@@ -9,7 +9,7 @@
  * check also works where the log or a journal is damaged and a repository can
  * only be opened with no_index.
  *
- * Memory, besides what threads need: 48 bytes for each pack, 24 for each log
+ * Memory, besides what threads need: 140 bytes for each pack, 24 for each log
  * and journal record, some 50 for each directory page and list node that is
  * found sound (shared ones count once: they are walked once), and some 100 for
  * each chunk in a damaged pack that a snapshot reaches.

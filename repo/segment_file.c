@@ -7,10 +7,8 @@
 #include "repo/envelope.h"
 #include "store/store.h"
 
-enum { SEGMENT_FILE_NAME_MAX = 6 + ID_HEX_CHARS + 1 };
-
-static void segment_file_name(const struct object_id *id,
-                              char out[SEGMENT_FILE_NAME_MAX])
+void segment_file_name(const struct object_id *id,
+                       char out[SEGMENT_FILE_NAME_MAX])
 {
     char hex[ID_HEX_CHARS + 1];
 

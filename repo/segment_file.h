@@ -4,6 +4,12 @@
 
 #include "repo/segment.h"
 
+enum { SEGMENT_FILE_NAME_MAX = 6 + ID_HEX_CHARS + 1 };
+
+/* segment_file_name: "index/<id>". */
+void segment_file_name(const struct object_id *id,
+                       char out[SEGMENT_FILE_NAME_MAX]);
+
 /* A segment that was read: release it. */
 struct segment_file {
     struct segment segment; /* borrows from plain */

@@ -1,0 +1,301 @@
+#include "repo/check.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/pipe.h"
+#include "repo/check_cache.h"
+#include "repo/check_data.h"
+#include "repo/check_keyless.h"
+#include "repo/check_list.h"
+#include "repo/check_tree.h"
+#include "repo/segment_file.h"
+#include "repo/snapshot_list.h"
+#include "store/store.h"
+
+/* A snapshot that could be read: what is needed of its manifest. */
+struct check_snapshot {
+    struct check_tree_snapshot tree; /* borrows from kept */
+    uint8_t *kept;                   /* series, then root; owned */
+};
+
+struct check {
+    struct repo *r;
+    const struct check_options *opt;
+    struct check_report report;
+    struct check_chains chains;
+    struct check_view view;
+    struct check_snapshot *snapshot;
+    size_t snapshot_n;
+    size_t snapshot_cap;
+};
+
+const char *check_kind_name(enum check_kind kind)
+{
+    static const char *const name[] = {
+        [CHECK_CONFIG] = "config",     [CHECK_KEY] = "key",
+        [CHECK_LOG] = "log",           [CHECK_JOURNAL] = "journal",
+        [CHECK_SEGMENT] = "segment",   [CHECK_PACK] = "pack",
+        [CHECK_SNAPSHOT] = "snapshot", [CHECK_PATH] = "path",
+        [CHECK_CACHE] = "cache",       [CHECK_NAME] = "name",
+    };
+
+    return name[kind];
+}
+
+unsigned check_threads(const struct check_options *opt)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (opt->threads > 0)
+        return opt->threads < PIPE_THREADS_MAX ? opt->threads
+                                               : PIPE_THREADS_MAX;
+    return cores > 0 && cores < PIPE_THREADS_MAX ? (unsigned)cores : 1;
+}
+
+/* --- config and key slots --- */
+
+static int check_config(struct check *c)
+{
+    struct object_id hash;
+    struct config config;
+    struct buf file;
+    bool found;
+    int rc;
+
+    buf_init(&file, CONFIG_BYTES_MAX);
+    rc = store_get(c->r->store, "config", &file, &found);
+    if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "is missing");
+    if (rc == 0)
+        rc = config_get(buf_bytes(&file), &config, &hash);
+    if (rc == 0 && !object_id_equal(&hash, &c->r->keys->config))
+        rc = err_set(E_CORRUPT, "is not the one that this key was made for");
+    buf_release(&file);
+    return check_report_rc(&c->report, rc, CHECK_CONFIG, "config");
+}
+
+static int check_keys(struct check *c)
+{
+    struct check_list list = {.item = NULL};
+    int rc = check_list_load(c->r->store, "keys", &list);
+
+    for (size_t i = 0; i < list.n && rc == 0; i++)
+        rc = check_keyless_slot(c->r->store, &list.item[i].id, &c->report);
+    check_list_release(&list);
+    return rc;
+}
+
+/* --- snapshots --- */
+
+static int check_snapshot_keep(struct check *c, const struct snapshot *s)
+{
+    const struct manifest *m = &s->manifest.m;
+    struct check_snapshot *p = check_report_grow(c->snapshot, c->snapshot_n,
+                                                 &c->snapshot_cap, sizeof *p);
+    struct buf kept;
+
+    if (!p)
+        return E_NOMEM;
+    c->snapshot = p;
+    p += c->snapshot_n;
+    buf_init(&kept, m->series.n + m->root.n);
+    buf_add_bytes(&kept, m->series);
+    buf_add_bytes(&kept, m->root);
+    *p = (struct check_snapshot){
+        .tree = {.id = s->id,
+                 .series = bytes_of(kept.p, m->series.n),
+                 .begin = m->begin,
+                 .root = bytes_of(kept.p + m->series.n, m->root.n)},
+        .kept = kept.p};
+    c->snapshot_n++;
+    return buf_status(&kept);
+}
+
+/* What a snapshot says of others. */
+static int check_snapshot_links(struct check *c, const struct snapshot *s,
+                                const char *name)
+{
+    const struct manifest *m = &s->manifest.m;
+    char before[SNAPSHOT_LIST_NAME_MAX];
+    int rc = check_chains_saw(&c->chains, m->log_number, &m->log_id, name);
+
+    if (rc < 0 || !m->has_previous ||
+        idmap_get(&c->chains.committed, m->previous.b, NULL) ||
+        state_is_forgotten(&c->chains.state, &m->previous))
+        return rc;
+    snapshot_list_name(&m->previous, before);
+    return check_report_damage(&c->report, CHECK_SNAPSHOT, before,
+                               "the predecessor of %s is in no journal: the "
+                               "one that committed it is lost",
+                               name);
+}
+
+static int check_snapshot(struct check *c, const struct object_id *id)
+{
+    struct check_finding f = {.kind = CHECK_SNAPSHOT,
+                              .damage = true,
+                              .has_snapshot = true,
+                              .snapshot = *id};
+    char name[SNAPSHOT_LIST_NAME_MAX];
+    struct snapshot s;
+    int rc = snapshot_list_read(c->r->store, c->r->keys, id, &s);
+
+    snapshot_list_name(id, name);
+    if (rc == 0 &&
+        memcmp(s.signer.b, c->chains.state.founder.b, sizeof s.signer.b) != 0)
+        rc = err_set(E_CORRUPT, "signed by somebody who is no member");
+    c->report.sum->snapshots++;
+    if (rc == E_CORRUPT) {
+        struct err_record why;
+
+        /* it may have been forgotten and collected meanwhile */
+        err_save(rc, &why);
+        rc = check_chains_more(&c->chains);
+        f.object = name;
+        f.text = why.text;
+        if (rc == 0 && !state_is_forgotten(&c->chains.state, id)) {
+            c->report.sum->snapshots_hurt++;
+            rc = check_report_put(&c->report, &f);
+        }
+    } else if (rc == 0) {
+        rc = check_snapshot_links(c, &s, name);
+        if (rc == 0)
+            rc = check_snapshot_keep(c, &s);
+    }
+    snapshot_list_drop(&s);
+    return rc;
+}
+
+static int check_snapshot_order(const void *a, const void *b)
+{
+    const struct check_snapshot *x = a;
+    const struct check_snapshot *y = b;
+    int o = entry_time_cmp(x->tree.begin, y->tree.begin);
+
+    return o ? o : memcmp(x->tree.id.b, y->tree.id.b, sizeof x->tree.id.b);
+}
+
+static int check_snapshots(struct check *c)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < c->chains.commit_n && rc == 0; i++) {
+        rc = cancel_check(c->opt->cancel);
+        if (rc == 0 &&
+            !state_is_forgotten(&c->chains.state, &c->chains.commit[i]))
+            rc = check_snapshot(c, &c->chains.commit[i]);
+    }
+    if (c->snapshot_n > 0)
+        qsort(c->snapshot, c->snapshot_n, sizeof *c->snapshot,
+              check_snapshot_order);
+    return rc;
+}
+
+static int check_trees(struct check *c)
+{
+    struct check_progress *progress = c->opt->progress;
+    struct check_tree *t = NULL;
+    int rc = check_tree_open(&c->view, c->opt, &t);
+
+    if (progress)
+        atomic_store(&progress->snapshot_total, c->snapshot_n);
+    for (size_t i = 0; i < c->snapshot_n && rc == 0; i++) {
+        rc = check_tree_walk(t, &c->snapshot[i].tree);
+        if (progress)
+            atomic_fetch_add(&progress->snapshots, 1);
+    }
+    check_tree_close(t);
+    return rc;
+}
+
+/* --- what nobody names --- */
+
+static int check_leftovers(struct check *c, const char *prefix,
+                           enum check_kind kind, const struct idmap *named,
+                           const struct idmap *also)
+{
+    struct check_list list = {.item = NULL};
+    char hex[ID_HEX_CHARS + 1];
+    size_t n = 0;
+    int rc = check_list_load(c->r->store, prefix, &list);
+
+    for (size_t i = 0; i < list.n && rc == 0; i++) {
+        const struct object_id *id = &list.item[i].id;
+
+        if (idmap_get(named, id->b, NULL) || idmap_get(also, id->b, NULL))
+            continue;
+        if (n++ == 0)
+            (void)id_hex(id->b, sizeof id->b, hex);
+    }
+    check_list_release(&list);
+    if (rc < 0 || n == 0)
+        return rc;
+    return check_report_note(&c->report, kind, "",
+                             "%zu objects below %s that no journal names (the "
+                             "first: %s): of a run that goes on or was "
+                             "interrupted",
+                             n, prefix, hex);
+}
+
+/* --- all of it --- */
+
+static int check_open(struct check *c)
+{
+    c->chains.store = c->r->store;
+    c->chains.keys = c->r->keys;
+    c->chains.report = &c->report;
+    c->chains.cancel = c->opt->cancel;
+    c->view.chains = &c->chains;
+    c->view.report = &c->report;
+    c->view.cancel = c->opt->cancel;
+    return check_chains_read(&c->chains, &c->r->config.founder);
+}
+
+static int check_body(struct check *c)
+{
+    int rc = check_open(c);
+
+    if (rc == 0)
+        rc = state_allows(&c->chains.state, RECORD_CLASS_CHECK);
+    if (rc == 0)
+        rc = check_config(c);
+    if (rc == 0)
+        rc = check_keys(c);
+    if (rc == 0)
+        rc = check_view_open(&c->view, &c->r->config.repo);
+    if (rc == 0)
+        rc = check_leftovers(c, "index", CHECK_SEGMENT, &c->chains.named,
+                             &c->chains.replaced);
+    if (rc == 0)
+        rc = check_leftovers(c, "snapshots", CHECK_SNAPSHOT,
+                             &c->chains.committed, &c->chains.state.forgotten);
+    /* a cache that made up for what is lost knows more than can be proved */
+    if (rc == 0 && c->r->index && c->r->segments_lost == 0)
+        rc = check_cache_run(&c->view, c->r->index, &c->r->state);
+    if (rc == 0)
+        rc = check_snapshots(c);
+    if (rc == 0 && c->opt->read_data)
+        rc = check_data_run(&c->view, c->opt, check_threads(c->opt));
+    return rc < 0 ? rc : check_trees(c);
+}
+
+int check_run(struct repo *r, const struct check_options *opt,
+              check_report_fn *fn, void *ctx, struct check_summary *sum)
+{
+    struct check c = {.r = r, .opt = opt};
+    int rc;
+
+    check_report_init(&c.report, fn, ctx, sum);
+    rc = check_body(&c);
+    for (size_t i = 0; i < c.snapshot_n; i++)
+        free(c.snapshot[i].kept);
+    free(c.snapshot);
+    check_view_close(&c.view);
+    check_chains_release(&c.chains);
+    check_report_release(&c.report);
+    if (rc == 0 && sum->damages > 0)
+        rc = err_set(E_CORRUPT, "the repository is damaged");
+    return rc;
+}

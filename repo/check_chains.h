@@ -1,0 +1,71 @@
+/*
+ * check_chains: reads the whole log and every journal, from their first
+ * records on, and proves each link. Behind a record that is damaged it goes
+ * on: what that record said is missing then.
+ *
+ * Confined to one thread.
+ */
+#ifndef REPO_CHECK_CHAINS_H
+#define REPO_CHECK_CHAINS_H
+
+#include "repo/check_records.h"
+#include "repo/check_report.h"
+
+/* A segment that a journal names. */
+struct check_segment {
+    struct object_id id;
+    struct writer_id writer;
+};
+
+/* How far a chain has been read. */
+struct check_chain {
+    struct chain chain;
+    enum check_kind kind; /* CHECK_LOG or CHECK_JOURNAL */
+    struct chain_tip tip; /* the last record, or gap */
+    bool unknown;         /* the id of that record */
+    bool closed;          /* a journal: ended or fenced */
+};
+
+struct check_chains {
+    struct store *store;
+    const struct keyring *keys;
+    struct check_report *report;
+    const struct cancel *cancel;
+    struct state state; /* what the log says */
+    struct check_chain log;
+    struct chain_tip *seen; /* each log record that could be read, ascending */
+    size_t seen_n;
+    size_t seen_cap;
+    bool damaged; /* something is missing of what journals say */
+    bool forked;  /* reported: somebody has seen another log */
+    struct check_segment *segment; /* named by journals; none twice */
+    size_t segment_n;
+    size_t segment_cap;
+    struct idmap named;       /* the same */
+    struct idmap replaced;    /* segments that others stand for */
+    struct object_id *commit; /* snapshots; none twice */
+    size_t commit_n;
+    size_t commit_cap;
+    struct idmap committed; /* the same */
+};
+
+/*
+ * check_chains_read: read them.
+ *   c  zeroed, but for store, keys, report and cancel
+ * Returns 0, also when there was damage; E_UNSUPPORTED; E_CANCELED; E_NOMEM;
+ * what the store or the report returned. c may be released then too.
+ */
+MUST_CHECK int check_chains_read(struct check_chains *c,
+                                 const struct member_id *founder);
+void check_chains_release(struct check_chains *c);
+
+/* check_chains_more: fold in what the log has got since. */
+MUST_CHECK int check_chains_more(struct check_chains *c);
+
+/* check_chains_saw: somebody says that he read this log record. If it is not
+ * there, or another, that is reported, once.
+ *   who  name of the object that says so */
+MUST_CHECK int check_chains_saw(struct check_chains *c, uint64_t number,
+                                const struct object_id *id, const char *who);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * check_report: where the parts of a check bring their findings: counts them
+ * and hands them to whoever asked for the check, one at a time.
+ *
+ * Locked: any thread.
+ */
+#ifndef REPO_CHECK_REPORT_H
+#define REPO_CHECK_REPORT_H
+
+#include <pthread.h>
+
+#include "repo/check.h"
+
+struct check_report {
+    pthread_mutex_t lock; /* for all that follows, and around fn */
+    check_report_fn *fn;
+    void *ctx;
+    struct check_summary *sum;
+};
+
+void check_report_init(struct check_report *r, check_report_fn *fn, void *ctx,
+                       struct check_summary *sum);
+void check_report_release(struct check_report *r);
+
+/* check_report_put: count a finding and pass it on. Returns what fn does. */
+MUST_CHECK int check_report_put(struct check_report *r,
+                                const struct check_finding *f);
+
+/* check_report_damage / check_report_note: a finding about one object.
+ *   object  its name; "" for none */
+MUST_CHECK int check_report_damage(struct check_report *r, enum check_kind kind,
+                                   const char *object, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+MUST_CHECK int check_report_note(struct check_report *r, enum check_kind kind,
+                                 const char *object, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/*
+ * check_report_rc: what became of reading an object: E_CORRUPT, and E_LIMIT
+ * (longer than it can be), is reported as damage with the text of the error
+ * record, and over with.
+ *   rc  what the reading returned
+ * Returns 0 for those, else rc.
+ */
+MUST_CHECK int check_report_rc(struct check_report *r, int rc,
+                               enum check_kind kind, const char *object);
+
+/*
+ * check_report_grow: room for one more element at the end of an array.
+ *   p     the array of n elements of size bytes; NULL when cap is 0
+ *   cap   in, out
+ * Returns the array, perhaps moved; NULL: out of memory, raised; p is as
+ * before.
+ */
+void *check_report_grow(void *p, size_t n, size_t *cap, size_t size);
+
+#endif
