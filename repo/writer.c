@@ -366,9 +366,23 @@ int writer_merge(struct writer *w, bool *merged)
 
 /* --- renewing --- */
 
-/* Whether a condemned pack is one that the run relies on. */
-static int writer_hurt(struct writer *w, bool (*relies)(void *, uint32_t),
-                       void *ctx, bool *hurt)
+/* Whether one pack is no longer what the run took it for. */
+static bool writer_lost_pack(const struct writer *w,
+                             const struct writer_reliance *on,
+                             const struct index_pack *pack)
+{
+    bool own =
+        memcmp(pack->writer.b, w->chain.writer.b, sizeof pack->writer.b) == 0;
+
+    if (pack->state == INDEX_LIVE || pack->condemned_by <= w->generation.number)
+        return false;
+    return own || on->on_pack(on->ctx, pack->no);
+}
+
+/* Whether anything that the run counts on was condemned since its generation,
+ * or is taken over from a parent that no longer passes I6. */
+static int writer_hurt(struct writer *w, const struct writer_reliance *on,
+                       bool *hurt)
 {
     struct index_reader *r = NULL;
     struct index_pack pack[64];
@@ -376,24 +390,17 @@ static int writer_hurt(struct writer *w, bool (*relies)(void *, uint32_t),
     size_t n = 1;
     int rc = index_reader_new(w->r->index, &r);
 
-    *hurt = false;
+    *hurt = on->parent && !state_trusts_tree(&w->r->state, on->parent);
     while (rc == 0 && n > 0 && !*hurt) {
         rc = index_reader_packs(r, &next, pack, 64, &n);
-        for (size_t i = 0; i < n && rc == 0; i++) {
-            if (pack[i].state == INDEX_CONDEMNED &&
-                pack[i].condemned_by > w->generation.number &&
-                (relies(ctx, pack[i].no) ||
-                 memcmp(pack[i].writer.b, w->chain.writer.b,
-                        sizeof pack[i].writer.b) == 0))
-                *hurt = true;
-        }
+        for (size_t i = 0; i < n && rc == 0; i++)
+            *hurt |= writer_lost_pack(w, on, &pack[i]);
     }
     index_reader_free(r);
     return rc;
 }
 
-int writer_renew(struct writer *w, bool (*relies)(void *ctx, uint32_t pack),
-                 void *ctx)
+int writer_renew(struct writer *w, const struct writer_reliance *on)
 {
     bool hurt = false;
     int rc;
@@ -402,7 +409,7 @@ int writer_renew(struct writer *w, bool (*relies)(void *ctx, uint32_t pack),
         return 0;
     rc = repo_refresh_in_use(w->r);
     if (rc == 0)
-        rc = writer_hurt(w, relies, ctx, &hurt);
+        rc = writer_hurt(w, on, &hurt);
     if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
         return rc;
     /* the old generation is always right: it costs collectors some waiting */

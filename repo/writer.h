@@ -46,17 +46,22 @@ MUST_CHECK int writer_publish(struct writer *w, struct pack_info *pack,
  */
 MUST_CHECK int writer_merge(struct writer *w, bool *merged);
 
+/* What a run counts on without storing it. */
+struct writer_reliance {
+    const struct object_id *parent; /* the snapshot whose subtrees it takes over
+                                       unseen; NULL: none */
+    /* whether it relies on a chunk of the pack with that index number */
+    bool (*on_pack)(void *ctx, uint32_t pack);
+    void *ctx;
+};
+
 /*
  * writer_renew: W4: say that we are alive, when it is time to (a third of the
  * silence that is allowed).
- *   relies  whether this run relies on a chunk of the pack with that index
- *           number
- * When a pack that the run relies on was condemned meanwhile, the old
- * generation is renewed: collectors then wait for our commit.
+ * When something that the run relies on no longer passes what W2 and I6 ask
+ * for, the old generation is renewed: collectors then wait for our commit.
  */
-MUST_CHECK int writer_renew(struct writer *w,
-                            bool (*relies)(void *ctx, uint32_t pack),
-                            void *ctx);
+MUST_CHECK int writer_renew(struct writer *w, const struct writer_reliance *on);
 
 /* writer_log_tip: the log record whose state this writer relies on. */
 void writer_log_tip(const struct writer *w, uint64_t *number,

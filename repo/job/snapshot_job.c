@@ -243,12 +243,17 @@ static bool snapshot_job_relies(void *ctx, uint32_t pack)
 static int snapshot_job_consume(void *ctx, void *unit)
 {
     struct snapshot_job *j = ctx;
+    struct writer_reliance on = {.on_pack = snapshot_job_relies, .ctx = j};
     int rc = snap_build_take(j->build, unit);
 
+    /* subtrees are taken over unseen, unless each of their chunks is asked for
+     */
+    if (j->has_parent && !j->must_check)
+        on.parent = &j->previous->id;
     if (rc == 0)
         rc = intake_publish_due(j->intake);
     if (rc == 0)
-        rc = writer_renew(j->writer, snapshot_job_relies, j);
+        rc = writer_renew(j->writer, &on);
     return rc;
 }
 
