@@ -50,6 +50,8 @@ int chain_get(const struct chain *c, uint64_t number, struct chain_record *out,
     chain_name(c, number, name);
     buf_init(&file, envelope_max_bytes(c->kind));
     rc = store_get(c->store, name, &file, found);
+    if (rc == E_LIMIT)
+        rc = err_set(E_CORRUPT, "%s: longer than a record can be", name);
     if (rc == 0 && *found)
         rc = chain_open(c, number, name, buf_bytes(&file), out);
     buf_release(&file);

@@ -22,7 +22,8 @@ struct check_fill {
     struct check_view *v;
     struct index_rebuild *rb;
     struct index_chunk batch[CHECK_VIEW_BATCH];
-    bool lost; /* a segment could not be read */
+    bool lost;     /* a segment could not be read */
+    bool replaced; /* all that are not replaced have been read */
 };
 
 uint64_t check_view_dir(struct bytes content)
@@ -136,6 +137,7 @@ static int check_view_segment_packs(struct check_fill *f,
                                     const struct check_segment *ref,
                                     const struct segment_file *file)
 {
+    size_t before = f->v->pack_n;
     struct segment_reader r;
     struct segment_pack p;
     int rc = 0;
@@ -143,6 +145,11 @@ static int check_view_segment_packs(struct check_fill *f,
     segment_read(&r, &file->segment);
     while (rc == 0 && segment_next(&r, &p))
         rc = check_view_put(f, &ref->writer, &p, false);
+    for (size_t i = before; f->replaced && !f->lost && i < f->v->pack_n; i++) {
+        if (rc == 0 && f->v->pack[i].state != CHECK_PACK_DOOMED)
+            return err_set(E_CORRUPT, "names packs that the segment which "
+                                      "replaces it does not");
+    }
     return rc;
 }
 
@@ -166,11 +173,33 @@ static int check_view_segment(struct check_fill *f,
         rc = check_view_segment_packs(f, ref, &file);
     segment_file_release(&file);
     v->report->sum->segments += rc == 0;
-    /* one that others stand for may have been deleted */
-    if (rc == E_CORRUPT && idmap_get(&c->replaced, ref->id.b, NULL))
-        return 0;
-    f->lost |= rc == E_CORRUPT;
+    if (rc == E_CORRUPT && !f->replaced)
+        f->lost = true;
     return check_report_rc(v->report, rc, CHECK_SEGMENT, name);
+}
+
+/* Those that others stand for come last, if they are still there. */
+static int check_view_segments(struct check_fill *f, bool replaced)
+{
+    struct check_chains *c = f->v->chains;
+    int rc = 0;
+
+    f->replaced = replaced;
+    for (size_t i = 0; i < c->segment_n && rc == 0; i++) {
+        const struct check_segment *ref = &c->segment[i];
+        char name[SEGMENT_FILE_NAME_MAX];
+        bool there = true;
+        uint64_t size;
+
+        if (idmap_get(&c->replaced, ref->id.b, NULL) != replaced)
+            continue;
+        segment_file_name(&ref->id, name);
+        if (replaced)
+            rc = store_size(c->store, name, &size, &there);
+        if (rc == 0 && there)
+            rc = check_view_segment(f, ref);
+    }
+    return rc;
 }
 
 static int check_view_suspects(struct check_fill *f)
@@ -317,10 +346,10 @@ static int check_view_packs(struct check_fill *f)
 
 static int check_view_fill(struct check_view *v, struct check_fill *f)
 {
-    int rc = 0;
+    int rc = check_view_segments(f, false);
 
-    for (size_t i = 0; i < v->chains->segment_n && rc == 0; i++)
-        rc = check_view_segment(f, &v->chains->segment[i]);
+    if (rc == 0)
+        rc = check_view_segments(f, true);
     if (rc == 0)
         rc = check_view_packs(f);
     return rc < 0 ? rc : check_view_suspects(f);

@@ -334,6 +334,10 @@ static int fetch_get_node(void *ctx, const struct chunk_id *id,
 
     if (rc < 0)
         return rc;
+    if (c.bytes.n > NODE_BYTES_MAX) {
+        fetch_release(l, &c);
+        return err_set(E_CORRUPT, "longer than a tree node can be");
+    }
     buf_add_bytes(node, c.bytes);
     fetch_release(l, &c);
     return buf_status(node);

@@ -54,6 +54,8 @@ int segment_file_read(struct store *s, const struct keyring *k,
     buf_init(&f->plain, envelope_max_bytes(ENVELOPE_SEGMENT));
     buf_init(&file, envelope_max_bytes(ENVELOPE_SEGMENT));
     rc = store_get(s, name, &file, &found);
+    if (rc == E_LIMIT)
+        rc = err_set(E_CORRUPT, "longer than a segment can be");
     if (rc == 0 && !found)
         rc = err_set(E_CORRUPT, "is missing");
     if (rc == 0)

@@ -181,6 +181,8 @@ int snapshot_list_read(struct store *st, const struct keyring *k,
     buf_init(&out->plain, envelope_max_bytes(ENVELOPE_SNAPSHOT));
     buf_init(&file, envelope_max_bytes(ENVELOPE_SNAPSHOT));
     rc = store_get(st, name, &file, &found);
+    if (rc == E_LIMIT)
+        rc = err_set(E_CORRUPT, "longer than a snapshot can be");
     if (rc == 0 && !found)
         rc = err_set(E_CORRUPT, "is missing");
     if (rc == 0)

@@ -344,7 +344,7 @@ int writer_merge(struct writer *w, bool *merged)
     struct segment_list_item item = {.level = 0};
     struct segment_list l = {.item = NULL};
     struct record_ids ids = record_ids_of(id, SEGMENT_MERGE_FAN);
-    unsigned level;
+    unsigned level = 0;
     int rc = w->behind ? 0 : writer_merge_candidates(w, &l);
 
     *merged = rc == 0 && segment_merge_pick(&l, old, &level);
