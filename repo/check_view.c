@@ -344,7 +344,7 @@ static int check_view_packs(struct check_fill *f)
 
 /* --- all of it --- */
 
-static int check_view_fill(struct check_view *v, struct check_fill *f)
+static int check_view_fill(struct check_fill *f)
 {
     int rc = check_view_segments(f, false);
 
@@ -369,7 +369,7 @@ int check_view_open(struct check_view *v, const struct repo_id *repo)
         rc = index_rebuild_begin(path, repo, &opt, &f->rb);
     if (rc == 0) {
         f->v = v;
-        rc = check_view_fill(v, f);
+        rc = check_view_fill(f);
     }
     if (rc == 0) {
         rc = index_rebuild_commit(f->rb);
