@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -238,6 +240,128 @@ static void test_repo__readers_remember_only_what_lasts(void **state)
     }
 }
 
+/* Names of all objects below a prefix, each with its NUL. */
+static int collect(void *ctx, const char *name, uint64_t size)
+{
+    struct buf *names = ctx;
+
+    (void)size;
+    buf_add(names, name, strlen(name) + 1);
+    return buf_status(names);
+}
+
+/* Deletes the objects below a prefix whose names end with a suffix. */
+static size_t delete_all(struct store *s, const char *prefix,
+                         const char *suffix)
+{
+    struct buf names;
+    size_t n = 0;
+
+    buf_init(&names, 1 << 20);
+    assert_int_equal(store_list(s, prefix, collect, &names), 0);
+    for (size_t at = 0; at < names.n;) {
+        const char *name = (const char *)names.p + at;
+        size_t length = strlen(name);
+
+        at += length + 1;
+        if (length < strlen(suffix) ||
+            strcmp(name + length - strlen(suffix), suffix) != 0)
+            continue;
+        assert_int_equal(store_delete(s, name), 0);
+        n++;
+    }
+    buf_release(&names);
+    return n;
+}
+
+/* A store that is older than what this host saw is refused, by hosts that saw
+ * it only, until the user says that it is right. */
+static void test_repo__an_older_store_is_noticed(void **state)
+{
+    /* the records after these are lost: 3 is the end, 2 the commit */
+    static const char *const lost[] = {"/00000003", "/00000002"};
+    struct repo_open_options opt = {.accept_rollback = true};
+    struct repo_fixture f;
+    struct object_id id;
+    struct repo *r = NULL;
+    char path[128];
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(delete_all(f.store, "w", lost[i]), 1);
+        assert_int_equal(repo_fixture_repo(&f, "a", &r), E_ROLLBACK);
+        assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+        repo_close(r);
+    }
+    assert_int_equal(repo_fixture_check(&f, NULL, 0), 0);
+    (void)snprintf(path, sizeof path, "%s/a", f.cache);
+    opt.secret = &f.secret;
+    opt.cache_root = path;
+    assert_int_equal(repo_open(f.store, &opt, &r), 0);
+    repo_close(r);
+    /* said once is enough */
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    repo_close(r);
+    assert_int_equal(repo_fixture_backup(&f, "a", 2, &id), 0);
+    repo_fixture_close(&f);
+}
+
+/* A record that is exchanged or damaged is no rollback: it is damage. */
+static void test_repo__a_damaged_journal_is_noticed(void **state)
+{
+    struct repo_fixture f;
+    struct object_id id;
+    struct repo *r = NULL;
+    struct buf names;
+
+    (void)state;
+    buf_init(&names, 10000);
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
+    assert_int_equal(store_list(f.store, "w", collect, &names), 0);
+    for (size_t at = 0; at < names.n;
+         at += strlen((const char *)names.p + at) + 1) {
+        const char *name = (const char *)names.p + at;
+
+        assert_true(memory_damage(f.store, name, 200, 1));
+        assert_int_equal(repo_fixture_repo(&f, NULL, &r), E_CORRUPT);
+        assert_true(memory_damage(f.store, name, 200, 1));
+    }
+    assert_int_equal(repo_fixture_check(&f, &id, 1), 1);
+    buf_release(&names);
+    repo_fixture_close(&f);
+}
+
+/* What segments say, packs say too. */
+static void test_repo__lost_segments_are_made_up_for(void **state)
+{
+    struct repo_fixture f;
+    struct object_id id;
+    struct repo *r = NULL;
+    struct index_reader *ix = NULL;
+    struct index_stats stats;
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(repo_fixture_backup(&f, "a", i, &id), 0);
+    assert_int_equal(delete_all(f.store, "index", ""), 3);
+    assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+    assert_true(r->segments_lost > 0);
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(index_reader_stats(ix, &stats), 0);
+    assert_int_equal(stats.pack_n, 3);
+    assert_int_equal(stats.chunk_n, 3 * REPO_FIXTURE_CHUNKS);
+    index_reader_free(ix);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +370,9 @@ int main(void)
         cmocka_unit_test(test_repo__init_may_die_anywhere),
         cmocka_unit_test(test_repo__a_backup_may_die_anywhere),
         cmocka_unit_test(test_repo__readers_remember_only_what_lasts),
+        cmocka_unit_test(test_repo__an_older_store_is_noticed),
+        cmocka_unit_test(test_repo__a_damaged_journal_is_noticed),
+        cmocka_unit_test(test_repo__lost_segments_are_made_up_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
