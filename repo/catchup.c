@@ -12,7 +12,13 @@
 #include "repo/segment_list.h"
 #include "repo/snapshot_list.h"
 
-enum { CATCHUP_KEY_LOG = 'l', CATCHUP_KEY_JOURNAL = 'w' };
+enum {
+    CATCHUP_KEY_LOG = 'l',
+    CATCHUP_KEY_JOURNAL = 'w',
+    CATCHUP_KEY_LOST = 'x' /* segments were lost, and not all packs asked yet */
+};
+
+static const uint8_t catchup_lost_key[] = {CATCHUP_KEY_LOST};
 
 enum {
     CATCHUP_CHUNKS = 16384, /* put into one update, about */
@@ -72,18 +78,6 @@ static int catchup_mark(struct index_reader *r, struct bytes key,
     if (rc == 0 && *found)
         *found = catchup_get_place(buf_bytes(&value), m);
     buf_release(&value);
-    return rc;
-}
-
-int catchup_is_closed(struct index_reader *r, const struct writer_id *w,
-                      bool *closed)
-{
-    uint8_t key[CATCHUP_JOURNAL_KEY_BYTES];
-    struct catchup_mark m = {.number = 0};
-    bool found;
-    int rc = catchup_mark(r, catchup_journal_key(w, key), &m, &found);
-
-    *closed = rc == 0 && found && m.closed;
     return rc;
 }
 
@@ -249,10 +243,13 @@ static int catchup_segment(struct catchup_run *run, const struct writer_id *w,
     int rc = segment_file_read(c->store, c->keys, id, &file);
 
     if (rc == E_CORRUPT) {
-        /* its packs still say what they hold */
+        /* its packs still say what they hold; should we die before they were
+         * asked, the next run knows that they have to be */
         log_debug("segment lost: %s", err_text());
         c->segments_lost++;
-        return 0;
+        return index_update_put_mark(
+            run->u, bytes_of(catchup_lost_key, sizeof catchup_lost_key),
+            bytes_of(NULL, 0));
     }
     if (rc == 0)
         rc = catchup_segment_packs(run, w, &file.segment);
@@ -337,6 +334,24 @@ static int catchup_scan_packs(struct catchup_run *run)
     if (rc == 0)
         rc = store_list(run->c->store, "packs", catchup_scan_pack, &scan);
     pack_reader_free(scan.packs);
+    if (rc == 0)
+        rc = catchup_breathe(run);
+    if (rc < 0)
+        return rc;
+    return index_update_drop_mark(
+        run->u, bytes_of(catchup_lost_key, sizeof catchup_lost_key));
+}
+
+/* Whether an earlier run met a lost segment and did not come to an end. */
+static int catchup_owes_scan(struct index_reader *r, bool *owes)
+{
+    struct buf value;
+    int rc;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    rc = index_reader_mark(
+        r, bytes_of(catchup_lost_key, sizeof catchup_lost_key), &value, owes);
+    buf_release(&value);
     return rc;
 }
 
@@ -609,13 +624,14 @@ static int catchup_apply(struct catchup_run *run, struct index_reader *r,
                          const struct journal_list *list, bool log_moved)
 {
     uint64_t lost = run->c->segments_lost;
-    int rc = 0;
+    bool owes = false;
+    int rc = catchup_owes_scan(r, &owes);
 
-    if (log_moved)
+    if (rc == 0 && log_moved)
         rc = catchup_states(run, r);
     if (rc == 0)
         rc = catchup_journals(run, r, list);
-    if (rc == 0 && run->c->segments_lost > lost)
+    if (rc == 0 && (owes || run->c->segments_lost > lost))
         rc = catchup_scan_packs(run);
     if (rc == 0 && (log_moved || run->u) && run->c->state->suspect_n > 0)
         rc = catchup_suspects(run);

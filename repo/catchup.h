@@ -47,11 +47,6 @@ MUST_CHECK int catchup_note_journal(struct index_update *u,
 MUST_CHECK int catchup_note_log(struct index_update *u,
                                 const struct chain_tip *tip);
 
-/* catchup_is_closed: whether the index knows that writer's journal as ended or
- * fenced. */
-MUST_CHECK int catchup_is_closed(struct index_reader *r,
-                                 const struct writer_id *w, bool *closed);
-
 /* catchup_closed: whether the index knows the end, or the fence, of a journal.
  */
 MUST_CHECK int catchup_closed(struct index_reader *r, const struct writer_id *w,

@@ -90,17 +90,20 @@ const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
                                                  struct bytes series,
                                                  bool with_checkpoints)
 {
+    const struct snapshot_item *best = NULL;
+
     for (size_t i = l->n; i-- > 0;) {
         const struct snapshot_item *it = &l->item[i];
 
-        if (it->damaged)
+        if (it->damaged || !(it->manifest.m.complete || with_checkpoints))
             continue;
-        if (series.n > 0 && !bytes_equal(series, it->manifest.m.series))
-            continue;
-        if (it->manifest.m.complete || with_checkpoints)
+        if (series.n == 0)
             return it;
+        if (bytes_equal(series, it->manifest.m.series) &&
+            (!best || it->manifest.m.number > best->manifest.m.number))
+            best = it;
     }
-    return NULL;
+    return best;
 }
 
 int snapshot_list_note(struct index_update *u, const struct object_id *id,

@@ -34,8 +34,9 @@ void snapshot_list_release(struct snapshot_list *l);
 MUST_CHECK int snapshot_list_load(struct index *ix, const struct state *s,
                                   struct snapshot_list *l);
 
-/* snapshot_list_newest: the newest of a series (empty: of all); complete ones
- * only, or checkpoints too. NULL: none. */
+/* snapshot_list_newest: the newest of a series: that with the highest number,
+ * since clocks jump and numbers do not; or (series empty) the one of all that
+ * began last. Complete ones only, or checkpoints too. NULL: none. */
 const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
                                                  struct bytes series,
                                                  bool with_checkpoints);

@@ -432,7 +432,7 @@ static int writer_settle_journal(struct writer *w, struct index_reader *r,
     char name[RECORD_NAME_MAX];
     bool closed = false;
 
-    if (r && catchup_is_closed(r, &it->writer, &closed) == 0 && closed)
+    if (r && catchup_closed(r, &it->writer, &closed) == 0 && closed)
         return 0;
     record_journal_name(&it->writer, it->last, name);
     return store_make_durable(w->r->store, name, NULL);

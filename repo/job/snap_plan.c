@@ -98,7 +98,7 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
     if (rc < 0)
         return rc;
     if (then && then->e.type == ENTRY_DIR && !is_root &&
-        snap_plan_unchanged(&then->e, &w->entry)) {
+        !p->config.must_check && snap_plan_unchanged(&then->e, &w->entry)) {
         /* its attributes are those of the parent; its pages are not */
         rc = snap_unit_raw(u, it, then->raw);
         it->te.raw = bytes_of(NULL, 0);
