@@ -254,6 +254,25 @@ int jail_sync(struct jail *jail)
     return rc;
 }
 
+void jail_inherits(struct jail_dir *dir, int fd)
+{
+    struct fsxattr fsx = {0};
+    unsigned flags = 0;
+
+    dir->default_acl =
+        fileop_fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
+    /* When in doubt it does: that costs only calls that find nothing. */
+    dir->flags_given = fileop_get_flags(fd, &flags) < 0 ||
+                       attrs_flags_kept(flags) != 0 ||
+                       fileop_get_fsxattr(fd, &fsx) < 0 || fsx.fsx_projid != 0;
+}
+
+bool jail_needs_late(const struct jail_dir *dir, const struct entry *e)
+{
+    return dir->flags_given || e->project != 0 ||
+           attrs_flags_kept(e->inode_flags) != 0;
+}
+
 /* ---- directories ------------------------------------------------------ */
 
 struct jail_dir *jail_dir_ref(struct jail_dir *dir)
@@ -334,9 +353,9 @@ static int dir_opened(struct jail_dir *dir, const struct entry *e,
         if (dir->parent->default_acl)
             jail_meta_strip_acl(&o);
         jail_meta_early(&o, e);
+        dir->flags_given = dir->parent->flags_given || e->inode_flags != 0;
     } else {
-        dir->default_acl =
-            fileop_fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
+        jail_inherits(dir, fd);
         if (!dir->jail->options.dry_run)
             rc = grant_access(dir, fd, st);
     }
@@ -453,12 +472,15 @@ static int dir_apply(struct jail_dir *dir, const struct entry *e, int fd,
     struct jail_object o = {.fd = fd, .fresh = dir->made};
     uint32_t uid;
     uint32_t gid;
+    bool late;
     int rc = jail_meta_ids(dir->jail->options.owners, e, &uid, &gid);
 
     if (rc < 0)
         return rc;
+    late = !dir->made || jail_needs_late(dir->parent, e) ||
+           jail_needs_late(dir, e);
     if (jail_meta_apply(&o, e, uid, gid, lost) < 0 ||
-        jail_meta_late(&o, e, lost) < 0)
+        (late && jail_meta_late(&o, e, lost) < 0))
         rc = jail_err(dir, "", errno, "metadata cannot be set");
     return rc;
 }

@@ -35,7 +35,9 @@ struct jail_dir {
     bool made;        /* by this run: nobody else had a chance at it */
     bool keep;        /* the overwrite rule keeps its metadata */
     bool default_acl; /* what is made in it inherits an ACL */
-    bool reset_mode;  /* it was given more permissions than old_mode */
+    bool
+        flags_given; /* what is made in it may inherit inode flags, a project */
+    bool reset_mode; /* it was given more permissions than old_mode */
     mode_t old_mode;
 };
 
@@ -62,6 +64,14 @@ void jail_note(struct jail *jail, unsigned lost);
 MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,
                             bool *exists, char *target);
+
+/* jail_inherits: find out what is made in a directory that this run did not
+ * make, open as fd, inherits. */
+void jail_inherits(struct jail_dir *dir, int fd);
+
+/* jail_needs_late: whether a new object in dir needs jail_meta_late: system
+ * calls that find nothing to do for nearly every file. */
+bool jail_needs_late(const struct jail_dir *dir, const struct entry *e);
 
 /*
  * jail_place: give the object at temp its name. An empty directory in its

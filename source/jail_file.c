@@ -1,6 +1,7 @@
 #include "source/jail_file.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -13,10 +14,12 @@ struct jail_file {
     struct jail_dir *dir;
     struct dirfd *d; /* the file itself */
     char temp[JAIL_TEMP_CHARS];
-    bool in_place;  /* it has its name already */
-    bool read_only; /* of jail_file_open */
-    bool existed;   /* something stood at its name */
-    uint64_t was;   /* in_place: its size then */
+    bool in_place;            /* it has its name already */
+    bool was_there;           /* in_place, from the beginning */
+    bool read_only;           /* of jail_file_open */
+    bool existed;             /* something stood at its name */
+    uint64_t was;             /* in_place: its size then */
+    atomic_uint_fast64_t end; /* the file's size: one after its last byte */
 };
 
 static int file_err(const struct jail_file *f, int errnum, const char *what)
@@ -102,7 +105,9 @@ static int file_make_in_place(struct jail_file *f, int at, const char *name,
         return 0;
     }
     f->in_place = true;
+    f->was_there = true;
     f->was = st.stx_size;
+    atomic_init(&f->end, f->was);
     *done = true;
     return file_adopt(f, fd, name, O_RDWR);
 }
@@ -237,6 +242,15 @@ static int file_pin(struct jail_file *f, int *fd)
     return *fd < 0 ? file_err(f, errno, "cannot be opened again") : 0;
 }
 
+/* There is a byte before end now. */
+static void file_reaches(struct jail_file *f, uint64_t end)
+{
+    uint64_t old = atomic_load(&f->end);
+
+    while (old < end && !atomic_compare_exchange_weak(&f->end, &old, end))
+        ;
+}
+
 int jail_file_write(struct jail_file *f, const void *p, size_t n, uint64_t off)
 {
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
@@ -248,6 +262,8 @@ int jail_file_write(struct jail_file *f, const void *p, size_t n, uint64_t off)
             rc = file_err(f, errno, "cannot be written");
         dirfd_unpin(f->d);
     }
+    if (rc == 0 && n > 0)
+        file_reaches(f, off + n);
     (void)fileop_enter(domain);
     return rc;
 }
@@ -329,7 +345,8 @@ static int file_complete(struct jail_file *f, int fd, const struct entry *e,
     uint32_t gid;
     int rc;
 
-    if (fileop_truncate(fd, e->size) < 0)
+    /* a journal transaction that nearly every file can do without */
+    if (atomic_load(&f->end) != e->size && fileop_truncate(fd, e->size) < 0)
         return file_err(f, errno, "cannot be given its size");
     rc = jail_meta_ids(f->dir->jail->options.owners, e, &uid, &gid);
     if (rc == 0 && jail_meta_apply(&o, e, uid, gid, lost) < 0)
@@ -351,7 +368,8 @@ static int file_late(struct jail_file *f, int fd, const struct entry *e,
         now.inode_flags &= ~last;
         rc = jail_made_defer(made, e->inode_flags);
     }
-    if (rc == 0 && jail_meta_late(&o, &now, lost) < 0)
+    if (rc == 0 && (f->was_there || jail_needs_late(f->dir, &now)) &&
+        jail_meta_late(&o, &now, lost) < 0)
         rc = file_err(f, errno, "inode flags cannot be set");
     return rc;
 }

@@ -238,6 +238,29 @@ static void test_jail__umask_and_default_acl_do_not_matter(void **state)
     scratch_remove(rig.dir);
 }
 
+static void test_jail__inherited_flags_do_not_matter(void **state)
+{
+    struct jail_rig rig;
+    struct copy_result result;
+
+    (void)state;
+    jail_rig_small(&rig);
+    assert_true(scratch_run("mkdir -p %s", rig.dst));
+    if (!scratch_run("chattr +dA %s %s 2>/dev/null", rig.target, rig.dst)) {
+        print_message("skipped: no inode flags here\n");
+        skip();
+    }
+    /* the file system hands them down: else this proves nothing */
+    assert_true(scratch_run("cd %s && touch x && lsattr x | grep -q d.*A && "
+                            "rm x",
+                            rig.dst));
+    assert_int_equal(copy_tree(rig.src, rig.target, &jail_rig_plain, &result),
+                     0);
+    assert_string_equal(result.first, "");
+    assert_true(jail_rig_same(&rig, ""));
+    scratch_remove(rig.dir);
+}
+
 enum { MANY = 300, PARTS = 20, PART = 1000, THREADS = 4 };
 
 struct many {
@@ -455,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_jail__brings_metadata_up_to_date),
         cmocka_unit_test(test_jail__writes_in_place),
         cmocka_unit_test(test_jail__dry_run_writes_nothing),
+        cmocka_unit_test(test_jail__inherited_flags_do_not_matter),
         cmocka_unit_test(test_jail__umask_and_default_acl_do_not_matter),
         cmocka_unit_test(test_jail_file__many_unfinished_need_few_descriptors),
         cmocka_unit_test(test_jail_file__compares_for_verify),
