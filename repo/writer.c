@@ -29,7 +29,7 @@ struct writer {
     struct chain_tip generation; /* the log record whose state we rely on */
     int64_t spoke_at;            /* monotonic ns of our last record */
     bool closed;                 /* ended or fenced */
-    bool behind; /* the index lacks packs that our journal names */
+    bool behind; /* the index lacks what our journal names */
     struct segment_list fresh; /* segments that the index was not told of */
 };
 
@@ -510,6 +510,7 @@ int writer_commit(struct writer *w, const struct manifest *m,
         rc = index_update_commit(u);
     else
         index_update_abort(u);
+    w->behind = w->behind || rc < 0;
     err_ignore(rc, "the next catch-up reads the record");
     return 0;
 }
