@@ -26,6 +26,7 @@ struct restore_plan {
     struct buf path;
     uint64_t marks;      /* file systems met so far */
     struct idmap groups; /* (mark, inode) -> index */
+    struct buf rest;     /* scratch: what the entries of a group agree in */
     struct restore_group **group;
     size_t group_n;
     size_t group_cap;
@@ -56,6 +57,7 @@ int restore_plan_new(const struct restore_job_options *options,
     p->opt = options;
     p->jail = jail;
     buf_init(&p->path, TREE_WALK_PATH_MAX);
+    buf_init(&p->rest, TREE_ENTRY_BYTES_MAX);
     buf_init(&p->large_raw, TREE_ENTRY_BYTES_MAX);
     buf_init(&p->large_path, TREE_WALK_PATH_MAX);
     p->walk = tree_walk_new(&source);
@@ -97,6 +99,7 @@ void restore_plan_free(struct restore_plan *p)
     }
     free(p->larges);
     jail_dir_unref(p->large_dir);
+    buf_release(&p->rest);
     buf_release(&p->large_raw);
     buf_release(&p->large_path);
     buf_release(&p->path);
@@ -251,12 +254,26 @@ static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
 
 /* --- hard links --- */
 
-/* What must agree for two entries to be one inode: all but the name. */
-static struct bytes restore_plan_rest(const struct tree_entry *te)
+/*
+ * What must agree for two entries to be one inode: all but the name, and what
+ * says when it was looked at rather than what it was.
+ */
+static int restore_plan_rest(struct restore_plan *p, struct bytes *rest)
 {
-    const uint8_t *after = te->e.name.p + te->e.name.n;
+    struct tree_entry te = *p->item.te;
+    int rc;
 
-    return bytes_of(after, (size_t)(te->raw.p + te->raw.n - after));
+    te.e.name = bytes_of(NULL, 0);
+    te.e.unsettled = false;
+    te.e.changing = false;
+    te.e.has_atime = false;
+    /* names that came or went meanwhile move these */
+    te.e.ctime = (struct entry_time){0, 0};
+    te.e.nlink = 0;
+    buf_reset(&p->rest);
+    rc = tree_entry_put(&p->rest, &te);
+    *rest = buf_bytes(&p->rest);
+    return rc;
 }
 
 static int restore_plan_new_group(struct restore_plan *p, const uint8_t *key,
@@ -291,12 +308,16 @@ static int restore_plan_group(struct restore_plan *p, struct restore_item *it)
 {
     const struct tree_entry *te = p->item.te;
     uint64_t mark = p->depth ? p->level[p->depth - 1].mark : 0;
-    struct bytes rest = restore_plan_rest(te);
     uint8_t key[ID_BYTES] = {0};
+    struct bytes rest;
     uint64_t at;
+    int rc;
 
     if (te->e.nlink < 2 || p->opt->dry_run)
         return 0;
+    rc = restore_plan_rest(p, &rest);
+    if (rc < 0)
+        return rc;
     /* idmap spreads by the first eight bytes: let the inode stand there */
     memcpy(key, &te->e.inode, sizeof te->e.inode);
     memcpy(key + 8, &mark, sizeof mark);

@@ -35,7 +35,7 @@ struct restore_large {
 /* Entries that are one inode. The first that is written is linked to. */
 struct restore_group {
     struct jail_made *made; /* NULL: nothing to link to (yet) */
-    uint8_t *raw;           /* encoding of the first entry, without its name */
+    uint8_t *raw;           /* encoding of what all its entries agree in */
     size_t raw_n;
 };
 

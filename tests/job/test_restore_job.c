@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "repo/snapshot_list.h"
 #include "tests/job/job_fixture.h"
@@ -392,6 +393,61 @@ static void test_restore_job__links_that_disagree_are_not_linked(void **state)
     job_fixture_close(&f);
 }
 
+static int wait_once(void *ctx, enum memory_point point, enum memory_op op,
+                     const char *name)
+{
+    struct rewrite *w = ctx;
+
+    if (op == MEMORY_COMMIT && strncmp(name, "w/", 2) == 0)
+        w->opened = true;
+    if (!w->done && w->opened && point == MEMORY_BEFORE &&
+        op == MEMORY_APPEND) {
+        w->done = true;
+        clock_fake_advance(3600 * CLOCK_SECOND_NS);
+    }
+    return 0;
+}
+
+/* Of a file that was just written the first name is read too early to be
+ * settled, the last one an hour later; it is one file. */
+static void test_restore_job__links_read_at_different_times_are_one(
+    void **state)
+{
+    struct job_fixture f;
+    struct rewrite w = {.opened = false};
+    struct snapshot_job_options o;
+    struct job_entry e;
+    struct job_snap s;
+    struct job_restore r;
+
+    (void)state;
+    job_fixture_open(&f);
+    clock_fake_end();
+    clock_fake_set(clock_realtime_ns() - 10 * CLOCK_SECOND_NS,
+                   clock_monotonic_ns());
+    scratch_text(f.src, "a", "one");
+    job_fixture_write(&f, "m", 1, 6000000);
+    assert_true(scratch_run("cd %s && ln a z", f.src));
+    o = job_fixture_options(&f);
+    o.threads = 1; /* one file after the other */
+    memory_set_hook(f.store, wait_once, &w);
+    s = job_fixture_run(&f, &o);
+    memory_set_hook(f.store, NULL, NULL);
+    assert_int_equal(s.rc, 0);
+    assert_true(w.done);
+    assert_true(job_fixture_find(&f, &s.result.id, "a", &e));
+    assert_true(e.te.e.unsettled);
+    job_fixture_drop(&e);
+    assert_true(job_fixture_find(&f, &s.result.id, "z", &e));
+    assert_false(e.te.e.unsettled);
+    job_fixture_drop(&e);
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(r.failed, 0);
+    assert_int_equal(inode_of(f.out, "a"), inode_of(f.out, "z"));
+    job_fixture_close(&f);
+}
+
 /* The file system takes no more links: the name becomes a copy. */
 static void test_restore_job__a_link_that_fails_becomes_a_copy(void **state)
 {
@@ -498,6 +554,8 @@ int main(void)
         cmocka_unit_test(test_restore_job__a_single_file),
         cmocka_unit_test(test_restore_job__a_whole_snapshot),
         cmocka_unit_test(test_restore_job__links_that_disagree_are_not_linked),
+        cmocka_unit_test(
+            test_restore_job__links_read_at_different_times_are_one),
         cmocka_unit_test(test_restore_job__a_link_that_fails_becomes_a_copy),
         cmocka_unit_test(test_restore_job__damage_costs_what_it_hit),
         cmocka_unit_test(test_restore_job__overwrite_never_keeps_what_stands),
