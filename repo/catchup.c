@@ -476,11 +476,12 @@ static int catchup_known_journals(struct catchup *c, struct index_reader *r,
     struct buf key;
     struct buf value;
     bool found = true;
-    int rc = 0;
+    int rc;
 
     buf_init(&key, INDEX_MARK_KEY_MAX);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     codec_put_u8(&key, CATCHUP_KEY_JOURNAL);
+    rc = buf_status(&key);
     while (rc == 0) {
         struct catchup_mark m;
         struct writer_id w;

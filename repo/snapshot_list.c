@@ -66,6 +66,8 @@ int snapshot_list_load(struct index *ix, const struct state *s,
     buf_init(&key, INDEX_MARK_KEY_MAX);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     codec_put_u8(&key, SNAPSHOT_LIST_KEY);
+    if (rc == 0)
+        rc = buf_status(&key);
     while (rc == 0) {
         struct object_id id;
 

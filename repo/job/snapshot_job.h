@@ -67,7 +67,9 @@ const struct snapshot_job_result *snapshot_job_result(
  * snapshot_job_run: do it, once.
  * Returns 0: the snapshot is committed and durable, single files may have
  * failed (problems); E_CANCELED; E_FENCED; or what made the run fail: nothing
- * was committed, and what was published serves the next run.
+ * was committed, and what was published serves the next run. E_STORE can also
+ * mean that the store failed while it took the commit record and could not be
+ * asked any more: then the snapshot exists, whole, or does not.
  */
 MUST_CHECK int snapshot_job_run(struct snapshot_job *j);
 

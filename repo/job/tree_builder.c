@@ -97,8 +97,10 @@ int tree_builder_leave(struct tree_builder *b, struct buf *root)
     ASSERT(b->depth > 0);
     codec_init(&c, buf_bytes(&l->self));
     rc = tree_entry_get(&c, &b->te, is_root);
-    if (rc < 0)
+    if (rc == E_CORRUPT)
         return err_set(E_INTERNAL, "cannot read back an entry: %s", err_text());
+    if (rc < 0)
+        return rc;
     b->te.raw = bytes_of(NULL, 0);
     rc = dir_writer_finish(l->writer, &b->te.dir);
     b->depth--;
