@@ -29,8 +29,8 @@ struct writer {
     struct chain_tip generation; /* the log record whose state we rely on */
     int64_t spoke_at;            /* monotonic ns of our last record */
     bool closed;                 /* ended or fenced */
-    bool behind; /* the index lacks what our journal names */
-    struct segment_list fresh; /* segments that the index was not told of */
+    bool behind;                 /* the index lacks what our journal names */
+    struct segment_list fresh;   /* segments that the index was not told of */
 };
 
 /* --- who we are --- */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fileop_fault.h"
+#include "repo/check.h"
 #include "repo/job/restore_job.h"
 #include "repo/job/snapshot_job.h"
 #include "repo/snapshot_list.h"
@@ -17,6 +18,8 @@
 
 /* 32 bytes of a key file: no Argon2 in a loop of thousands of runs. */
 static const char key_file[] = "0123456789abcdef0123456789abcdef";
+
+static const char series[] = "faults";
 
 static bool all;
 
@@ -92,7 +95,10 @@ int fault_kit_back_up(const struct fault_kit *k, struct repo *r,
     struct snapshot_job_options opt = {
         .root = &root,
         .root_n = 1,
-        .series = bytes_of_str("faults"),
+        .series = bytes_of_str(strcmp(source, k->source) == 0 ||
+                                       strstr(source, "/ref/")
+                                   ? series
+                                   : "other"),
         .program = bytes_of_str("fault_kit"),
         .publish_bytes = k->publish_bytes,
         .force = k->force,
@@ -115,9 +121,31 @@ int fault_kit_count(struct repo *r, uint64_t *n)
     struct snapshot_list list = {.item = NULL};
     int rc = snapshot_list_load(r->index, &r->state, &list);
 
-    *n = list.n;
+    *n = 0;
+    for (size_t i = 0; i < list.n; i++)
+        *n += bytes_equal(list.item[i].manifest.m.series, bytes_of_str(series))
+                  ? 1
+                  : 0;
     snapshot_list_release(&list);
     return rc;
+}
+
+static int tell_finding(void *ctx, const struct check_finding *f)
+{
+    struct fault_report *report = ctx;
+
+    if (f->damage && !report->problem[0])
+        (void)snprintf(report->problem, sizeof report->problem, "%s %s: %s",
+                       check_kind_name(f->kind), f->object, f->text);
+    return 0;
+}
+
+int fault_kit_check(const struct fault_kit *k, struct repo *r)
+{
+    struct check_options opt = {.read_data = true, .threads = 1};
+    struct check_summary sum;
+
+    return check_run(r, &opt, tell_finding, k->report, &sum);
 }
 
 static void tell_event(void *ctx, const struct restore_event *e)
@@ -155,19 +183,32 @@ static int bring_back_entry(const struct fault_kit *k, struct repo *r,
     return rc;
 }
 
+/* The n-th oldest snapshot of the tree; NULL: there are not so many. */
+static const struct snapshot_item *nth(const struct snapshot_list *l, size_t n)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (bytes_equal(l->item[i].manifest.m.series, bytes_of_str(series)) &&
+            n-- == 0)
+            return &l->item[i];
+    return NULL;
+}
+
 int fault_kit_bring_back(const struct fault_kit *k, struct repo *r, size_t n,
                          const char *target)
 {
     struct snapshot_list list = {.item = NULL};
+    const struct snapshot_item *item = NULL;
     struct snapshot snap = {.plain = {0}};
     struct tree_entry te = {.attr = NULL};
     struct codec c;
     int rc = snapshot_list_load(r->index, &r->state, &list);
 
-    if (rc == 0 && n >= list.n)
+    if (rc == 0)
+        item = nth(&list, n);
+    if (rc == 0 && !item)
         rc = err_set(E_NOTFOUND, "no snapshot %zu of %zu", n, list.n);
     if (rc == 0)
-        rc = snapshot_list_read(r->store, r->keys, &list.item[n].id, &snap);
+        rc = snapshot_list_read(r->store, r->keys, &item->id, &snap);
     if (rc == 0) {
         codec_init(&c, snap.manifest.m.root);
         rc = tree_entry_get(&c, &te, true);
@@ -222,8 +263,10 @@ static _Noreturn void child(struct fault_kit *k, const char *plan,
         _exit(99);
     }
     run(k, ctx);
-    report->count = fileop_fault_count();
-    report->fired = fileop_fault_fired();
+    if (plan[0]) {
+        report->count = fileop_fault_count();
+        report->fired = fileop_fault_fired();
+    }
     (void)snprintf(report->text, sizeof report->text, "%s",
                    report->rc < 0 ? err_text() : "");
     report->done = true;
@@ -238,6 +281,8 @@ bool fault_kit_child(struct fault_kit *k, const char *plan, fault_kit_run *run,
     pid_t pid;
 
     *k->report = (struct fault_report){.rc = 0};
+    if (plan[0])
+        (void)snprintf(k->plan, sizeof k->plan, "%s", plan);
     (void)fflush(NULL);
     pid = fork();
     assert_true(pid >= 0);
@@ -246,12 +291,23 @@ bool fault_kit_child(struct fault_kit *k, const char *plan, fault_kit_run *run,
     assert_int_equal(waitpid(pid, &status, 0), pid);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return true;
-    if (status != 0)
-        print_message("plan \"%s\": status %x, \"%s\"\n", plan,
-                      (unsigned)status, k->report->text);
-    assert_int_equal(status, 0);
-    assert_true(k->report->done);
+    if (status != 0 || !k->report->done)
+        fault_kit_wrong(k, "a child crashed or leaked");
     return false;
+}
+
+void fault_kit_wrong(const struct fault_kit *k, const char *what)
+{
+    const struct fault_report *r = k->report;
+
+    print_message("plan \"%s\": %s\n", k->plan, what);
+    print_message("rc %d \"%s\"; %lu problems, %lu failed, %lu damaged, "
+                  "%lu lost (%s)\n",
+                  r->rc, r->text, (unsigned long)r->problems,
+                  (unsigned long)r->failed, (unsigned long)r->damaged,
+                  (unsigned long)r->lost, r->problem);
+    fail();
+    abort();
 }
 
 static void must_succeed(struct fault_kit *k, fault_kit_run *run, void *ctx)
@@ -260,10 +316,7 @@ static void must_succeed(struct fault_kit *k, fault_kit_run *run, void *ctx)
 
     assert_false(fault_kit_child(k, "", run, ctx));
     if (r->rc < 0 || r->problems || r->failed || r->damaged || r->lost)
-        fail_msg("rc %d %s; problems %lu failed %lu damaged %lu lost %lu: %s",
-                 r->rc, r->text, (unsigned long)r->problems,
-                 (unsigned long)r->failed, (unsigned long)r->damaged,
-                 (unsigned long)r->lost, r->problem);
+        fault_kit_wrong(k, "a run without faults did not succeed");
 }
 
 /* --- the audit --- */
@@ -303,6 +356,8 @@ static void audit_run(struct fault_kit *k, void *ctx)
         rc = fault_kit_back_up(k, r, k->source);
     if (rc == 0)
         rc = audit_restore(k, r, a, report->snapshots);
+    if (rc == 0)
+        rc = fault_kit_check(k, r);
     repo_close(r);
     store_close(s);
     report->rc = rc;
@@ -335,7 +390,8 @@ uint64_t fault_kit_audit(struct fault_kit *k, bool third)
     must_succeed(k, audit_run, &a);
     n = k->report->snapshots;
     restored = k->report->third_restored;
-    assert_in_range(n, 2, 3);
+    if (n < 2 || n > 3)
+        fault_kit_wrong(k, "there are not two or three snapshots");
     for (uint64_t i = 0; i <= n; i++) {
         if (i == 2 && i < n && !restored)
             continue;
@@ -346,7 +402,8 @@ uint64_t fault_kit_audit(struct fault_kit *k, bool third)
         fault_kit_same(want, back, "");
     }
     must_succeed(k, audit_fresh, &a);
-    assert_int_equal(k->report->rebuilt, n + 1);
+    if (k->report->rebuilt != n + 1)
+        fault_kit_wrong(k, "a new cache knows other snapshots");
     return n;
 }
 
@@ -391,6 +448,27 @@ static void make_repo(struct fault_kit *k, void *ctx)
     k->report->rc = rc;
 }
 
+/* Small ones of another series: their segments are there to be merged. */
+static void make_extra(struct fault_kit *k, void *ctx)
+{
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    (void)ctx;
+    scratch_dir(k->dir, "small");
+    for (int i = 0; i < FAULT_KIT_EXTRA && rc == 0; i++) {
+        char path[FAULT_KIT_PATH];
+
+        (void)snprintf(path, sizeof path, "%s/small", k->dir);
+        scratch_file(path, "file", &i, sizeof i);
+        rc = fault_kit_back_up(k, r, path);
+    }
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
 /* A snapshot of the tree as it is, and what it must restore to from now on:
  * its first restore, when that equals the tree. */
 static void make_snapshot(struct fault_kit *k, size_t n)
@@ -429,6 +507,7 @@ void fault_kit_make(struct fault_kit *k)
     place(k, "run/out", k->out);
     fault_tree_make(k->source);
     must_succeed(k, make_repo, NULL);
+    must_succeed(k, make_extra, NULL);
     make_snapshot(k, 0);
     fault_tree_change(k->source, 2);
     make_snapshot(k, 1);

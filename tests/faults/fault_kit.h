@@ -22,7 +22,12 @@
 #include "repo/repo.h"
 #include "tests/support/scratch.h"
 
-enum { FAULT_KIT_PATH = SCRATCH_PATH + 128, FAULT_KIT_TEXT = 512 };
+enum {
+    FAULT_KIT_PATH = SCRATCH_PATH + 128,
+    FAULT_KIT_TEXT = 512,
+    FAULT_KIT_EXTRA = 6 /* snapshots of another series, before the two: the
+                           next run merges segments */
+};
 
 /* What a child tells, also one that is killed half way. In shared memory. */
 struct fault_report {
@@ -30,20 +35,21 @@ struct fault_report {
     bool done;  /* the run came to its end: rc is valid */
     int rc;     /* 0 or E_* */
     char text[ERR_TEXT_MAX];
-    uint64_t count; /* operations that the plan selected */
-    uint64_t fired;
+    uint64_t count;    /* operations that the plan, if any, selected */
+    uint64_t fired;    /* of them, tampered with */
     uint64_t problems; /* snapshot: files that were not stored as they are */
     uint64_t new_bytes;
     uint64_t failed; /* restore: entries */
     uint64_t damaged;
     uint64_t lost;
     char problem[FAULT_KIT_TEXT]; /* the first problem or failure */
-    uint64_t snapshots;           /* audit: how many exist */
+    uint64_t snapshots;           /* audit: how many exist, of the tree */
     bool third_restored;          /* audit: that of the failed run */
     uint64_t rebuilt;             /* audit: how many exist for a new cache */
 };
 
 struct fault_kit {
+    char plan[128]; /* of the last child that had one */
     char dir[SCRATCH_PATH];
     char source[FAULT_KIT_PATH]; /* the tree, version 3 */
     char repo[FAULT_KIT_PATH];   /* of a run; fault_kit_reset makes them anew */
@@ -96,7 +102,11 @@ MUST_CHECK int fault_kit_back_up(const struct fault_kit *k, struct repo *r,
 MUST_CHECK int fault_kit_bring_back(const struct fault_kit *k, struct repo *r,
                                     size_t n, const char *target);
 
-/* fault_kit_count: how many snapshots exist. */
+/* fault_kit_check: a full check with all data; the first finding in
+ * k->report->problem. */
+MUST_CHECK int fault_kit_check(const struct fault_kit *k, struct repo *r);
+
+/* fault_kit_count: how many snapshots of the tree exist. */
 MUST_CHECK int fault_kit_count(struct repo *r, uint64_t *n);
 
 /* Runs for fault_kit_child. fault_kit_snapshot: open, back up the tree, close.
@@ -108,11 +118,14 @@ void fault_kit_restore(struct fault_kit *k, void *ctx);
  * fault_kit_audit: what must hold after whatever happened to a snapshot run,
  * without a human: the repository opens; both older snapshots restore bit for
  * bit; a third that exists does so too when `third`; the next run succeeds and
- * restores; a fresh cache sees the same.
+ * restores; a check is clean; a fresh cache sees the same.
  *   third  the third snapshot, if it is there, must equal the tree
  * Returns how many snapshots existed before the next run.
  */
 uint64_t fault_kit_audit(struct fault_kit *k, bool third);
+
+/* fault_kit_wrong: fail the test, naming the last child's plan and report. */
+_Noreturn void fault_kit_wrong(const struct fault_kit *k, const char *what);
 
 /* fault_kit_same: two trees are equal (treecmp); fails the test if not. */
 void fault_kit_same(const char *a, const char *b, const char *options);
