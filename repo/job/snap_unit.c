@@ -113,8 +113,12 @@ int snap_unit_problem(struct snap_unit *u, struct snap_item *it,
     int rc = 0;
 
     buf_init(&path, 1 << 20);
-    if (dir)
+    if (dir) {
         dirfd_path(dir, name, &path);
+    } else {
+        buf_add(&path, "/", 1);
+        buf_add_bytes(&path, name);
+    }
     rc = buf_status(&path);
     if (rc == 0)
         rc = arena_dup(&u->arena, buf_bytes(&path), &it->problem_path);

@@ -81,7 +81,7 @@ MUST_CHECK int snap_unit_raw(struct snap_unit *u, struct snap_item *it,
 
 /*
  * snap_unit_problem: note a problem in the item.
- *   dir   what name is in; NULL: text says where
+ *   dir   what name is in; NULL: name is a whole path without the first '/'
  *   text  copied
  * E_NOMEM.
  */
