@@ -111,19 +111,22 @@ static void table_pad(struct buf *line, size_t n)
         buf_add(line, " ", 1);
 }
 
+/* blanks: in front of it, owed by the cells before; blanks at the end of a
+ * line are never paid. */
 static void table_put_cell(struct buf *line, struct bytes x, size_t width,
-                           bool right, bool last)
+                           bool right, size_t *blanks)
 {
     size_t n = table_width(x);
+    size_t pad = n < width ? width - n : 0;
 
-    if (right && n < width)
-        table_pad(line, width - n);
+    if (right)
+        *blanks += pad;
+    if (x.n) {
+        table_pad(line, *blanks);
+        *blanks = 0;
+    }
     text_escape_cut(line, x, width);
-    if (last)
-        return;
-    if (!right && n < width)
-        table_pad(line, width - n);
-    table_pad(line, TABLE_GAP);
+    *blanks += TABLE_GAP + (right ? 0 : pad);
 }
 
 int table_print(const struct table *t, struct out *out, size_t columns)
@@ -140,13 +143,14 @@ int table_print(const struct table *t, struct out *out, size_t columns)
     table_fit(t, columns, width);
     buf_init(&line, TABLE_BYTES_MAX);
     for (size_t row = 0; row <= t->row_n; row++) {
+        size_t blanks = 0;
+
         buf_reset(&line);
         for (size_t i = 0; i < t->column_n; i++) {
             struct bytes x = row ? codec_string(&cells, TABLE_BYTES_MAX)
                                  : bytes_of_str(t->column[i].title);
 
-            table_put_cell(&line, x, width[i], t->column[i].right,
-                           i + 1 == t->column_n);
+            table_put_cell(&line, x, width[i], t->column[i].right, &blanks);
         }
         buf_add(&line, "\n", 1);
         rc = buf_status(&line);
