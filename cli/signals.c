@@ -13,6 +13,7 @@
 
 struct signals {
     struct cancel *cancel;
+    sigset_t set; /* those we wait for */
     pthread_t thread;
     pthread_mutex_t lock;
     signals_report_fn *report; /* locked */
@@ -20,14 +21,20 @@ struct signals {
     bool stopping;             /* locked */
 };
 
+/* Whoever started us with a signal ignored (nohup, a shell's background job)
+ * wants it ignored. */
 static void signals_set(sigset_t *set)
 {
+    static const int asks[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
     (void)sigemptyset(set);
-    (void)sigaddset(set, SIGINT);
-    (void)sigaddset(set, SIGTERM);
-    (void)sigaddset(set, SIGHUP);
-    (void)sigaddset(set, SIGUSR1);
     (void)sigaddset(set, SIGNALS_WAKE);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        struct sigaction old;
+
+        if (sigaction(asks[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            (void)sigaddset(set, asks[i]);
+    }
 }
 
 static void signals_report(struct signals *s)
@@ -58,13 +65,11 @@ static void signals_ask_to_stop(struct signals *s, int signal)
 static void *signals_thread(void *arg)
 {
     struct signals *s = arg;
-    sigset_t set;
 
-    signals_set(&set);
     for (;;) {
         int signal;
 
-        if (sigwait(&set, &signal) != 0)
+        if (sigwait(&s->set, &signal) != 0)
             continue;
         if (signal == SIGUSR1)
             signals_report(s);
@@ -79,7 +84,6 @@ int signals_start(struct signals **out, struct cancel *c)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct signals *s = mem_alloc(sizeof *s);
-    sigset_t set;
     int errnum;
 
     *out = NULL;
@@ -88,8 +92,8 @@ int signals_start(struct signals **out, struct cancel *c)
     s->cancel = c;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    signals_set(&set);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signals_set(&s->set);
+    (void)pthread_sigmask(SIG_BLOCK, &s->set, NULL);
     errnum = pthread_create(&s->thread, NULL, signals_thread, s);
     if (errnum) {
         (void)pthread_mutex_destroy(&s->lock);
