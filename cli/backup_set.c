@@ -5,6 +5,7 @@
 
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "cli/inside.h"
 #include "cli/snap_spec.h"
 #include "repo/job/series.h"
 #include "source/stat_entry.h"
@@ -241,50 +242,41 @@ void backup_set_release(struct backup_set *b)
 
 /* ---- what is never part of it ------------------------------------------ */
 
-static bool backup_set_is(const struct statx *a, const struct statx *b)
-{
-    return stat_entry_dev(a) == stat_entry_dev(b) && a->stx_ino == b->stx_ino;
-}
-
-/* Whether root, or a directory above it, is dir: a comparison of inodes, so
- * that no bind mount hides it. */
-static bool backup_set_below(struct bytes root, const struct statx *dir)
+static void backup_set_skip(struct backup_set *b, const char *dir)
 {
     struct statx st;
 
-    for (size_t n = root.n; n > 0; n--) {
-        if (n < root.n && n > 1 && root.p[n] != '/')
-            continue;
-        if (backup_set_stat(bytes_of(root.p, n), AT_SYMLINK_NOFOLLOW, &st) &&
-            backup_set_is(&st, dir))
-            return true;
-    }
-    return false;
+    if (backup_set_stat(bytes_of_str(dir), 0, &st))
+        b->skip[b->skip_n++] =
+            (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
 }
 
-static void backup_set_skip(struct backup_set *b, const struct statx *st)
+static int backup_set_check_root(struct bytes root, const char *place)
 {
-    b->skip[b->skip_n++] =
-        (struct walk_skip_dir){stat_entry_dev(st), st->stx_ino};
+    char *path = mem_dup(root);
+    bool inside = false;
+    int rc;
+
+    if (!path)
+        return err_set(E_NOMEM, "out of memory");
+    rc = inside_dir(path, place, false, &inside);
+    if (rc == 0 && inside)
+        rc = err_set(E_USAGE,
+                     "%s: is inside the repository %s, which cannot hold a "
+                     "copy of itself",
+                     path, place);
+    free(path);
+    return rc;
 }
 
 int backup_set_keep_out(struct backup_set *b, const char *place,
                         const char *cache)
 {
-    struct statx st;
+    int rc = 0;
 
-    if (!backup_set_stat(bytes_of_str(place), 0, &st))
-        return err_set_errno(E_STORE, errno, "%s", place);
-    backup_set_skip(b, &st);
-    for (size_t i = 0; i < b->root_n; i++) {
-        if (backup_set_below(b->root[i], &st))
-            return err_set(E_USAGE,
-                           "%.*s: is inside the repository %s, which cannot "
-                           "hold a copy of itself",
-                           (int)b->root[i].n, (const char *)b->root[i].p,
-                           place);
-    }
-    if (backup_set_stat(bytes_of_str(cache), 0, &st))
-        backup_set_skip(b, &st);
-    return 0;
+    backup_set_skip(b, place);
+    backup_set_skip(b, cache);
+    for (size_t i = 0; i < b->root_n && rc == 0; i++)
+        rc = backup_set_check_root(b->root[i], place);
+    return rc;
 }

@@ -39,7 +39,7 @@ MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
 /*
  * backup_set_keep_out: leave out the repository and its cache.
  *   place  of the repository
- * Returns 0; E_USAGE: a root lies inside that repository; E_STORE; E_NOMEM.
+ * Returns 0; E_USAGE: a root lies inside that repository; E_IO; E_NOMEM.
  */
 MUST_CHECK int backup_set_keep_out(struct backup_set *b, const char *place,
                                    const char *cache);

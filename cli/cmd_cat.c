@@ -81,11 +81,11 @@ int cmd_cat(struct cli *cli)
     if (cli->json)
         return err_set(E_USAGE, "cat writes the bytes of a file: there is no "
                                 "--json for it; 'ls --json' tells about it");
-    rc = session_open(cli, &s);
+    rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], false, &pick);
     if (rc == 0 && pick.te.e.type != ENTRY_FILE)
-        rc = err_set(E_USAGE, "/%.*s: is no regular file, but a %s",
+        rc = err_set(E_USAGE, "/%.*s: not a regular file, but of the kind %s",
                      (int)pick.path.n, (const char *)pick.path.p,
                      entry_out_type(pick.te.e.type));
     if (rc == 0)

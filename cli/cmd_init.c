@@ -91,6 +91,16 @@ static int cmd_init_level(const struct opt_set *o, int *level)
     return err_add(rc, "--compression");
 }
 
+static int cmd_init_chunk_bytes(const struct opt_set *o, uint32_t *bytes)
+{
+    uint64_t n = opt_bytes(o, OPT_CHUNK_SIZE, CONFIG_CHUNK_DEFAULT);
+
+    if (n < CONFIG_CHUNK_MIN || n > CONFIG_CHUNK_MAX || (n & (n - 1)) != 0)
+        return err_set(E_USAGE, "--chunk-size: 16K, 32K, 64K, 128K or 256K");
+    *bytes = (uint32_t)n;
+    return 0;
+}
+
 static int cmd_init_tell(struct cli *cli, const struct repo_id *id,
                          const char *place, const struct secrets_key *key)
 {
@@ -133,14 +143,12 @@ int cmd_init(struct cli *cli)
     struct repo_init_options opt = {.label = "first"};
     struct secrets_key key;
     const char *place;
-    uint64_t chunk = opt_bytes(cli->opt, OPT_CHUNK_SIZE, CONFIG_CHUNK_DEFAULT);
     int rc = session_place(cli, &place);
 
     if (rc == 0)
         rc = cmd_init_level(cli->opt, &opt.level);
-    if (rc == 0 && (chunk < CONFIG_CHUNK_MIN || chunk > CONFIG_CHUNK_MAX))
-        rc = err_set(E_USAGE, "--chunk-size: 16K, 32K, 64K, 128K or 256K");
-    opt.chunk_bytes = (uint32_t)chunk;
+    if (rc == 0)
+        rc = cmd_init_chunk_bytes(cli->opt, &opt.chunk_bytes);
     if (rc == 0)
         rc = selftest_run();
     if (rc == 0)

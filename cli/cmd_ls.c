@@ -117,7 +117,7 @@ int cmd_ls(struct cli *cli)
 {
     struct session s = {.store = NULL};
     struct snap_pick pick = {.fetch = NULL};
-    int rc = session_open(cli, &s);
+    int rc = session_open(cli, SESSION_WORK, &s);
 
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], false, &pick);

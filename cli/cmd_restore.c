@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/entry_out.h"
+#include "cli/inside.h"
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/snap_pick.h"
@@ -57,6 +58,19 @@ static enum jail_overwrite cmd_restore_overwrite(const struct opt_set *o)
             return (enum jail_overwrite)i;
     }
     return JAIL_IF_CHANGED;
+}
+
+/* A repository's directory is no place for anybody's files. */
+static int cmd_restore_check_target(const struct opt_set *o)
+{
+    const char *place = opt_text(o, OPT_REPO);
+    const char *target = opt_text(o, OPT_TARGET);
+    bool inside;
+    int rc = inside_dir(target, place, true, &inside);
+
+    if (rc == 0 && inside)
+        rc = err_set(E_USAGE, "%s: is inside the repository %s", target, place);
+    return rc;
 }
 
 static int cmd_restore_check_options(const struct opt_set *o)
@@ -314,9 +328,11 @@ int cmd_restore(struct cli *cli)
     if (rc == 0)
         rc = cmd_restore_pattern_set(cli->opt, OPT_EXCLUDE, &r.exclude);
     if (rc == 0)
-        rc = session_open(cli, &s);
+        rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], true, &pick);
+    if (rc == 0)
+        rc = cmd_restore_check_target(cli->opt);
     if (rc == 0)
         rc = cmd_restore_job(&r, &s, &pick);
     snap_pick_release(&pick);

@@ -63,10 +63,10 @@ static void cmd_snapshot_problem(struct cli *cli,
     if (p->kind == MANIFEST_UNREADABLE || p->kind == MANIFEST_METADATA)
         message_problem(shown, "%.*s", (int)p->text.n, (const char *)p->text.p);
     else if (cmd_snapshot_counts(cli, p->kind))
-        message_problem(shown, "/%.*s: %s", (int)p->path.n,
+        message_problem(shown, "%.*s: %s", (int)p->path.n,
                         (const char *)p->path.p, gone[p->kind]);
     else
-        message_detail("/%.*s: %s", (int)p->path.n, (const char *)p->path.p,
+        message_detail("%.*s: %s", (int)p->path.n, (const char *)p->path.p,
                        gone[p->kind]);
 }
 
@@ -251,7 +251,7 @@ int cmd_snapshot(struct cli *cli)
         return rc;
     rc = backup_set_make(cli->opt, &b);
     if (rc == 0)
-        rc = session_open(cli, &s);
+        rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
     if (rc == 0)

@@ -219,7 +219,7 @@ int cmd_snapshots(struct cli *cli)
     if (series && !snap_spec_series_ok(series))
         rc = err_set(E_USAGE, "--series '%s': not a series", series);
     if (rc == 0)
-        rc = session_open(cli, &s);
+        rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
     if (rc == 0)

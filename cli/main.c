@@ -20,6 +20,7 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_LS] = cmd_ls,
     [OPT_CMD_CAT] = cmd_cat,
     [OPT_CMD_RESTORE] = cmd_restore,
+    [OPT_CMD_CHECK] = cmd_check,
     [OPT_CMD_HELP] = cmd_help,
     [OPT_CMD_VERSION] = cmd_version,
 };
@@ -76,30 +77,8 @@ static int main_run(struct cli *cli)
     if (opt_has(o, OPT_VERSION))
         return cmd_version(cli);
     command = main_command[o->command];
-    if (!command)
-        return err_set(E_UNSUPPORTED, "this version cannot do that yet");
+    ASSERT(command); /* the table above is complete */
     return command(cli);
-}
-
-/* Tells what went wrong, on standard error and, with --json, in the data. */
-static void main_tell(struct cli *cli, int rc)
-{
-    struct err_record err;
-
-    err_save(rc, &err);
-    if (cli->json) {
-        json_out_begin(cli->json, "error");
-        json_out_i64(cli->json, "exit", err_exit_code(rc));
-        json_out_bytes(cli->json, "message", bytes_of_str(err.text));
-        err_ignore(json_out_end(cli->json), "the message below says it too");
-    }
-    (void)err_load(&err);
-    message_error();
-    if (rc == E_USAGE && cli->opt->command != OPT_CMD_NONE)
-        message_note("'dedup help %s' explains",
-                     opt_command_info(cli->opt->command)->name);
-    else if (rc == E_USAGE)
-        message_note("'dedup help' lists the commands");
 }
 
 static int main_exit_code(struct cli *cli, int rc)
@@ -111,6 +90,27 @@ static int main_exit_code(struct cli *cli, int rc)
     if (rc < 0)
         return err_exit_code(rc);
     return cli->incomplete ? MAIN_EXIT_INCOMPLETE : 0;
+}
+
+/* Tells what went wrong, on standard error and, with --json, in the data. */
+static void main_tell(struct cli *cli, int rc)
+{
+    struct err_record err;
+
+    err_save(rc, &err);
+    if (cli->json) {
+        json_out_begin(cli->json, "error");
+        json_out_i64(cli->json, "exit", main_exit_code(cli, rc));
+        json_out_bytes(cli->json, "message", bytes_of_str(err.text));
+        err_ignore(json_out_end(cli->json), "the message below says it too");
+    }
+    (void)err_load(&err);
+    message_error();
+    if (rc == E_USAGE && cli->opt->command != OPT_CMD_NONE)
+        message_note("'dedup help %s' explains",
+                     opt_command_info(cli->opt->command)->name);
+    else if (rc == E_USAGE)
+        message_note("'dedup help' lists the commands");
 }
 
 /* Everything that needs the process made safe around it. */

@@ -113,6 +113,17 @@ void message_warn(const char *fmt, ...)
     va_end(ap);
 }
 
+void message_damage(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)pthread_mutex_lock(&message_sink.lock);
+    message_format("damaged: ", fmt, ap);
+    (void)pthread_mutex_unlock(&message_sink.lock);
+    va_end(ap);
+}
+
 void message_note(const char *fmt, ...)
 {
     va_list ap;

@@ -42,6 +42,9 @@ void message_error(void);
 /* message_warn: something the user should know; at every level. */
 void message_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* message_damage: something stored is broken; at every level. */
+void message_damage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* message_note: a summary or hint: when somebody looks on, or with -v; never
  * with -q. */
 void message_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

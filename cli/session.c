@@ -62,21 +62,18 @@ static int session_cache_root(const struct cli *cli, char out[PATH_MAX])
 int session_open_store(struct cli *cli, struct session *s)
 {
     const char *place;
-    struct config config;
     int rc = session_place(cli, &place);
 
     if (rc == 0)
         rc = selftest_run();
     if (rc == 0)
         rc = local_open(place, &s->store);
-    if (rc == 0)
-        rc = repo_probe(s->store, &config);
     return rc;
 }
 
 /* One secret, one attempt. again: a typed secret was wrong. */
-static int session_unlock(struct cli *cli, const char *cache, struct session *s,
-                          bool *again)
+static int session_unlock(struct cli *cli, const char *cache,
+                          enum session_use use, struct session *s, bool *again)
 {
     struct repo_open_options opt = {.cache_root = cache,
                                     .accept_rollback =
@@ -88,6 +85,11 @@ static int session_unlock(struct cli *cli, const char *cache, struct session *s,
     if (rc == 0) {
         secret = session_secret(&key);
         opt.secret = &secret;
+        rc = repo_open(s->store, &opt, &s->repo);
+    }
+    if (rc == E_CORRUPT && use == SESSION_CHECK && opt.secret) {
+        message_warn("%s", err_text());
+        opt.no_index = true;
         rc = repo_open(s->store, &opt, &s->repo);
     }
     *again = rc == E_KEY && key.typed;
@@ -110,12 +112,16 @@ static void session_tell(const struct session *s)
         message_detail("the local cache was filled anew");
 }
 
-int session_open(struct cli *cli, struct session *s)
+int session_open(struct cli *cli, enum session_use use, struct session *s)
 {
     char cache[PATH_MAX];
+    struct config config;
     bool again = true;
     int rc = session_open_store(cli, s);
 
+    /* before a passphrase is asked for */
+    if (rc == 0)
+        rc = repo_probe(s->store, &config);
     if (rc == 0)
         rc = session_cache_root(cli, cache);
     if (rc < 0)
@@ -123,7 +129,7 @@ int session_open(struct cli *cli, struct session *s)
     for (int i = 0; i < SESSION_ATTEMPTS && again; i++) {
         if (i > 0)
             message_warn("wrong passphrase, try again");
-        rc = session_unlock(cli, cache, s, &again);
+        rc = session_unlock(cli, cache, use, s, &again);
     }
     if (rc == 0)
         session_tell(s);

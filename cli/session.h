@@ -19,11 +19,18 @@ struct session {
 MUST_CHECK int session_place(const struct cli *cli, const char **place);
 
 /*
- * session_open_store: test this machine, and open the store; no secret yet.
- * Returns 0; E_USAGE, E_NOREPO, E_UNSUPPORTED, E_CORRUPT: as repo_probe();
- * E_INTERNAL: the self test failed; what the store returned.
+ * session_open_store: test this machine, and open the store; no secret yet,
+ * and no look at what is in it.
+ * Returns 0; E_USAGE; E_NOREPO: no directory; E_INTERNAL: the self test failed;
+ * what the store returned. s is to be closed whatever is returned.
  */
 MUST_CHECK int session_open_store(struct cli *cli, struct session *s);
+
+enum session_use {
+    SESSION_WORK, /* as usual */
+    SESSION_CHECK /* where log, journals or segments are damaged: without an
+                     index; the damage was said */
+};
 
 /*
  * session_open: open the repository. A passphrase typed wrong may be typed
@@ -31,7 +38,8 @@ MUST_CHECK int session_open_store(struct cli *cli, struct session *s);
  * Returns as session_open_store(), secrets_get() and repo_open(). s is to be
  * closed whatever is returned.
  */
-MUST_CHECK int session_open(struct cli *cli, struct session *s);
+MUST_CHECK int session_open(struct cli *cli, enum session_use use,
+                            struct session *s);
 
 /* session_close: what was not opened is fine. */
 void session_close(struct session *s);

@@ -6,6 +6,7 @@
 #include "cli/message.h"
 #include "cli/snap_spec.h"
 #include "cli/when.h"
+#include "cli/words.h"
 #include "repo/tree_walk.h"
 
 enum {
@@ -72,6 +73,42 @@ static void snap_pick_tell(const struct snap_pick_refs *r,
     (void)err_load(&why);
 }
 
+static bool snap_pick_is_by_id(const struct snap_spec *spec,
+                               const struct object_id *id)
+{
+    char hex[ID_HEX_CHARS + 1];
+
+    return spec->older == 0 && strncmp(id_hex(id->b, sizeof id->b, hex),
+                                       spec->name, strlen(spec->name)) == 0;
+}
+
+/* A damaged snapshot has neither series nor time: it may be the one that was
+ * meant. To look at another one is worth a warning, to restore it is not
+ * allowed. rc is that of the choice. */
+static int snap_pick_doubt(const struct snapshot_list *l,
+                           const struct snap_spec *spec, bool restore,
+                           const struct object_id *id, int rc)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += l->item[i].damaged;
+    if (n == 0 || (rc != 0 && rc != E_NOTFOUND) ||
+        (rc == 0 && snap_pick_is_by_id(spec, id)))
+        return rc;
+    if (rc == E_NOTFOUND)
+        return err_set(E_CORRUPT, "%s; but %zu snapshot%s cannot be read",
+                       err_text(), n, words_plural(n));
+    if (restore)
+        return err_set(E_CORRUPT,
+                       "%zu snapshot%s cannot be read and may be what '%s' "
+                       "means; name one by its id",
+                       n, words_plural(n), spec->name);
+    message_warn("%zu snapshot%s cannot be read; 'dedup check' tells more", n,
+                 words_plural(n));
+    return 0;
+}
+
 static int snap_pick_choose(const struct snapshot_list *l,
                             const struct snap_spec *spec, bool one_series,
                             struct object_id *id)
@@ -92,7 +129,7 @@ static int snap_pick_choose(const struct snapshot_list *l,
         snap_pick_tell(&refs, &a);
     }
     snap_pick_refs_free(&refs);
-    return rc;
+    return snap_pick_doubt(l, spec, one_series, id, rc);
 }
 
 /* "/srv//www/" becomes "srv/www". */
@@ -141,7 +178,7 @@ int snap_pick_open(struct session *s, const char *text, bool one_series,
 {
     struct snapshot_list list = {.n = 0};
     struct snap_spec spec;
-    struct object_id id;
+    struct object_id id = {{0}};
     int rc;
 
     *p = (struct snap_pick){.fetch = NULL};

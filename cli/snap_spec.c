@@ -229,8 +229,10 @@ static int snap_spec_unknown(const struct snap_spec *s,
     struct nearest near;
 
     nearest_init(&near, s->name);
-    for (size_t i = 0; i < p->ref_n; i++)
-        nearest_offer(&near, p->ref[i].series);
+    for (size_t i = 0; i < p->ref_n; i++) {
+        if (p->ref[i].series[0])
+            nearest_offer(&near, p->ref[i].series);
+    }
     if (near.best)
         return err_set(E_NOTFOUND,
                        "no snapshot '%s'; did you mean the series '%s'?",

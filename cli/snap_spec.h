@@ -30,8 +30,8 @@ enum {
 /* A snapshot as far as naming it goes. */
 struct snap_spec_ref {
     struct object_id id;
-    const char *series;
-    uint64_t sequence; /* counts within the series */
+    const char *series; /* "": unknown, of one that cannot be read */
+    uint64_t sequence;  /* counts within the series */
     struct entry_time time;
     bool complete; /* false: a checkpoint */
 };
