@@ -16,6 +16,20 @@
 #   same A B                 two files or trees are equal
 #   skip WHY                 this machine cannot run the case
 #
+# and these for cases about a repository:
+#
+#   new_repo NAME [ARG...]   make one in $PWD/NAME, with init's ARGs, a key file
+#                            beside it (no KDF, no waiting) and a cache, and
+#                            make it the one that every later command means
+#   odd DIR                  make DIR with everything odd in it
+#   restored [OPT] A B       two trees are equal in all that a backup keeps;
+#                            OPT is one of treecmp's
+#   as_nobody COMMAND...     run it without root's rights, PWD as it is
+#   on_terminal INPUT COMMAND...   run it on a terminal of its own, where INPUT
+#                            is typed; both outputs arrive in $OUT
+#   plain FILE               FILE is UTF-8 without control characters but
+#                            newlines
+#
 # `dedup` is the program under test, $DEDUP its path, for `env` and the like.
 # shellcheck disable=SC2317 # the case calls what looks unreachable
 set -u
@@ -23,6 +37,7 @@ set -u
 DEDUP=$(realpath "$1")
 RUN_CASE=$(realpath "$2")
 RUN_NAME=$(basename "$2" .sh)
+RUN_TOOLS=$(dirname "$DEDUP")/../tests/support
 
 for run_v in $(env | sed -n 's/^\(DEDUP_[A-Z0-9_]*\)=.*/\1/p'); do
     unset "$run_v"
@@ -30,7 +45,14 @@ done
 unset run_v NO_COLOR COLUMNS CREDENTIALS_DIRECTORY XDG_CACHE_HOME
 export LC_ALL=C TZ=UTC TERM=dumb
 RUN_TMP=$(mktemp -d "${TMPDIR:-/tmp}/case_XXXXXX") || exit 1
-trap 'chmod -R u+rwX "$RUN_TMP" 2>/dev/null; rm -rf "$RUN_TMP"' EXIT
+run_clean() {
+    cd / || exit 1
+    # immutable files, and directories that nobody may enter
+    chattr -Rf -ia "$RUN_TMP" >/dev/null 2>&1
+    chmod -R u+rwX "$RUN_TMP" 2>/dev/null
+    rm -rf "$RUN_TMP"
+}
+trap run_clean EXIT
 mkdir "$RUN_TMP/work" "$RUN_TMP/io" "$RUN_TMP/home"
 HOME=$RUN_TMP/home
 OUT=$RUN_TMP/io/out
@@ -101,6 +123,58 @@ err_has() { run_has err "$1"; }
 same() {
     diff -r --no-dereference "$1" "$2" >"$OUT" 2>&1 ||
         run_fail "$1 and $2 differ"
+}
+
+new_repo() {
+    export DEDUP_REPO="$PWD/$1" DEDUP_KEY_FILE="$PWD/$1.key"
+    export DEDUP_CACHE_DIR="$PWD/$1.cache"
+    shift
+    expect 0 dedup init "$@"
+}
+
+odd() {
+    mkdir "$1"
+    "$RUN_TOOLS/oddtree" "$1" >"$RUN_TMP/io/odd" 2>&1 ||
+        run_fail "oddtree: $(cat "$RUN_TMP/io/odd")"
+}
+
+restored() {
+    "$RUN_TOOLS/treecmp" "$@" >"$OUT" 2>"$ERR" ||
+        run_fail "treecmp $*: they differ"
+}
+
+as_nobody() {
+    if [ "$(id -u)" != 0 ]; then
+        "$@"
+        return
+    fi
+    command -v setpriv >/dev/null || skip "setpriv is not installed"
+    chmod 755 "$RUN_TMP" "$RUN_TMP/work"
+    if [ "$1" = dedup ]; then
+        # a copy: nobody need not be able to reach the build
+        [ -f "$RUN_TMP/dedup" ] || cp "$DEDUP" "$RUN_TMP/dedup"
+        shift
+        set -- "$RUN_TMP/dedup" "$@"
+    fi
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+}
+
+on_terminal() {
+    command -v script >/dev/null || skip "script is not installed"
+    run_typed=$1
+    shift
+    # What is typed before a prompt is thrown away: each line waits a little.
+    printf '%b' "$run_typed" | while IFS= read -r run_l; do
+        sleep 0.5
+        printf '%s\n' "$run_l"
+    done | script -qefc "$*" /dev/null
+}
+
+plain() {
+    if tr -d '\n\040-\176\200-\377' <"$1" | grep -q . ||
+        ! iconv -f UTF-8 -t UTF-8 "$1" >/dev/null 2>&1; then
+        run_fail "'$run_line': control characters or raw bytes in $1"
+    fi
 }
 
 skip() {
