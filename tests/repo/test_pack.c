@@ -127,6 +127,45 @@ static void test_pack__full_packs_have_one_size(void **state)
     free(raw);
 }
 
+/* Frames of any size fill a pack to its end, directory included, and never
+ * beyond: the last bytes count. */
+static void test_pack__fills_up_to_the_last_byte(void **state)
+{
+    static const struct {
+        size_t chunks, each; /* of each frame; even contents: no gain */
+    } t[] = {{1, 20000}, {1, 40}, {400, 50}, {8192, 2}, {1, 999983}};
+    static struct pack_dir_chunk chunk[FRAME_CHUNKS_MAX];
+    uint8_t *raw = malloc(FRAME_RAW_MAX);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct pack_writer *w = NULL;
+        struct pack_info info;
+        struct frame f;
+        size_t left;
+        size_t n = 0;
+
+        assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w),
+                         0);
+        pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 2, t[i].chunks,
+                           t[i].each, raw, chunk);
+        assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+        for (; pack_writer_fits(w, f.stored.n, t[i].chunks); n++)
+            assert_int_equal(pack_writer_add(w, &f, chunk, t[i].chunks, NULL),
+                             0);
+        left = PACK_FULL_BYTES - pack_writer_bytes(w);
+        assert_true(pack_writer_bytes(w) <= PACK_FULL_BYTES);
+        assert_true(left < f.stored.n + PACK_DIR_FRAME_MAX +
+                               t[i].chunks * PACK_DIR_CHUNK_MAX + 10);
+        assert_int_equal(pack_writer_commit(w, true, &info), 0);
+        assert_int_equal(info.bytes, PACK_FULL_BYTES);
+        assert_int_equal(info.frame_n, n);
+        pack_writer_free(w);
+        pack_info_release(&info);
+    }
+    free(raw);
+}
+
 struct seen {
     unsigned pack, frames, chunks;
 };
@@ -345,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pack__gives_back_what_was_put),
         cmocka_unit_test(test_pack__full_packs_have_one_size),
+        cmocka_unit_test(test_pack__fills_up_to_the_last_byte),
         cmocka_unit_test(test_pack__every_damage_is_noticed),
         cmocka_unit_test(test_pack__cut_off_packs_are_noticed),
         cmocka_unit_test(test_pack__a_wrong_id_is_found_by_rehashing),

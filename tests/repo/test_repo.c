@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/repo/repo_fixture.h"
 
 enum {
@@ -240,6 +241,93 @@ static void test_repo__readers_remember_only_what_lasts(void **state)
     }
 }
 
+/* Kills a writer between the naming and the sync of one record. */
+struct killer {
+    const char *suffix; /* of the record's name */
+    bool died;
+};
+
+static int kill_at(void *ctx, enum memory_point point, enum memory_op op,
+                   const char *name)
+{
+    struct killer *x = ctx;
+    size_t n = strlen(name);
+    size_t k = strlen(x->suffix);
+
+    if (point == MEMORY_VISIBLE && op == MEMORY_COMMIT && name[0] == 'w' &&
+        n > k && strcmp(name + n - k, x->suffix) == 0)
+        x->died = true;
+    return x->died ? err_set(E_STORE, "died") : 0;
+}
+
+/* I10: a snapshot may rely on chunks that a dead writer published; its record
+ * was seen, but nobody had made sure that it lasts. */
+static void test_repo__a_commit_settles_what_it_relies_on(void **state)
+{
+    enum { NOON = 1700000000, HOURS = 2 };
+    struct killer x = {.suffix = "/00000001"}; /* names the segment */
+    struct repo_fixture f;
+    struct writer *w = NULL;
+    struct repo *r = NULL;
+    struct object_id id;
+
+    (void)state;
+    repo_fixture_open(&f);
+    clock_fake_set(NOON * CLOCK_SECOND_NS, 0);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    memory_set_hook(f.store, kill_at, &x);
+    assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), E_STORE);
+    memory_set_hook(f.store, NULL, NULL);
+    assert_true(x.died);
+    clock_fake_advance(HOURS * 3600 * CLOCK_SECOND_NS);
+    assert_int_equal(repo_fixture_repo(&f, "b", &r), 0);
+    assert_int_equal(writer_open(r, bytes_of_str("b"), &w), 0);
+    assert_int_equal(repo_fixture_commit(w, r, 1, &id), 0);
+    writer_free(w);
+    repo_close(r);
+    clock_fake_end();
+    memory_power_cut(f.store, 0);
+    assert_int_equal(repo_fixture_check(&f, &id, 1), 1);
+    repo_fixture_close(&f);
+}
+
+/* Loses the answer to one put: the record is there, and nobody was told. */
+struct loser {
+    uint64_t at; /* which put of a record; from 1 */
+    uint64_t n;
+};
+
+static int lose_answer(void *ctx, enum memory_point point, enum memory_op op,
+                       const char *name)
+{
+    struct loser *x = ctx;
+
+    if (point != MEMORY_AFTER || op != MEMORY_COMMIT || name[0] != 'w')
+        return 0;
+    return ++x->n == x->at ? err_set(E_STORE, "no answer") : 0;
+}
+
+/* Whoever finds its own record under the name has won: no run fails for it. */
+static void test_repo__lost_answers_cost_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t at = 1; at <= 4; at++) { /* open, segment, commit, end */
+        struct loser x = {.at = at};
+        struct repo_fixture f;
+        struct object_id id;
+
+        repo_fixture_open(&f);
+        assert_int_equal(repo_fixture_init(&f), 0);
+        memory_set_hook(f.store, lose_answer, &x);
+        assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
+        memory_set_hook(f.store, NULL, NULL);
+        assert_true(x.n >= at);
+        memory_power_cut(f.store, 0);
+        assert_int_equal(repo_fixture_check(&f, &id, 1), 1);
+        repo_fixture_close(&f);
+    }
+}
+
 /* Names of all objects below a prefix, each with its NUL. */
 static int collect(void *ctx, const char *name, uint64_t size)
 {
@@ -370,6 +458,8 @@ int main(void)
         cmocka_unit_test(test_repo__init_may_die_anywhere),
         cmocka_unit_test(test_repo__a_backup_may_die_anywhere),
         cmocka_unit_test(test_repo__readers_remember_only_what_lasts),
+        cmocka_unit_test(test_repo__a_commit_settles_what_it_relies_on),
+        cmocka_unit_test(test_repo__lost_answers_cost_nothing),
         cmocka_unit_test(test_repo__an_older_store_is_noticed),
         cmocka_unit_test(test_repo__a_damaged_journal_is_noticed),
         cmocka_unit_test(test_repo__lost_segments_are_made_up_for),

@@ -193,6 +193,57 @@ static void test_segment_merge__says_what_it_replaces(void **state)
     repo_fixture_close(&f);
 }
 
+/* Segments made by hand: a pack that two of them name is there once, a doomed
+ * one is not. */
+static void test_segment_merge__names_each_pack_once(void **state)
+{
+    static const uint8_t dir[] = {0}; /* no frames */
+    struct repo_fixture f;
+    struct state s;
+    struct repo *r = NULL;
+    struct segment_list_item item[2] = {{.level = 0}};
+    struct segment_list_item out = {.level = 0};
+    struct segment_file file;
+    struct segment_reader walk;
+    struct segment_pack p;
+
+    (void)state;
+    repo_fixture_open(&f);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    state_init(&s, &r->config.founder);
+    for (uint8_t i = 0; i < 2; i++) {
+        struct segment_pack pack[2];
+
+        for (uint8_t k = 0; k < 2; k++) /* packs 1 and 2, then 2 and 3 */
+            pack[k] = (struct segment_pack){.id = {{(uint8_t)(1 + i + k)}},
+                                            .kind = PACK_DATA,
+                                            .bytes = 65536,
+                                            .dir = bytes_of(dir, sizeof dir)};
+        assert_int_equal(segment_file_write(f.store, r->keys, 0, NULL, 0, pack,
+                                            2, &item[i].id),
+                         0);
+    }
+    p.id = (struct object_id){{3}};
+    assert_int_equal(idmap_put(&s.doomed, p.id.b, 1), 0);
+    assert_int_equal(
+        segment_merge_write(f.store, r->keys, &s, 0, item, 2, &out), 0);
+    assert_int_equal(out.level, 1);
+    assert_int_equal(segment_file_read(f.store, r->keys, &out.id, &file), 0);
+    assert_int_equal(file.segment.level, 1);
+    assert_int_equal(file.segment.replace_n, 2);
+    segment_read(&walk, &file.segment);
+    assert_true(segment_next(&walk, &p));
+    assert_int_equal(p.id.b[0], 1);
+    assert_true(segment_next(&walk, &p));
+    assert_int_equal(p.id.b[0], 2);
+    assert_false(segment_next(&walk, &p));
+    segment_file_release(&file);
+    state_release(&s);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 /* A merge that dies anywhere leaves a repository that says the same. */
 static void test_segment_merge__may_die_anywhere(void **state)
 {
@@ -241,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_segment_merge__leaves_the_largest),
         cmocka_unit_test(test_segment_merge__keeps_their_number_small),
         cmocka_unit_test(test_segment_merge__says_what_it_replaces),
+        cmocka_unit_test(test_segment_merge__names_each_pack_once),
         cmocka_unit_test(test_segment_merge__may_die_anywhere),
     };
 
