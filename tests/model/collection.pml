@@ -599,7 +599,7 @@ mark:                           /* C1 */
             pick(c, f_undecided);
             clear();
             goto settle
-        :: n < LOGMAX -> clear()
+        :: n < LOGMAX -> clear()        /* a new one, even beside others */
         fi;
         if
         :: NR && OPEN_NOW(NWJ) -> put_fence(NWJ)        /* a silent reader */
