@@ -221,6 +221,7 @@ static void test_reader__notes_short_holes(void **state)
     struct reader_run run;
     uint64_t holes = 0;
     uint64_t runs = 0;
+    struct stat st;
     int fd;
 
     (void)state;
@@ -231,6 +232,12 @@ static void test_reader__notes_short_holes(void **state)
     for (off_t i = 0; i < BLOCKS; i += 2)
         assert_int_equal(pwrite(fd, x, BLOCK, i * BLOCK), BLOCK);
     assert_int_equal(ftruncate(fd, BLOCKS * BLOCK), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    if (st.st_blocks * 512 >= st.st_size) {
+        /* XFS makes room ahead; a file without a gain has no holes for us */
+        print_message("skipped: the file system fills short holes\n");
+        skip();
+    }
     (void)open_file(&rig, "f");
     for (;;) {
         assert_int_equal(reader_next(rig.reader, buf, sizeof buf, &run), 0);
