@@ -306,15 +306,16 @@ int attrs_of_fd(struct attrs_cache *cache, int fd, uint64_t dev,
 
 /* ---- what is no file -------------------------------------------------- */
 
-static int complete_pinned(struct attrs_cache *cache, int fd,
-                           const struct dirfd *dir, struct bytes name,
-                           struct entry *e, struct arena *arena, bool *vanished)
+int attrs_of_name(struct attrs_cache *cache, int fd, const struct dirfd *dir,
+                  struct bytes name, struct entry *e, struct arena *arena,
+                  bool *vanished)
 {
     struct attrs_object o = {.fd = -1, .follow = name.n == 0};
     uint64_t dev = dirfd_dev(dir);
     int lost = 0;
     int rc;
 
+    *vanished = false;
     if (name.n == 0 && !dirfd_is_path(dir))
         return attrs_of_fd(cache, fd, dev, dir, name, e, arena);
     (void)snprintf(o.path, sizeof o.path, "/proc/self/fd/%d%s%s", fd,
@@ -337,7 +338,7 @@ int attrs_complete(struct attrs_cache *cache, struct dirfd *dir,
 
     *vanished = fd < 0 && errno == ESTALE;
     if (fd >= 0) {
-        rc = complete_pinned(cache, fd, dir, name, e, arena, vanished);
+        rc = attrs_of_name(cache, fd, dir, name, e, arena, vanished);
         dirfd_unpin(dir);
     } else if (!*vanished) {
         rc = dirfd_err(E_SOURCE, errno, dir, name, "cannot be opened again");

@@ -40,13 +40,25 @@ MUST_CHECK int attrs_of_fd(struct attrs_cache *cache, int fd, uint64_t dev,
                            struct entry *e, struct arena *arena);
 
 /*
+ * attrs_of_name: complete the entry of what stands at a name, not followed.
+ *   fd        of dir, pinned
+ *   name      NUL-terminated; empty: dir itself
+ *   vanished  out: nothing is there any more; e is as it was
+ * Returns as attrs_of_fd; sets only xattr for what is no directory. Needs
+ * /proc for that.
+ */
+MUST_CHECK int attrs_of_name(struct attrs_cache *cache, int fd,
+                             const struct dirfd *dir, struct bytes name,
+                             struct entry *e, struct arena *arena,
+                             bool *vanished);
+
+/*
  * attrs_complete: complete an entry that is no file, as the walk yields it.
  *   dir       ENTER: the directory itself, with an empty name; ENTRY: the one
  *             it is in
- *   name      NUL-terminated when not empty
- *   e         out: as attrs_of_fd; for types other than directories only xattr
+ *   name      as attrs_of_name
  *   vanished  out: it, or its directory, is gone; e is as it was
- * Returns as attrs_of_fd. Needs /proc for what is no directory.
+ * Returns as attrs_of_name.
  */
 MUST_CHECK int attrs_complete(struct attrs_cache *cache, struct dirfd *dir,
                               struct bytes name, struct entry *e,

@@ -3,9 +3,11 @@
  * whatever stands or moves below it.
  *
  * Nothing outside the target is touched: every object is reached by one name
- * from the descriptor of its directory, never through a symlink; its metadata
- * is set through a descriptor of the object itself; hard links are made only
- * to files this run wrote. Nobody else sees content before its mode is right:
+ * from the descriptor of its directory, never through a symlink (openat2 with
+ * RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; before Linux 5.6, O_NOFOLLOW, which
+ * is as good for one name that is no ".."); its metadata is set through a
+ * descriptor of the object itself; hard links are made only to files this run
+ * wrote. Nobody else sees content before its mode is right:
  * files come into being with mode 0600 under a temporary name (".dedup-" and
  * 24 hex digits) in their directory and get their own name when complete.
  *

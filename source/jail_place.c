@@ -108,7 +108,7 @@ int jail_object_open(int fd, const char *name, const struct statx *st)
 }
 
 /* What now has besides what stat told; false: not all of it can be read. */
-static bool refresh_attrs(const struct jail_dir *dir, int object,
+static bool refresh_attrs(const struct jail_dir *dir, int fd, int object,
                           const char *name, struct entry *now,
                           struct arena *arena, int *rc)
 {
@@ -119,8 +119,8 @@ static bool refresh_attrs(const struct jail_dir *dir, int object,
         *rc = attrs_of_fd(cache, object, dirfd_dev(dir->d), dir->d,
                           bytes_of_str(name), now, arena);
     else
-        *rc = attrs_complete(cache, dir->d, bytes_of_str(name), now, arena,
-                             &vanished);
+        *rc = attrs_of_name(cache, fd, dir->d, bytes_of_str(name), now, arena,
+                            &vanished);
     if (*rc == E_SOURCE) {
         err_ignore(*rc, "it is written anew");
         *rc = 0;
@@ -148,7 +148,7 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
     if (o.fd < 0)
         return 0;
     (void)stat_entry_fill(st, false, &now);
-    known = refresh_attrs(dir, o.fd, name, &now, &arena, &rc);
+    known = refresh_attrs(dir, fd, o.fd, name, &now, &arena, &rc);
     if (known && jail_meta_same(e, uid, gid, &now)) {
         *done = true;
     } else if (known && st->stx_nlink == 1 && !dir->jail->options.dry_run) {
