@@ -1,0 +1,652 @@
+/*
+ * The cache is believed as far as it agrees with the store, and no further
+ * (I5): fresh ones, old ones, those of others, and those that know more than
+ * the repository; and a repository of which parts are missing or exchanged.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "repo/journal_list.h"
+#include "repo/record_journal.h"
+#include "repo/repo_log.h"
+#include "tests/repo/pack_fixture.h"
+#include "tests/repo/repo_fixture.h"
+#include "tests/support/scratch.h"
+
+/* --- helpers --- */
+
+static void start(struct repo_fixture *f, unsigned backups,
+                  struct object_id *id)
+{
+    repo_fixture_open(f);
+    assert_int_equal(repo_fixture_init(f), 0);
+    for (unsigned i = 0; i < backups; i++)
+        assert_int_equal(repo_fixture_backup(f, "a", i + 1, &id[i]), 0);
+}
+
+struct copy {
+    struct store *from;
+    struct store *to;
+};
+
+static int copy_object(void *ctx, const char *name, uint64_t size)
+{
+    struct copy *c = ctx;
+    enum store_outcome outcome;
+    struct buf b;
+    bool found;
+
+    buf_init(&b, size);
+    assert_int_equal(store_get(c->from, name, &b, &found), 0);
+    assert_int_equal(store_put(c->to, name, buf_bytes(&b), &outcome), 0);
+    buf_release(&b);
+    return 0;
+}
+
+/* A copy of a store, as a backup of it would be. */
+static struct store *copy_store(struct store *s)
+{
+    struct copy c = {.from = s};
+
+    assert_int_equal(memory_open(&c.to), 0);
+    assert_int_equal(store_list(s, "", copy_object, &c), 0);
+    return c.to;
+}
+
+/* Makes f work on another store; returns the one before. */
+static struct store *exchange(struct repo_fixture *f, struct store *s)
+{
+    struct store *before = f->store;
+
+    f->store = s;
+    return before;
+}
+
+/* Opens the repository with a cache: what comes of it. */
+static int try(struct repo_fixture *f, const char *cache)
+{
+    struct repo *r = NULL;
+    int rc = repo_fixture_repo(f, cache, &r);
+
+    repo_close(r);
+    return rc;
+}
+
+static int try_accepting(struct repo_fixture *f, const char *cache)
+{
+    struct repo_open_options opt = {.secret = &f->secret,
+                                    .accept_rollback = true};
+    struct repo *r = NULL;
+    char path[128];
+    int rc;
+
+    (void)snprintf(path, sizeof path, "%s/%s", f->cache, cache);
+    opt.cache_root = path;
+    rc = repo_open(f->store, &opt, &r);
+    repo_close(r);
+    return rc;
+}
+
+static bool finds(struct repo *r, enum index_purpose purpose, uint64_t seed)
+{
+    uint8_t chunk[REPO_FIXTURE_CHUNK_BYTES];
+    struct index_reader *ix = NULL;
+    struct index_loc loc;
+    struct chunk_id id;
+    bool found = false;
+
+    pack_fixture_bytes(seed * 100, chunk, sizeof chunk);
+    keyring_chunk_id(r->keys, PACK_DATA, bytes_of(chunk, sizeof chunk), &id);
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(index_reader_find(ix, &id, purpose, &loc, &found), 0);
+    index_reader_free(ix);
+    return found;
+}
+
+/* With that cache: exactly the snapshots 1..n are listed, and their chunks can
+ * be found; those of n + 1 cannot. */
+static void check_knows(struct repo_fixture *f, const char *cache, uint64_t n)
+{
+    struct snapshot_list l = {.n = 0};
+    struct repo *r = NULL;
+
+    assert_int_equal(repo_fixture_repo(f, cache, &r), 0);
+    assert_int_equal(snapshot_list_load(r->index, &r->state, &l), 0);
+    assert_int_equal(l.n, n);
+    for (uint64_t i = 1; i <= n; i++) {
+        assert_int_equal(l.item[i - 1].manifest.m.begin.s, i);
+        assert_true(finds(r, INDEX_READ, i));
+        assert_true(finds(r, INDEX_DEDUP, i));
+    }
+    assert_false(finds(r, INDEX_READ, n + 1));
+    snapshot_list_release(&l);
+    repo_close(r);
+}
+
+/* The name of the only object below a prefix, or of its n-th in order. */
+struct pick {
+    char name[20][STORE_NAME_MAX + 1];
+    unsigned n;
+};
+
+static int pick_one(void *ctx, const char *name, uint64_t size)
+{
+    struct pick *p = ctx;
+
+    (void)size;
+    assert_true(p->n < 20);
+    (void)snprintf(p->name[p->n++], sizeof p->name[0], "%s", name);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void pick(struct store *s, const char *prefix, struct pick *p)
+{
+    p->n = 0;
+    assert_int_equal(store_list(s, prefix, pick_one, p), 0);
+    qsort(p->name, p->n, sizeof p->name[0], by_name);
+}
+
+static void remove_object(struct store *s, const char *name)
+{
+    assert_int_equal(store_delete(s, name), 0);
+}
+
+static void get_object(struct store *s, const char *name, struct buf *b)
+{
+    bool found;
+
+    buf_init(b, 1 << 20);
+    assert_int_equal(store_get(s, name, b, &found), 0);
+    assert_true(found);
+}
+
+static void replace_object(struct store *s, const char *name, struct bytes b)
+{
+    enum store_outcome outcome;
+
+    remove_object(s, name);
+    assert_int_equal(store_put(s, name, b, &outcome), 0);
+    assert_int_equal(outcome, STORE_CREATED);
+}
+
+struct by_hand {
+    enum record_log_type type;
+    struct object_id id;
+    uint8_t suspect[64];
+};
+
+static int say(void *ctx, const struct repo *r, struct repo_log_draft *d)
+{
+    struct by_hand *x = ctx;
+
+    (void)r;
+    d->type = x->type;
+    if (x->type == RECORD_SUSPECT)
+        d->says.suspects = (struct fields_list){.p = x->suspect, .n = 1};
+    else
+        d->says.ids = record_ids_of(&x->id, 1);
+    return 0;
+}
+
+static void append(struct repo_fixture *f, struct by_hand *x)
+{
+    struct repo *r = NULL;
+
+    assert_int_equal(repo_fixture_repo(f, NULL, &r), 0);
+    assert_int_equal(repo_log_append(r, say, x, NULL), 0);
+    repo_close(r);
+}
+
+/* --- caches --- */
+
+static void test_catchup__every_cache_says_the_same(void **state)
+{
+    struct object_id id[4];
+    struct repo_fixture f;
+
+    (void)state;
+    start(&f, 2, id);
+    check_knows(&f, "a", 2);
+    check_knows(&f, NULL, 2);
+    check_knows(&f, "b", 2);
+    assert_int_equal(repo_fixture_backup(&f, "b", 3, &id[2]), 0);
+    check_knows(&f, "a", 3);
+    assert_true(scratch_run("rm -rf %s/a", f.cache));
+    check_knows(&f, "a", 3);
+    assert_int_equal(repo_fixture_backup(&f, "a", 4, &id[3]), 0);
+    check_knows(&f, "b", 4);
+    assert_int_equal(repo_fixture_check(&f, id, 4), 4);
+    repo_fixture_close(&f);
+}
+
+static void test_catchup__an_old_cache_catches_up(void **state)
+{
+    struct object_id id[3];
+    struct repo_fixture f;
+
+    (void)state;
+    start(&f, 1, id);
+    assert_true(scratch_run("cp -a %s/a %s/old", f.cache, f.cache));
+    assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
+    assert_int_equal(repo_fixture_backup(&f, "a", 3, &id[2]), 0);
+    check_knows(&f, "old", 3);
+    repo_fixture_close(&f);
+}
+
+/* The index of one repository under the name of another's. */
+static void test_catchup__the_cache_of_another_repository(void **state)
+{
+    struct object_id id[2];
+    struct repo_fixture f;
+    struct store *other;
+
+    (void)state;
+    start(&f, 2, id);
+    assert_int_equal(memory_open(&other), 0);
+    other = exchange(&f, other);
+    assert_int_equal(repo_fixture_init(&f), 0);
+    assert_int_equal(try(&f, "other"), 0);
+    check_knows(&f, "other", 0);
+    assert_true(scratch_run("cd %s && mv other/* other/x && "
+                            "cp -a a/* other/y && rm -r other/y/*lock && "
+                            "n=$(ls -d other/x) && rm -rf other/x/index && "
+                            "mv other/y/index other/x/index && rm -r other/y",
+                            f.cache));
+    /* the name of the directory is the repository's id */
+    {
+        struct config c;
+        char hex[2 * sizeof c.repo.b + 1];
+
+        assert_int_equal(repo_probe(f.store, &c), 0);
+        (void)id_hex(c.repo.b, sizeof c.repo.b, hex);
+        assert_true(
+            scratch_run("mv %s/other/x %s/other/%s", f.cache, f.cache, hex));
+    }
+    check_knows(&f, "other", 0);
+    other = exchange(&f, other);
+    store_close(other);
+    check_knows(&f, "a", 2);
+    repo_fixture_close(&f);
+}
+
+/* --- repositories that went back --- */
+
+/* Each way in which an older copy of the repository can be told by a cache
+ * that has seen more. */
+static void test_catchup__a_repository_that_went_back(void **state)
+{
+    enum { BACKUP, LOG, FORK_LOG, OPEN_WRITER, WAYS };
+
+    (void)state;
+    for (int way = 0; way < WAYS; way++) {
+        struct by_hand x = {.type = RECORD_FORGET, .id = {{1}}};
+        struct by_hand y = {.type = RECORD_FORGET, .id = {{2}}};
+        struct object_id id[2];
+        struct repo_fixture f;
+        struct store *copy;
+        struct repo *r = NULL;
+        struct writer *w = NULL;
+
+        start(&f, 1, id);
+        copy = copy_store(f.store);
+        switch (way) {
+        case BACKUP:
+            assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
+            break;
+        case FORK_LOG:
+            copy = exchange(&f, copy);
+            append(&f, &y);
+            copy = exchange(&f, copy);
+            append(&f, &x);
+            break;
+        case LOG:
+            append(&f, &x);
+            break;
+        default:
+            assert_int_equal(repo_fixture_repo(&f, "w", &r), 0);
+            assert_int_equal(writer_open(r, bytes_of_str("s"), &w), 0);
+            writer_free(w);
+            repo_close(r);
+            break;
+        }
+        assert_int_equal(try(&f, "a"), 0);
+        copy = exchange(&f, copy);
+        assert_int_equal(try(&f, "a"), E_ROLLBACK);
+        assert_int_equal(try(&f, "a"), E_ROLLBACK);
+        assert_int_equal(try(&f, NULL), 0);
+        /* the one who knows better says so, once */
+        assert_int_equal(try_accepting(&f, "a"), 0);
+        check_knows(&f, "a", 1);
+        assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
+        check_knows(&f, "a", 2);
+        assert_int_equal(repo_fixture_check(&f, id, 2), 2);
+        store_close(copy);
+        repo_fixture_close(&f);
+    }
+}
+
+/* --- parts of it are gone or exchanged --- */
+
+static void test_catchup__records_that_are_missing(void **state)
+{
+    struct object_id id[1];
+    struct repo_fixture f;
+    struct pick w;
+
+    (void)state;
+    start(&f, 1, id);
+    pick(f.store, "w", &w);
+    assert_int_equal(w.n, 4); /* open, segment, commit, end */
+    for (unsigned i = 0; i < w.n; i++) {
+        struct buf b;
+
+        get_object(f.store, w.name[i], &b);
+        remove_object(f.store, w.name[i]);
+        /* the last one leaves a journal that is merely shorter */
+        assert_int_equal(try(&f, NULL), i + 1 == w.n ? 0 : E_CORRUPT);
+        assert_int_equal(try(&f, "a"), i + 1 == w.n ? E_ROLLBACK : 0);
+        replace_object(f.store, w.name[i], buf_bytes(&b));
+        buf_release(&b);
+    }
+    remove_object(f.store, "log/0000000000000000");
+    assert_int_equal(try(&f, NULL), E_CORRUPT);
+    repo_fixture_close(&f);
+}
+
+static void test_catchup__records_that_were_exchanged(void **state)
+{
+    static const char *const prefix[] = {"w", "log"};
+    struct by_hand x = {.type = RECORD_FORGET, .id = {{1}}};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        struct object_id id[2];
+        struct repo_fixture f;
+        struct pick w;
+
+        start(&f, 2, id);
+        append(&f, &x);
+        append(&f, &x);
+        pick(f.store, prefix[p], &w);
+        assert_true(w.n >= 3);
+        for (unsigned i = 0; i < w.n; i++) {
+            for (unsigned j = i + 1; j < w.n; j++) {
+                struct buf a;
+                struct buf b;
+
+                get_object(f.store, w.name[i], &a);
+                get_object(f.store, w.name[j], &b);
+                replace_object(f.store, w.name[i], buf_bytes(&b));
+                assert_int_equal(try(&f, NULL), E_CORRUPT);
+                replace_object(f.store, w.name[j], buf_bytes(&a));
+                assert_int_equal(try(&f, NULL), E_CORRUPT);
+                replace_object(f.store, w.name[i], buf_bytes(&a));
+                replace_object(f.store, w.name[j], buf_bytes(&b));
+                buf_release(&a);
+                buf_release(&b);
+            }
+        }
+        assert_int_equal(try(&f, NULL), 0);
+        repo_fixture_close(&f);
+    }
+}
+
+/* A record of another repository under the next number. */
+static void test_catchup__a_record_of_another_repository(void **state)
+{
+    struct by_hand x = {.type = RECORD_FORGET, .id = {{1}}};
+    struct repo_fixture other;
+    struct object_id id[1];
+    struct repo_fixture f;
+    enum store_outcome outcome;
+    struct buf b;
+
+    (void)state;
+    start(&other, 0, NULL);
+    append(&other, &x);
+    get_object(other.store, "log/0000000000000001", &b);
+    start(&f, 1, id);
+    assert_int_equal(
+        store_put(f.store, "log/0000000000000001", buf_bytes(&b), &outcome), 0);
+    assert_int_equal(try(&f, NULL), E_CORRUPT);
+    assert_int_equal(try(&f, "a"), E_CORRUPT);
+    buf_release(&b);
+    repo_fixture_close(&other);
+    repo_fixture_close(&f);
+}
+
+/* The log of a copy that went its own way: its record is sealed and signed as
+ * it should be, and follows another one. */
+static void test_catchup__a_record_of_a_fork(void **state)
+{
+    struct by_hand x = {.type = RECORD_FORGET, .id = {{1}}};
+    struct by_hand y = {.type = RECORD_FORGET, .id = {{2}}};
+    struct object_id id[1];
+    struct repo_fixture f;
+    struct store *copy;
+    enum store_outcome outcome;
+    struct buf b;
+
+    (void)state;
+    start(&f, 1, id);
+    copy = copy_store(f.store);
+    append(&f, &x);
+    append(&f, &x);
+    copy = exchange(&f, copy);
+    append(&f, &y);
+    get_object(copy, "log/0000000000000002", &b);
+    assert_int_equal(
+        store_put(f.store, "log/0000000000000002", buf_bytes(&b), &outcome), 0);
+    assert_int_equal(try(&f, NULL), E_CORRUPT);
+    assert_non_null(strstr(err_text(), "forked"));
+    buf_release(&b);
+    store_close(copy);
+    repo_fixture_close(&f);
+}
+
+/* Segments are gone or damaged: what they said is taken from the packs, by a
+ * fresh cache, and that cache stays right. */
+static void test_catchup__segments_that_are_lost(void **state)
+{
+    (void)state;
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct object_id id[3];
+        struct repo_fixture f;
+        struct repo *r = NULL;
+        struct pick seg;
+
+        start(&f, 2, id);
+        pick(f.store, "index", &seg);
+        assert_int_equal(seg.n, 2);
+        if (damaged)
+            assert_true(memory_damage(f.store, seg.name[0], 400, 1));
+        else
+            remove_object(f.store, seg.name[0]);
+        assert_int_equal(repo_fixture_repo(&f, "fresh", &r), 0);
+        assert_int_equal(r->segments_lost, 1);
+        repo_close(r);
+        check_knows(&f, "fresh", 2);
+        check_knows(&f, "a", 2);
+        assert_int_equal(repo_fixture_backup(&f, "fresh", 3, &id[2]), 0);
+        check_knows(&f, "fresh", 3);
+        repo_fixture_close(&f);
+    }
+}
+
+/* Whoever dies between the loss and the packs: the next one asks them. */
+static void test_catchup__lost_segments_are_not_forgotten(void **state)
+{
+    struct object_id id[2];
+    struct repo_fixture f;
+    struct pick seg;
+
+    (void)state;
+    for (uint64_t n = 1;; n++) {
+        struct memory_fault fault = {.point = MEMORY_BEFORE,
+                                     .n = n,
+                                     .persistent = true,
+                                     .code = E_STORE};
+        struct memory_fault none = {.n = 0};
+        int rc;
+
+        start(&f, 2, id);
+        pick(f.store, "index", &seg);
+        remove_object(f.store, seg.name[0]);
+        memory_set_fault(f.store, fault);
+        rc = try(&f, "fresh");
+        memory_set_fault(f.store, none);
+        check_knows(&f, "fresh", 2);
+        repo_fixture_close(&f);
+        if (rc == 0)
+            break;
+        assert_true(n < 100);
+    }
+}
+
+/* --- what the log says about packs --- */
+
+static void test_catchup__suspects_are_no_targets(void **state)
+{
+    struct by_hand x = {.type = RECORD_SUSPECT};
+    struct index_reader *ix = NULL;
+    struct index_pack pack;
+    struct object_id id[2];
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    struct chunk_id chunk;
+    uint8_t bytes[REPO_FIXTURE_CHUNK_BYTES];
+    uint32_t next = 0;
+    size_t n;
+
+    (void)state;
+    start(&f, 2, id);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(index_reader_packs(ix, &next, &pack, 1, &n), 0);
+    index_reader_free(ix);
+    pack_fixture_bytes(100, bytes, sizeof bytes);
+    keyring_chunk_id(r->keys, PACK_DATA, bytes_of(bytes, sizeof bytes), &chunk);
+    memcpy(x.suspect, chunk.b, 32);
+    memcpy(x.suspect + 32, pack.id.b, 32);
+    assert_int_equal(repo_log_append(r, say, &x, NULL), 0);
+    repo_close(r);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        assert_int_equal(repo_fixture_repo(&f, fresh ? NULL : "a", &r), 0);
+        assert_true(finds(r, INDEX_READ, 1));
+        assert_false(finds(r, INDEX_DEDUP, 1));
+        assert_true(finds(r, INDEX_DEDUP, 2));
+        repo_close(r);
+    }
+    repo_fixture_close(&f);
+}
+
+static void test_catchup__forgotten_snapshots_are_not_listed(void **state)
+{
+    struct by_hand x = {.type = RECORD_FORGET};
+    struct object_id id[2];
+    struct repo_fixture f;
+
+    (void)state;
+    start(&f, 2, id);
+    x.id = id[1];
+    append(&f, &x);
+    assert_int_equal(repo_fixture_check(&f, id, 1), 1);
+    x.type = RECORD_UNFORGET;
+    append(&f, &x);
+    assert_int_equal(repo_fixture_check(&f, id, 2), 2);
+    repo_fixture_close(&f);
+}
+
+/* A snapshot object without its commit record is not one (I2). */
+static void test_catchup__an_object_alone_is_no_snapshot(void **state)
+{
+    struct object_id id[2];
+    struct repo_fixture f;
+    struct store *copy;
+    struct pick s;
+    struct buf b;
+    enum store_outcome outcome;
+
+    (void)state;
+    start(&f, 1, id);
+    copy = copy_store(f.store);
+    assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
+    copy = exchange(&f, copy);
+    pick(copy, "snapshots", &s);
+    assert_int_equal(s.n, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        get_object(copy, s.name[i], &b);
+        assert_int_equal(store_put(f.store, s.name[i], buf_bytes(&b), &outcome),
+                         0);
+        buf_release(&b);
+    }
+    assert_int_equal(repo_fixture_check(&f, id, 1), 1);
+    store_close(copy);
+    repo_fixture_close(&f);
+}
+
+/* A snapshot whose object cannot be read is listed as damaged, the others are
+ * as they were. */
+static void test_catchup__a_damaged_snapshot_is_still_listed(void **state)
+{
+    struct snapshot_list l = {.n = 0};
+    struct object_id id[2];
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    char name[SNAPSHOT_LIST_NAME_MAX];
+    unsigned damaged = 0;
+
+    (void)state;
+    start(&f, 2, id);
+    snapshot_list_name(&id[0], name);
+    assert_true(memory_damage(f.store, name, 300, 1));
+    assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+    assert_int_equal(snapshot_list_load(r->index, &r->state, &l), 0);
+    assert_int_equal(l.n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        damaged += l.item[i].damaged;
+        assert_int_equal(l.item[i].damaged,
+                         object_id_equal(&l.item[i].id, &id[0]));
+    }
+    assert_int_equal(damaged, 1);
+    assert_true(object_id_equal(
+        &snapshot_list_newest(&l, bytes_of(NULL, 0), true)->id, &id[1]));
+    snapshot_list_release(&l);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_catchup__every_cache_says_the_same),
+        cmocka_unit_test(test_catchup__an_old_cache_catches_up),
+        cmocka_unit_test(test_catchup__the_cache_of_another_repository),
+        cmocka_unit_test(test_catchup__a_repository_that_went_back),
+        cmocka_unit_test(test_catchup__records_that_are_missing),
+        cmocka_unit_test(test_catchup__records_that_were_exchanged),
+        cmocka_unit_test(test_catchup__a_record_of_another_repository),
+        cmocka_unit_test(test_catchup__a_record_of_a_fork),
+        cmocka_unit_test(test_catchup__segments_that_are_lost),
+        cmocka_unit_test(test_catchup__lost_segments_are_not_forgotten),
+        cmocka_unit_test(test_catchup__suspects_are_no_targets),
+        cmocka_unit_test(test_catchup__forgotten_snapshots_are_not_listed),
+        cmocka_unit_test(test_catchup__an_object_alone_is_no_snapshot),
+        cmocka_unit_test(test_catchup__a_damaged_snapshot_is_still_listed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
