@@ -66,6 +66,7 @@ int journal_fence(struct journal *j, const struct repo *r, bool *done)
     struct record_journal says = {.seen = r->state.tip.number};
     struct chain chain = journal_chain(j, r);
     struct chain_tip tip = j->tip;
+    char name[RECORD_NAME_MAX];
     struct buf body;
     int rc;
 
@@ -73,6 +74,12 @@ int journal_fence(struct journal *j, const struct repo *r, bool *done)
     ASSERT(j->tip.any && !j->ended && !j->fenced);
     if (r->keys->role != KEYRING_FULL && r->keys->role != KEYRING_MAINTAIN)
         return err_set(E_ROLE, "this key may not end the runs of others");
+    /* R3: what we saw may be lost in a power cut and put once more; it must
+     * not come to stand before our fence then */
+    chain_name(&chain, tip.number, name);
+    rc = store_make_durable(r->store, name, NULL);
+    if (rc < 0)
+        return rc;
     buf_init(&body, 1024);
     record_journal_put(RECORD_FENCE, &says, &body);
     rc = buf_status(&body);

@@ -145,6 +145,16 @@ static int writer_note(struct writer *w, struct index_update *u)
     return rc < 0 ? rc : catchup_note_journal(u, &w->chain.writer, &m);
 }
 
+/* R4: the tip that was read is what we act on, so it must last: a number lost
+ * in a power cut is given out again, to a condemn that we never saw. */
+static int writer_settle_tip(const struct repo *r)
+{
+    char name[RECORD_NAME_MAX];
+
+    record_log_name(r->state.tip.number, name);
+    return store_make_durable(r->store, name, NULL);
+}
+
 int writer_open(struct repo *r, struct bytes series, struct writer **out)
 {
     struct writer *w = mem_alloc(sizeof *w);
@@ -159,11 +169,15 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     crypto_random(w->chain.writer.b, sizeof w->chain.writer.b);
     w->generation = r->state.tip;
     if (rc == 0)
+        rc = writer_settle_tip(r);
+    if (rc == 0)
         rc = writer_put_open(w, series);
     /* W1: whoever condemns after this sees us; what was condemned before, we
      * see now */
     if (rc == 0)
         rc = repo_refresh(r);
+    if (rc == 0)
+        rc = writer_settle_tip(r);
     if (rc == 0 && r->state.tip.number != w->generation.number) {
         w->generation = r->state.tip;
         rc = writer_put_generation(w, RECORD_RENEW, NULL);
@@ -409,6 +423,8 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
         return 0;
     rc = repo_refresh_in_use(w->r);
     if (rc == 0)
+        rc = writer_settle_tip(w->r);
+    if (rc == 0)
         rc = writer_hurt(w, on, &hurt);
     if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
         return rc;
@@ -442,7 +458,6 @@ static int writer_settle(struct writer *w)
 {
     struct journal_list list = {.item = NULL};
     struct index_reader *r = NULL;
-    char name[RECORD_NAME_MAX];
     int rc;
 
     /* without the index we do not know which have ended: all are settled */
@@ -455,8 +470,7 @@ static int writer_settle(struct writer *w)
     journal_list_release(&list);
     if (rc < 0)
         return rc;
-    record_log_name(w->r->state.tip.number, name);
-    return store_make_durable(w->r->store, name, NULL);
+    return writer_settle_tip(w->r);
 }
 
 static int writer_put_snapshot(struct writer *w, const struct manifest *m,
