@@ -95,6 +95,7 @@ static int check_snapshot_keep(struct check *c, const struct snapshot *s)
     struct check_snapshot *p = check_report_grow(c->snapshot, c->snapshot_n,
                                                  &c->snapshot_cap, sizeof *p);
     struct buf kept;
+    int rc;
 
     if (!p)
         return E_NOMEM;
@@ -103,6 +104,11 @@ static int check_snapshot_keep(struct check *c, const struct snapshot *s)
     buf_init(&kept, m->series.n + m->root.n);
     buf_add_bytes(&kept, m->series);
     buf_add_bytes(&kept, m->root);
+    rc = buf_status(&kept);
+    if (rc < 0) {
+        buf_release(&kept);
+        return rc;
+    }
     *p = (struct check_snapshot){
         .tree = {.id = s->id,
                  .series = bytes_of(kept.p, m->series.n),
@@ -110,7 +116,7 @@ static int check_snapshot_keep(struct check *c, const struct snapshot *s)
                  .root = bytes_of(kept.p + m->series.n, m->root.n)},
         .kept = kept.p};
     c->snapshot_n++;
-    return buf_status(&kept);
+    return 0;
 }
 
 /* What a snapshot says of others. */

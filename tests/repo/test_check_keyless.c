@@ -128,8 +128,8 @@ static void test_check_keyless__strangers_are_noted(void **state)
         "config.old",
         "snapshots/0123",
         "keys/a/b/c",
-        "packs/00/"
-        "ff00000000000000000000000000000000000000000000000000000000000000",
+        ("packs/00/"
+         "ff00000000000000000000000000000000000000000000000000000000000000"),
     };
     enum { N = sizeof stray / sizeof stray[0] };
 
