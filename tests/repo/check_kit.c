@@ -267,10 +267,10 @@ static int kit_report(void *ctx, const struct check_finding *f)
     assert_non_null(f->object);
     assert_non_null(f->text);
     assert_true(f->text[0] != 0);
-    assert_true(f->path.n < sizeof h->path);
     (void)snprintf(h->object, sizeof h->object, "%s", f->object);
     (void)snprintf(h->text, sizeof h->text, "%.255s", f->text);
-    memcpy(h->path, f->path.p ? (const char *)f->path.p : "", f->path.n);
+    (void)snprintf(h->path, sizeof h->path, "%.*s", (int)f->path.n,
+                   f->path.p ? (const char *)f->path.p : "");
     if (f->has_snapshot)
         h->snapshot = kit_snapshot(k, &f->snapshot);
     if (f->kind == CHECK_PATH) {

@@ -28,7 +28,7 @@ struct check_kit_hit {
     int snapshot; /* place in the kit; -1: none, or not one of ours */
     uint64_t more;
     char object[128];
-    char path[512];
+    char path[512]; /* cut when longer */
     char text[256];
 };
 
