@@ -62,7 +62,7 @@ static void say_row(size_t off, struct bytes x, const char *label)
     } else {
         say_hex(x.p, x.n);
     }
-    say("  %s\n", label);
+    say("%s%s\n", label[0] ? "  " : "", label);
 }
 
 /* One part of a file. bytes 0: all that is left but the parts after it. */
