@@ -153,32 +153,15 @@ static int restore_compare(struct restore_write *w,
     return rc;
 }
 
-/* Whether the file that stands there has fewer or more names than it should.
- * Links are made only to what this run has written, so to bring a missing name
- * back the file is written anew. */
-static int restore_is_torn(const struct restore_item *it, bool *torn)
-{
-    char target[ENTRY_TARGET_MAX + 1];
-    struct entry now;
-    bool exists;
-    int rc = jail_look(it->dir, it->te.e.name, &now, &exists, target);
-
-    *torn = rc == 0 && exists && now.nlink != it->te.e.nlink;
-    return rc;
-}
-
 static int restore_file(struct restore_write *w, struct restore_item *it)
 {
     struct jail_file *f = NULL;
-    bool anew = false;
+    bool differs = false;
     int rc = jail_file_begin(it->dir, &it->te.e, false, &f, &it->res);
-    bool same = rc == 0 && !f && it->res.outcome == JAIL_SAME;
 
-    if (same && it->te.e.nlink > 1)
-        rc = restore_is_torn(it, &anew);
-    if (same && rc == 0 && !anew && w->verify)
-        rc = restore_compare(w, it, &anew);
-    if (rc == 0 && anew)
+    if (rc == 0 && !f && w->verify && it->res.outcome == JAIL_SAME)
+        rc = restore_compare(w, it, &differs);
+    if (rc == 0 && differs)
         rc = jail_file_begin(it->dir, &it->te.e, true, &f, &it->res);
     if (rc == 0 && f)
         rc = restore_content(w, f, &it->te, 0, UINT64_MAX, restore_put);

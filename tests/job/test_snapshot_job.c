@@ -431,6 +431,55 @@ static void test_snapshot_job__a_file_that_keeps_changing(void **state)
     }
 }
 
+/* Appends to a large file when the first of it is written to a pack. */
+struct once {
+    const char *src;
+    bool opened;
+    bool done;
+};
+
+static int append_once(void *ctx, enum memory_point point, enum memory_op op,
+                       const char *name)
+{
+    struct once *o = ctx;
+
+    if (op == MEMORY_COMMIT && strncmp(name, "w/", 2) == 0)
+        o->opened = true;
+    if (o->done || !o->opened || point != MEMORY_BEFORE || op != MEMORY_APPEND)
+        return 0;
+    o->done = true;
+    assert_true(scratch_run("echo more >> %s/large", o->src));
+    return 0;
+}
+
+/* One change while a file is read: it is read again, and that is that. */
+static void test_snapshot_job__a_file_that_changes_once(void **state)
+{
+    struct job_fixture f;
+    struct once once = {.src = f.src};
+    struct snapshot_job_options o;
+    struct job_entry e;
+    struct job_snap s;
+
+    (void)state;
+    job_fixture_open(&f);
+    job_fixture_write(&f, "large", 1, 9000000);
+    o = job_fixture_options(&f);
+    o.threads = 1; /* reading and writing take turns */
+    memory_set_hook(f.store, append_once, &once);
+    s = job_fixture_run(&f, &o);
+    memory_set_hook(f.store, NULL, NULL);
+    assert_int_equal(s.rc, 0);
+    assert_true(once.done);
+    assert_int_equal(s.problem[MANIFEST_CHANGING], 0);
+    assert_true(job_fixture_find(&f, &s.result.id, "large", &e));
+    assert_false(e.te.e.changing);
+    assert_int_equal(e.te.e.size, 9000005);
+    job_fixture_drop(&e);
+    job_fixture_returns(&f, &s.result.id);
+    job_fixture_close(&f);
+}
+
 /* --- shapes --- */
 
 /* Larger than a unit, and more extents than an entry holds. */
@@ -905,6 +954,7 @@ int main(void)
         cmocka_unit_test(test_snapshot_job__a_file_that_cannot_be_opened),
         cmocka_unit_test(test_snapshot_job__a_missing_root),
         cmocka_unit_test(test_snapshot_job__a_file_that_keeps_changing),
+        cmocka_unit_test(test_snapshot_job__a_file_that_changes_once),
         cmocka_unit_test(test_snapshot_job__large_and_sparse_files),
         cmocka_unit_test(test_snapshot_job__deep_directories),
         cmocka_unit_test(test_snapshot_job__many_entries_in_one_directory),
