@@ -354,6 +354,7 @@ static int dir_opened(struct jail_dir *dir, const struct entry *e,
             jail_meta_strip_acl(&o);
         jail_meta_early(&o, e);
         dir->flags_given = dir->parent->flags_given || e->inode_flags != 0;
+        rc = grant_access(dir, fd, st);
     } else {
         jail_inherits(dir, fd);
         if (!dir->jail->options.dry_run)
@@ -363,16 +364,15 @@ static int dir_opened(struct jail_dir *dir, const struct entry *e,
     return rc;
 }
 
-static int dir_make(struct jail_dir *dir, int fd)
+static int dir_make(struct jail_dir *dir, int fd, struct statx *st)
 {
-    struct statx st;
     int errnum;
     int rc;
 
     if (fileop_mkdirat(fd, dir->name, 0700) < 0)
         return jail_err(dir->parent, dir->name, errno, "cannot be made");
     dir->made = true;
-    rc = dir_try_open(dir, &st, &errnum);
+    rc = dir_try_open(dir, st, &errnum);
     if (rc == 0 && !dir->d)
         rc = jail_err(dir->parent, dir->name, errnum, "cannot be opened");
     return rc;
@@ -380,14 +380,13 @@ static int dir_make(struct jail_dir *dir, int fd)
 
 /* No directory stands at dir->name; *kept: and the rule keeps what does. */
 static int dir_replace(struct jail_dir *dir, int fd, const struct entry *e,
-                       bool *kept, struct jail_result *res)
+                       struct statx *st, bool *kept, struct jail_result *res)
 {
     char target[ENTRY_TARGET_MAX + 1];
     struct entry now;
-    struct statx st;
     bool exists;
     int rc =
-        jail_look_at(dir->parent, fd, dir->name, &now, &st, &exists, target);
+        jail_look_at(dir->parent, fd, dir->name, &now, st, &exists, target);
 
     if (rc < 0)
         return rc;
@@ -400,7 +399,7 @@ static int dir_replace(struct jail_dir *dir, int fd, const struct entry *e,
         return 0;
     if (exists && fileop_unlinkat(fd, dir->name, 0) < 0 && errno != ENOENT)
         return jail_err(dir->parent, dir->name, errno, "cannot be replaced");
-    return dir_make(dir, fd);
+    return dir_make(dir, fd, st);
 }
 
 /* What jail_dir_enter does in a parent that exists; dir->d may stay NULL. */
@@ -420,7 +419,7 @@ static int dir_enter_at(struct jail_dir *dir, int fd, const struct entry *e,
             jail_decide(dir->jail->options.overwrite, e, &now) == JAIL_DO_KEEP;
         res->outcome = JAIL_SAME;
     } else if (errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP) {
-        rc = dir_replace(dir, fd, e, kept, res);
+        rc = dir_replace(dir, fd, e, &st, kept, res);
     } else {
         rc = jail_err(dir->parent, dir->name, errnum, "cannot be opened");
     }

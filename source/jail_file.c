@@ -56,7 +56,11 @@ static int file_adopt(struct jail_file *f, int fd, const char *name, int flags)
 {
     struct statx st;
 
-    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
+    /* The umask may have taken from us what attributes and opening again
+     * need. */
+    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0 ||
+        (!f->read_only && (st.stx_mode & 0600) != 0600 &&
+         fileop_fchmod(fd, 0600) < 0)) {
         int e = errno;
 
         (void)fileop_close(fd);
@@ -217,13 +221,14 @@ int jail_file_open(struct jail_dir *dir, struct bytes name,
     }
     if (fd >= 0) {
         f = file_alloc(dir);
-        rc = f ? file_adopt(f, fd, plain, flags) : E_NOMEM;
-        if (!f)
+        if (f)
+            f->read_only = true;
+        else
             (void)fileop_close(fd);
+        rc = f ? file_adopt(f, fd, plain, flags) : E_NOMEM;
     }
     dirfd_unpin(dir->d);
     if (rc == 0 && f) {
-        f->read_only = true;
         *out = f;
         f = NULL;
     }

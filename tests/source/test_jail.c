@@ -25,12 +25,16 @@ static void test_jail__writes_everything_back(void **state)
     size_t fds = jail_rig_fds();
 
     (void)state;
+    if (geteuid() != 0) {
+        print_message("skipped: needs root to read all of it\n");
+        skip();
+    }
     jail_rig_odd(&rig);
     assert_int_equal(copy_tree(rig.src, rig.target, &jail_rig_plain, &result),
                      0);
     assert_string_equal(result.first, "");
     assert_int_equal(result.outcome[JAIL_REPLACED], 0);
-    assert_int_equal(result.lost, geteuid() == 0 ? 0 : result.lost);
+    assert_int_equal(result.lost, 0);
     assert_true(jail_rig_same(&rig, "--hole-min=4096"));
 
     /* Once more: everything is there and is left alone. */
@@ -145,6 +149,8 @@ static void test_jail__brings_metadata_up_to_date(void **state)
     assert_int_equal(copy_tree(rig.src, rig.target, &jail_rig_plain, &result),
                      0);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        if (strncmp(changes[i], "chown", 5) == 0 && geteuid() != 0)
+            continue;
         assert_true(scratch_run("cd %s && touch -r f keep && %s && "
                                 "rm keep && touch -d @1000000000.5 .",
                                 rig.dst, changes[i]));
