@@ -499,11 +499,35 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
     return rc;
 }
 
+/*
+ * Tells the index how far our journal goes, and of the snapshot m, if there is
+ * one. The records are there: what the index misses now the next catch-up
+ * reads. It may be held by a process that was stopped: one wait is enough.
+ */
+static void writer_tell(struct writer *w, const struct object_id *id,
+                        const struct manifest *m)
+{
+    struct index_update *u = NULL;
+    int rc;
+
+    if (w->behind)
+        return;
+    rc = index_update_begin(w->r->index, WRITER_UPDATE_WAIT_MS, &u);
+    if (rc == 0 && m)
+        rc = snapshot_list_note(u, id, m);
+    if (rc == 0)
+        rc = writer_note(w, u);
+    if (rc == 0)
+        rc = index_update_commit(u);
+    else
+        index_update_abort(u);
+    w->behind = rc < 0;
+}
+
 int writer_commit(struct writer *w, const struct manifest *m,
                   struct object_id *id)
 {
     struct record_journal j = {.generation = 0};
-    struct index_update *u = NULL;
     int rc = writer_put_snapshot(w, m, id);
 
     if (rc == 0)
@@ -512,39 +536,18 @@ int writer_commit(struct writer *w, const struct manifest *m,
         return rc;
     j.id = *id;
     rc = writer_put(w, RECORD_COMMIT, &j);
-    if (rc < 0)
-        return rc;
-    /* it exists; the index is only told */
-    rc = index_update_begin(w->r->index, WRITER_UPDATE_WAIT_MS, &u);
     if (rc == 0)
-        rc = snapshot_list_note(u, id, m);
-    if (rc == 0)
-        rc = writer_note(w, u);
-    if (rc == 0)
-        rc = index_update_commit(u);
-    else
-        index_update_abort(u);
-    w->behind = w->behind || rc < 0;
-    err_ignore(rc, "the next catch-up reads the record");
-    return 0;
+        writer_tell(w, id, m);
+    return rc;
 }
 
 int writer_end(struct writer *w)
 {
     struct record_journal j = {.generation = 0};
-    struct index_update *u = NULL;
     int rc = writer_put(w, RECORD_END, &j);
 
     w->closed = true;
-    if (rc < 0)
-        return rc;
-    rc = index_update_begin(w->r->index, WRITER_UPDATE_WAIT_MS, &u);
     if (rc == 0)
-        rc = writer_note(w, u);
-    if (rc == 0)
-        rc = index_update_commit(u);
-    else
-        index_update_abort(u);
-    err_ignore(rc, "the next catch-up reads the record");
-    return 0;
+        writer_tell(w, NULL, NULL);
+    return rc;
 }
