@@ -1,0 +1,136 @@
+/*
+ * Real full disks: the repository, or the cache, on a small tmpfs. A backup
+ * that does not fit says so (E_NOSPACE), older snapshots stay, and it fits
+ * once there is space again. A full cache costs nothing but time. Needs root.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "tests/faults/fault_kit.h"
+
+enum { DISK_BYTES = 24 << 20 };
+
+static struct fault_kit kit;
+static bool available;
+
+static int setup(void **state)
+{
+    (void)state;
+    fault_kit_make(&kit);
+    available = geteuid() == 0;
+    if (!available)
+        print_message("skipped: only root can mount a tmpfs\n");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fault_kit_remove(&kit);
+    return 0;
+}
+
+/* A tmpfs at dir with what was in dir. */
+static bool mount_over(const char *dir)
+{
+    char options[64];
+
+    (void)snprintf(options, sizeof options, "size=%d,mode=700", DISK_BYTES);
+    if (!scratch_run("mv '%s' '%s.was' && mkdir '%s'", dir, dir, dir) ||
+        mount("tmpfs", dir, "tmpfs", 0, options) != 0)
+        return false;
+    return scratch_run("cp -a '%s.was/.' '%s/' && rm -r '%s.was'", dir, dir,
+                       dir);
+}
+
+/* Leaves `bytes` free on the disk of dir. Removing DIR.../fill frees it all. */
+static void fill(const char *dir, uint64_t bytes)
+{
+    char path[FAULT_KIT_PATH + 8];
+    struct statvfs st;
+    uint64_t available_bytes;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%s/.fill", dir);
+    assert_int_equal(statvfs(dir, &st), 0);
+    available_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    assert_true(available_bytes > bytes);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(posix_fallocate(fd, 0, (off_t)(available_bytes - bytes)),
+                     0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void run_full(const char *dir, uint64_t bytes, unsigned *failed)
+{
+    uint64_t n;
+    bool whole;
+    int rc;
+
+    fault_kit_reset(&kit);
+    if (!mount_over(dir)) {
+        print_message("skipped: a tmpfs cannot be mounted here\n");
+        skip();
+    }
+    fill(dir, bytes);
+    (void)snprintf(kit.plan, sizeof kit.plan, "%s with %lu bytes free", dir,
+                   (unsigned long)bytes);
+    assert_false(fault_kit_child(&kit, "", fault_kit_snapshot, NULL));
+    rc = kit.report->rc;
+    whole = kit.report->problems == 0;
+    if (!whole || (rc != 0 && (rc != E_NOSPACE || dir != kit.repo)))
+        fault_kit_wrong(&kit, "a full disk and nothing else was to be told");
+    /* while it is still full, what is there can be read */
+    assert_false(fault_kit_child(&kit, "", fault_kit_restore, kit.out));
+    assert_int_equal(kit.report->rc, 0);
+    assert_true(scratch_run("rm '%s/.fill'; rm -r '%s'/*", dir, kit.out));
+    n = fault_kit_audit(&kit, true);
+    assert_int_equal(n, rc == 0 ? 3 : 2);
+    *failed += rc < 0;
+    assert_int_equal(umount2(dir, MNT_DETACH), 0);
+}
+
+static void test_disk_full__repository(void **state)
+{
+    static const uint64_t free_kib[] = {0,   4,   8,    12,   20,   64,  128,
+                                        256, 700, 1000, 1400, 2000, 8000};
+    unsigned failed = 0;
+
+    (void)state;
+    if (!available)
+        skip();
+    for (size_t i = 0; i < sizeof free_kib / sizeof free_kib[0]; i++)
+        run_full(kit.repo, free_kib[i] << 10, &failed);
+    print_message("%u of %zu runs did not fit\n", failed,
+                  sizeof free_kib / sizeof free_kib[0]);
+    assert_in_range(failed, 5, sizeof free_kib / sizeof free_kib[0] - 1);
+}
+
+static void test_disk_full__cache(void **state)
+{
+    static const uint64_t free_kib[] = {0, 4, 8, 16, 32, 64, 128};
+    unsigned failed = 0;
+
+    (void)state;
+    if (!available)
+        skip();
+    for (size_t i = 0; i < sizeof free_kib / sizeof free_kib[0]; i++)
+        run_full(kit.cache, free_kib[i] << 10, &failed);
+    assert_int_equal(failed, 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disk_full__repository),
+        cmocka_unit_test(test_disk_full__cache),
+    };
+
+    fault_kit_args(argc, argv);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
