@@ -177,6 +177,8 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     if (rc == 0)
         rc = repo_refresh(r);
     if (rc == 0)
+        rc = state_allows(&r->state, RECORD_CLASS_WRITE);
+    if (rc == 0)
         rc = writer_settle_tip(r);
     if (rc == 0 && r->state.tip.number != w->generation.number) {
         w->generation = r->state.tip;
