@@ -198,8 +198,10 @@ void tree_walk_skip(struct tree_walk *w)
 /* Takes the first component off a path; empty when there is none. */
 static struct bytes tree_walk_component(struct bytes *path)
 {
-    struct bytes name;
+    struct bytes name = {NULL, 0};
 
+    if (path->n == 0) /* path->p may be NULL */
+        return name;
     while (path->n > 0 && path->p[0] == '/')
         *path = bytes_of(path->p + 1, path->n - 1);
     name = bytes_of(path->p, 0);

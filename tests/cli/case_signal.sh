@@ -4,8 +4,8 @@
 env --default-signal=INT true 2>/dev/null ||
     skip "env knows no --default-signal"
 mkdir src
+new_repo repo --compression 19
 truncate -s 4T src/sparse
-new_repo repo
 expect 0 dedup snapshot -s sparse src
 
 # stopped SIGNAL CODE COMMAND...: the command gets the signal while it works
@@ -28,14 +28,14 @@ stopped HUP 129 "$DEDUP" cat "sparse:$PWD/src/sparse"
 grep -q 'dedup: cat: ' "$ERR" || run_fail "nothing was said"
 
 # A snapshot: nothing is committed, and the next one is whole.
+# Level 19 makes a little data last long enough.
 mkdir big
-head -c 50000000 /dev/urandom >big/random
-for i in $(seq 40); do
-    cp big/random "big/copy$i"
+for i in 1 2 3 4; do
+    seq "${i}000000" "${i}300000" >"big/numbers$i"
 done
 env --default-signal=INT "$DEDUP" snapshot -s big big 2>"$ERR" &
 pid=$!
-sleep 0.3
+sleep 0.4
 kill -INT $pid || run_fail "the snapshot had ended before"
 wait $pid
 [ $? = 130 ] || run_fail "the snapshot did not end with 130"
