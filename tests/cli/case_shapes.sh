@@ -6,6 +6,11 @@ mkdir src
 printf x >src/one
 truncate -s 100G src/sparse
 printf end | dd of=src/sparse bs=1 seek=107374182397 conv=notrunc 2>/dev/null
+# A hole in the middle, and one at the end.
+head -c 100000 /dev/urandom >src/holes
+truncate -s 3M src/holes
+head -c 100000 /dev/urandom >>src/holes
+truncate -s 6M src/holes
 touch -d '1931-05-06 07:08:09.123456789' src/old
 touch -d '1969-12-31 23:59:59.999999999' src/justbefore
 touch -d '2106-02-07 06:28:17' src/future
@@ -22,6 +27,8 @@ restored src out
 [ "$(stat -c %b out/sparse)" -le 64 ] || run_fail "the holes are filled"
 expect 0 dedup cat "latest:$PWD/$d/file"
 out_is bottom
+expect 0 dedup cat "latest:$PWD/src/holes"
+cmp -s "$OUT" src/holes || run_fail "cat of holes differs"
 expect 0 dedup cat "latest:$PWD/src/empty"
 out_is
 expect 0 dedup ls -l "latest:$PWD/src"

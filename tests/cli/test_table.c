@@ -45,6 +45,21 @@ static void row(struct table *t, const char *id, uint64_t size,
     table_text(t, paths);
 }
 
+static void test_table__lines_end_without_blanks(void **state)
+{
+    struct table t;
+
+    (void)state;
+    table_init(&t, columns, 3);
+    row(&t, "3fa0c1", 999, "");
+    row(&t, "", 1, "");
+    assert_int_equal(print(&t, 0), 0);
+    assert_string_equal(text, "ID       SIZE  PATHS\n"
+                              "3fa0c1  999 B\n"
+                              "          1 B\n");
+    table_release(&t);
+}
+
 static void test_table__aligns(void **state)
 {
     struct table t;
@@ -133,6 +148,7 @@ static void test_table__survives_every_failed_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table__lines_end_without_blanks),
         cmocka_unit_test(test_table__aligns),
         cmocka_unit_test(test_table__escapes),
         cmocka_unit_test(test_table__shrinks_to_the_terminal),
