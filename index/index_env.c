@@ -17,7 +17,13 @@
 #define INDEX_ENV_MAP_MIN ((uint64_t)1 << 24)
 #define INDEX_ENV_MAP     ((uint64_t)1 << 38)
 
-enum { INDEX_ENV_TABLES = 6, INDEX_ENV_READERS = 1000 };
+enum {
+    INDEX_ENV_TABLES = 6,
+    INDEX_ENV_READERS = 1000,
+    /* a cache line each, and a head that is shorter than a page */
+    INDEX_ENV_LOCK_BYTES = INDEX_ENV_READERS * 64 + 4096,
+    INDEX_ENV_STAT_BLOCK = 512 /* the unit of st_blocks */
+};
 
 /* LMDB's own checks end here when a damaged inner page leads it astray, and
  * it aborts when this returns: all that can be done is to spare the next run.
@@ -31,6 +37,33 @@ static void index_env_assert(MDB_env *env, const char *msg)
                   "dedup: the index cache %s is damaged (%s); run again, it "
                   "is made anew\n",
                   ix->path, msg);
+}
+
+/* LMDB writes its lock file through a map. Where that file has no blocks and
+ * the disk has none left, such a write is no error but a SIGBUS, so it gets its
+ * blocks first. A file that has them is left alone: closing a descriptor of a
+ * lock file in use would drop our locks. */
+static int index_env_reserve(const struct index *ix, const char *dir)
+{
+    static const char name[] = "lock.mdb";
+    struct stat st;
+    int at = fileop_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+    int fd = -1;
+    int rc = 0;
+
+    if (at >= 0 && fileop_fstatat(at, name, &st, 0) == 0 &&
+        st.st_size >= INDEX_ENV_LOCK_BYTES &&
+        st.st_blocks * INDEX_ENV_STAT_BLOCK >= st.st_size)
+        goto out;
+    if (at >= 0)
+        fd = fileop_openat(at, name, O_RDWR | O_CREAT, 0600);
+    if (fd < 0 || (fileop_allocate(fd, 0, 0, INDEX_ENV_LOCK_BYTES) != 0 &&
+                   errno != EOPNOTSUPP))
+        rc = index_lmdb_error(ix, errno, "lock.mdb");
+out:
+    (void)fileop_close(fd);
+    (void)fileop_close(at);
+    return rc;
 }
 
 /* One attempt at one size of map: an environment that failed to open cannot be
@@ -302,6 +335,9 @@ int index_env_open(const char *dir, const struct repo_id *repo,
             goto out;
         }
     }
+    rc = index_env_reserve(ix, dir);
+    if (rc < 0)
+        goto out;
     rc = index_env_fit(ix, dir, (uint64_t)st.st_size, opt->map_bytes);
     rc = rc == 0 ? index_env_enter(ix, repo, opt, fate)
                  : index_lmdb_error(ix, rc, "open");

@@ -507,6 +507,25 @@ static void test_index__every_file_operation_may_fail(void **state)
     }
 }
 
+/* LMDB maps its lock file: a hole in it is a SIGBUS on a full disk. */
+static void test_index__lock_file_has_its_blocks(void **state)
+{
+    struct index_kit *kit = *state;
+    struct stat st;
+    char name[160];
+
+    index_close(index_kit_open(kit, INDEX_CREATED));
+    in(name, kit, "/lock.mdb");
+    assert_int_equal(stat(name, &st), 0);
+    assert_true(st.st_blocks * 512 >= st.st_size);
+    /* one that came without them is given them */
+    assert_int_equal(truncate(name, 0), 0);
+    assert_int_equal(truncate(name, 65536), 0);
+    index_close(index_kit_open(kit, INDEX_OPENED));
+    assert_int_equal(stat(name, &st), 0);
+    assert_true(st.st_blocks * 512 >= st.st_size);
+}
+
 static void test_index__every_allocation_may_fail(void **state)
 {
     struct index_kit *kit = *state;
@@ -581,6 +600,7 @@ int main(void)
         WITH_KIT(test_index__knows_file_systems_it_cannot_live_on),
         WITH_KIT(test_index__descriptors_close_on_exec),
         WITH_KIT(test_index__every_file_operation_may_fail),
+        WITH_KIT(test_index__lock_file_has_its_blocks),
         WITH_KIT(test_index__every_allocation_may_fail),
         WITH_KIT(test_index__grows_by_reopening),
     };
