@@ -27,8 +27,10 @@ struct intake {
     void *ctx;
     struct intake_kind kind[2]; /* PACK_DATA, PACK_META */
     int64_t published_at;       /* monotonic ns */
-    atomic_uint_fast64_t publications;
-    pthread_mutex_t lock; /* for all below, and kind[].ready* */
+    atomic_uint_fast64_t views; /* how often readers had to look again */
+    pthread_rwlock_t looking;   /* shared: from a look at the index until its
+                                   answer is remembered */
+    pthread_mutex_t lock;       /* for all below, and kind[].ready* */
     uint64_t ready_bytes;
     struct intake_stats stats;
     uint8_t *hit; /* a bit for each pack number */
@@ -40,7 +42,7 @@ struct intake_lane {
     struct intake_kind *kind;
     enum pack_kind pack_kind;
     struct index_reader *reader;
-    uint64_t seen; /* publications when the reader was renewed */
+    uint64_t seen; /* views when the reader was renewed */
     struct frame_ctx *frame;
     uint8_t *raw; /* FRAME_RAW_MAX bytes: the frame being filled */
     size_t raw_n;
@@ -112,6 +114,7 @@ int intake_open(struct store *s, const struct keyring *k, struct index *ix,
     in->ctx = ctx;
     in->published_at = clock_monotonic_ns();
     (void)pthread_mutex_init(&in->lock, NULL);
+    (void)pthread_rwlock_init(&in->looking, NULL);
     rc = intake_kind_open(in, PACK_DATA, s);
     if (rc == 0)
         rc = intake_kind_open(in, PACK_META, s);
@@ -139,6 +142,7 @@ void intake_free(struct intake *in)
     intake_kind_release(&in->kind[0]);
     intake_kind_release(&in->kind[1]);
     (void)pthread_mutex_destroy(&in->lock);
+    (void)pthread_rwlock_destroy(&in->looking);
     free(in->hit);
     free(in);
 }
@@ -156,7 +160,7 @@ int intake_lane_new(struct intake *in, enum pack_kind kind,
     l->kind = intake_kind_of(in, kind);
     l->pack_kind = kind;
     l->last_hit = INDEX_NO_PACK;
-    l->seen = atomic_load(&in->publications);
+    l->seen = atomic_load(&in->views);
     l->raw = mem_alloc(FRAME_RAW_MAX);
     l->chunk = mem_array(FRAME_CHUNKS_MAX, sizeof *l->chunk);
     if (l->raw && l->chunk)
@@ -224,9 +228,17 @@ bool intake_hit(struct intake *in, uint32_t pack)
     return hit;
 }
 
-int intake_has(struct intake_lane *l, const struct chunk_id *id, bool *has)
+void intake_look_again(struct intake *in)
 {
-    uint64_t now = atomic_load(&l->in->publications);
+    (void)pthread_rwlock_wrlock(&in->looking);
+    atomic_fetch_add(&in->views, 1);
+    (void)pthread_rwlock_unlock(&in->looking);
+}
+
+static int intake_look_up(struct intake_lane *l, const struct chunk_id *id,
+                          bool *has)
+{
+    uint64_t now = atomic_load(&l->in->views);
     struct index_loc loc;
     int rc = 0;
 
@@ -242,6 +254,16 @@ int intake_has(struct intake_lane *l, const struct chunk_id *id, bool *has)
         return rc;
     l->seen = now;
     return *has ? intake_note_hit(l, loc.pack) : 0;
+}
+
+int intake_has(struct intake_lane *l, const struct chunk_id *id, bool *has)
+{
+    int rc;
+
+    (void)pthread_rwlock_rdlock(&l->in->looking);
+    rc = intake_look_up(l, id, has);
+    (void)pthread_rwlock_unlock(&l->in->looking);
+    return rc;
 }
 
 static void intake_count(struct intake *in, bool isnew, size_t bytes)
@@ -363,7 +385,7 @@ static int intake_publish_ready(struct intake *in)
     if (rc < 0 || !indexed)
         return rc;
     /* first the readers learn to look again, then the ids go */
-    atomic_fetch_add(&in->publications, 1);
+    atomic_fetch_add(&in->views, 1);
     known_forget(in->kind[0].known, below[0]);
     known_forget(in->kind[1].known, below[1]);
     return 0;

@@ -104,6 +104,13 @@ MUST_CHECK int intake_finish(struct intake *in);
 void intake_stats_get(struct intake *in, struct intake_stats *out);
 
 /*
+ * intake_look_again: the index has moved on: when this returns, each hit found
+ * in an older view of it is remembered, and no look-up uses such a view any
+ * more. Any thread, with no lane's call waiting for it.
+ */
+void intake_look_again(struct intake *in);
+
+/*
  * intake_hit: whether a chunk of the pack with that index number was found
  * instead of stored (W2: each hit is remembered). Any thread.
  */

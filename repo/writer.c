@@ -424,6 +424,10 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     if (clock_monotonic_ns() - w->spoke_at < WRITER_SILENCE_NS / 3)
         return 0;
     rc = repo_refresh_in_use(w->r);
+    /* a look-up in a view older than the generation that we are about to name
+     * could find what was condemned before it */
+    if (rc == 0)
+        on->moved(on->ctx);
     if (rc == 0)
         rc = writer_settle_tip(w->r);
     if (rc == 0)

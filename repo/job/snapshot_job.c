@@ -174,7 +174,8 @@ static int snapshot_job_find_parent(struct snapshot_job *j)
     /* after damage, too, nothing is taken on trust: what is missing is read
      * again and so comes back */
     j->must_check = !state_trusts_tree(&j->r->state, &j->previous->id) ||
-                    j->r->index_rebuilt || j->r->state.suspect_n > 0;
+                    j->r->index_rebuilt || j->r->segments_lost > 0 ||
+                    j->r->state.suspect_n > 0;
     return 0;
 }
 
@@ -233,6 +234,13 @@ static int snapshot_job_work_end(void *ctx, void *state)
     return snap_store_flush(w->store);
 }
 
+static void snapshot_job_moved(void *ctx)
+{
+    struct snapshot_job *j = ctx;
+
+    intake_look_again(j->intake);
+}
+
 static bool snapshot_job_relies(void *ctx, uint32_t pack)
 {
     struct snapshot_job *j = ctx;
@@ -243,7 +251,8 @@ static bool snapshot_job_relies(void *ctx, uint32_t pack)
 static int snapshot_job_consume(void *ctx, void *unit)
 {
     struct snapshot_job *j = ctx;
-    struct writer_reliance on = {.on_pack = snapshot_job_relies, .ctx = j};
+    struct writer_reliance on = {
+        .moved = snapshot_job_moved, .on_pack = snapshot_job_relies, .ctx = j};
     int rc = snap_build_take(j->build, unit);
 
     /* subtrees are taken over unseen, unless each of their chunks is asked for
