@@ -23,6 +23,7 @@ static const uint8_t catchup_lost_key[] = {CATCHUP_KEY_LOST};
 enum {
     CATCHUP_CHUNKS = 16384, /* put into one update, about */
     CATCHUP_BATCH = 100,
+    CATCHUP_TRIES = 10,     /* when other processes are faster */
     CATCHUP_YOUNG_S = 3600, /* a record that old is long on the disk */
     CATCHUP_JOURNAL_KEY_BYTES = 1 + 16
 };
@@ -30,8 +31,12 @@ enum {
 /* A run of updates: a new one whenever the last has grown large. */
 struct catchup_run {
     struct catchup *c;
+    struct index_reader *r;
     struct index_update *u;
-    size_t chunks; /* in the update */
+    size_t chunks;            /* in the update */
+    struct catchup_mark mark; /* of the log, when it was read on from there */
+    bool marked;              /* there was one */
+    bool overtaken;           /* by another process: start over */
 };
 
 /* --- marks --- */
@@ -109,14 +114,49 @@ int catchup_note_log(struct index_update *u, const struct chain_tip *tip)
     return catchup_put_place(u, bytes_of(key, sizeof key), &m);
 }
 
+/* The log's own. */
+static int catchup_log_mark(struct index_reader *r, struct catchup_mark *m,
+                            bool *marked)
+{
+    static const uint8_t key[] = {CATCHUP_KEY_LOG};
+
+    return catchup_mark(r, bytes_of(key, sizeof key), m, marked);
+}
+
 /* --- updates --- */
+
+/*
+ * With the update lock held: sees what others did to the index while we read
+ * the store. If it stands for another state of the log now, ours may be the
+ * older one: it must not be written over a later one, which others have begun
+ * to rely on.
+ */
+static int catchup_look_again(struct catchup_run *run)
+{
+    struct catchup_mark m = {.number = 0};
+    bool marked = false;
+    int rc = index_reader_renew(run->r);
+
+    if (rc == 0)
+        rc = catchup_log_mark(run->r, &m, &marked);
+    if (rc < 0)
+        return rc;
+    run->overtaken = marked != run->marked || m.number != run->mark.number ||
+                     !object_id_equal(&m.id, &run->mark.id);
+    return run->overtaken ? err_set(E_LATER, "the cache was brought up to date "
+                                             "by another process meanwhile")
+                          : 0;
+}
 
 static int catchup_begin(struct catchup_run *run)
 {
+    int rc;
+
     run->chunks = 0;
     if (run->u)
         return 0;
-    return index_update_begin(run->c->index, run->c->wait_ms, &run->u);
+    rc = index_update_begin(run->c->index, run->c->wait_ms, &run->u);
+    return rc < 0 ? rc : catchup_look_again(run);
 }
 
 static int catchup_commit(struct catchup_run *run)
@@ -194,7 +234,8 @@ int catchup_add_pack(struct index_update *u, const struct state *s,
 
     *added = false;
     pack->chunk_n = catchup_count(content);
-    if (rc < 0 || (found && old.chunk_n == pack->chunk_n))
+    if (rc < 0 || (found && old.chunk_n == pack->chunk_n &&
+                   (old.trusted || !pack->trusted)))
         return rc;
     pack->condemned_by = 0;
     pack->state = state_of[state_of_pack(s, &pack->id, &pack->condemned_by)];
@@ -295,7 +336,9 @@ static int catchup_scan_pack(void *ctx, const char *name, uint64_t size)
     struct catchup_scan *scan = ctx;
     struct catchup_run *run = scan->run;
     struct pack_info info = {.bytes = 0};
-    struct index_pack pack = {.trusted = true, .size_bytes = size};
+    /* perhaps nobody's record lists it, and nothing keeps it then: it may be
+     * read, but not relied on (W2) */
+    struct index_pack pack = {.trusted = false, .size_bytes = size};
     bool found;
     bool added = false;
     int rc = catchup_breathe(run);
@@ -641,30 +684,38 @@ static int catchup_apply(struct catchup_run *run, struct index_reader *r,
     return rc < 0 ? rc : catchup_commit(run);
 }
 
-int catchup_run(struct catchup *c, bool *stale)
+static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
 {
-    static const uint8_t log_key[] = {CATCHUP_KEY_LOG};
     struct catchup_run run = {.c = c};
     struct journal_list list = {.item = NULL};
-    struct index_reader *r = NULL;
-    struct catchup_mark mark = {.number = 0};
-    bool marked = false;
-    int rc = index_reader_new(c->index, &r);
+    int rc = index_reader_new(c->index, &run.r);
 
     *stale = false;
     if (rc == 0)
-        rc = catchup_mark(r, bytes_of(log_key, sizeof log_key), &mark, &marked);
+        rc = catchup_log_mark(run.r, &run.mark, &run.marked);
     if (rc == 0)
-        rc = catchup_log(c, &mark, marked, stale);
+        rc = catchup_log(c, &run.mark, run.marked, stale);
     if (rc == 0)
         rc = journal_list_load(c->store, &list);
     if (rc == 0 && !*stale)
-        rc = catchup_known_journals(c, r, &list, stale);
+        rc = catchup_known_journals(c, run.r, &list, stale);
     if (rc == 0 && !*stale)
-        rc = catchup_apply(&run, r, &list,
-                           !marked || mark.number != c->state->tip.number);
+        rc = catchup_apply(&run, run.r, &list,
+                           !run.marked ||
+                               run.mark.number != c->state->tip.number);
+    *overtaken = run.overtaken;
     index_update_abort(run.u);
-    index_reader_free(r);
+    index_reader_free(run.r);
     journal_list_release(&list);
+    return rc;
+}
+
+int catchup_run(struct catchup *c, bool *stale)
+{
+    bool overtaken = true;
+    int rc = 0;
+
+    for (int i = 0; i < CATCHUP_TRIES && overtaken; i++)
+        rc = catchup_once(c, stale, &overtaken);
     return rc;
 }

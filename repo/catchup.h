@@ -28,8 +28,9 @@ struct catchup {
  *   stale  out: the index stands for something else: discard it and call again
  *          with an empty one (the state too)
  * Returns 0; E_ROLLBACK: the repository is older than what this cache has
- * seen; E_CORRUPT (log or journals damaged); E_BUSY (update lock); E_NOSPACE
- * or E_IO of the cache; what the store returned.
+ * seen; E_CORRUPT (log or journals damaged); E_BUSY (update lock); E_LATER
+ * (other processes kept changing the cache); E_NOSPACE or E_IO of the cache;
+ * what the store returned.
  */
 MUST_CHECK int catchup_run(struct catchup *c, bool *stale);
 
