@@ -27,6 +27,19 @@ static int repo_any_object(void *ctx, const char *name, uint64_t size)
                    name);
 }
 
+/* Key slots do not count: those of an init that ended halfway fit no config,
+ * and one that is at work beside us needs its own. */
+static int repo_nothing_else(struct store *s)
+{
+    static const char *const folder[] = {"packs", "snapshots", "index", "log",
+                                         "w"};
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof folder / sizeof folder[0] && rc == 0; i++)
+        rc = store_list(s, folder[i], repo_any_object, NULL);
+    return rc;
+}
+
 static int repo_check_empty(struct store *s)
 {
     uint64_t size;
@@ -37,42 +50,8 @@ static int repo_check_empty(struct store *s)
         return err_set(E_REFUSED, "%s: there is a repository already",
                        store_place(s));
     if (rc == 0)
-        rc = store_list(s, "packs", repo_any_object, NULL);
-    if (rc == 0)
-        rc = store_list(s, "snapshots", repo_any_object, NULL);
+        rc = repo_nothing_else(s);
     return err_add(rc, "%s", store_place(s));
-}
-
-/* An init that ended halfway leaves a first log record and slots behind; they
- * belong to keys that no config names, and would stand in the way. */
-static int repo_drop_object(void *ctx, const char *name, uint64_t size)
-{
-    struct buf *names = ctx;
-
-    (void)size;
-    buf_add(names, name, strlen(name) + 1);
-    return buf_status(names);
-}
-
-static int repo_clear_halves(struct store *s)
-{
-    struct buf names;
-    int rc;
-
-    buf_init(&names, 1 << 20);
-    rc = store_list(s, "keys", repo_drop_object, &names);
-    if (rc == 0)
-        rc = store_list(s, "log", repo_drop_object, &names);
-    for (size_t at = 0; rc == 0 && at < names.n;) {
-        const char *name = (const char *)names.p + at;
-
-        rc = store_delete(s, name);
-        if (rc == 0)
-            rc = store_make_durable(s, name, NULL);
-        at += strlen(name) + 1;
-    }
-    buf_release(&names);
-    return rc;
 }
 
 static int repo_put(struct store *s, const char *name, struct bytes file)
@@ -114,7 +93,8 @@ static int repo_put_slot(struct store *s, const struct keyring *k,
     return rc;
 }
 
-/* log/0: which features there are. */
+/* log/0: which features there are. That somebody else was faster is fine: only
+ * who has this repository's keys can have been. */
 static int repo_put_flags(struct store *s, const struct keyring *k)
 {
     struct chain chain = {.store = s, .keys = k, .kind = ENVELOPE_LOG};
@@ -134,9 +114,6 @@ static int repo_put_flags(struct store *s, const struct keyring *k)
     rc = buf_status(&body);
     if (rc == 0)
         rc = chain_put(&chain, &tip, RECORD_FLAGS, buf_bytes(&body), &mine);
-    if (rc == 0 && !mine)
-        rc = err_set(E_REFUSED, "%s: somebody else makes a repository here",
-                     store_place(s));
     buf_release(&names);
     buf_release(&body);
     return rc;
@@ -164,10 +141,12 @@ static int repo_init_objects(struct store *s, struct keyring *k,
         blake3_hash(buf_bytes(&file), k->config.b);
         rc = repo_put_slot(s, k, opt);
     }
-    if (rc == 0)
-        rc = repo_put_flags(s, k);
+    /* of several who try at once the config decides who has made it; all that
+     * came before harms nobody, what follows is the winner's */
     if (rc == 0)
         rc = repo_put(s, "config", buf_bytes(&file));
+    if (rc == 0)
+        rc = repo_put_flags(s, k);
     buf_release(&file);
     return rc;
 }
@@ -192,8 +171,6 @@ int repo_init(struct store *s, const struct repo_init_options *opt,
         rc = repo_check_empty(s);
     if (rc == 0)
         rc = store_probe(s);
-    if (rc == 0)
-        rc = repo_clear_halves(s);
     if (rc < 0)
         return rc;
     k = keyring_new();
@@ -237,10 +214,20 @@ int repo_probe(struct store *s, struct config *config)
 struct repo_slots {
     struct repo *r;
     const struct key_slot_secret *secret;
+    const struct object_id *config; /* H(config) */
     bool opened;
     bool any;     /* a slot of this kind was there */
+    bool foreign; /* one was opened, but belongs to another config */
     bool damaged; /* a slot could not be read */
 };
+
+static bool repo_fits_config(const struct repo *r,
+                             const struct object_id *config)
+{
+    return object_id_equal(&r->keys->config, config) &&
+           memcmp(r->keys->repo.b, r->config.repo.b, sizeof r->config.repo.b) ==
+               0;
+}
 
 static int repo_try_slot(void *ctx, const char *name, uint64_t size)
 {
@@ -261,6 +248,10 @@ static int repo_try_slot(void *ctx, const char *name, uint64_t size)
         rc = key_slot_open(buf_bytes(&file), slots->secret, slots->r->keys,
                            &slots->opened);
     }
+    if (slots->opened && !repo_fits_config(slots->r, slots->config)) {
+        slots->opened = false;
+        slots->foreign = true;
+    }
     buf_release(&file);
     if (rc != E_CORRUPT && rc != E_UNSUPPORTED && rc != E_LIMIT)
         return rc;
@@ -273,7 +264,7 @@ static int repo_try_slot(void *ctx, const char *name, uint64_t size)
 static int repo_unlock(struct repo *r, const struct key_slot_secret *secret,
                        const struct object_id *config)
 {
-    struct repo_slots slots = {.r = r, .secret = secret};
+    struct repo_slots slots = {.r = r, .secret = secret, .config = config};
     int rc;
 
     r->keys = keyring_new();
@@ -285,15 +276,14 @@ static int repo_unlock(struct repo *r, const struct key_slot_secret *secret,
     if (!slots.opened && slots.damaged && !slots.any)
         return err_set(E_CORRUPT, "%s: its key slots are damaged",
                        store_place(r->store));
+    if (!slots.opened && slots.foreign)
+        return err_set(E_CORRUPT,
+                       "config: is not the one that this key was made for; "
+                       "restore it from a copy");
     if (!slots.opened)
         return err_set(E_KEY, "%s: wrong %s", store_place(r->store),
                        secret->kind == KEY_SLOT_FILE ? "key file"
                                                      : "passphrase");
-    if (!object_id_equal(&r->keys->config, config) ||
-        memcmp(r->keys->repo.b, r->config.repo.b, sizeof r->config.repo.b) != 0)
-        return err_set(E_CORRUPT,
-                       "config: is not the one that this key was made for; "
-                       "restore it from a copy");
     return keyring_set_public(r->keys, &r->config.data_public,
                               &r->config.meta_public);
 }
@@ -408,7 +398,9 @@ static int repo_catch_up(struct repo *r, bool *stale)
                         .accept_rollback = r->accept_rollback};
     int rc = catchup_run(&c, stale);
 
-    r->segments_lost = c.segments_lost;
+    /* a later catch-up, which reads only what is new, does not meet them */
+    if (c.segments_lost > r->segments_lost)
+        r->segments_lost = c.segments_lost;
     return rc;
 }
 
@@ -439,6 +431,23 @@ int repo_refresh_in_use(struct repo *r)
     return rc;
 }
 
+/* An init that died after its config left no first log record: it is made up
+ * for, provided that nothing was ever put here. rc is what opening met. */
+static int repo_finish_init(struct repo *r, int rc)
+{
+    struct err_record why;
+
+    if (rc != E_CORRUPT || r->state.tip.any || r->keys->role != KEYRING_FULL)
+        return rc;
+    err_save(rc, &why);
+    rc = repo_nothing_else(r->store);
+    if (rc == E_REFUSED)
+        return err_load(&why);
+    if (rc == 0)
+        rc = repo_put_flags(r->store, r->keys);
+    return rc < 0 ? rc : repo_refresh(r);
+}
+
 int repo_open(struct store *s, const struct repo_open_options *opt,
               struct repo **out)
 {
@@ -460,7 +469,7 @@ int repo_open(struct store *s, const struct repo_open_options *opt,
     if (rc == 0 && !opt->no_index)
         rc = repo_open_cache(r, opt->cache_root);
     if (rc == 0 && !opt->no_index)
-        rc = repo_refresh(r);
+        rc = repo_finish_init(r, repo_refresh(r));
     if (rc == 0)
         rc = state_allows(&r->state, RECORD_CLASS_READ);
     if (rc < 0) {

@@ -35,13 +35,14 @@ struct repo_init_options {
 };
 
 /*
- * repo_init: make a repository in an empty store. The config object, put last,
- * makes it exist.
+ * repo_init: make a repository in an empty store. The config object makes it
+ * exist: of several at once one wins, the others are refused. Deletes nothing.
  *   id  out: its id; may be NULL
  * Returns 0; E_REFUSED: there is one already, or other objects are there;
  * E_UNSUPPORTED: the store cannot keep its promises; E_USAGE: an option is out
- * of range; E_NOMEM; what the store returned. After an error no repository
- * exists; init may be tried again.
+ * of range; E_NOMEM; what the store returned. After an error either no
+ * repository exists and init may be tried again, or the next repo_open() finds
+ * one and completes it.
  */
 MUST_CHECK int repo_init(struct store *s, const struct repo_init_options *opt,
                          struct repo_id *id);
