@@ -426,7 +426,7 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     rc = repo_refresh_in_use(w->r);
     /* a look-up in a view older than the generation that we are about to name
      * could find what was condemned before it */
-    if (rc == 0)
+    if (rc == 0 && on->moved)
         on->moved(on->ctx);
     if (rc == 0)
         rc = writer_settle_tip(w->r);

@@ -51,7 +51,8 @@ struct writer_reliance {
     const struct object_id *parent; /* the snapshot whose subtrees it takes over
                                        unseen; NULL: none */
     /* our index has moved on: from its return on the run looks nothing up in
-       an older view, and has remembered all that it found in one */
+       an older view, and has remembered all that it found in one; NULL: it
+       keeps no view */
     void (*moved)(void *ctx);
     /* whether it relies on a chunk of the pack with that index number */
     bool (*on_pack)(void *ctx, uint32_t pack);
