@@ -195,6 +195,7 @@ static int snap_plan_large_end(struct snap_plan *p, struct snap_unit *u,
     }
     it->last = true;
     l->entry.changing = changed;
+    l->entry.unsettled |= attrs == E_SOURCE; /* the next run asks again */
     rc = snap_unit_entry(u, it, &l->entry);
     if (rc == 0 && changed)
         rc = snap_unit_problem(u, it, MANIFEST_CHANGING, l->dir, l->entry.name,

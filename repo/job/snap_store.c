@@ -151,11 +151,13 @@ static int snap_store_drop(struct snap_unit *u, struct snap_item *it,
         it->te.e.name, vanished ? "vanished" : err_text());
 }
 
-/* Some metadata could not be read: the entry stays, without it. */
+/* Some metadata could not be read: the entry stays, without it, and the next
+ * run asks again. */
 static int snap_store_lessen(struct snap_unit *u, struct snap_item *it)
 {
     bool self = it->what == SNAP_ENTER;
 
+    it->te.e.unsettled = true;
     return snap_unit_problem(u, it, MANIFEST_METADATA, it->dir,
                              self ? bytes_of(NULL, 0) : it->te.e.name,
                              err_text());
@@ -212,6 +214,7 @@ static int snap_store_file(struct snap_store *s, struct snap_unit *u,
         return snap_store_drop(u, it, vanished);
     }
     it->te.e.changing = changed;
+    it->te.e.unsettled |= it->problem == MANIFEST_METADATA;
     if (rc == 0 && changed)
         rc = snap_unit_problem(u, it, MANIFEST_CHANGING, it->dir, it->te.e.name,
                                "changed while it was read, twice");

@@ -345,6 +345,35 @@ static void test_snapshot_job__a_file_that_cannot_be_opened(void **state)
     job_fixture_close(&f);
 }
 
+/* Attributes that could not be read once are not given up for ever: equal
+ * times do not make such an entry a kept one. */
+static void test_snapshot_job__asks_again_for_missing_metadata(void **state)
+{
+    struct job_fixture f;
+    struct snapshot_job_options o;
+    struct job_snap s;
+
+    (void)state;
+    job_fixture_open(&f);
+    make_files(&f);
+    o = job_fixture_options(&f);
+    job_fixture_write(&f, "large", 5, 5 << 20);
+    assert_int_equal(fileop_fault_set("fail-from:1:EIO,class=meta,"
+                                      "domain=source"),
+                     0);
+    s = job_fixture_run(&f, &o);
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    assert_int_equal(s.rc, 0);
+    assert_in_range(s.problem[MANIFEST_METADATA], FILES + 1, FILES + 100);
+    s = job_fixture_snap(&f);
+    assert_int_equal(s.rc, 0);
+    assert_int_equal(s.result.kept_files, 0);
+    assert_int_equal(s.problem[MANIFEST_METADATA], 0);
+    s = job_fixture_snap(&f);
+    assert_int_equal(s.result.kept_files, FILES + 1);
+    job_fixture_close(&f);
+}
+
 static void test_snapshot_job__a_missing_root(void **state)
 {
     struct job_fixture f;
@@ -952,6 +981,7 @@ int main(void)
         cmocka_unit_test(test_snapshot_job__numbers_its_series),
         cmocka_unit_test(test_snapshot_job__leaves_out_what_patterns_say),
         cmocka_unit_test(test_snapshot_job__a_file_that_cannot_be_opened),
+        cmocka_unit_test(test_snapshot_job__asks_again_for_missing_metadata),
         cmocka_unit_test(test_snapshot_job__a_missing_root),
         cmocka_unit_test(test_snapshot_job__a_file_that_keeps_changing),
         cmocka_unit_test(test_snapshot_job__a_file_that_changes_once),
