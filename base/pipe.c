@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -323,4 +324,13 @@ out:
     (void)pthread_cond_destroy(&p.wake);
     (void)pthread_mutex_destroy(&p.lock);
     return rc;
+}
+
+unsigned pipe_threads(unsigned asked)
+{
+    long cores = asked > 0 ? (long)asked : sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (cores < 1)
+        return 1;
+    return cores < PIPE_THREADS_MAX ? (unsigned)cores : PIPE_THREADS_MAX;
 }

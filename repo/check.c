@@ -1,7 +1,6 @@
 #include "repo/check.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/pipe.h"
@@ -46,12 +45,7 @@ const char *check_kind_name(enum check_kind kind)
 
 unsigned check_threads(const struct check_options *opt)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (opt->threads > 0)
-        return opt->threads < PIPE_THREADS_MAX ? opt->threads
-                                               : PIPE_THREADS_MAX;
-    return cores > 0 && cores < PIPE_THREADS_MAX ? (unsigned)cores : 1;
+    return pipe_threads(opt->threads);
 }
 
 /* --- config and key slots --- */

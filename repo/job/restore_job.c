@@ -1,7 +1,6 @@
 #include "repo/job/restore_job.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/pipe.h"
@@ -35,12 +34,7 @@ int restore_job_new(struct repo *r, const struct restore_job_options *options,
         return err_set(E_NOMEM, "out of memory");
     j->r = r;
     j->opt = *options;
-    if (j->opt.threads == 0) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-        j->opt.threads =
-            cores > 0 && cores < PIPE_THREADS_MAX ? (unsigned)cores : 1;
-    }
+    j->opt.threads = pipe_threads(j->opt.threads);
     *out = j;
     return 0;
 }

@@ -112,6 +112,10 @@ int snap_unit_problem(struct snap_unit *u, struct snap_item *it,
     struct buf path;
     int rc = 0;
 
+    /* that something is missing weighs more than that it was changing */
+    if (it->problem == MANIFEST_METADATA && kind == MANIFEST_CHANGING)
+        return 0;
+
     buf_init(&path, 1 << 20);
     if (dir) {
         dirfd_path(dir, name, &path);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -65,12 +64,7 @@ int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
         j->opt.level = r->config.level;
     if (j->opt.publish_bytes == 0)
         j->opt.publish_bytes = SNAPSHOT_JOB_PUBLISH_BYTES;
-    if (j->opt.threads == 0) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-        j->opt.threads =
-            cores > 0 && cores < PIPE_THREADS_MAX ? (unsigned)cores : 1;
-    }
+    j->opt.threads = pipe_threads(j->opt.threads);
     j->problems = problems_new();
     if (!j->problems) {
         snapshot_job_free(j);

@@ -283,3 +283,13 @@ void job_fixture_damage(struct job_fixture *f, enum pack_kind kind)
     index_reader_free(d.reader);
     assert_true(d.n > 0);
 }
+
+void job_fixture_files(struct job_fixture *f)
+{
+    char name[32];
+
+    for (unsigned i = 0; i < JOB_FIXTURE_FILES; i++) {
+        (void)snprintf(name, sizeof name, "file-%03u", i);
+        job_fixture_write(f, name, i, 100 + i * 977);
+    }
+}

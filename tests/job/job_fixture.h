@@ -97,4 +97,10 @@ void job_fixture_write(struct job_fixture *f, const char *name, uint64_t seed,
 /* job_fixture_damage: damage every frame in all packs of a kind. */
 void job_fixture_damage(struct job_fixture *f, enum pack_kind kind);
 
+enum { JOB_FIXTURE_FILES = 60 };
+
+/* job_fixture_files: JOB_FIXTURE_FILES files of different sizes in a few
+ * directories of the source. */
+void job_fixture_files(struct job_fixture *f);
+
 #endif
