@@ -343,7 +343,7 @@ static void test_snapshot_job__asks_again_for_missing_metadata(void **state)
 
     (void)state;
     job_fixture_open(&f);
-    make_files(&f);
+    job_fixture_files(&f);
     o = job_fixture_options(&f);
     job_fixture_write(&f, "large", 5, 5 << 20);
     assert_int_equal(fileop_fault_set("fail-from:1:EIO,class=meta,"
@@ -352,13 +352,14 @@ static void test_snapshot_job__asks_again_for_missing_metadata(void **state)
     s = job_fixture_run(&f, &o);
     assert_int_equal(fileop_fault_set(NULL), 0);
     assert_int_equal(s.rc, 0);
-    assert_in_range(s.problem[MANIFEST_METADATA], FILES + 1, FILES + 100);
+    assert_in_range(s.problem[MANIFEST_METADATA], JOB_FIXTURE_FILES + 1,
+                    FILES + 100);
     s = job_fixture_snap(&f);
     assert_int_equal(s.rc, 0);
     assert_int_equal(s.result.kept_files, 0);
     assert_int_equal(s.problem[MANIFEST_METADATA], 0);
     s = job_fixture_snap(&f);
-    assert_int_equal(s.result.kept_files, FILES + 1);
+    assert_int_equal(s.result.kept_files, JOB_FIXTURE_FILES + 1);
     job_fixture_close(&f);
 }
 
