@@ -353,7 +353,7 @@ static void test_snapshot_job__asks_again_for_missing_metadata(void **state)
     assert_int_equal(fileop_fault_set(NULL), 0);
     assert_int_equal(s.rc, 0);
     assert_in_range(s.problem[MANIFEST_METADATA], JOB_FIXTURE_FILES + 1,
-                    FILES + 100);
+                    JOB_FIXTURE_FILES + 100);
     s = job_fixture_snap(&f);
     assert_int_equal(s.rc, 0);
     assert_int_equal(s.result.kept_files, 0);
