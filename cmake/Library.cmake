@@ -17,7 +17,7 @@ function(dedup_test name)
   add_test(NAME ${name} COMMAND ${name})
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   # tests ask for more memory than there is, and expect NULL
-  set_tests_properties(${name} PROPERTIES LABELS ${folder} TIMEOUT 300
+  set_tests_properties(${name} PROPERTIES LABELS ${folder} TIMEOUT 900
     ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
 endfunction()
 
