@@ -6,7 +6,6 @@
 #include "repo/fields.h"
 
 enum {
-    MANIFEST_TEXT_MAX = 65536,
     MANIFEST_LIST_MAX = 100000, /* roots, tags */
     MANIFEST_UTC_MAX = 86400
 };
@@ -66,6 +65,13 @@ static void manifest_put_stats(struct fields_out *o,
     manifest_put_tmp(o, 24, tmp);
 }
 
+/* What is only for people to read is shortened: a path that somebody made
+ * endless must neither fail a run nor make a manifest that no reader takes. */
+static struct bytes manifest_cut(struct bytes text, size_t max)
+{
+    return bytes_of(text.p, text.n < max ? text.n : max);
+}
+
 static void manifest_put_problems(struct fields_out *o,
                                   const struct manifest *m, struct buf *tmp)
 {
@@ -74,8 +80,10 @@ static void manifest_put_problems(struct fields_out *o,
     codec_put_varint(tmp, m->problem_n);
     for (size_t i = 0; i < m->problem_n; i++) {
         codec_put_u8(tmp, (uint8_t)m->problems[i].kind);
-        codec_put_string(tmp, m->problems[i].path);
-        codec_put_string(tmp, m->problems[i].text);
+        codec_put_string(
+            tmp, manifest_cut(m->problems[i].path, MANIFEST_PROBLEM_TEXT_MAX));
+        codec_put_string(
+            tmp, manifest_cut(m->problems[i].text, MANIFEST_PROBLEM_TEXT_MAX));
     }
     manifest_put_tmp(o, 26, tmp);
 }
@@ -84,7 +92,7 @@ static void manifest_put_optional(struct fields_out *o, uint64_t tag,
                                   struct bytes value)
 {
     if (value.n > 0)
-        fields_put(o, tag, value);
+        fields_put(o, tag, manifest_cut(value, MANIFEST_TEXT_MAX));
 }
 
 static void manifest_put_head(struct fields_out *o, const struct manifest *m,

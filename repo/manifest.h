@@ -13,7 +13,9 @@
 enum {
     MANIFEST_SERIES_MAX = 100,
     MANIFEST_BYTES_MAX = 16777216, /* of the content */
-    MANIFEST_PROBLEM_MAX = 1000    /* problems named; more are only counted */
+    MANIFEST_TEXT_MAX = 65536,     /* of host, user, program, options, a root */
+    MANIFEST_PROBLEM_MAX = 1000,   /* problems named; more are only counted */
+    MANIFEST_PROBLEM_TEXT_MAX = 4096 /* of a path or text that is written */
 };
 
 /* The numbers are part of the format. */

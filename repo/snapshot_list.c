@@ -130,6 +130,15 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
             buf_reset(&value);
             manifest_put(&brief, &value);
         }
+        if (value.rc == E_LIMIT) {
+            /* or tags, or a root with endless attributes: nobody could open
+             * the repository any more if this failed */
+            brief.tag_n = 0;
+            brief.root = bytes_of(NULL, 0);
+            brief.host = brief.user = brief.program = bytes_of(NULL, 0);
+            buf_reset(&value);
+            manifest_put(&brief, &value);
+        }
         rc = buf_status(&value);
     }
     if (rc == 0)

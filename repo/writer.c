@@ -484,6 +484,7 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
 {
     char name[SNAPSHOT_LIST_NAME_MAX];
     enum store_outcome outcome;
+    struct manifest_copy back;
     struct buf content;
     struct buf file;
     int rc;
@@ -492,6 +493,14 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
     buf_init(&file, envelope_max_bytes(ENVELOPE_SNAPSHOT));
     manifest_put(m, &content);
     rc = buf_status(&content);
+    /* once committed it is too late to find that no reader takes it */
+    if (rc == 0)
+        rc = manifest_get(buf_bytes(&content), &back);
+    if (rc == 0)
+        manifest_release(&back);
+    else if (rc == E_CORRUPT)
+        rc = err_set(E_LIMIT, "the snapshot's description is too long: fewer "
+                              "roots or tags are needed");
     if (rc == 0)
         rc = envelope_seal(w->r->keys, ENVELOPE_SNAPSHOT, bytes_of(NULL, 0),
                            buf_bytes(&content), &file);

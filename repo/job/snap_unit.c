@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+enum { SNAP_UNIT_PATH_MAX = 8 << 20 }; /* WALK_DEPTH_MAX names fit */
+
 int snap_unit_reset(struct snap_unit *u, size_t chunk_max)
 {
     if (!u->item)
@@ -116,7 +118,7 @@ int snap_unit_problem(struct snap_unit *u, struct snap_item *it,
     if (it->problem == MANIFEST_METADATA && kind == MANIFEST_CHANGING)
         return 0;
 
-    buf_init(&path, 1 << 20);
+    buf_init(&path, SNAP_UNIT_PATH_MAX);
     if (dir) {
         dirfd_path(dir, name, &path);
     } else {
@@ -124,6 +126,9 @@ int snap_unit_problem(struct snap_unit *u, struct snap_item *it,
         buf_add_bytes(&path, name);
     }
     rc = buf_status(&path);
+    /* no more of it will be written down */
+    if (path.n > MANIFEST_PROBLEM_TEXT_MAX)
+        buf_truncate(&path, MANIFEST_PROBLEM_TEXT_MAX);
     if (rc == 0)
         rc = arena_dup(&u->arena, buf_bytes(&path), &it->problem_path);
     if (rc == 0)
