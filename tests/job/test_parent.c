@@ -114,6 +114,7 @@ static void test_parent__nothing_below_what_is_no_directory(void **state)
     assert_null(find(&b, "b"));
     assert_int_equal(parent_enter(b.p, NULL), 0);
     assert_null(find(&b, "b"));
+    assert_int_equal(parent_damaged(b.p), 0);
     bench_close(&b);
 }
 

@@ -216,6 +216,42 @@ static void test_chain__a_lost_answer_may_be_anothers_win(void **state)
     pack_fixture_close(&b.f);
 }
 
+/* A record that is sealed for its name and carries another number. */
+static void test_chain__carries_the_number_of_its_name(void **state)
+{
+    struct record rec = {
+        .number = 4, .predecessor = {{1}}, .type = RECORD_POLICY};
+    struct chain_record r = {.signer = {{0}}};
+    enum store_outcome outcome;
+    struct buf content;
+    struct buf file;
+    struct bench b;
+    bool found;
+
+    (void)state;
+    bench_open(&b);
+    for (uint64_t named = 4; named < 6; named++) {
+        char name[RECORD_NAME_MAX];
+
+        buf_init(&content, 4096);
+        buf_init(&file, envelope_max_bytes(ENVELOPE_LOG));
+        chain_name(&b.log, named, name);
+        record_put(&rec, &content);
+        assert_int_equal(envelope_seal(b.f.keys, ENVELOPE_LOG,
+                                       bytes_of_str(name), buf_bytes(&content),
+                                       &file),
+                         0);
+        assert_int_equal(store_put(b.f.store, name, buf_bytes(&file), &outcome),
+                         0);
+        assert_int_equal(chain_get(&b.log, named, &r, &found),
+                         named == 4 ? 0 : E_CORRUPT);
+        chain_record_release(&r);
+        buf_release(&content);
+        buf_release(&file);
+    }
+    pack_fixture_close(&b.f);
+}
+
 /* Every byte of a record counts, and so does its name. */
 static void test_chain__damage_is_noticed(void **state)
 {
@@ -265,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_chain__a_number_is_taken_once),
         cmocka_unit_test(test_chain__lost_answers_are_settled_by_reading),
         cmocka_unit_test(test_chain__a_lost_answer_may_be_anothers_win),
+        cmocka_unit_test(test_chain__carries_the_number_of_its_name),
         cmocka_unit_test(test_chain__damage_is_noticed),
     };
 

@@ -308,6 +308,39 @@ static void test_intake__publishes_by_time(void **state)
     bench_close(&b);
 }
 
+/* From its publication on a chunk is what the index says it is: once its pack
+ * is condemned, it is stored again. */
+static void test_intake__relies_on_the_index_after_a_publication(void **state)
+{
+    struct index_update *u = NULL;
+    struct intake_lane *l;
+    struct index_loc loc;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, UINT64_MAX, INT64_MAX);
+    l = lane(&b, PACK_DATA);
+    assert_true(put(&b, l, PACK_DATA, 1, CHUNK));
+    assert_int_equal(intake_lane_flush(l), 0);
+    assert_int_equal(intake_finish(b.in), 0);
+    assert_true(locate(&b, 1, CHUNK, &loc));
+    assert_int_equal(index_update_begin(b.r->index, 1000, &u), 0);
+    assert_int_equal(index_update_set_state(u, loc.pack, INDEX_CONDEMNED, 1),
+                     0);
+    assert_int_equal(index_update_commit(u), 0);
+    /* seen after the next publication */
+    assert_true(put(&b, l, PACK_DATA, 2, CHUNK));
+    assert_int_equal(intake_lane_flush(l), 0);
+    assert_int_equal(intake_finish(b.in), 0);
+    assert_false(has(&b, l, PACK_DATA, 1, CHUNK));
+    assert_true(put(&b, l, PACK_DATA, 1, CHUNK));
+    assert_int_equal(intake_lane_flush(l), 0);
+    assert_int_equal(intake_finish(b.in), 0);
+    assert_true(locate(&b, 1, CHUNK, &loc));
+    intake_lane_free(l);
+    bench_close(&b);
+}
+
 /* What fails to be published fails the run. */
 static void test_intake__a_failed_publication_is_reported(void **state)
 {
@@ -385,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_intake__frames_are_consecutive_chunks),
         cmocka_unit_test(test_intake__publishes_by_bytes),
         cmocka_unit_test(test_intake__publishes_by_time),
+        cmocka_unit_test(test_intake__relies_on_the_index_after_a_publication),
         cmocka_unit_test(test_intake__a_failed_publication_is_reported),
         cmocka_unit_test(test_intake__lanes_store_each_chunk_once),
     };

@@ -1,0 +1,106 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "repo/cache_dir.h"
+#include "tests/support/scratch.h"
+
+static const struct repo_id repo = {{0xab, 1}};
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISDIR(st.st_mode));
+    return st.st_mode & 07777;
+}
+
+/* All that is missing on the way is made, for nobody else to look into. */
+static void test_cache_dir__is_made_for_the_owner_alone(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char root[SCRATCH_PATH + 16];
+    char *path = NULL;
+    char *again = NULL;
+
+    (void)state;
+    scratch_make(dir);
+    (void)snprintf(root, sizeof root, "%s/a/b", dir);
+    assert_int_equal(cache_dir_open(root, &repo, &path), 0);
+    assert_non_null(strstr(path, "/a/b/ab01000000"));
+    assert_int_equal(mode_of(root), 0700);
+    assert_int_equal(mode_of(path), 0700);
+    assert_int_equal(cache_dir_open(root, &repo, &again), 0);
+    assert_string_equal(path, again);
+    free(path);
+    free(again);
+    scratch_remove(dir);
+}
+
+static void test_cache_dir__what_stands_in_the_way(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char root[SCRATCH_PATH + 16];
+    char longest[CACHE_DIR_PATH_MAX];
+    char *path = NULL;
+
+    (void)state;
+    scratch_make(dir);
+    scratch_text(dir, "file", "x");
+    (void)snprintf(root, sizeof root, "%s/file", dir);
+    assert_int_equal(cache_dir_open(root, &repo, &path), E_IO);
+    assert_null(path);
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    assert_int_equal(cache_dir_open(longest, &repo, &path), E_LIMIT);
+    assert_null(path);
+    scratch_remove(dir);
+}
+
+/* A private one is nobody else's, and leaves nothing behind. */
+static void test_cache_dir__private_ones_come_and_go(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char *a = NULL;
+    char *b = NULL;
+
+    (void)state;
+    scratch_make(dir);
+    assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+    assert_int_equal(cache_dir_private(&a), 0);
+    assert_int_equal(cache_dir_private(&b), 0);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    assert_string_not_equal(a, b);
+    assert_int_equal(strncmp(a, dir, strlen(dir)), 0);
+    assert_int_equal(mode_of(a), 0700);
+    assert_true(scratch_run("cd %s && mkdir index index.bad && "
+                            "touch index/data index/lock index.lock",
+                            a));
+    cache_dir_remove(a);
+    assert_true(scratch_run("test ! -e %s && test -d %s", a, b));
+    cache_dir_remove(b);
+    cache_dir_remove(b); /* gone: harmless */
+    assert_true(scratch_run("test -z \"$(ls %s)\"", dir));
+    free(a);
+    free(b);
+    scratch_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cache_dir__is_made_for_the_owner_alone),
+        cmocka_unit_test(test_cache_dir__what_stands_in_the_way),
+        cmocka_unit_test(test_cache_dir__private_ones_come_and_go),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
