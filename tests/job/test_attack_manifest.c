@@ -66,7 +66,7 @@ static void test_attack_manifest__many_options(void **state)
 static void test_attack_manifest__many_tags(void **state)
 {
     enum { TAGS = 3000 };
-    char text[TAGS][33];
+    static char text[TAGS][33];
     struct bytes *tag = mem_array(TAGS, sizeof *tag);
     struct job_fixture f;
     struct snapshot_job_options o;
