@@ -34,11 +34,18 @@ err_like "dedup: init: other: there are other files already ('file')*"
 expect 9 dedup -r pass --passphrase-file pass init
 expect 9 dedup -r no/such/place --passphrase-file pass init
 
-# What an init that was killed leaves is no obstacle.
-mkdir -p half/keys half/log half/.tmp
-echo rest >half/log/0
+# What an init that was killed leaves is no obstacle: slots of other keys, and
+# what was not yet named.
+mkdir -p half/keys half/.tmp half/lost+found
+cp repo/keys/* half/keys
+echo rest >half/.tmp/0123456789abcdef
 expect 0 dedup -r half --passphrase-file pass init
 expect 0 dedup -r half --passphrase-file pass snapshots
+# What only a repository can have left is one: its config may be lost.
+mkdir -p headless/log
+cp repo/log/* headless/log
+expect 10 dedup -r headless --passphrase-file pass init
+err_like "dedup: init: headless: there are other files already (log/*"
 
 # A key file that is not there is made, once.
 expect 0 dedup -r keyed --key-file key init
