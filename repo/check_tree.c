@@ -30,8 +30,10 @@ struct check_tree {
     struct check_chunks *chunks;
     struct node_source source;
     struct check_nodes *list;
-    struct check_seen pages; /* sound: of a page CHECK_TREE_PAGE, of the root
-                                of a directory check_tree_sums() */
+    struct check_seen pages; /* CHECK_TREE_PAGE: nothing is wrong with a page
+                                and what its entries need, but directories;
+                                check_tree_sums(): nor with the whole directory
+                                of which it is the root */
     struct check_seen lists; /* sound: bytes below a list node */
     struct check_level *level;
     size_t depth;
@@ -305,10 +307,8 @@ static int check_tree_pop(struct check_tree *t)
     if (rc == 0 && !l->hurt)
         rc = check_seen_put(&t->pages, &l->root, check_tree_sums(&l->said));
     t->depth--;
-    if (l->hurt && t->depth > 0) {
+    if (l->hurt && t->depth > 0)
         check_tree_top(t)->hurt = true;
-        check_nodes_hurt(check_tree_top(t)->pages);
-    }
     return rc;
 }
 

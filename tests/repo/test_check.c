@@ -155,6 +155,9 @@ static void test_check__each_truncated_object_is_found(void **state)
         for (size_t j = 0; j < sizeof cut / sizeof cut[0]; j++) {
             check_kit_put(kit, o->name, o->p, cut[j]);
             (void)expect_found(o, "cut", cut[j]);
+            /* a wrong length shows without reading */
+            check_kit_run(kit, kit->r, &structure);
+            assert_non_null(check_kit_find(kit, kind_of(o->name), o->name));
         }
         check_kit_restore(kit, o);
     }

@@ -10,10 +10,12 @@
 
 #include <cmocka.h>
 
+#include "base/blake3.h"
 #include "base/mem.h"
 #include "repo/envelope.h"
 #include "repo/record_journal.h"
 #include "repo/repo_log.h"
+#include "repo/segment_file.h"
 #include "repo/writer.h"
 #include "tests/repo/check_kit.h"
 #include "tests/repo/pack_fixture.h"
@@ -395,6 +397,266 @@ static void test_check_world__merged_segments_stand_for_theirs(void **state)
     check_kit_close(k);
 }
 
+/* A pack that is sound, under a directory that is another's. */
+static void test_check_world__segments_must_tell_the_truth(void **state)
+{
+    struct check_kit *k = small_kit();
+    struct repo *r = kit_open(k);
+    struct writer *w = NULL;
+    struct pack_info one;
+    struct pack_info other;
+    bool indexed;
+
+    (void)state;
+    run_pack(k, r, 1000, &one);
+    run_pack(k, r, 2000, &other);
+    one.id = other.id;
+    pack_info_release(&other);
+    assert_int_equal(writer_open(r, bytes_of_str("x@y"), &w), 0);
+    assert_int_equal(writer_publish(w, &one, 1, &indexed), 0);
+    writer_free(w);
+    repo_close(r);
+    assert_int_equal(check_kit_run(k, k->r, &structure), 0);
+    assert_int_equal(check_kit_run(k, k->r, &all), E_CORRUPT);
+    assert_non_null(check_kit_find(k, CHECK_PACK, NULL));
+    check_kit_close(k);
+}
+
+/* --- who signs --- */
+
+/* The keys of the repository with another signing key: somebody who may read
+ * and is no member. Free it with keyring_free(). */
+static struct keyring *stranger(struct check_kit *k)
+{
+    struct keyring *mine = keyring_new();
+    struct keyring *fresh = keyring_new();
+
+    assert_true(mine && fresh);
+    keyring_create(fresh);
+    *mine = *k->r->keys;
+    mine->seed = fresh->seed;
+    mine->signer = fresh->signer;
+    mine->member = fresh->member;
+    keyring_free(fresh);
+    return mine;
+}
+
+/* Puts the record that follows tip. */
+static void put_chain(struct check_kit *k, const struct keyring *keys,
+                      const struct writer_id *w, struct chain_tip *tip,
+                      uint32_t type, const struct buf *body)
+{
+    struct chain chain = {.store = k->store,
+                          .keys = keys,
+                          .kind = w ? ENVELOPE_JOURNAL : ENVELOPE_LOG};
+    bool mine;
+
+    if (w)
+        chain.writer = *w;
+    assert_int_equal(chain_put(&chain, tip, type, buf_bytes(body), &mine), 0);
+    assert_true(mine);
+}
+
+/* What a journal record says of an id. */
+static struct buf journal_body(struct check_kit *k,
+                               enum record_journal_type type,
+                               const struct object_id *id)
+{
+    struct record_journal j = {.generation = 0};
+    struct chain_record zero = {.signer = {{0}}};
+    struct chain log = {
+        .store = k->store, .keys = k->r->keys, .kind = ENVELOPE_LOG};
+    struct buf body;
+    bool found;
+
+    assert_int_equal(chain_get(&log, 0, &zero, &found), 0);
+    j.log_id = zero.id;
+    chain_record_release(&zero);
+    if (id)
+        j.id = *id;
+    buf_init(&body, 4096);
+    record_journal_put(type, &j, &body);
+    return body;
+}
+
+/* A journal that opens well and names one object. */
+static void put_journal(struct check_kit *k, enum record_journal_type type,
+                        const struct object_id *id)
+{
+    const struct writer_id w = {{9}};
+    struct chain_tip tip = {.any = false};
+    struct buf body = journal_body(k, RECORD_OPEN, NULL);
+
+    put_chain(k, k->r->keys, &w, &tip, RECORD_OPEN, &body);
+    buf_release(&body);
+    body = journal_body(k, type, id);
+    put_chain(k, k->r->keys, &w, &tip, type, &body);
+    buf_release(&body);
+}
+
+static void expect_only(struct check_kit *k, enum check_kind kind,
+                        const char *text)
+{
+    assert_int_equal(check_kit_run(k, k->r, &all), E_CORRUPT);
+    assert_int_equal(k->hit_n, 1);
+    assert_int_equal(k->hit[0].kind, kind);
+    if (!strstr(k->hit[0].text, text))
+        fail_msg("'%s' is not in '%s'", text, k->hit[0].text);
+}
+
+static void test_check_world__strangers_sign_nothing(void **state)
+{
+    static const char no_member[] = "no member";
+    const struct writer_id w = {{8}};
+    struct chain_tip tip = {.any = false};
+    struct segment_pack none = {.bytes = 0};
+    struct object_id id;
+    struct keyring *them;
+    struct check_kit *k = small_kit();
+    struct buf body = journal_body(k, RECORD_OPEN, NULL);
+
+    (void)state;
+    them = stranger(k);
+    put_chain(k, them, &w, &tip, RECORD_OPEN, &body);
+    expect_only(k, CHECK_JOURNAL, no_member);
+    buf_release(&body);
+    keyring_free(them);
+    check_kit_close(k);
+
+    k = small_kit();
+    them = stranger(k);
+    assert_int_equal(
+        segment_file_write(k->store, them, 0, NULL, 0, &none, 0, &id), 0);
+    put_journal(k, RECORD_SEGMENT, &id);
+    expect_only(k, CHECK_SEGMENT, no_member);
+    keyring_free(them);
+    check_kit_close(k);
+}
+
+static void test_check_world__strangers_make_no_snapshots(void **state)
+{
+    struct check_kit *k = small_kit();
+    struct keyring *them = stranger(k);
+    char name[SNAPSHOT_LIST_NAME_MAX];
+    struct object_id id;
+    struct snapshot s;
+    struct buf content;
+    struct buf file;
+
+    (void)state;
+    assert_int_equal(
+        snapshot_list_read(k->store, k->r->keys, &k->snapshot[0], &s), 0);
+    buf_init(&content, 1 << 20);
+    buf_init(&file, envelope_max_bytes(ENVELOPE_SNAPSHOT));
+    manifest_put(&s.manifest.m, &content);
+    assert_int_equal(envelope_seal(them, ENVELOPE_SNAPSHOT, bytes_of(NULL, 0),
+                                   buf_bytes(&content), &file),
+                     0);
+    blake3_hash(buf_bytes(&file), id.b);
+    snapshot_list_name(&id, name);
+    check_kit_put(k, name, file.p, file.n);
+    put_journal(k, RECORD_COMMIT, &id);
+    expect_only(k, CHECK_SNAPSHOT, "no member");
+    assert_string_equal(k->hit[0].object, name);
+    snapshot_list_drop(&s);
+    buf_release(&content);
+    buf_release(&file);
+    keyring_free(them);
+    check_kit_close(k);
+}
+
+static void test_check_world__broken_links_are_found(void **state)
+{
+    struct check_kit *k = small_kit();
+    const struct writer_id w = {{7}};
+    struct chain_tip tip = {.any = false};
+    struct buf body = journal_body(k, RECORD_OPEN, NULL);
+
+    (void)state;
+    put_chain(k, k->r->keys, &w, &tip, RECORD_OPEN, &body);
+    buf_release(&body);
+    tip.id.b[3] ^= 1;
+    body = journal_body(k, RECORD_END, NULL);
+    put_chain(k, k->r->keys, &w, &tip, RECORD_END, &body);
+    buf_release(&body);
+    expect_only(k, CHECK_JOURNAL, "does not continue");
+    check_kit_close(k);
+}
+
+/* --- others meanwhile --- */
+
+/* At one moment of a check, a collector does its work. */
+struct meanwhile {
+    struct check_kit *k; /* its objects: those of the log to be put */
+    enum memory_op op;
+    const char *prefix; /* of the object's name */
+    bool done;
+};
+
+static int collect(void *ctx, enum memory_point point, enum memory_op op,
+                   const char *name)
+{
+    struct meanwhile *m = ctx;
+    const struct check_kit_object *o;
+
+    if (m->done || point != MEMORY_BEFORE || op != m->op ||
+        strncmp(name, m->prefix, strlen(m->prefix)) != 0)
+        return 0;
+    m->done = true;
+    for (size_t at = 0; (o = check_kit_object_at(m->k, "log/", &at));)
+        check_kit_restore(m->k, o);
+    for (size_t at = 0; (o = check_kit_object_at(m->k, "packs/", &at));)
+        check_kit_put(m->k, o->name, NULL, 0);
+    for (size_t at = 0; (o = check_kit_object_at(m->k, "snapshots/", &at));)
+        check_kit_put(m->k, o->name, NULL, 0);
+    return 0;
+}
+
+/* The snapshot is forgotten and collected while it is checked. */
+static void test_check_world__collectors_may_work_meanwhile(void **state)
+{
+    static const struct {
+        enum memory_op op;
+        const char *prefix;
+        bool read_data;
+    } t[] = {{MEMORY_LIST, "packs", false},
+             {MEMORY_GET, "snapshots/", false},
+             {MEMORY_GET, "packs/", false},
+             {MEMORY_GET, "packs/", true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct check_kit *k = small_kit();
+        struct repo_log_draft forget = {.type = RECORD_FORGET};
+        struct repo_log_draft doom = {.type = RECORD_DOOM};
+        struct meanwhile m = {.k = k, .op = t[i].op, .prefix = t[i].prefix};
+        struct check_options opt = {.threads = 1, .read_data = t[i].read_data};
+        struct object_id pack[4];
+        const struct check_kit_object *o;
+        size_t n = 0;
+
+        for (size_t at = 0; (o = check_kit_object_at(k, "packs/", &at)); n++)
+            assert_true(n < 4 && id_from_hex(o->name + 9, pack[n].b, ID_BYTES));
+        forget.says.ids = record_ids_of(k->snapshot, 1);
+        doom.says.ids = record_ids_of(pack, n);
+        append(k, forget);
+        append(k, doom);
+        check_kit_keep(k);
+        for (size_t at = 0; (o = check_kit_object_at(k, "log/", &at));) {
+            if (strcmp(o->name, "log/0000000000000000") != 0)
+                check_kit_put(k, o->name, NULL, 0);
+        }
+        memory_set_hook(k->store, collect, &m);
+        check_kit_run(k, k->r, &opt);
+        memory_set_hook(k->store, NULL, NULL);
+        assert_true(m.done);
+        if (k->hit_n > 0)
+            fail_msg("%zu: [%s] %s: %s", i, k->hit[0].object, k->hit[0].path,
+                     k->hit[0].text);
+        check_kit_close(k);
+    }
+}
+
 /* --- the cache --- */
 
 static void test_check_world__a_cache_that_lies_is_noted(void **state)
@@ -568,6 +830,11 @@ int main(void)
         cmocka_unit_test(test_check_world__records_out_of_place_are_found),
         cmocka_unit_test(test_check_world__far_numbers_are_harmless),
         cmocka_unit_test(test_check_world__merged_segments_stand_for_theirs),
+        cmocka_unit_test(test_check_world__segments_must_tell_the_truth),
+        cmocka_unit_test(test_check_world__strangers_sign_nothing),
+        cmocka_unit_test(test_check_world__strangers_make_no_snapshots),
+        cmocka_unit_test(test_check_world__broken_links_are_found),
+        cmocka_unit_test(test_check_world__collectors_may_work_meanwhile),
         cmocka_unit_test(test_check_world__a_cache_that_lies_is_noted),
         cmocka_unit_test(test_check_world__a_cache_that_forgets_is_noted),
         cmocka_unit_test(test_check_world__it_stops_when_asked),
