@@ -448,6 +448,34 @@ static void test_restore_job__links_read_at_different_times_are_one(
     job_fixture_close(&f);
 }
 
+/* Names of one file that stand in the target as two equal files. */
+static void test_restore_job__parted_links_are_joined(void **state)
+{
+    struct job_fixture f;
+    struct job_snap s;
+    struct job_restore r;
+
+    (void)state;
+    job_fixture_open(&f);
+    scratch_text(f.src, "a", "one");
+    assert_true(scratch_run("cd %s && ln a z && ln a y", f.src));
+    s = job_fixture_snap(&f);
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    assert_true(scratch_run("cd %s && cp -p z x && mv x z", f.out));
+    assert_int_not_equal(inode_of(f.out, "a"), inode_of(f.out, "z"));
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(r.failed, 0);
+    assert_int_equal(inode_of(f.out, "a"), inode_of(f.out, "z"));
+    assert_int_equal(inode_of(f.out, "a"), inode_of(f.out, "y"));
+    assert_true(job_fixture_same(f.src, f.out));
+    /* and then they are left alone */
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.written, 0);
+    job_fixture_close(&f);
+}
+
 /* The file system takes no more links: the name becomes a copy. */
 static void test_restore_job__a_link_that_fails_becomes_a_copy(void **state)
 {
@@ -556,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_restore_job__links_that_disagree_are_not_linked),
         cmocka_unit_test(
             test_restore_job__links_read_at_different_times_are_one),
+        cmocka_unit_test(test_restore_job__parted_links_are_joined),
         cmocka_unit_test(test_restore_job__a_link_that_fails_becomes_a_copy),
         cmocka_unit_test(test_restore_job__damage_costs_what_it_hit),
         cmocka_unit_test(test_restore_job__overwrite_never_keeps_what_stands),
