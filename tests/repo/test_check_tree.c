@@ -488,7 +488,7 @@ static void test_check_tree__shared_damage_is_found_again(void **state)
                                file_entry("g")};
     struct node_child child[2];
     struct tree_dir d[2];
-    struct tree_entry top[3];
+    struct tree_entry top[5];
 
     (void)state;
     e[0].id = chunk(1, 100, true);
@@ -506,10 +506,12 @@ static void test_check_tree__shared_damage_is_found_again(void **state)
     top[0] = dir_entry("one", d[0]);
     top[1] = dir_entry("same", d[0]);
     top[2] = dir_entry("two", d[1]);
-    assert_int_equal(commit(dir_of(top, 3)), E_CORRUPT);
-    expect_paths(
-        (const char *const[]){"one/e", "one/f", "same/e", "same/f", "two/g"}, 5,
-        "in no pack");
+    top[3] = dir_entry("up", dir_of(top + 2, 1));
+    top[4] = dir_entry("up-again", top[3].dir);
+    assert_int_equal(commit(dir_of(top, 5)), E_CORRUPT);
+    expect_paths((const char *const[]){"one/e", "one/f", "same/e", "same/f",
+                                       "two/g", "up/two/g", "up-again/two/g"},
+                 7, "in no pack");
 }
 
 /* What two snapshots share is looked at once. */

@@ -422,25 +422,6 @@ static void test_check_world__segments_must_tell_the_truth(void **state)
     check_kit_close(k);
 }
 
-/* --- who signs --- */
-
-/* The keys of the repository with another signing key: somebody who may read
- * and is no member. Free it with keyring_free(). */
-static struct keyring *stranger(struct check_kit *k)
-{
-    struct keyring *mine = keyring_new();
-    struct keyring *fresh = keyring_new();
-
-    assert_true(mine && fresh);
-    keyring_create(fresh);
-    *mine = *k->r->keys;
-    mine->seed = fresh->seed;
-    mine->signer = fresh->signer;
-    mine->member = fresh->member;
-    keyring_free(fresh);
-    return mine;
-}
-
 /* Puts the record that follows tip. */
 static void put_chain(struct check_kit *k, const struct keyring *keys,
                       const struct writer_id *w, struct chain_tip *tip,
@@ -477,6 +458,56 @@ static struct buf journal_body(struct check_kit *k,
     buf_init(&body, 4096);
     record_journal_put(type, &j, &body);
     return body;
+}
+
+/* A merge that loses a pack is found as long as what it replaces is there. */
+static void test_check_world__merges_must_lose_nothing(void **state)
+{
+    const struct writer_id w = {{6}};
+    struct check_kit *k = small_kit();
+    struct record_journal j = {.generation = 0};
+    struct chain_tip tip = {.any = false};
+    struct segment_pack none = {.bytes = 0};
+    struct buf body = journal_body(k, RECORD_OPEN, NULL);
+    const struct check_kit_object *o;
+    struct object_id old;
+    size_t at = 0;
+
+    (void)state;
+    o = check_kit_object_at(k, "index/", &at);
+    assert_true(id_from_hex(o->name + 6, old.b, sizeof old.b));
+    put_chain(k, k->r->keys, &w, &tip, RECORD_OPEN, &body);
+    buf_reset(&body);
+    assert_int_equal(
+        segment_file_write(k->store, k->r->keys, 1, &old, 1, &none, 0, &j.id),
+        0);
+    j.ids = record_ids_of(&old, 1);
+    record_journal_put(RECORD_SEGMENT, &j, &body);
+    put_chain(k, k->r->keys, &w, &tip, RECORD_SEGMENT, &body);
+    buf_release(&body);
+    assert_int_equal(check_kit_run(k, k->r, &all), E_CORRUPT);
+    assert_int_equal(k->hit_n, 1);
+    assert_non_null(check_kit_find(k, CHECK_SEGMENT, o->name));
+    check_kit_close(k);
+}
+
+/* --- who signs --- */
+
+/* The keys of the repository with another signing key: somebody who may read
+ * and is no member. Free it with keyring_free(). */
+static struct keyring *stranger(struct check_kit *k)
+{
+    struct keyring *mine = keyring_new();
+    struct keyring *fresh = keyring_new();
+
+    assert_true(mine && fresh);
+    keyring_create(fresh);
+    *mine = *k->r->keys;
+    mine->seed = fresh->seed;
+    mine->signer = fresh->signer;
+    mine->member = fresh->member;
+    keyring_free(fresh);
+    return mine;
 }
 
 /* A journal that opens well and names one object. */
@@ -831,6 +862,7 @@ int main(void)
         cmocka_unit_test(test_check_world__far_numbers_are_harmless),
         cmocka_unit_test(test_check_world__merged_segments_stand_for_theirs),
         cmocka_unit_test(test_check_world__segments_must_tell_the_truth),
+        cmocka_unit_test(test_check_world__merges_must_lose_nothing),
         cmocka_unit_test(test_check_world__strangers_sign_nothing),
         cmocka_unit_test(test_check_world__strangers_make_no_snapshots),
         cmocka_unit_test(test_check_world__broken_links_are_found),
