@@ -253,16 +253,21 @@ static int index_env_judge(struct index *ix, const struct repo_id *repo,
     return rc;
 }
 
-static int index_env_cloexec(struct index *ix)
+/* The data file as LMDB opened it: which one it is, and that no child gets it.
+ */
+static int index_env_adopt(struct index *ix)
 {
+    struct stat st;
     int fd;
     int rc = mdb_env_get_fd(ix->env, &fd);
 
     if (rc != 0)
         return index_lmdb_error(ix, rc, "descriptor");
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fileop_fstat(fd, &st) != 0)
         return err_set_errno(E_IO, errno, "index cache %s: descriptor",
                              ix->path);
+    ix->dev = st.st_dev;
+    ix->ino = st.st_ino;
     return 0;
 }
 
@@ -272,7 +277,7 @@ static int index_env_enter(struct index *ix, const struct repo_id *repo,
 {
     MDB_stat st;
     int dead;
-    int rc = index_env_cloexec(ix);
+    int rc = index_env_adopt(ix);
 
     if (rc < 0)
         return rc;

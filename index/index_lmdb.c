@@ -95,8 +95,6 @@ int index_lmdb_size(struct index *ix, uint64_t *size)
         return index_lmdb_error(ix, rc, "descriptor");
     if (fileop_fstat(fd, &st) != 0)
         return err_set_errno(E_IO, errno, "index cache %s: stat", ix->path);
-    ix->dev = st.st_dev;
-    ix->ino = st.st_ino;
     *size = (uint64_t)st.st_size;
     return 0;
 }
