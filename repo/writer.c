@@ -390,7 +390,11 @@ static bool writer_lost_pack(const struct writer *w,
     bool own =
         memcmp(pack->writer.b, w->chain.writer.b, sizeof pack->writer.b) == 0;
 
-    if (pack->state == INDEX_LIVE || pack->condemned_by <= w->generation.number)
+    /* a doom is a loss whenever it came: a pack that was live when we last
+     * looked, or not known, carries the number of no condemn record */
+    if (pack->state == INDEX_LIVE ||
+        (pack->state == INDEX_CONDEMNED &&
+         pack->condemned_by <= w->generation.number))
         return false;
     return own || on->on_pack(on->ctx, pack->no);
 }

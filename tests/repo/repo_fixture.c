@@ -64,19 +64,33 @@ int repo_fixture_repo(struct repo_fixture *f, const char *cache,
     return repo_open(f->store, &opt, r);
 }
 
-int repo_fixture_publish(struct repo_fixture *f, struct writer *w,
-                         struct repo *r, uint64_t seed)
+static int write_pack(struct repo_fixture *f, struct repo *r, uint64_t seed,
+                      struct pack_info *info)
 {
     struct pack_fixture p = {.store = f->store, .keys = r->keys};
-    struct pack_info info = {.bytes = 0};
-    bool indexed;
     int rc = frame_ctx_new(&p.frame);
 
     if (rc == 0)
         rc =
             pack_fixture_pack(&p, PACK_DATA, seed * 100, 1, REPO_FIXTURE_CHUNKS,
-                              REPO_FIXTURE_CHUNK_BYTES, &info);
+                              REPO_FIXTURE_CHUNK_BYTES, info);
     frame_ctx_free(p.frame);
+    return rc;
+}
+
+void repo_fixture_pack(struct repo_fixture *f, struct repo *r, uint64_t seed,
+                       struct pack_info *info)
+{
+    assert_int_equal(write_pack(f, r, seed, info), 0);
+}
+
+int repo_fixture_publish(struct repo_fixture *f, struct writer *w,
+                         struct repo *r, uint64_t seed)
+{
+    struct pack_info info = {.bytes = 0};
+    bool indexed;
+    int rc = write_pack(f, r, seed, &info);
+
     return rc < 0 ? rc : writer_publish(w, &info, 1, &indexed);
 }
 

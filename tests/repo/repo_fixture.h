@@ -32,6 +32,11 @@ int repo_fixture_init(struct repo_fixture *f);
 int repo_fixture_repo(struct repo_fixture *f, const char *cache,
                       struct repo **r);
 
+/* repo_fixture_pack: write a pack with the chunks of seed, which nobody knows
+ * of yet. info is zeroed; writer_publish() releases it. Fails the test. */
+void repo_fixture_pack(struct repo_fixture *f, struct repo *r, uint64_t seed,
+                       struct pack_info *info);
+
 /* repo_fixture_publish: write a pack with the chunks of seed and publish it. */
 int repo_fixture_publish(struct repo_fixture *f, struct writer *w,
                          struct repo *r, uint64_t seed);

@@ -204,6 +204,15 @@ static bool relies_on_all(void *ctx, uint32_t pack)
     return *(bool *)ctx;
 }
 
+static uint64_t generation_of(const struct writer *w)
+{
+    struct object_id id;
+    uint64_t n;
+
+    writer_log_tip(w, &n, &id);
+    return n;
+}
+
 /* W4: when it is time to, and not before; with the state that was read just
  * then, unless something that we rely on was condemned. */
 static void test_writer__renews_in_time(void **state)
@@ -248,6 +257,51 @@ static void test_writer__renews_in_time(void **state)
     assert_int_equal(writer_renew(b.w, &on), 0);
     assert_int_equal(listen(&b).generation, 1);
     bench_close(&b);
+}
+
+/* Condemned and doomed between two looks, or doomed before the index has heard
+ * of it: the index knows of no condemn record then, and the pack is lost all
+ * the same. */
+static void test_writer__a_doom_is_a_loss_however_it_is_met(void **state)
+{
+    enum { OWN, HIT, NOT_HIT, UNKNOWN, WAYS };
+
+    (void)state;
+    for (int way = 0; way < WAYS; way++) {
+        bool relies = way == HIT;
+        struct writer_reliance on = {.on_pack = relies_on_all, .ctx = &relies};
+        struct pack_info info = {.bytes = 0};
+        struct object_id id;
+        struct bench b;
+
+        bench_open(&b);
+        bench_writer(&b);
+        if (way == UNKNOWN) {
+            repo_fixture_pack(&b.f, b.r, 1, &info);
+            id = info.id;
+        } else {
+            assert_int_equal(repo_fixture_publish(&b.f, b.w, b.r, 1), 0);
+            id = first_pack(b.r);
+        }
+        if (way == HIT || way == NOT_HIT) {
+            /* it is another's now */
+            writer_free(b.w);
+            assert_int_equal(writer_open(b.r, bytes_of_str("s"), &b.w), 0);
+        }
+        (void)append(&b.f, RECORD_CONDEMN, &id);
+        assert_int_equal(append(&b.f, RECORD_DOOM, &id), 2);
+        if (way == UNKNOWN) {
+            bool indexed;
+
+            assert_int_equal(repo_refresh(b.r), 0);
+            assert_int_equal(writer_publish(b.w, &info, 1, &indexed), 0);
+            assert_true(indexed);
+        }
+        clock_fake_advance(WRITER_SILENCE_NS);
+        assert_int_equal(writer_renew(b.w, &on), 0);
+        assert_int_equal(generation_of(b.w), way == NOT_HIT ? 2 : 0);
+        bench_close(&b);
+    }
 }
 
 /* ... or that trees are taken over from a snapshot that was forgotten. */
@@ -386,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_writer__says_open_segment_commit_end),
         cmocka_unit_test(test_writer__looks_again_after_its_open),
         cmocka_unit_test(test_writer__renews_in_time),
+        cmocka_unit_test(test_writer__a_doom_is_a_loss_however_it_is_met),
         cmocka_unit_test(test_writer__renews_with_its_parent_in_mind),
         cmocka_unit_test(test_writer__stops_when_it_is_fenced),
         cmocka_unit_test(test_writer__refuses_what_it_does_not_know),
