@@ -71,7 +71,7 @@ struct entry {
     bool has_inode_flags;
     bool starts_fs; /* ENTRY_DIR: the root of another file system */
     bool unsettled; /* changed so recently that equal times prove nothing:
-                       the next run reads the content again */
+                       the next run looks, and reads, again */
     bool changing;  /* still changing after it was read a second time */
 };
 

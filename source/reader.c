@@ -319,18 +319,6 @@ int reader_next(struct reader *r, uint8_t *buf, size_t cap,
     return rc;
 }
 
-/* Whether a change at t could have been followed by one with the same t after
- * we looked. */
-static bool reader_unsettled(struct entry_time t, int64_t opened_ns)
-{
-    int64_t window = t.ns ? READER_SETTLE_NS : READER_SETTLE_COARSE_NS;
-    int64_t from = opened_ns - window;
-    struct entry_time limit = {from / CLOCK_SECOND_NS,
-                               (uint32_t)(from % CLOCK_SECOND_NS)};
-
-    return entry_time_cmp(t, limit) >= 0;
-}
-
 int reader_finish(struct reader *r, struct entry *e, bool *changed)
 {
     enum fileop_domain domain = fileop_enter(FILEOP_SOURCE);
@@ -347,7 +335,7 @@ int reader_finish(struct reader *r, struct entry *e, bool *changed)
                    entry_time_cmp(now.mtime, r->mtime) != 0 ||
                    entry_time_cmp(now.ctime, r->ctime) != 0;
         e->size = r->cut ? r->end : r->size;
-        e->unsettled = reader_unsettled(r->ctime, r->opened_ns);
+        e->unsettled = stat_entry_unsettled(r->ctime, r->opened_ns);
     }
     if (r->options.drop_cache)
         fileop_advise(r->fd, 0, 0, POSIX_FADV_DONTNEED);

@@ -22,16 +22,6 @@ enum {
     READER_HOLES_MAX = 256       /* short ones that one run can report */
 };
 
-/*
- * How recent a change must be, in ns before reading begins, for an equal ctime
- * to prove nothing. The kernel stamps files with a clock that ticks every 1 to
- * 10 ms: a write that follows our last look within the same tick leaves the
- * same ctime. A ctime without nanoseconds is taken for that of a file system
- * that keeps (as FAT does) every other second.
- */
-#define READER_SETTLE_NS        INT64_C(20000000)
-#define READER_SETTLE_COARSE_NS INT64_C(2000000000)
-
 enum reader_kind {
     READER_DATA, /* n bytes in the caller's buffer */
     READER_HOLE, /* n >= READER_HOLE_MIN bytes that read as zeros */

@@ -1,5 +1,7 @@
 #include "source/stat_entry.h"
 
+#include "base/clock.h"
+
 static const struct {
     mode_t mode;
     enum entry_type type;
@@ -56,4 +58,15 @@ bool stat_entry_fill(const struct statx *st, bool with_atime, struct entry *e)
         e->rdev_minor = st->stx_rdev_minor;
     }
     return true;
+}
+
+bool stat_entry_unsettled(struct entry_time ctime, int64_t looked_ns)
+{
+    int64_t window =
+        ctime.ns ? STAT_ENTRY_SETTLE_NS : STAT_ENTRY_SETTLE_COARSE_NS;
+    int64_t from = looked_ns - window;
+    struct entry_time limit = {from / CLOCK_SECOND_NS,
+                               (uint32_t)(from % CLOCK_SECOND_NS)};
+
+    return entry_time_cmp(ctime, limit) >= 0;
 }

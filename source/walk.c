@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "source/mounts.h"
 #include "source/stat_entry.h"
@@ -39,6 +40,7 @@ struct walk {
     size_t depth; /* frames in use; the last is the directory at hand */
     size_t frame_cap;
     int fd; /* pinned descriptor of the directory at hand; -1: none */
+    int64_t looked_ns; /* the clock before the last statx */
     struct walk_counts counts;
 
     enum {
@@ -228,6 +230,11 @@ static int walk_owner_names(struct walk *w, struct entry *e)
     return rc;
 }
 
+static void walk_settle(const struct walk *w, struct entry *e)
+{
+    e->unsettled = stat_entry_unsettled(e->ctime, w->looked_ns);
+}
+
 /* The names to visit in the frame on top. */
 static int walk_list_names(struct walk *w, struct walk_frame *f)
 {
@@ -301,6 +308,7 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
     (void)stat_entry_fill(st, w->options.with_atime, &item->entry);
     item->entry.name = name;
     item->entry.starts_fs = starts_fs;
+    walk_settle(w, &item->entry);
     w->at = WALK_AT_NAMES;
     if (w->problem_errno) {
         walk_say(w, w->problem_errno, NULL);
@@ -420,6 +428,7 @@ static int walk_start(struct walk *w, struct walk_item *item)
 
     if (fd < 0)
         return err_set_errno(E_SOURCE, errno, "/: cannot be opened");
+    w->looked_ns = clock_realtime_ns();
     if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
         rc = err_set_errno(E_SOURCE, errno, "/: cannot be looked at");
         (void)fileop_close(fd);
@@ -456,6 +465,7 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
         return 0;
     }
     e->name = name;
+    walk_settle(w, e);
     if (e->type == ENTRY_SYMLINK) {
         n = fileop_readlinkat(w->fd, (const char *)name.p, w->target,
                               sizeof w->target);
@@ -491,6 +501,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     if (walk_node_leads(parent->node))
         f.node = walk_node_child(&w->roots, parent->node, name);
     named = walk_node_is_root(&w->roots, f.node);
+    w->looked_ns = clock_realtime_ns();
     /* As synchronised as stat(2): a time from a network file system's cache
      * would hide a change. */
     if (fileop_statx(w->fd, (const char *)name.p,

@@ -10,8 +10,9 @@
  * above the last component, as walk_roots_resolve does.
  *
  * Order: depth first; children ascending by the bytes of their names. An
- * entry here carries what one statx tells, symlink targets and the names of
- * owners; source/reader.h and source/attrs.h complete it.
+ * entry here carries what one statx tells, whether that is unsettled, symlink
+ * targets and the names of owners; source/reader.h and source/attrs.h complete
+ * it.
  *
  * Left out: what the patterns exclude; directories on the skip list (the
  * repository, the cache). Yielded as empty directories, so that a restored

@@ -338,8 +338,8 @@ static void test_reader__recent_changes_are_unsettled(void **state)
         int64_t after_ns; /* reading begins so long after the last change */
         bool unsettled;
     } rows[] = {{0, true},
-                {READER_SETTLE_NS, true},
-                {READER_SETTLE_NS + 1, false},
+                {STAT_ENTRY_SETTLE_NS, true},
+                {STAT_ENTRY_SETTLE_NS + 1, false},
                 {CLOCK_SECOND_NS, false},
                 {-1, true}, /* the file is from the future */
                 {-INT64_C(86400) * CLOCK_SECOND_NS, true}};

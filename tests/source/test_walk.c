@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "base/mem.h"
 #include "source/stat_entry.h"
@@ -342,6 +343,61 @@ static void test_walk__entries_tell_what_stat_tells(void **state)
     scratch_remove(dir);
 }
 
+/* Whether a walk that begins so long after the object's last change calls it
+ * unsettled. */
+static bool walk_finds_unsettled(const char *path, int64_t after_ns)
+{
+    struct bytes root = bytes_of_str(path);
+    struct walk_item item = {.kind = WALK_LEAVE};
+    struct walk *w;
+    struct stat st;
+    bool unsettled = false;
+
+    assert_int_equal(lstat(path, &st), 0);
+    clock_fake_set(
+        st.st_ctim.tv_sec * CLOCK_SECOND_NS + st.st_ctim.tv_nsec + after_ns, 0);
+    assert_int_equal(walk_new(&root, 1, &plain, &w), 0);
+    while (item.kind != WALK_END) {
+        assert_int_equal(walk_next(w, &item), 0);
+        if ((item.kind == WALK_ENTER || item.kind == WALK_ENTRY) &&
+            item.entry.inode == st.st_ino)
+            unsettled = item.entry.unsettled;
+    }
+    walk_free(w);
+    clock_fake_end();
+    return unsettled;
+}
+
+static void test_walk__recent_changes_of_any_type_are_unsettled(void **state)
+{
+    static const char *const make[] = {"echo > f", "mkdir d",
+                                       "ln -s somewhere l", "mkfifo p",
+                                       "mknod c c 1 3"};
+    static const char *const name[] = {"f", "d", "l", "p", "c"};
+    static const struct {
+        int64_t after_ns; /* the walk begins so long after the change */
+        bool unsettled;
+    } rows[] = {{0, true},
+                {STAT_ENTRY_SETTLE_NS, true},
+                {STAT_ENTRY_SETTLE_NS + 1, false},
+                {CLOCK_SECOND_NS, false},
+                {-1, true}}; /* from the future */
+    char dir[SCRATCH_PATH];
+    char path[SCRATCH_PATH + 16];
+
+    (void)state;
+    scratch_make(dir);
+    for (size_t i = 0; i < sizeof make / sizeof make[0]; i++) {
+        if (!scratch_run("cd %s && %s 2>/dev/null", dir, make[i]))
+            continue; /* no device for a common user */
+        assert_true(snprintf(path, sizeof path, "%s/%s", dir, name[i]) > 0);
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++)
+            assert_int_equal(walk_finds_unsettled(path, rows[k].after_ns),
+                             rows[k].unsettled);
+    }
+    scratch_remove(dir);
+}
+
 /* Makes `depth` directories of `length` bytes below one another. */
 static void make_deep(const char *dir, size_t depth, size_t length)
 {
@@ -645,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_walk__skips_the_repository),
         cmocka_unit_test(test_walk__keeps_to_its_file_systems),
         cmocka_unit_test(test_walk__entries_tell_what_stat_tells),
+        cmocka_unit_test(test_walk__recent_changes_of_any_type_are_unsettled),
         cmocka_unit_test(test_walk__deep_trees_need_few_descriptors),
         cmocka_unit_test(test_walk__a_moved_directory_is_not_looked_for),
         cmocka_unit_test(test_walk__failures_are_problems_or_errors),
