@@ -4,6 +4,10 @@
  * far as its marks agree with the store (I5); otherwise it is emptied and
  * filled again.
  *
+ * Its parts: catchup_log (the log), catchup_journals (journals), catchup_packs
+ * (segments and packs), catchup_marks (how far the index stands for them),
+ * catchup_update (how it is written).
+ *
  * Confined to one thread at a time.
  */
 #ifndef REPO_CATCHUP_H
@@ -33,32 +37,5 @@ struct catchup {
  * what the store returned.
  */
 MUST_CHECK int catchup_run(struct catchup *c, bool *stale);
-
-/* Where a writer's journal stands in the index. */
-struct catchup_mark {
-    uint64_t number;
-    struct object_id id;
-    bool closed; /* ended or fenced */
-};
-
-/* catchup_note_journal / catchup_note_log: put such a mark into an update. */
-MUST_CHECK int catchup_note_journal(struct index_update *u,
-                                    const struct writer_id *w,
-                                    const struct catchup_mark *m);
-MUST_CHECK int catchup_note_log(struct index_update *u,
-                                const struct chain_tip *tip);
-
-/* catchup_closed: whether the index knows the end, or the fence, of a journal.
- */
-MUST_CHECK int catchup_closed(struct index_reader *r, const struct writer_id *w,
-                              bool *closed);
-
-/* catchup_add_pack: describe a pack and all its chunks in an update: both or
- * neither, so that a pack that is known is known whole.
- *   dir     checked directory content
- *   added   out: false: the index had it already */
-MUST_CHECK int catchup_add_pack(struct index_update *u, const struct state *s,
-                                struct index_pack *pack, struct bytes dir,
-                                bool *added);
 
 #endif

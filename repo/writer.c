@@ -11,7 +11,8 @@
 #include "base/fileop.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "repo/catchup.h"
+#include "repo/catchup_marks.h"
+#include "repo/catchup_packs.h"
 #include "repo/envelope.h"
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
@@ -142,7 +143,7 @@ static int writer_note(struct writer *w, struct index_update *u)
         return 0;
     for (size_t i = 0; i < w->fresh.n && rc == 0; i++)
         rc = segment_list_note(u, &w->fresh.item[i]);
-    return rc < 0 ? rc : catchup_note_journal(u, &w->chain.writer, &m);
+    return rc < 0 ? rc : catchup_marks_put_journal(u, &w->chain.writer, &m);
 }
 
 /* R4: the tip that was read is what we act on, so it must last: a number lost
@@ -279,8 +280,8 @@ static int writer_index_packs(struct writer *w, const struct pack_info *info,
                                   .member = info[i].writer};
         bool added;
 
-        rc = catchup_add_pack(u, &w->r->state, &pack, buf_bytes(&info[i].dir),
-                              &added);
+        rc = catchup_packs_add(u, &w->r->state, &pack, buf_bytes(&info[i].dir),
+                               &added);
     }
     if (rc == 0)
         rc = writer_note(w, u);
@@ -323,7 +324,7 @@ static int writer_merge_candidates(struct writer *w, struct segment_list *l)
     for (size_t i = 0; i < l->n && rc == 0; i++) {
         bool closed;
 
-        rc = catchup_closed(r, &l->item[i].writer, &closed);
+        rc = catchup_marks_closed(r, &l->item[i].writer, &closed);
         if (rc == 0 && closed)
             l->item[n++] = l->item[i];
     }
@@ -458,7 +459,7 @@ static int writer_settle_journal(struct writer *w, struct index_reader *r,
     char name[RECORD_NAME_MAX];
     bool closed = false;
 
-    if (r && catchup_closed(r, &it->writer, &closed) == 0 && closed)
+    if (r && catchup_marks_closed(r, &it->writer, &closed) == 0 && closed)
         return 0;
     record_journal_name(&it->writer, it->last, name);
     return store_make_durable(w->r->store, name, NULL);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "repo/catchup.h"
+#include "repo/catchup_marks.h"
 #include "repo/intake.h"
 #include "repo/repo_log.h"
 #include "tests/repo/pack_fixture.h"
@@ -163,7 +163,7 @@ static int overtake(void *ctx, enum memory_point point, enum memory_op op,
     assert_int_equal(index_update_begin(x->ours->index, 1000, &u), 0);
     assert_int_equal(
         index_update_set_state(u, x->pack.no, INDEX_CONDEMNED, x->number), 0);
-    assert_int_equal(catchup_note_log(u, &r->state.tip), 0);
+    assert_int_equal(catchup_marks_put_log(u, &r->state.tip), 0);
     assert_int_equal(index_update_commit(u), 0);
     repo_close(r);
     return 0;

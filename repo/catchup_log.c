@@ -1,0 +1,98 @@
+#include "repo/catchup_log.h"
+
+int catchup_log_fold(struct catchup_update *up, bool *stale)
+{
+    struct catchup *c = up->c;
+    const struct catchup_mark *mark = &up->log;
+    struct chain chain = {
+        .store = c->store, .keys = c->keys, .kind = ENVELOPE_LOG};
+    bool found = true;
+    int rc = 0;
+
+    while (rc == 0) {
+        struct chain_record r = {.signer = {{0}}};
+        uint64_t n = c->state->tip.any ? c->state->tip.number + 1 : 0;
+
+        rc = chain_get(&chain, n, &r, &found);
+        if (rc < 0 || !found)
+            break;
+        rc = chain_follows(&chain, &c->state->tip, &r);
+        if (rc == 0)
+            rc = state_apply(c->state, &r);
+        if (up->marked && n == mark->number &&
+            !object_id_equal(&r.id, &mark->id))
+            *stale = true;
+        chain_record_release(&r);
+    }
+    if (rc == 0 && !c->state->tip.any)
+        return err_set(E_CORRUPT, "the log is empty: its first record is lost");
+    if (rc == 0 && up->marked && mark->number > c->state->tip.number) {
+        *stale = true;
+        rc = catchup_marks_behind(c->accept_rollback,
+                                  "the log is shorter than before");
+    } else if (rc == 0 && *stale) {
+        rc = catchup_marks_behind(c->accept_rollback,
+                                  "the log has another history");
+    }
+    return rc;
+}
+
+bool catchup_log_moved(const struct catchup_update *up)
+{
+    return !up->marked || up->log.number != up->c->state->tip.number;
+}
+
+int catchup_log_states(struct catchup_update *up)
+{
+    static const enum index_state state_of[] = {
+        [STATE_LIVE] = INDEX_LIVE,
+        [STATE_CONDEMNED] = INDEX_CONDEMNED,
+        [STATE_DOOMED] = INDEX_DOOMED,
+    };
+    struct index_pack pack[64];
+    uint32_t next = 0;
+    size_t n = 1;
+    int rc = catchup_update_breathe(up);
+
+    while (rc == 0 && n > 0) {
+        rc = index_reader_packs(up->r, &next, pack, 64, &n);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            uint64_t by = 0;
+            enum index_state want =
+                state_of[state_of_pack(up->c->state, &pack[i].id, &by)];
+
+            if (pack[i].state != want && pack[i].state != INDEX_DOOMED)
+                rc = index_update_set_state(up->u, pack[i].no, want, by);
+        }
+    }
+    return rc;
+}
+
+int catchup_log_suspects(struct catchup_update *up)
+{
+    const struct state *s = up->c->state;
+    int rc = catchup_update_breathe(up);
+
+    for (size_t i = 0; i < s->suspect_n && rc == 0; i++) {
+        struct index_pack pack;
+        bool found;
+
+        rc = index_update_find_pack(up->u, &s->suspect[i].pack, &pack, &found);
+        if (rc == 0 && found)
+            rc = index_update_put_suspect(up->u, &s->suspect[i].chunk, pack.no);
+    }
+    return rc;
+}
+
+int catchup_log_note(struct catchup_update *up)
+{
+    const struct chain_tip *tip = &up->c->state->tip;
+    char name[RECORD_NAME_MAX];
+    int rc;
+
+    record_log_name(tip->number, name);
+    rc = store_make_durable(up->c->store, name, NULL);
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
+    return rc < 0 ? rc : catchup_marks_put_log(up->u, tip);
+}

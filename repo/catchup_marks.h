@@ -1,0 +1,63 @@
+/*
+ * catchup_marks: what the index remembers of how far it stands for the
+ * repository: places in the log and in journals, each with the hash of the
+ * record there (I5), and what a catch-up still owes. Confined to one thread.
+ */
+#ifndef REPO_CATCHUP_MARKS_H
+#define REPO_CATCHUP_MARKS_H
+
+#include "index/index.h"
+#include "repo/chain.h"
+
+/* A place: all up to and with that record is in the index. */
+struct catchup_mark {
+    uint64_t number;
+    struct object_id id; /* H of the record's file */
+    bool closed;         /* a journal: ended or fenced there */
+};
+
+/* catchup_marks_put_journal / catchup_marks_put_log: put such a mark into an
+ * update. Returns what the index returned. */
+MUST_CHECK int catchup_marks_put_journal(struct index_update *u,
+                                         const struct writer_id *w,
+                                         const struct catchup_mark *m);
+MUST_CHECK int catchup_marks_put_log(struct index_update *u,
+                                     const struct chain_tip *tip);
+
+/* catchup_marks_journal / catchup_marks_log: read one. found: out: whether
+ * there is one; m is set then. Returns what the index returned. */
+MUST_CHECK int catchup_marks_journal(struct index_reader *r,
+                                     const struct writer_id *w,
+                                     struct catchup_mark *m, bool *found);
+MUST_CHECK int catchup_marks_log(struct index_reader *r, struct catchup_mark *m,
+                                 bool *found);
+
+/* catchup_marks_closed: whether the index knows the end, or the fence, of a
+ * journal. */
+MUST_CHECK int catchup_marks_closed(struct index_reader *r,
+                                    const struct writer_id *w, bool *closed);
+
+/* Called for each; what it returns other than 0 ends the iteration. */
+typedef int catchup_marks_fn(void *ctx, const struct writer_id *w,
+                             const struct catchup_mark *m);
+
+/* catchup_marks_journals: every journal that the index knows, ascending by
+ * writer. Returns what the index or fn returned; E_NOMEM. */
+MUST_CHECK int catchup_marks_journals(struct index_reader *r,
+                                      catchup_marks_fn *fn, void *ctx);
+
+/* catchup_marks_put_owed / catchup_marks_drop_owed / catchup_marks_owed: packs
+ * have to be asked for their own directories, and not all were yet. */
+MUST_CHECK int catchup_marks_put_owed(struct index_update *u);
+MUST_CHECK int catchup_marks_drop_owed(struct index_update *u);
+MUST_CHECK int catchup_marks_owed(struct index_reader *r, bool *owed);
+
+/*
+ * catchup_marks_behind: the repository falls short of a mark.
+ *   accepted  the user has said that this is right
+ *   what      how it shows
+ * Returns 0 if it was accepted, else E_ROLLBACK.
+ */
+MUST_CHECK int catchup_marks_behind(bool accepted, const char *what);
+
+#endif

@@ -1,0 +1,215 @@
+#include "repo/catchup_packs.h"
+
+#include "base/log.h"
+#include "repo/catchup_update.h"
+#include "repo/pack_reader.h"
+#include "repo/segment_file.h"
+#include "repo/segment_list.h"
+
+enum { CATCHUP_PACKS_BATCH = 100 };
+
+/* --- one pack --- */
+
+static int catchup_packs_frame(struct index_update *u, uint32_t no,
+                               struct pack_dir_reader *dir,
+                               const struct pack_dir_frame *f)
+{
+    struct index_chunk batch[CATCHUP_PACKS_BATCH];
+    struct pack_dir_chunk chunk;
+    uint32_t off = 0;
+    size_t n = 0;
+    int rc = 0;
+
+    while (rc == 0 && pack_dir_next_chunk(dir, &chunk)) {
+        batch[n].id = chunk.id;
+        batch[n].loc = (struct index_loc){.pack = no,
+                                          .frame_off = f->off,
+                                          .frame_stored = f->stored_bytes,
+                                          .frame_raw = f->raw_bytes,
+                                          .off = off,
+                                          .bytes = chunk.bytes,
+                                          .key_slot = (uint16_t)f->key};
+        off += chunk.bytes;
+        if (++n == CATCHUP_PACKS_BATCH) {
+            rc = index_update_put_chunks(u, batch, n);
+            n = 0;
+        }
+    }
+    return rc < 0 || n == 0 ? rc : index_update_put_chunks(u, batch, n);
+}
+
+static uint32_t catchup_packs_count(struct bytes content)
+{
+    struct pack_dir_reader dir;
+    struct pack_dir_frame f;
+    uint32_t n = 0;
+
+    pack_dir_read(&dir, content);
+    while (pack_dir_next_frame(&dir, &f))
+        n += f.chunk_n;
+    return n;
+}
+
+int catchup_packs_add(struct index_update *u, const struct state *s,
+                      struct index_pack *pack, struct bytes content,
+                      bool *added)
+{
+    static const enum index_state state_of[] = {
+        [STATE_LIVE] = INDEX_LIVE,
+        [STATE_CONDEMNED] = INDEX_CONDEMNED,
+        [STATE_DOOMED] = INDEX_DOOMED,
+    };
+    struct pack_dir_reader dir;
+    struct pack_dir_frame f;
+    struct index_pack old;
+    bool found;
+    uint32_t no;
+    int rc = index_update_find_pack(u, &pack->id, &old, &found);
+
+    *added = false;
+    pack->chunk_n = catchup_packs_count(content);
+    if (rc < 0 || (found && old.chunk_n == pack->chunk_n &&
+                   (old.trusted || !pack->trusted)))
+        return rc;
+    pack->condemned_by = 0;
+    pack->state = state_of[state_of_pack(s, &pack->id, &pack->condemned_by)];
+    rc = index_update_put_pack(u, pack, &no);
+    pack_dir_read(&dir, content);
+    while (rc == 0 && pack_dir_next_frame(&dir, &f))
+        rc = catchup_packs_frame(u, no, &dir, &f);
+    *added = rc == 0;
+    return rc;
+}
+
+/* --- segments --- */
+
+static int catchup_packs_listed(struct catchup_update *up,
+                                const struct writer_id *w,
+                                const struct segment *s)
+{
+    struct segment_reader r;
+    struct segment_pack p;
+    int rc = 0;
+
+    segment_read(&r, s);
+    while (rc == 0 && segment_next(&r, &p)) {
+        struct index_pack pack = {.id = p.id,
+                                  .kind = (enum index_kind)p.kind,
+                                  .trusted = true,
+                                  .size_bytes = p.bytes,
+                                  .writer = *w,
+                                  .member = p.writer};
+        bool added = false;
+
+        rc = catchup_update_breathe(up);
+        if (rc == 0)
+            rc = catchup_packs_add(up->u, up->c->state, &pack, p.dir, &added);
+        up->chunks += added ? pack.chunk_n : 0;
+    }
+    return rc;
+}
+
+int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
+                          const struct object_id *id)
+{
+    struct segment_list_item item = {.id = *id, .writer = *w};
+    struct catchup *c = up->c;
+    struct segment_file file;
+    int rc = segment_file_read(c->store, c->keys, id, &file);
+
+    if (rc == E_CORRUPT) {
+        /* its packs still say what they hold; should we die before they were
+         * asked, the next run knows that they have to be */
+        log_debug("segment lost: %s", err_text());
+        c->segments_lost++;
+        return catchup_marks_put_owed(up->u);
+    }
+    if (rc == 0)
+        rc = catchup_packs_listed(up, w, &file.segment);
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
+    if (rc == 0) {
+        item.level = file.segment.level;
+        item.bytes = file.segment.packs.n;
+        rc = segment_list_note(up->u, &item);
+    }
+    segment_file_release(&file);
+    return rc;
+}
+
+int catchup_packs_replaced(struct catchup_update *up,
+                           const struct record_ids *ids)
+{
+    int rc = catchup_update_breathe(up);
+
+    for (size_t i = 0; i < ids->n && rc == 0; i++) {
+        struct object_id id = record_id_at(ids, i);
+
+        rc = segment_list_note_replaced(up->u, &id);
+    }
+    return rc;
+}
+
+/* --- packs whose segment is lost --- */
+
+struct catchup_packs_scan {
+    struct catchup_update *up;
+    struct pack_reader *packs;
+};
+
+/* The id in "packs/<xx>/<id>". */
+static bool catchup_packs_id(const char *name, struct object_id *id)
+{
+    const char *last = strrchr(name, '/');
+
+    return last && id_from_hex(last + 1, id->b, sizeof id->b);
+}
+
+static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
+{
+    struct catchup_packs_scan *scan = ctx;
+    struct catchup_update *up = scan->up;
+    struct pack_info info = {.bytes = 0};
+    /* perhaps nobody's record lists it, and nothing keeps it then: it may be
+     * read, but not relied on (W2) */
+    struct index_pack pack = {.trusted = false, .size_bytes = size};
+    bool found;
+    bool added = false;
+    int rc = catchup_update_breathe(up);
+
+    if (!catchup_packs_id(name, &pack.id))
+        return rc;
+    if (rc == 0) {
+        struct index_pack old;
+
+        rc = index_update_find_pack(up->u, &pack.id, &old, &found);
+        if (rc < 0 || found)
+            return rc;
+        rc = pack_reader_dir(scan->packs, &pack.id, &info);
+    }
+    if (rc == E_CORRUPT) {
+        log_debug("pack without a directory: %s", err_text());
+        return 0;
+    }
+    pack.kind = (enum index_kind)info.kind;
+    pack.member = info.writer;
+    if (rc == 0)
+        rc = catchup_packs_add(up->u, up->c->state, &pack, buf_bytes(&info.dir),
+                               &added);
+    up->chunks += added ? pack.chunk_n : 0;
+    pack_info_release(&info);
+    return rc;
+}
+
+int catchup_packs_scan(struct catchup_update *up)
+{
+    struct catchup_packs_scan scan = {.up = up};
+    int rc = pack_reader_new(up->c->store, up->c->keys, &scan.packs);
+
+    if (rc == 0)
+        rc = store_list(up->c->store, "packs", catchup_packs_ask, &scan);
+    pack_reader_free(scan.packs);
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
+    return rc < 0 ? rc : catchup_marks_drop_owed(up->u);
+}

@@ -1,0 +1,48 @@
+/*
+ * catchup_packs: packs into the index: from the segments that list them, and,
+ * where those are lost, from the packs' own directories. Confined to one
+ * thread.
+ */
+#ifndef REPO_CATCHUP_PACKS_H
+#define REPO_CATCHUP_PACKS_H
+
+#include "index/index.h"
+#include "repo/record.h"
+#include "repo/state.h"
+
+struct catchup_update;
+
+/* catchup_packs_add: describe a pack and all its chunks in an update: both or
+ * neither, so that a pack that is known is known whole.
+ *   s       what the log says about it
+ *   pack    state, condemned_by and chunk_n are set here. One that is doomed
+ *           already has condemned_by 0
+ *   dir     checked directory content
+ *   added   out: false: the index had it already
+ * Returns what the index returned. */
+MUST_CHECK int catchup_packs_add(struct index_update *u, const struct state *s,
+                                 struct index_pack *pack, struct bytes dir,
+                                 bool *added);
+
+/*
+ * catchup_packs_segment: a segment record of w's journal: its packs into the
+ * index. One that cannot be read is counted (segments_lost), and a scan owed.
+ * Returns 0; E_UNSUPPORTED; E_NOMEM; what store or index returned.
+ */
+MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
+                                     const struct writer_id *w,
+                                     const struct object_id *id);
+
+/* catchup_packs_replaced: remember that these segments were merged. */
+MUST_CHECK int catchup_packs_replaced(struct catchup_update *up,
+                                      const struct record_ids *ids);
+
+/*
+ * catchup_packs_scan: ask every pack that the index does not know for its own
+ * directory. Perhaps nobody's record lists it: it is for reading only (W2).
+ * Settles what is owed. Returns 0; E_UNSUPPORTED; E_NOMEM; what store or index
+ * returned.
+ */
+MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
+
+#endif
