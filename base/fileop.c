@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -238,6 +239,11 @@ void fileop_start_sync(int fd, uint64_t off, uint64_t n)
 int fileop_sync_fs(int fd)
 {
     RETURN_CALL(int, SYNC, syncfs(fd));
+}
+
+int fileop_try_lock(int fd)
+{
+    RETURN_CALL(int, META, flock(fd, LOCK_EX | LOCK_NB));
 }
 
 int fileop_linkat(int from_dir, const char *from, int to_dir, const char *to,

@@ -109,6 +109,11 @@ void fileop_start_sync(int fd, uint64_t off, uint64_t n);
 /* fileop_sync_fs: all of the file system that fd is on. */
 MUST_CHECK int fileop_sync_fs(int fd);
 
+/* fileop_try_lock: an exclusive flock(2) of an open file or directory, gone
+ * with the last descriptor of this opening; -1 and EWOULDBLOCK: another holds
+ * it. */
+MUST_CHECK int fileop_try_lock(int fd);
+
 /* Names. */
 MUST_CHECK int fileop_linkat(int from_dir, const char *from, int to_dir,
                              const char *to, int flags);

@@ -19,14 +19,21 @@ enum { CACHE_DIR_PATH_MAX = 4096 };
 MUST_CHECK int cache_dir_open(const char *root, const struct repo_id *repo,
                               char **out);
 
-/* cache_dir_private: a fresh directory below TMPDIR (or /tmp), for this process
- * alone; out is to be freed. E_IO, E_NOMEM. */
-MUST_CHECK int cache_dir_private(char **out);
+/*
+ * cache_dir_private: a fresh directory below TMPDIR (or /tmp), for this process
+ * alone. Those of this user's processes that died are removed.
+ *   out   the directory's path, to be freed; NULL after an error
+ *   held  out: a descriptor that shows that this process lives;
+ *         cache_dir_remove() closes it
+ * Returns 0; E_IO; E_LIMIT: the path is too long; E_NOMEM.
+ */
+MUST_CHECK int cache_dir_private(char **out, int *held);
 
 /* cache_dir_index: the path of the index in a cache directory. E_LIMIT. */
 MUST_CHECK int cache_dir_index(const char *dir, char out[CACHE_DIR_PATH_MAX]);
 
-/* cache_dir_remove: remove a private cache, as far as it goes. */
-void cache_dir_remove(const char *dir);
+/* cache_dir_remove: remove a private cache, as far as it goes, and let go of
+ * held. */
+void cache_dir_remove(const char *dir, int held);
 
 #endif

@@ -361,7 +361,8 @@ int check_view_open(struct check_view *v, const struct repo_id *repo)
     struct check_fill *f = mem_alloc(sizeof *f);
     char path[CACHE_DIR_PATH_MAX];
     enum index_fate fate;
-    int rc = f ? cache_dir_private(&v->dir) : err_set(E_NOMEM, "out of memory");
+    int rc = f ? cache_dir_private(&v->dir, &v->held)
+               : err_set(E_NOMEM, "out of memory");
 
     if (rc == 0)
         rc = cache_dir_index(v->dir, path);
@@ -389,7 +390,7 @@ void check_view_close(struct check_view *v)
 {
     index_close(v->index);
     if (v->dir)
-        cache_dir_remove(v->dir);
+        cache_dir_remove(v->dir, v->held);
     free(v->dir);
     free(v->pack);
 }

@@ -39,6 +39,7 @@ struct check_view {
     size_t pack_n;
     size_t pack_cap;
     char *dir; /* private */
+    int held;  /* of cache_dir_private(), when there is dir */
 };
 
 /*

@@ -303,17 +303,16 @@ static int repo_open_index(struct repo *r)
     return 0;
 }
 
-/* The cache cannot be used: one of our own, for this process only. */
-static int repo_private_cache(struct repo *r)
+/* The cache cannot be used, for the reason rc: one of our own, for this process
+ * only. */
+static int repo_private_cache(struct repo *r, int rc)
 {
-    int rc;
-
-    log_debug("private cache: %s", err_text());
+    err_save(rc, &r->cache_trouble);
     index_close(r->index);
     r->index = NULL;
     free(r->cache);
     r->cache = NULL;
-    rc = cache_dir_private(&r->cache);
+    rc = cache_dir_private(&r->cache, &r->cache_held);
     if (rc < 0)
         return rc;
     r->private_cache = true;
@@ -334,7 +333,7 @@ static int repo_open_cache(struct repo *r, const char *root)
 
     if (rc == 0)
         rc = repo_open_index(r);
-    return repo_wants_private(r, rc) ? repo_private_cache(r) : rc;
+    return repo_wants_private(r, rc) ? repo_private_cache(r, rc) : rc;
 }
 
 /* Sets the cache aside and starts with an empty one. */
@@ -385,7 +384,7 @@ static int repo_retry(struct repo *r, int rc, bool stale)
         rc = repo_reopen_index(r);
     else if (rc == E_UNSUPPORTED)
         return rc;
-    return repo_wants_private(r, rc) ? repo_private_cache(r) : rc;
+    return repo_wants_private(r, rc) ? repo_private_cache(r, rc) : rc;
 }
 
 static int repo_catch_up(struct repo *r, bool *stale)
@@ -486,7 +485,7 @@ void repo_close(struct repo *r)
         return;
     index_close(r->index);
     if (r->private_cache)
-        cache_dir_remove(r->cache);
+        cache_dir_remove(r->cache, r->cache_held);
     free(r->cache);
     state_release(&r->state);
     keyring_free(r->keys);

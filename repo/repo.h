@@ -22,6 +22,8 @@ struct repo {
     struct state state;
     char *cache;        /* directory of the cache */
     bool private_cache; /* it is removed when the repository is closed */
+    int cache_held;     /* of cache_dir_private(), when private_cache */
+    struct err_record cache_trouble; /* why private_cache */
     bool accept_rollback;
     bool index_rebuilt;     /* it was filled from nothing by this process */
     uint64_t segments_lost; /* segments that could not be read */

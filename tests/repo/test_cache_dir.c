@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -71,12 +72,14 @@ static void test_cache_dir__private_ones_come_and_go(void **state)
     char dir[SCRATCH_PATH];
     char *a = NULL;
     char *b = NULL;
+    int held_a;
+    int held_b;
 
     (void)state;
     scratch_make(dir);
     assert_int_equal(setenv("TMPDIR", dir, 1), 0);
-    assert_int_equal(cache_dir_private(&a), 0);
-    assert_int_equal(cache_dir_private(&b), 0);
+    assert_int_equal(cache_dir_private(&a, &held_a), 0);
+    assert_int_equal(cache_dir_private(&b, &held_b), 0);
     assert_int_equal(unsetenv("TMPDIR"), 0);
     assert_string_not_equal(a, b);
     assert_int_equal(strncmp(a, dir, strlen(dir)), 0);
@@ -84,13 +87,71 @@ static void test_cache_dir__private_ones_come_and_go(void **state)
     assert_true(scratch_run("cd %s && mkdir index index.bad && "
                             "touch index/data index/lock index.lock",
                             a));
-    cache_dir_remove(a);
+    cache_dir_remove(a, held_a);
     assert_true(scratch_run("test ! -e %s && test -d %s", a, b));
-    cache_dir_remove(b);
-    cache_dir_remove(b); /* gone: harmless */
+    cache_dir_remove(b, held_b);
     assert_true(scratch_run("test -z \"$(ls %s)\"", dir));
     free(a);
     free(b);
+    scratch_remove(dir);
+}
+
+/* One whose process was killed goes when the next is made; those of the living
+ * stay, and so does what only looks alike. */
+static void test_cache_dir__those_of_the_dead_go(void **state)
+{
+    static const char dead[] = "dedup-cache-0123456789abcdef0123456789abcdef";
+    char dir[SCRATCH_PATH];
+    char *live = NULL;
+    char *next = NULL;
+    int held_live;
+    int held_next;
+
+    (void)state;
+    scratch_make(dir);
+    assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+    assert_int_equal(cache_dir_private(&live, &held_live), 0);
+    assert_true(scratch_run("cd %s && mkdir -m 700 %s dedup-cache-mine "
+                            "other && mkdir %s/index && touch %s/index/data "
+                            "&& ln -s other dedup-cache-"
+                            "ffffffffffffffffffffffffffffffff",
+                            dir, dead, dead, dead));
+    assert_int_equal(cache_dir_private(&next, &held_next), 0);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    assert_true(scratch_run("cd %s && test ! -e %s && test -d %s && test -d %s",
+                            dir, dead, live, next));
+    assert_true(
+        scratch_run("cd %s && test -d dedup-cache-mine && test -d other "
+                    "&& test -L dedup-cache-"
+                    "ffffffffffffffffffffffffffffffff",
+                    dir));
+    cache_dir_remove(live, held_live);
+    cache_dir_remove(next, held_next);
+    free(live);
+    free(next);
+    scratch_remove(dir);
+}
+
+/* What another user left is not ours to remove, though we could. */
+static void test_cache_dir__those_of_others_stay(void **state)
+{
+    static const char other[] = "dedup-cache-0123456789abcdef0123456789abcdef";
+    char dir[SCRATCH_PATH];
+    char *next = NULL;
+    int held;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can make a directory of another user */
+    scratch_make(dir);
+    assert_true(
+        scratch_run("cd %s && mkdir %s && chown 65534 %s", dir, other, other));
+    assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+    assert_int_equal(cache_dir_private(&next, &held), 0);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    assert_true(scratch_run("test -d %s/%s", dir, other));
+    cache_dir_remove(next, held);
+    free(next);
     scratch_remove(dir);
 }
 
@@ -100,6 +161,8 @@ int main(void)
         cmocka_unit_test(test_cache_dir__is_made_for_the_owner_alone),
         cmocka_unit_test(test_cache_dir__what_stands_in_the_way),
         cmocka_unit_test(test_cache_dir__private_ones_come_and_go),
+        cmocka_unit_test(test_cache_dir__those_of_the_dead_go),
+        cmocka_unit_test(test_cache_dir__those_of_others_stay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
