@@ -85,7 +85,9 @@ int cmd_cat(struct cli *cli)
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], false, &pick);
     if (rc == 0 && pick.te.e.type != ENTRY_FILE)
-        rc = err_set(E_USAGE, "/%.*s: not a regular file, but of the kind %s",
+        rc = err_set(E_USAGE,
+                     "/%.*s: not a regular file (%s); 'dedup restore' writes "
+                     "such back",
                      (int)pick.path.n, (const char *)pick.path.p,
                      entry_out_type(pick.te.e.type));
     if (rc == 0)

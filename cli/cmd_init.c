@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/fileop.h"
@@ -47,6 +48,42 @@ static int cmd_init_check_names(int dir, const char *place)
     return n < 0 ? err_set_errno(E_STORE, errno, "%s", place) : 0;
 }
 
+/* Whether place, which is no directory, can become one. What no longer holds
+ * when it is made is found then. */
+static int cmd_init_check_parent(const char *place)
+{
+    char parent[PATH_MAX];
+    size_t n = strlen(place);
+    struct stat st;
+
+    while (n > 1 && place[n - 1] == '/')
+        n--;
+    if (n >= sizeof parent)
+        return err_set(E_USAGE, "%s: too long for a path", place);
+    memcpy(parent, place, n);
+    parent[n] = 0;
+    if (fileop_fstatat(AT_FDCWD, parent, &st, 0) == 0)
+        return err_set(E_USAGE,
+                       "%s: not a directory; a repository is a directory of "
+                       "its own",
+                       place);
+    while (n > 0 && place[n - 1] != '/')
+        n--;
+    while (n > 1 && place[n - 1] == '/')
+        n--;
+    parent[n] = 0;
+    if (n == 0)
+        return 0;
+    if (fileop_fstatat(AT_FDCWD, parent, &st, 0) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return 0;
+        errno = ENOTDIR;
+    }
+    return err_set_errno(E_USAGE, errno,
+                         "%s: make the directory %s first, or check the path",
+                         place, parent);
+}
+
 /* Nobody's files may end up among a repository's. */
 static int cmd_init_check_place(const char *place)
 {
@@ -55,10 +92,10 @@ static int cmd_init_check_place(const char *place)
     struct store *s;
     int rc;
 
-    if (dir < 0 && errno == ENOENT)
-        return 0;
+    if (dir < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return cmd_init_check_parent(place);
     if (dir < 0)
-        return err_set_errno(E_STORE, errno, "%s", place);
+        return err_set_errno(E_STORE, errno, "%s: cannot be opened", place);
     rc = cmd_init_check_names(dir, place);
     (void)fileop_close(dir);
     if (rc < 0)

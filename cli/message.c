@@ -8,7 +8,7 @@
 #include "base/fileop.h"
 #include "base/text.h"
 
-enum { MESSAGE_STATUS_MAX = 1024 };
+enum { MESSAGE_STATUS_MAX = 1024, MESSAGE_FOLLOW_CHARS = 256 };
 
 static struct {
     pthread_mutex_t lock;
@@ -17,6 +17,8 @@ static struct {
     enum message_level level;
     bool watched;
     char status[MESSAGE_STATUS_MAX]; /* what stands on the terminal; "" */
+    char follow[MESSAGE_FOLLOW_MAX][MESSAGE_FOLLOW_CHARS];
+    size_t follow_n;
 } message_sink = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .fd = 2, .level = MESSAGE_NORMAL};
 
@@ -99,7 +101,23 @@ void message_error(void)
 {
     (void)pthread_mutex_lock(&message_sink.lock);
     message_say("", err_text());
+    for (size_t i = 0; i < message_sink.follow_n; i++)
+        message_say("", message_sink.follow[i]);
+    message_sink.follow_n = 0;
     (void)pthread_mutex_unlock(&message_sink.lock);
+}
+
+void message_follow(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)pthread_mutex_lock(&message_sink.lock);
+    if (message_sink.follow_n < MESSAGE_FOLLOW_MAX)
+        (void)vsnprintf(message_sink.follow[message_sink.follow_n++],
+                        MESSAGE_FOLLOW_CHARS, fmt, ap);
+    (void)pthread_mutex_unlock(&message_sink.lock);
+    va_end(ap);
 }
 
 void message_warn(const char *fmt, ...)

@@ -17,6 +17,9 @@ enum message_level { MESSAGE_QUIET, MESSAGE_NORMAL, MESSAGE_VERBOSE };
 
 #define MESSAGE_LINE_MAX 4096
 
+/* How many lines an error can have below it. */
+#define MESSAGE_FOLLOW_MAX 11
+
 /* How many lines about one kind of trouble are printed before they are only
  * counted. */
 #define MESSAGE_PROBLEMS_SHOWN 20
@@ -36,8 +39,13 @@ struct message_problems {
 void message_setup(int fd, const char *command, enum message_level level,
                    bool watched);
 
-/* message_error: what a failed command says last: this thread's err_text(). */
+/* message_error: what a failed command says last: this thread's err_text(), and
+ * below it what message_follow() was given. */
 void message_error(void);
+
+/* message_follow: a line to stand below the next error, such as one of the
+ * candidates that it speaks of; what exceeds MESSAGE_FOLLOW_MAX is dropped. */
+void message_follow(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* message_warn: something the user should know; at every level. */
 void message_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

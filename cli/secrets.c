@@ -25,6 +25,11 @@ enum {
 };
 
 static const char secrets_env_name[] = "DEDUP_PASSPHRASE";
+static const char secrets_none[] =
+    "no passphrase, and no terminal to ask on: give --passphrase-file, "
+    "--passphrase-command, --passphrase-fd or --key-file, or set "
+    "DEDUP_PASSPHRASE_FILE, DEDUP_PASSPHRASE_COMMAND, DEDUP_PASSPHRASE or "
+    "DEDUP_KEY_FILE";
 
 /* ---- the process ------------------------------------------------------- */
 
@@ -122,7 +127,7 @@ static int secrets_from_fd(struct secrets_key *key, enum secrets_kind kind,
         return rc;
     n = fileop_read_full(fd, secret_extend(&raw, raw.cap), raw.cap);
     if (n < 0)
-        rc = err_set_errno(E_USAGE, errno, "reading");
+        rc = err_set_errno(E_USAGE, errno, "cannot be read");
     else
         rc = secrets_take(key, kind, bytes_of(raw.p, (size_t)n));
     secret_release(&raw);
@@ -267,7 +272,7 @@ static int secrets_from_command(struct secrets_key *key, const char *command,
         return err_set(E_NOMEM, "running the passphrase command");
     rc = secrets_run(copy, c, key);
     free(copy);
-    return err_add(rc, "the passphrase command");
+    return rc;
 }
 
 /* ---- the terminal ------------------------------------------------------ */
@@ -345,14 +350,21 @@ static int secrets_from_option(struct secrets_key *key,
                                const struct opt_value *v, int fd, bool fresh,
                                const struct cancel *c)
 {
+    const struct opt_info *info = opt_info(v->id);
+    bool typed = v->origin == OPT_FROM_ARGV;
+    int rc;
+
     if (v->id == OPT_KEY_FILE)
-        return secrets_from_key_file(key, v->text, fresh);
-    if (v->id == OPT_PASSPHRASE_FILE)
-        return secrets_from_file(key, SECRETS_PASSPHRASE, v->text);
-    if (v->id == OPT_PASSPHRASE_COMMAND)
-        return secrets_from_command(key, v->text, c);
-    return err_add(secrets_from_fd(key, SECRETS_PASSPHRASE, fd),
-                   "file descriptor %d", fd);
+        rc = secrets_from_key_file(key, v->text, fresh);
+    else if (v->id == OPT_PASSPHRASE_FILE)
+        rc = secrets_from_file(key, SECRETS_PASSPHRASE, v->text);
+    else if (v->id == OPT_PASSPHRASE_COMMAND)
+        rc = secrets_from_command(key, v->text, c);
+    else
+        rc = err_add(secrets_from_fd(key, SECRETS_PASSPHRASE, fd),
+                     "file descriptor %d", fd);
+    return err_add(rc, "%s%s", typed ? "--" : "",
+                   typed ? info->name : info->env);
 }
 
 /* The path of the systemd credential, when there is one. */
@@ -390,11 +402,9 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
                        secrets_env_name);
     if (secrets_credential(path))
         return secrets_from_file(key, SECRETS_PASSPHRASE, path);
-    rc = secrets_from_terminal(key, fresh, c);
-    if (rc == E_USAGE && !terminal_is(0))
-        return err_add(rc, "no passphrase: give --passphrase-file, "
-                           "--passphrase-command or --key-file");
-    return rc;
+    if (!terminal_any())
+        return err_set(E_USAGE, "%s", secrets_none);
+    return secrets_from_terminal(key, fresh, c);
 }
 
 void secrets_key_release(struct secrets_key *key)

@@ -97,18 +97,36 @@ static int session_unlock(struct cli *cli, const char *cache,
     return rc;
 }
 
+/* Whether the cache holds anything: in a new repository there is nothing that
+ * it could have been filled with. */
+static bool session_cache_holds(const struct session *s)
+{
+    struct index_stats stats = {.pack_n = 0};
+    struct index_reader *r = NULL;
+    int rc;
+
+    if (!s->repo->index)
+        return false;
+    rc = index_reader_new(s->repo->index, &r);
+    if (rc == 0)
+        rc = index_reader_stats(r, &stats);
+    index_reader_free(r);
+    return rc == 0 && stats.pack_n > 0;
+}
+
 /* What the user should know about how it opened. */
 static void session_tell(const struct session *s)
 {
     if (s->repo->private_cache)
-        message_warn("the local cache cannot be used; this run makes one of "
-                     "its own, which takes longer");
+        message_warn("the local cache cannot be used (%s); this run makes one "
+                     "of its own, %s, which takes longer",
+                     s->repo->cache_trouble.text, s->repo->cache);
     if (s->repo->segments_lost)
         message_warn("%llu index object%s cannot be read; 'dedup check' tells "
                      "more",
                      (unsigned long long)s->repo->segments_lost,
                      s->repo->segments_lost == 1 ? "" : "s");
-    if (s->repo->index_rebuilt)
+    if (s->repo->index_rebuilt && session_cache_holds(s))
         message_detail("the local cache was filled anew");
 }
 

@@ -57,20 +57,16 @@ static int snap_pick_refs_make(const struct snapshot_list *l,
 static void snap_pick_tell(const struct snap_pick_refs *r,
                            const struct snap_spec_answer *a)
 {
-    struct err_record why;
-
-    err_save(E_USAGE, &why);
     for (size_t i = 0; i < a->candidate_n; i++) {
         const struct snap_spec_ref *ref = &r->ref[a->candidate[i]];
         char hex[ID_HEX_CHARS + 1], when[WHEN_TEXT_MAX];
 
         (void)id_hex(ref->id.b, sizeof ref->id.b, hex);
-        message_warn("candidate: %.*s  %s  %s", SNAP_PICK_ID_CHARS, hex,
-                     when_local(ref->time, when), ref->series);
+        message_follow("candidate: %.*s  %s  %s", SNAP_PICK_ID_CHARS, hex,
+                       when_local(ref->time, when), ref->series);
     }
     if (a->more)
-        message_warn("candidate: and more");
-    (void)err_load(&why);
+        message_follow("candidate: and more");
 }
 
 static bool snap_pick_is_by_id(const struct snap_spec *spec,

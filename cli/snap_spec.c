@@ -51,6 +51,11 @@ static int snap_spec_check_name(const char *name, const char *text)
     rc = when_parse(name, &is_date, &until);
     if (rc < 0 || is_date)
         return rc;
+    if (strpbrk(text, ":/"))
+        return err_set(E_USAGE,
+                       "'%s': a snapshot comes first, and the path in it "
+                       "begins with ':/', as in latest:/etc",
+                       text);
     return err_set(E_USAGE, "'%s' is not 'latest', a series, an id or a date",
                    text);
 }

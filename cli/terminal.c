@@ -94,6 +94,14 @@ out:
     return rc;
 }
 
+bool terminal_any(void)
+{
+    int fd = fileop_openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY, 0);
+
+    (void)fileop_close(fd);
+    return fd >= 0;
+}
+
 int terminal_ask(const char *prompt, const struct cancel *c, struct secret *s)
 {
     int fd = fileop_openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY, 0);

@@ -20,6 +20,9 @@ bool terminal_can_redraw(int fd);
 /* terminal_columns: its width now; 80 where it does not say. */
 size_t terminal_columns(int fd);
 
+/* terminal_any: whether there is one to ask on. */
+bool terminal_any(void);
+
 /*
  * terminal_ask: write prompt to the controlling terminal and read one line
  * from it, with echo off, and on again whatever happens.

@@ -139,6 +139,8 @@ int chain_put(const struct chain *c, struct chain_tip *tip, uint32_t type,
                            buf_bytes(&content), &file);
     if (rc == 0)
         rc = chain_put_file(c, name, buf_bytes(&file), mine);
+    else
+        rc = err_add(rc, "%s", name);
     if (rc == 0 && *mine) {
         tip->any = true;
         tip->number = r.number;
@@ -146,5 +148,5 @@ int chain_put(const struct chain *c, struct chain_tip *tip, uint32_t type,
     }
     buf_release(&content);
     buf_release(&file);
-    return err_add(rc, "%s", name);
+    return rc;
 }

@@ -70,7 +70,7 @@ static int pack_reader_range(struct pack_reader *r,
     pack_layout_name(pack, name);
     rc = store_get_range(r->store, name, off, to, n, &found);
     if (rc < 0)
-        return err_add(rc, "%s", name);
+        return rc;
     return found ? 0 : pack_reader_gone(name);
 }
 
@@ -169,15 +169,13 @@ int pack_reader_frame(struct pack_reader *r, struct frame_ctx *x,
     if (rc < 0)
         return rc;
     stored = frame_buffer(x);
+    pack_layout_name(pack, name);
     rc = pack_reader_range(r, pack, off, stored, stored_bytes);
     if (rc == 0)
-        rc =
-            frame_open(x, &key, bytes_of(stored, stored_bytes), raw_bytes, out);
+        rc = err_add(
+            frame_open(x, &key, bytes_of(stored, stored_bytes), raw_bytes, out),
+            "%s at byte %u", name, off);
     crypto_wipe(&key, sizeof key);
-    if (rc == E_CORRUPT) {
-        pack_layout_name(pack, name);
-        rc = err_add(rc, "%s at byte %u", name, off);
-    }
     return rc;
 }
 

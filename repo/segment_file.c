@@ -55,13 +55,13 @@ int segment_file_read(struct store *s, const struct keyring *k,
     buf_init(&file, envelope_max_bytes(ENVELOPE_SEGMENT));
     rc = store_get(s, name, &file, &found);
     if (rc == E_LIMIT)
-        rc = err_set(E_CORRUPT, "longer than a segment can be");
-    if (rc == 0 && !found)
-        rc = err_set(E_CORRUPT, "is missing");
-    if (rc == 0)
-        rc = segment_file_open(k, id, buf_bytes(&file), f);
+        rc = err_set(E_CORRUPT, "%s: longer than a segment can be", name);
+    else if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "%s: is missing", name);
+    else if (rc == 0)
+        rc = err_add(segment_file_open(k, id, buf_bytes(&file), f), "%s", name);
     buf_release(&file);
-    return err_add(rc, "%s", name);
+    return rc;
 }
 
 static int segment_file_order(const void *a, const void *b)

@@ -196,15 +196,15 @@ int snapshot_list_read(struct store *st, const struct keyring *k,
     buf_init(&file, envelope_max_bytes(ENVELOPE_SNAPSHOT));
     rc = store_get(st, name, &file, &found);
     if (rc == E_LIMIT)
-        rc = err_set(E_CORRUPT, "longer than a snapshot can be");
-    if (rc == 0 && !found)
-        rc = err_set(E_CORRUPT, "is missing");
-    if (rc == 0)
-        rc = snapshot_list_open(k, buf_bytes(&file), out);
+        rc = err_set(E_CORRUPT, "%s: longer than a snapshot can be", name);
+    else if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "%s: is missing", name);
+    else if (rc == 0)
+        rc = err_add(snapshot_list_open(k, buf_bytes(&file), out), "%s", name);
     buf_release(&file);
     if (rc < 0) {
         snapshot_list_drop(out);
         *out = (struct snapshot){.id = *id};
     }
-    return err_add(rc, "%s", name);
+    return rc;
 }

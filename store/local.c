@@ -43,7 +43,7 @@ static int local_full(const struct local *l, const char *doing,
         bytes = (uint64_t)st.f_bavail * st.f_frsize;
     return err_set(E_NOSPACE,
                    "%s: cannot %s %s: %s (%" PRIu64 " bytes free); make room "
-                   "there, or remove old snapshots and prune",
+                   "there and run it again: nothing that is stored is lost",
                    l->base.place, doing, name, reason, bytes);
 }
 
@@ -303,8 +303,11 @@ static int local_open_root(struct local *l)
     struct stat st;
 
     l->root = fileop_openat(AT_FDCWD, l->base.place, O_RDONLY | O_DIRECTORY, 0);
-    if (l->root < 0 && (errno == ENOENT || errno == ENOTDIR))
+    if (l->root < 0 && errno == ENOENT)
         return err_set(E_NOREPO, "%s: no such directory", l->base.place);
+    if (l->root < 0 && errno == ENOTDIR)
+        return err_set(E_NOREPO, "%s: not a directory; a repository is one",
+                       l->base.place);
     if (l->root < 0)
         return local_fail(l, errno, "open", "it");
     if (fileop_fstat(l->root, &st) < 0)
@@ -357,8 +360,7 @@ int local_create(const char *path)
         goto out;
     }
     if (fileop_mkdirat(AT_FDCWD, l->base.place, 0700) < 0 && errno != EEXIST) {
-        rc = err_set_errno(E_STORE, errno, "cannot make the directory %s",
-                           l->base.place);
+        rc = local_fail(l, errno, "make", "the directory");
         goto out;
     }
     rc = local_open_root(l);

@@ -59,15 +59,14 @@ int store_put(struct store *s, const char *name, struct bytes content,
     if (rc < 0)
         return rc;
     rc = store_writer_open(s, &w);
-    if (rc < 0)
-        goto out;
-    rc = store_writer_append(w, content);
-    if (rc < 0)
-        goto out;
-    rc = store_writer_commit(w, name, outcome);
-out:
+    if (rc == 0)
+        rc = store_writer_append(w, content);
+    if (rc == 0)
+        rc = store_writer_commit(w, name, outcome);
+    else
+        rc = err_add(rc, "%s", name); /* which a writer learns at its end */
     store_writer_free(w);
-    return err_add(rc, "put %s", name);
+    return rc;
 }
 
 int store_writer_open(struct store *s, struct store_writer **w)

@@ -19,7 +19,8 @@
  *
  * Errors, unless a function says more: E_NOSPACE (full, quota, size limit),
  * E_STORE (everything else that failed there; the text says what to do),
- * E_NOMEM. After an error of a put or commit the object is there, whole, or
+ * E_NOMEM. The text names the store's place and the object: callers need not.
+ * After an error of a put or commit the object is there, whole, or
  * it is not; to try again is always allowed, but see store_writer_commit.
  * "Not there" is no error.
  *

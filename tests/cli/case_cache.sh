@@ -4,11 +4,16 @@ mkdir src
 seq 100000 >src/numbers
 new_repo repo
 unset DEDUP_CACHE_DIR
+# Nothing was filled anew where there was nothing.
+expect 0 dedup --cache-dir one snapshots -v
+err_is "dedup: snapshots: there are no snapshots yet"
 expect 0 dedup --cache-dir one snapshot src
-expect 0 dedup --cache-dir one snapshots
+expect 0 dedup --cache-dir one snapshots -v
+err_is
 cp "$OUT" list
 rm -r one
-expect 0 dedup --cache-dir one snapshots
+expect 0 dedup --cache-dir one snapshots -v
+err_is "dedup: snapshots: the local cache was filled anew"
 cmp -s "$OUT" list || run_fail "without its cache it lists other snapshots"
 expect 0 dedup --cache-dir two snapshots
 cmp -s "$OUT" list || run_fail "a second cache lists other snapshots"
@@ -45,8 +50,31 @@ fi
 # Not writable: said, and done without.
 : >file
 expect 0 dedup --cache-dir file/below snapshots
-err_like "dedup: snapshots: warning: the local cache cannot be used*"
+err_like "dedup: snapshots: warning: the local cache cannot be used (cache directory file/below: Not a directory); this run makes one of its own, */dedup-cache-*, which takes longer"
 cut -c1-40 "$OUT" >list2
 expect 0 dedup --cache-dir one snapshots
 cut -c1-40 "$OUT" >list3
 cmp -s list2 list3 || run_fail "without a cache it lists other snapshots"
+
+# One of its own leaves nothing behind, and takes what a killed run left.
+mkdir tmp
+export TMPDIR="$PWD/tmp"
+mkfifo pipe
+"$DEDUP" --cache-dir file/below cat "latest:$PWD/src/numbers" >pipe 2>"$ERR" &
+pid=$!
+# Open for reading, but not read: it waits in the middle of its work.
+exec 3<pipe
+until [ -n "$(find tmp -name data.mdb 2>/dev/null | head -1)" ] &&
+    grep -q 'makes one of its own' "$ERR"; do
+    kill -0 $pid 2>/dev/null || run_fail "it ended without a cache of its own"
+    sleep 0.02
+done
+# Meanwhile another run leaves it alone.
+expect 0 dedup --cache-dir file/below snapshots
+[ "$(find tmp -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] || run_fail "not one private cache: $(ls tmp)"
+kill -KILL $pid
+wait $pid 2>/dev/null
+exec 3<&-
+[ "$(find tmp -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] || run_fail "the killed run left nothing to sweep"
+expect 0 dedup --cache-dir file/below snapshots
+[ -z "$(ls tmp)" ] || run_fail "private caches are left behind: $(ls tmp)"

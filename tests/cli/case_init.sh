@@ -5,11 +5,17 @@ printf 'secret words\n' >pass
 expect 1 dedup init
 err_is "dedup: init: which repository? Give --repo, or set DEDUP_REPO"
 expect 1 dedup -r repo init
-err_has "*no passphrase: give --passphrase-file*"
+for way in --passphrase-file --passphrase-command --passphrase-fd --key-file \
+    DEDUP_PASSPHRASE_FILE DEDUP_PASSPHRASE_COMMAND DEDUP_PASSPHRASE \
+    DEDUP_KEY_FILE; do
+    err_like "dedup: init: no passphrase, *$way*"
+done
 [ ! -e repo ] || run_fail "a directory was made for nothing"
 : >empty
 expect 1 dedup -r repo --passphrase-file empty init
-err_is "dedup: init: empty: the passphrase is empty"
+err_is "dedup: init: --passphrase-file: empty: the passphrase is empty"
+expect 1 env DEDUP_PASSPHRASE_FILE=nopass "$DEDUP" -r repo init
+err_is "dedup: init: DEDUP_PASSPHRASE_FILE: nopass: No such file or directory"
 [ ! -e repo ] || run_fail "a directory was made for nothing"
 
 expect 0 dedup -r repo --passphrase-file pass init --json
@@ -31,8 +37,20 @@ echo mine >other/file
 expect 10 dedup -r other --passphrase-file pass init
 err_like "dedup: init: other: there are other files already ('file')*"
 [ "$(ls -A other)" = file ] || run_fail "init left something in other"
-expect 9 dedup -r pass --passphrase-file pass init
-expect 9 dedup -r no/such/place --passphrase-file pass init
+# Nor where it cannot be; no key is made for it.
+expect 1 dedup -r pass --key-file newkey init
+err_is "dedup: init: pass: not a directory; a repository is a directory of its own"
+for place in no/such/place no/such/place/ no/such//place; do
+    expect 1 dedup -r $place --key-file newkey init
+    err_is "dedup: init: $place: make the directory no/such first, or check the path: No such file or directory"
+done
+expect 1 dedup -r pass/place --key-file newkey init
+err_is "dedup: init: pass/place: make the directory pass first, or check the path: Not a directory"
+[ ! -e newkey ] || run_fail "a key was made for nothing"
+mkdir -m 755 closed
+printf 'secret words\n' >closed/pass
+expect 9 as_nobody dedup -r closed/repo --passphrase-file closed/pass init
+err_like "dedup: init: closed/repo: cannot make the directory: Permission denied; *"
 
 # What an init that was killed leaves is no obstacle: slots of other keys, and
 # what was not yet named.

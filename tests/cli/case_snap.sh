@@ -39,16 +39,24 @@ expect 1 dedup cat "latest:$PWD/a/none"
 err_is "dedup: cat: $PWD/a/none: no such path in the snapshot"
 expect 1 dedup cat "latest:$PWD/a/file/none"
 expect 1 dedup cat "latest:$PWD/a"
+err_is "dedup: cat: $PWD/a: not a regular file (dir); 'dedup restore' writes such back"
 expect 1 dedup cat latest
+for text in aa: aa:etc /etc; do
+    expect 1 dedup ls $text
+    err_is "dedup: ls: '$text': a snapshot comes first, and the path in it begins with ':/', as in latest:/etc"
+done
 expect 1 dedup ls "latest:/../etc"
 
 # One series: restore takes latest. Several: it wants one named.
 expect 0 dedup restore latest --target one
 expect 0 dedup snapshot -s bb b
 expect 1 dedup restore latest --target two
-err_has "dedup: restore: warning: candidate: ????????  20??-??-?? ??:??:??  aa"
-err_has "dedup: restore: warning: candidate: ????????  20??-??-?? ??:??:??  bb"
-err_has "*there are several series; name one*"
+# What is wrong comes first, then what it can be.
+err_like "dedup: restore: 'latest': there are several series; name one, or the id of one snapshot
+dedup: restore: candidate: ????????  20??-??-?? ??:??:??  bb
+dedup: restore: candidate: ????????  20??-??-?? ??:??:??  aa"
+expect 1 dedup restore latest --target two --json
+out_like '{"v":1,"type":"error","exit":1,"message":"*several series*"}'
 [ ! -e two ] || run_fail "something was restored"
 expect 1 dedup restore "$(date -u +%F)" --target two
 expect 0 dedup restore aa --target two

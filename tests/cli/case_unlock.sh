@@ -16,6 +16,8 @@ out_is '{"v":1,"type":"error","exit":5,"message":"repo: wrong passphrase"}'
 # Where there is none, nobody is asked for a passphrase.
 expect 4 dedup -r nothing snapshots
 err_is "dedup: snapshots: nothing: no such directory"
+expect 4 dedup -r right snapshots
+err_is "dedup: snapshots: right: not a directory; a repository is one"
 mkdir empty
 expect 4 dedup -r empty snapshots
 err_is "dedup: snapshots: empty: no repository there; make one with 'dedup init'"

@@ -34,6 +34,13 @@
 # shellcheck disable=SC2317 # the case calls what looks unreachable
 set -u
 
+# Mounts of a case vanish with it, however it ends.
+if [ "$(id -u)" = 0 ] && [ -z "${RUN_CASE_ALONE-}" ] &&
+    unshare -m true 2>/dev/null; then
+    RUN_CASE_ALONE=1 exec unshare -m sh "$0" "$@"
+fi
+unset RUN_CASE_ALONE
+
 DEDUP=$(realpath "$1")
 RUN_CASE=$(realpath "$2")
 RUN_NAME=$(basename "$2" .sh)

@@ -59,6 +59,26 @@ static void test_message__names_program_and_command(void **state)
     assert_string_equal(said(), "dedup: /a: no\n");
 }
 
+static void test_message__puts_what_follows_below_the_error(void **state)
+{
+    (void)state;
+    message_setup(file, "ls", MESSAGE_QUIET, false);
+    for (int i = 0; i < MESSAGE_FOLLOW_MAX + 2; i++)
+        message_follow("%d\n", i);
+    assert_string_equal(said(), "");
+    assert_int_equal(err_set(E_USAGE, "which?"), E_USAGE);
+    message_error();
+    assert_string_equal(said(), "dedup: ls: which?\n"
+                                "dedup: ls: 0\\n\ndedup: ls: 1\\n\n"
+                                "dedup: ls: 2\\n\ndedup: ls: 3\\n\n"
+                                "dedup: ls: 4\\n\ndedup: ls: 5\\n\n"
+                                "dedup: ls: 6\\n\ndedup: ls: 7\\n\n"
+                                "dedup: ls: 8\\n\ndedup: ls: 9\\n\n"
+                                "dedup: ls: 10\\n\n");
+    message_error();
+    assert_string_equal(said(), "dedup: ls: which?\n");
+}
+
 static void test_message__escapes_names(void **state)
 {
     (void)state;
@@ -194,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_message__names_program_and_command),
+        cmocka_unit_test(test_message__puts_what_follows_below_the_error),
         cmocka_unit_test(test_message__escapes_names),
         cmocka_unit_test(test_message__says_what_the_level_allows),
         cmocka_unit_test(test_message__names_twenty_and_counts_the_rest),
