@@ -14,6 +14,7 @@
 #include "repo/fetch.h"
 #include "repo/job/snapshot_job.h"
 #include "repo/tree_walk.h"
+#include "tests/repo/pack_fixture.h"
 #include "tests/support/prng.h"
 
 /* --- the tree --- */
@@ -492,4 +493,63 @@ size_t check_kit_oracle(struct check_kit *k)
     fetch_free(f);
     free(o);
     return failed;
+}
+
+struct check_kit *check_kit_small(void)
+{
+    struct check_kit *k = check_kit_bare();
+
+    scratch_text(k->tree, "a", "the first file");
+    scratch_dir(k->tree, "d");
+    scratch_text(k->tree, "d/b", "the second file");
+    assert_int_equal(check_kit_backup(k, &k->snapshot[0]), 0);
+    check_kit_keep(k);
+    return k;
+}
+
+struct repo *check_kit_repo(struct check_kit *k)
+{
+    struct repo_open_options opt = {.secret = &k->secret,
+                                    .cache_root = k->cache};
+    struct repo *r = NULL;
+
+    if (repo_open(k->store, &opt, &r) < 0)
+        fail_msg("open: %s", err_text());
+    return r;
+}
+
+static int check_kit_draft(void *ctx, const struct repo *r,
+                           struct repo_log_draft *d)
+{
+    (void)r;
+    *d = *(struct repo_log_draft *)ctx;
+    return 0;
+}
+
+void check_kit_append(struct check_kit *k, struct repo_log_draft d)
+{
+    struct repo *r = check_kit_repo(k);
+
+    assert_int_equal(repo_log_append(r, check_kit_draft, &d, NULL), 0);
+    repo_close(r);
+}
+
+void check_kit_expect_clean(struct check_kit *k, size_t notes)
+{
+    const struct check_options opt = {.read_data = true, .threads = 2};
+
+    if (check_kit_run(k, k->r, &opt) < 0)
+        fail_msg("[%s] %s", k->hit[0].object, k->hit[0].text);
+    assert_int_equal(k->hit_n, notes);
+}
+
+void check_kit_pack(struct check_kit *k, struct repo *r, uint64_t seed,
+                    struct pack_info *info)
+{
+    struct pack_fixture p = {.store = k->store, .keys = r->keys};
+
+    assert_int_equal(frame_ctx_new(&p.frame), 0);
+    assert_int_equal(pack_fixture_pack(&p, PACK_DATA, seed, 2, 3, 900, info),
+                     0);
+    frame_ctx_free(p.frame);
 }

@@ -7,6 +7,8 @@
 #define TESTS_REPO_CHECK_KIT_H
 
 #include "repo/check.h"
+#include "repo/pack_info.h"
+#include "repo/repo_log.h"
 #include "repo/snapshot_list.h"
 #include "store/memory.h"
 #include "tests/support/scratch.h"
@@ -56,6 +58,20 @@ struct check_kit *check_kit_open(void);
 struct check_kit *check_kit_bare(void);
 void check_kit_close(struct check_kit *k);
 
+/* check_kit_small: with one snapshot of a few files, and all objects kept. */
+struct check_kit *check_kit_small(void);
+
+/* check_kit_repo: the repository, opened as by a program; to be closed. */
+struct repo *check_kit_repo(struct check_kit *k);
+
+/* check_kit_append: one more record in its log. */
+void check_kit_append(struct check_kit *k, struct repo_log_draft d);
+
+/* check_kit_pack: a pack of two frames, in no segment, made from seed; info is
+ * to be released. */
+void check_kit_pack(struct check_kit *k, struct repo *r, uint64_t seed,
+                    struct pack_info *info);
+
 /* check_kit_backup: one more run over the tree. Returns what the job did. */
 int check_kit_backup(struct check_kit *k, struct object_id *id);
 
@@ -80,6 +96,10 @@ void check_kit_restore(struct check_kit *k, const struct check_kit_object *o);
 int check_kit_run(struct check_kit *k, struct repo *r,
                   const struct check_options *opt);
 int check_kit_keyless(struct check_kit *k, unsigned threads);
+
+/* check_kit_expect_clean: all is read, nothing is damaged, and there are so
+ * many notes. */
+void check_kit_expect_clean(struct check_kit *k, size_t notes);
 
 /* check_kit_find: the first finding of a kind (and object, when not NULL);
  * NULL: none. */
