@@ -16,7 +16,7 @@ enum {
 
 enum { TREE_ATTR_VALUE = 0, TREE_ATTR_CHUNK = 1 };
 
-enum { TREE_FIELD_PROJECT = 2 };
+enum { TREE_FIELD_PROJECT = 2, TREE_FIELD_HOLES = 6 };
 
 void tree_entry_release(struct tree_entry *te)
 {
@@ -133,21 +133,40 @@ static void tree_put_attrs(struct buf *b, const struct tree_entry *te)
     }
 }
 
-static void tree_put_fields(struct buf *b, const struct tree_entry *te)
+/* The fields that are known, in space of the caller but for the holes, which
+ * follow them. */
+static struct bytes tree_known_fields(const struct tree_entry *te,
+                                      uint8_t *space, size_t n)
 {
-    uint8_t space[16];
     uint8_t value[10];
-    struct buf f = {.p = space, .cap = sizeof space, .max = sizeof space};
+    struct buf f = {.p = space, .cap = n, .max = n};
     struct buf v = {.p = value, .cap = sizeof value, .max = sizeof value};
 
-    if (te->fields.n > 0 || te->e.project == 0) {
+    if (te->e.project) {
+        codec_put_varint(&v, te->e.project);
+        codec_put_varint(&f, TREE_FIELD_PROJECT);
+        codec_put_string(&f, buf_bytes(&v));
+    }
+    if (te->holes.n > 0) {
+        codec_put_varint(&f, TREE_FIELD_HOLES);
+        codec_put_varint(&f, te->holes.n);
+    }
+    return buf_bytes(&f);
+}
+
+static void tree_put_fields(struct buf *b, const struct tree_entry *te)
+{
+    uint8_t space[32];
+    struct bytes known;
+
+    if (te->fields.n > 0) {
         codec_put_string(b, te->fields);
         return;
     }
-    codec_put_varint(&v, te->e.project);
-    codec_put_varint(&f, TREE_FIELD_PROJECT);
-    codec_put_string(&f, buf_bytes(&v));
-    codec_put_string(b, buf_bytes(&f));
+    known = tree_known_fields(te, space, sizeof space);
+    codec_put_varint(b, known.n + te->holes.n);
+    buf_add_bytes(b, known);
+    buf_add_bytes(b, te->holes);
 }
 
 int tree_entry_put(struct buf *b, const struct tree_entry *te)
@@ -284,6 +303,10 @@ static void tree_get_fields(struct codec *c, struct tree_entry *te)
         if (tag == TREE_FIELD_PROJECT) {
             te->e.project = tree_get_u32(&v);
             if (v.failed || codec_left(&v) > 0)
+                codec_fail(c);
+        } else if (tag == TREE_FIELD_HOLES) {
+            te->holes = value;
+            if (te->e.type != ENTRY_FILE || !short_hole_ok(value, te->e.size))
                 codec_fail(c);
         }
     }

@@ -7,6 +7,7 @@
 
 #include "base/entry.h"
 #include "repo/content.h"
+#include "repo/short_hole.h"
 
 enum {
     TREE_ENTRY_BYTES_MAX = 131072, /* of one encoded entry */
@@ -37,12 +38,13 @@ struct tree_attr {
 struct tree_entry {
     struct entry e;
     struct content content; /* ENTRY_FILE */
+    struct bytes holes;     /* ENTRY_FILE: as short_hole_put(); empty: none */
     struct tree_dir dir;    /* ENTRY_DIR */
     struct tree_attr *attr; /* attr_n of them, sorted by name */
     size_t attr_n;
     size_t attr_cap;
     struct bytes fields; /* optional fields as read, kept when rewritten; when
-                            empty, they are made from e */
+                            empty, they are made from e and holes */
     struct bytes raw;    /* got only: the whole encoding */
 };
 

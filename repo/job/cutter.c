@@ -12,6 +12,7 @@ struct cutter {
     uint8_t *rest; /* the beginning of a chunk that is not decided */
     size_t rest_n;
     size_t known; /* of it, bytes that hold no cut */
+    struct short_hole_list holes;
 };
 
 struct cutter *cutter_new(const struct chunker *c)
@@ -34,6 +35,7 @@ void cutter_free(struct cutter *k)
     if (!k)
         return;
     free(k->rest);
+    short_hole_release(&k->holes);
     free(k);
 }
 
@@ -48,6 +50,7 @@ void cutter_start(struct cutter *k, struct reader *r)
     k->reader = r;
     k->rest_n = 0;
     k->known = 0;
+    short_hole_reset(&k->holes);
 }
 
 static int cutter_append(struct cutter_list *l, enum extent_kind kind,
@@ -88,6 +91,15 @@ static int cutter_cut(struct cutter *k, const struct cutter_buf *b,
     return rc;
 }
 
+static int cutter_note(struct cutter *k, const struct reader_run *run)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < run->hole_n && rc == 0; i++)
+        rc = short_hole_add(&k->holes, run->hole[i].off, run->hole[i].n);
+    return rc;
+}
+
 int cutter_fill(struct cutter *k, struct cutter_buf *b,
                 struct cutter_list *list, bool *end)
 {
@@ -105,6 +117,7 @@ int cutter_fill(struct cutter *k, struct cutter_buf *b,
             break;
         if (run.kind == READER_DATA) {
             b->n += (size_t)run.n;
+            rc = cutter_note(k, &run);
             continue;
         }
         /* a hole or the end of the file ends a chunk */
@@ -122,4 +135,21 @@ int cutter_fill(struct cutter *k, struct cutter_buf *b,
     b->n = from;
     *end = run.kind == READER_END;
     return 0;
+}
+
+int cutter_holes(const struct cutter *k, struct arena *a, struct bytes *out)
+{
+    struct buf b;
+    int rc;
+
+    *out = bytes_of(NULL, 0);
+    if (k->holes.n == 0)
+        return 0;
+    buf_init(&b, SHORT_HOLE_BYTES_MAX);
+    short_hole_put(&b, &k->holes);
+    rc = buf_status(&b);
+    if (rc == 0)
+        rc = arena_dup(a, buf_bytes(&b), out);
+    buf_release(&b);
+    return rc;
 }

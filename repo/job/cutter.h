@@ -7,8 +7,10 @@
 #ifndef REPO_JOB_CUTTER_H
 #define REPO_JOB_CUTTER_H
 
+#include "base/arena.h"
 #include "chunker/chunker.h"
 #include "repo/extent.h"
+#include "repo/short_hole.h"
 #include "source/reader.h"
 
 /* One piece of a file. */
@@ -51,5 +53,14 @@ void cutter_start(struct cutter *k, struct reader *r);
  */
 MUST_CHECK int cutter_fill(struct cutter *k, struct cutter_buf *b,
                            struct cutter_list *list, bool *end);
+
+/*
+ * cutter_holes: the short holes met since the start, as an entry keeps them.
+ *   a    what out's bytes come from
+ *   out  out: empty: none
+ * Returns 0 or E_NOMEM.
+ */
+MUST_CHECK int cutter_holes(const struct cutter *k, struct arena *a,
+                            struct bytes *out);
 
 #endif

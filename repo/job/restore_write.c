@@ -12,6 +12,9 @@ struct restore_write {
     bool verify;
     bool dry_run;
     uint8_t *compare; /* RESTORE_WRITE_COMPARE bytes of an existing file */
+    /* short holes of the file that is being written, from the place at hand */
+    struct short_hole_reader holes;
+    struct short_hole hole; /* the next; n is 0: none */
 };
 
 int restore_write_new(struct fetch *fetch, bool verify, bool dry_run,
@@ -61,13 +64,57 @@ bool restore_write_fatal(int rc)
 typedef int restore_each(struct restore_write *w, struct jail_file *f,
                          const uint8_t *p, uint64_t n, uint64_t off);
 
+static bool restore_is_zero(const uint8_t *p, uint64_t n)
+{
+    return p[0] == 0 && memcmp(p, p + 1, (size_t)n - 1) == 0;
+}
+
+/*
+ * How many of the n bytes at off are to be treated alike, as data or as a
+ * short hole. The snapshot's word for a hole is a hint: a place that is not
+ * zero is data.
+ */
+static uint64_t restore_alike(struct restore_write *w, const uint8_t *p,
+                              uint64_t n, uint64_t off, bool *hole)
+{
+    uint64_t part;
+
+    while (w->hole.n > 0 && w->hole.off + w->hole.n <= off)
+        (void)short_hole_next(&w->holes, &w->hole);
+    *hole = false;
+    if (w->hole.n == 0)
+        return n;
+    if (off < w->hole.off)
+        return n < w->hole.off - off ? n : w->hole.off - off;
+    part = w->hole.off + w->hole.n - off;
+    part = n < part ? n : part;
+    *hole = restore_is_zero(p, part);
+    return part;
+}
+
+static int restore_put_hole(struct jail_file *f, uint64_t n, uint64_t off)
+{
+    return off < jail_file_was(f) ? jail_file_hole(f, off, n) : 0;
+}
+
 static int restore_put(struct restore_write *w, struct jail_file *f,
                        const uint8_t *p, uint64_t n, uint64_t off)
 {
-    (void)w;
-    if (p)
-        return jail_file_write(f, p, (size_t)n, off);
-    return off < jail_file_was(f) ? jail_file_hole(f, off, n) : 0;
+    int rc = 0;
+
+    if (!p)
+        return restore_put_hole(f, n, off);
+    while (n > 0 && rc == 0) {
+        bool hole;
+        uint64_t part = restore_alike(w, p, n, off, &hole);
+
+        rc = hole ? restore_put_hole(f, part, off)
+                  : jail_file_write(f, p, (size_t)part, off);
+        p += part;
+        off += part;
+        n -= part;
+    }
+    return rc;
 }
 
 /* E_LATER: the file holds something else there. */
@@ -121,6 +168,8 @@ static int restore_content(struct restore_write *w, struct jail_file *f,
 {
     int rc = content_reader_open(w->content, &te->content, te->e.size, off);
 
+    short_hole_begin(&w->holes, te->holes, te->e.size);
+    (void)short_hole_next(&w->holes, &w->hole);
     while (rc == 0) {
         struct extent e;
         uint64_t at = 0;

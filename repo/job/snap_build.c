@@ -83,20 +83,30 @@ static int snap_build_pieces(struct snap_build *b, const struct snap_unit *u,
     return rc;
 }
 
-/* Adds an entry; one whose metadata is too long loses its attributes. */
+static int snap_build_put(struct snap_build *b, const struct snap_item *it,
+                          bool is_dir)
+{
+    return is_dir ? tree_builder_enter(b->tree, &it->te)
+                  : tree_builder_add(b->tree, &it->te);
+}
+
+/* Adds an entry; one whose metadata is too long loses its short holes, which
+ * the content has as zeros, then its attributes. */
 static int snap_build_add(struct snap_build *b, struct snap_item *it,
                           bool is_dir)
 {
-    int rc = is_dir ? tree_builder_enter(b->tree, &it->te)
-                    : tree_builder_add(b->tree, &it->te);
+    int rc = snap_build_put(b, it, is_dir);
 
+    if (rc == E_LIMIT && it->te.holes.n > 0) {
+        it->te.holes = bytes_of(NULL, 0);
+        rc = snap_build_put(b, it, is_dir);
+    }
     if (rc != E_LIMIT || it->te.attr_n == 0)
         return rc;
     problems_add(b->problems, MANIFEST_METADATA, it->te.e.name,
                  bytes_of_str("too many extended attributes: not stored"));
     it->te.attr_n = 0;
-    return is_dir ? tree_builder_enter(b->tree, &it->te)
-                  : tree_builder_add(b->tree, &it->te);
+    return snap_build_put(b, it, is_dir);
 }
 
 static int snap_build_file(struct snap_build *b, struct snap_item *it)

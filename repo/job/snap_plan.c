@@ -197,6 +197,8 @@ static int snap_plan_large_end(struct snap_plan *p, struct snap_unit *u,
     l->entry.changing = changed;
     l->entry.unsettled |= attrs == E_SOURCE; /* the next run asks again */
     rc = snap_unit_entry(u, it, &l->entry);
+    if (rc == 0)
+        rc = cutter_holes(p->cutter, &u->arena, &it->te.holes);
     if (rc == 0 && changed)
         rc = snap_unit_problem(u, it, MANIFEST_CHANGING, l->dir, l->entry.name,
                                "changed while it was read, twice");

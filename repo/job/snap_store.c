@@ -197,6 +197,8 @@ static int snap_store_once(struct snap_store *s, struct snap_unit *u,
     it->piece = u->pieces.n;
     rc = snap_store_read(s, u);
     it->piece_n = u->pieces.n - it->piece;
+    if (rc == 0)
+        rc = cutter_holes(s->cutter, &u->arena, &it->te.holes);
     return rc < 0 ? rc : reader_finish(s->reader, e, changed);
 }
 
@@ -273,7 +275,8 @@ static int snap_store_kept(struct snap_store *s, struct snap_unit *u,
         return rc;
     if (rc == 0 && !c.missing)
         return 0;
-    it->te.raw = bytes_of(NULL, 0);
+    /* what its fields say of the content may not be true of what is read */
+    it->te.raw = it->te.fields = it->te.holes = bytes_of(NULL, 0);
     it->te.attr_n = 0;
     it->what = it->te.e.type == ENTRY_FILE ? SNAP_FILE : SNAP_OTHER;
     return it->what == SNAP_FILE ? snap_store_file(s, u, it)

@@ -9,6 +9,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* They ascend, do not touch, and end with the file. */
+static void walk_holes(const struct tree_entry *te)
+{
+    struct short_hole_reader r;
+    struct short_hole h;
+    uint64_t end = 0;
+    size_t n = 0;
+
+    short_hole_begin(&r, te->holes, te->e.size);
+    while (short_hole_next(&r, &h)) {
+        ASSERT(h.n > 0 && h.off <= te->e.size && h.n <= te->e.size - h.off);
+        ASSERT(n == 0 || h.off > end);
+        end = h.off + h.n;
+        n++;
+    }
+    ASSERT(n <= SHORT_HOLE_MAX && (n > 0) == (te->holes.n > 0));
+}
+
 /* An entry that is accepted has one encoding. */
 static void one_entry(struct bytes in)
 {
@@ -18,6 +36,7 @@ static void one_entry(struct bytes in)
 
     codec_init(&c, in);
     if (tree_entry_get(&c, &te, false) == 0) {
+        walk_holes(&te);
         buf_init(&again, (size_t)TREE_ENTRY_BYTES_MAX * 2);
         ASSERT(tree_entry_put(&again, &te) == 0);
         ASSERT(bytes_equal(buf_bytes(&again), te.raw));

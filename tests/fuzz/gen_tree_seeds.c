@@ -49,6 +49,7 @@ static struct tree_entry entry(enum entry_type type, const char *name)
         te.e.size = 2047;
         te.content.extents = bytes_of(hole, sizeof hole);
         te.content.extent_n = 1;
+        te.holes = bytes_of("\2\5\3\1\xf6\x0f", 6);
     } else if (type == ENTRY_SYMLINK) {
         te.e.target = bytes_of_str("../x");
     }

@@ -222,6 +222,47 @@ static void test_cutter__pieces_do_not_depend_on_the_buffer(void **state)
     rig_close();
 }
 
+/* Short holes are noted once, whole, whatever the buffer cuts them into. */
+static void test_cutter__notes_short_holes(void **state)
+{
+    static const struct short_hole hole[] = {
+        {0, 8192},
+        {12288, 4096},
+        {300000 / 4096 * 4096, 262144 - 4096},
+        {700416, 4096}};
+    struct short_hole_list want = {.n = 0};
+    struct arena a = {0};
+    struct buf b;
+
+    (void)state;
+    rig_open();
+    make((const long[]){704512}, 1);
+    for (size_t i = 0; i < sizeof hole / sizeof hole[0]; i++) {
+        assert_int_equal(short_hole_add(&want, hole[i].off, hole[i].n), 0);
+        assert_true(scratch_run("cd %s && fallocate -p -o %llu -l %llu f",
+                                rig.dir, (unsigned long long)hole[i].off,
+                                (unsigned long long)hole[i].n));
+    }
+    buf_init(&b, SHORT_HOLE_BYTES_MAX);
+    short_hole_put(&b, &want);
+    for (size_t more = 0; more < 400000; more = more * 2 + 1111) {
+        struct bytes got;
+
+        (void)open_file();
+        cut(rig.chunker.params.max + more, 0, false);
+        assert_int_equal(cutter_holes(rig.cutter, &a, &got), 0);
+        assert_true(bytes_equal(got, buf_bytes(&b)));
+        /* the next file begins without */
+        (void)open_file();
+        assert_int_equal(cutter_holes(rig.cutter, &a, &got), 0);
+        assert_int_equal(got.n, 0);
+    }
+    buf_release(&b);
+    arena_release(&a);
+    short_hole_release(&want);
+    rig_close();
+}
+
 /* Whoever writes to the file while it is read: what is read is cut as it is,
  * and the reader says that it changed. */
 static void test_cutter__files_that_change_meanwhile(void **state)
@@ -272,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cutter__pieces_do_not_depend_on_the_buffer),
+        cmocka_unit_test(test_cutter__notes_short_holes),
         cmocka_unit_test(test_cutter__files_that_change_meanwhile),
     };
 

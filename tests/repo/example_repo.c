@@ -106,7 +106,8 @@ static void build_tree(struct example_repo *x)
                                     .type = ENTRY_FILE,
                                     .mode = 0644,
                                     .size = extent.length,
-                                    .inode = 12}};
+                                    .inode = 12},
+                              .holes = bytes_of("\1\6\4", 3)};
     struct tree_entry root = {
         .e = {.type = ENTRY_DIR, .mode = 0755, .inode = 2, .starts_fs = true}};
     struct dir_writer *w;
@@ -165,7 +166,7 @@ static void build_snapshot(struct example_repo *x,
                          .program = bytes_of_str("example"),
                          .paths = &path,
                          .path_n = 1,
-                         .stats = {.files = 1, .bytes = 19}};
+                         .stats = {.files = 1, .bytes = 22}};
     char name[SNAPSHOT_LIST_NAME_MAX];
     enum store_outcome outcome;
     struct buf file;
@@ -218,8 +219,9 @@ static void build_run(struct example_repo *x)
     chain_record_release(&first);
     j.log_id = log_tip.id;
     say(&journal, &tip, RECORD_OPEN, &j);
-    build_pack(x, PACK_DATA, bytes_of_str(EXAMPLE_REPO_CONTENT), &x->chunk,
-               &x->data);
+    build_pack(x, PACK_DATA,
+               bytes_of(EXAMPLE_REPO_CONTENT, sizeof EXAMPLE_REPO_CONTENT - 1),
+               &x->chunk, &x->data);
     build_tree(x);
     build_pack(x, PACK_META, buf_bytes(&x->page_bytes), &x->page, &x->meta);
     build_segment(x);

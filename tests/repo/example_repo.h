@@ -12,9 +12,10 @@
 #include "repo/pack_writer.h"
 #include "store/memory.h"
 
-/* The key file that opens it, and its one file's content. */
+/* The key file that opens it, and its one file's content: four of its bytes are
+ * a hole. */
 #define EXAMPLE_REPO_KEY_FILE "the key file of the example, 32b"
-#define EXAMPLE_REPO_CONTENT  "Hello, repository.\n"
+#define EXAMPLE_REPO_CONTENT  "Hello,\0\0\0\0repository.\n"
 
 struct example_repo {
     struct store *store;

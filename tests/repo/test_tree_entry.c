@@ -39,6 +39,7 @@ static struct tree_entry sample(enum entry_type type)
         te.e.size = 2047;
         te.content.extents = bytes_of(hole, sizeof hole);
         te.content.extent_n = 1;
+        te.holes = bytes_of("\x02\x05\x03\x01\xf6\x0f", 6);
     } else if (type == ENTRY_DIR) {
         te.dir = (struct tree_dir){.root = {{1}}, .entries = 3, .below = 70};
         te.e.starts_fs = true;
@@ -87,6 +88,7 @@ static void assert_same(const struct tree_entry *x, const struct tree_entry *y)
     assert_int_equal(x->e.starts_fs, y->e.starts_fs);
     assert_int_equal(x->e.unsettled, y->e.unsettled);
     assert_int_equal(x->e.changing, y->e.changing);
+    assert_true(bytes_equal(x->holes, y->holes));
     assert_int_equal(x->dir.entries, y->dir.entries);
     assert_int_equal(x->dir.below, y->dir.below);
     assert_memory_equal(x->dir.root.b, y->dir.root.b, ID_BYTES);
@@ -178,6 +180,7 @@ static void test_tree_entry__refuses_sizes_that_do_not_add_up(void **state)
         struct buf b;
 
         te.e.size = size;
+        te.holes = bytes_of(NULL, 0);
         buf_init(&b, TREE_ENTRY_BYTES_MAX);
         assert_int_equal(tree_entry_put(&b, &te), 0);
         assert_int_equal(get(buf_bytes(&b), &back, false),
@@ -190,16 +193,16 @@ static void test_tree_entry__refuses_sizes_that_do_not_add_up(void **state)
 
 static void test_tree_entry__keeps_optional_fields_it_does_not_know(void **s)
 {
-    /* tag 2 (project) = 9, tag 6 = "xy"; then the same with odd tag 7 */
+    /* tag 2 (project) = 9, tag 8 = "xy"; then the same with odd tag 7 */
     static const struct {
         const char *fields;
         size_t n;
         int rc;
     } table[] = {
-        {"\x02\x01\x09\x06\x02xy", 7, 0},
+        {"\x02\x01\x09\x08\x02xy", 7, 0},
         {"\x02\x01\x09\x07\x02xy", 7, E_CORRUPT},
-        {"\x06\x02xy\x02\x01\x09", 7, E_CORRUPT},
-        {"\x06\x03xy", 4, E_CORRUPT},
+        {"\x08\x02xy\x02\x01\x09", 7, E_CORRUPT},
+        {"\x08\x03xy", 4, E_CORRUPT},
     };
 
     (void)s;
@@ -216,6 +219,38 @@ static void test_tree_entry__keeps_optional_fields_it_does_not_know(void **s)
             assert_int_equal(back.e.project, 9);
             assert_true(bytes_equal(back.fields, te.fields));
         }
+        buf_release(&b);
+        tree_entry_release(&back);
+        tree_entry_release(&te);
+    }
+}
+
+/* Holes of 2047 bytes at most, and of files alone. */
+static void test_tree_entry__refuses_holes_that_cannot_be(void **state)
+{
+    static const struct {
+        enum entry_type type;
+        const char *holes;
+        size_t n;
+        int rc;
+    } table[] = {
+        {ENTRY_FILE, "\x01\x00\xff\x0f", 4, 0},
+        {ENTRY_FILE, "\x01\x01\xff\x0f", 4, E_CORRUPT}, /* to 2048 */
+        {ENTRY_FILE, "\x01\x00\x01\x00", 4, E_CORRUPT}, /* a byte more */
+        {ENTRY_DIR, "\x01\x00\x01", 3, E_CORRUPT},
+        {ENTRY_SYMLINK, "\x01\x00\x01", 3, E_CORRUPT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct tree_entry te = sample(table[i].type);
+        struct tree_entry back = {.attr = NULL};
+        struct buf b;
+
+        te.holes = bytes_of(table[i].holes, table[i].n);
+        buf_init(&b, TREE_ENTRY_BYTES_MAX);
+        assert_int_equal(tree_entry_put(&b, &te), 0);
+        assert_int_equal(get(buf_bytes(&b), &back, false), table[i].rc);
         buf_release(&b);
         tree_entry_release(&back);
         tree_entry_release(&te);
@@ -250,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_tree_entry__refuses_sizes_that_do_not_add_up),
         cmocka_unit_test(
             test_tree_entry__keeps_optional_fields_it_does_not_know),
+        cmocka_unit_test(test_tree_entry__refuses_holes_that_cannot_be),
         cmocka_unit_test(test_tree_entry__an_entry_too_long_leaves_the_buffer),
     };
 

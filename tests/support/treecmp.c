@@ -8,7 +8,7 @@
  * paths cut at the front.
  *
  * WHAT: owner mode mtime xattr links holes flags project dirtime (the mtime of
- * directories only). Holes shorter than --hole-min (262144) do not count.
+ * directories only). Holes shorter than --hole-min (1) do not count.
  *
  * Exit: 0 the same, 1 different, 2 could not compare.
  */
@@ -66,7 +66,7 @@ static struct {
     size_t pair_n;
     size_t pair_cap;
     char *block[2];
-} cmp = {.hole_min = 262144};
+} cmp = {.hole_min = 1};
 
 /* One of the two objects: its directory, its name there, its stat. */
 struct side {
