@@ -117,10 +117,23 @@ static bool session_cache_holds(const struct session *s)
 /* What the user should know about how it opened. */
 static void session_tell(const struct session *s)
 {
+    const struct journal_damage *damage = &s->repo->journals;
+
     if (s->repo->private_cache)
         message_warn("the local cache cannot be used (%s); this run makes one "
                      "of its own, %s, which takes longer",
                      s->repo->cache_trouble.text, s->repo->cache);
+    for (size_t i = 0; i < damage->named_n; i++)
+        message_warn("%s is damaged: %s", damage->named[i].name,
+                     damage->named[i].why);
+    if (damage->records)
+        message_warn("%llu damaged record%s in %llu journal%s: snapshots may "
+                     "be missing from every list; run 'dedup check', and copy "
+                     "from a second copy of the repository what it names",
+                     (unsigned long long)damage->records,
+                     damage->records == 1 ? "" : "s",
+                     (unsigned long long)damage->journals,
+                     damage->journals == 1 ? "" : "s");
     if (s->repo->segments_lost)
         message_warn("%llu index object%s cannot be read; 'dedup check' tells "
                      "more",

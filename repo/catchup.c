@@ -9,23 +9,31 @@ enum { CATCHUP_TRIES = 10 /* when other processes are faster */ };
 static int catchup_apply(struct catchup_update *up,
                          const struct journal_list *list)
 {
-    uint64_t lost = up->c->segments_lost;
     bool log_moved = catchup_log_moved(up);
-    bool owed = false;
+    bool lost = false;
     /* should an earlier one have died before all packs were asked */
-    int rc = catchup_marks_owed(up->r, &owed);
+    int rc = catchup_marks_owed(up->r, &up->scan);
 
+    /* filled from nothing: a journal that has gone whole, with all that it
+     * listed, is missed by nobody */
+    up->scan |= !up->marked;
+    if (rc == 0)
+        rc = catchup_marks_lost(up->r, &lost);
     if (rc == 0 && log_moved)
         rc = catchup_log_states(up);
     if (rc == 0)
         rc = catchup_journals_read(up, list);
-    if (rc == 0 && (owed || up->c->segments_lost > lost))
+    if (rc == 0 && up->scan)
         rc = catchup_packs_scan(up);
     if (rc == 0 && (log_moved || up->u) && up->c->state->suspect_n > 0)
         rc = catchup_log_suspects(up);
     if (rc == 0 && log_moved)
         rc = catchup_log_note(up);
-    return rc < 0 ? rc : catchup_update_commit(up);
+    if (rc == 0)
+        rc = catchup_update_commit(up);
+    up->c->hurt =
+        lost || up->c->segments_lost > 0 || up->c->journals.journals > 0;
+    return rc;
 }
 
 static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
@@ -35,6 +43,7 @@ static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
     int rc = catchup_update_init(&up, c);
 
     *stale = false;
+    c->journals = (struct journal_damage){.journals = 0};
     if (rc == 0)
         rc = catchup_log_fold(&up, stale);
     if (rc == 0)

@@ -14,6 +14,7 @@
 #define REPO_CATCHUP_H
 
 #include "index/index.h"
+#include "repo/journal_damage.h"
 #include "repo/state.h"
 
 struct catchup {
@@ -25,6 +26,10 @@ struct catchup {
     bool accept_rollback;
     uint64_t segments_lost; /* out: that could not be read; what they said was
                                taken from the packs themselves */
+    struct journal_damage journals; /* out: likewise; met by each run anew */
+    bool hurt; /* out: the index lacks, or knows from packs alone, something
+                  that a damaged record or a lost segment says, of this run or
+                  of an earlier one */
 };
 
 /*
@@ -32,7 +37,7 @@ struct catchup {
  *   stale  out: the index stands for something else: discard it and call again
  *          with an empty one (the state too)
  * Returns 0; E_ROLLBACK: the repository is older than what this cache has
- * seen; E_CORRUPT (log or journals damaged); E_BUSY (update lock); E_LATER
+ * seen; E_CORRUPT (the log is damaged); E_BUSY (update lock); E_LATER
  * (other processes kept changing the cache); E_NOSPACE or E_IO of the cache;
  * what the store returned.
  */

@@ -1,6 +1,7 @@
 #include "repo/catchup_journals.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "repo/catchup_packs.h"
 #include "repo/record_journal.h"
 #include "repo/snapshot_list.h"
@@ -9,44 +10,68 @@ enum {
     CATCHUP_JOURNALS_YOUNG_S = 3600 /* a record that old is long on the disk */
 };
 
+/* A journal that is being read. */
+struct catchup_journal {
+    struct catchup_update *up;
+    struct chain chain;
+    struct catchup_mark stood; /* where the index stands for it, if ... */
+    bool marked;               /* ... it does */
+    uint64_t last;             /* number of the last record that was listed */
+    struct chain_tip tip;      /* the record before the next one ... */
+    bool unknown;              /* ... is damaged: the link proves nothing */
+    bool gap;                  /* a damaged record was met: the mark stays */
+    bool closed;               /* ended or fenced */
+    bool again;                /* read from its first record on, mark or not */
+    struct journal_list_numbers there; /* loaded when one is missing */
+    size_t at;                         /* all before it have been read */
+};
+
+/* --- what a record says --- */
+
+/* Behind a gap records are met at each start: what the index knows is not read
+ * again. */
 static int catchup_journals_commit(struct catchup_update *up,
                                    const struct object_id *id)
 {
     struct catchup *c = up->c;
     struct snapshot s;
-    int rc = snapshot_list_read(c->store, c->keys, id, &s);
+    bool noted;
+    bool sound;
+    int rc = snapshot_list_has(up->r, id, &noted, &sound);
 
-    if (rc == 0)
-        rc = snapshot_list_note(up->u, id, &s.manifest.m);
-    else if (rc == E_CORRUPT || rc == E_ROLE)
-        rc = snapshot_list_note(up->u, id, NULL);
+    if (rc < 0 || sound)
+        return rc;
+    rc = snapshot_list_read(c->store, c->keys, id, &s);
+    if (rc == 0) {
+        rc = catchup_update_breathe(up);
+        if (rc == 0)
+            rc = snapshot_list_note(up->u, id, &s.manifest.m);
+    } else if (rc == E_CORRUPT || rc == E_ROLE) {
+        rc = noted ? 0 : catchup_update_breathe(up);
+        if (rc == 0 && !noted)
+            rc = snapshot_list_note(up->u, id, NULL);
+    }
     snapshot_list_drop(&s);
     return rc;
 }
 
-static int catchup_journals_record(struct catchup_update *up,
-                                   const struct writer_id *w,
-                                   const struct chain_record *r,
-                                   struct catchup_mark *mark)
+static int catchup_journals_apply(struct catchup_journal *j,
+                                  const struct chain_record *r,
+                                  const struct record_journal *says)
 {
-    struct record_journal j;
-    int rc = record_journal_get(&r->record, &j);
+    const struct state *s = j->up->c->state;
 
-    if (rc < 0)
-        return rc;
-    mark->number = r->record.number;
-    mark->id = r->id;
-    if (memcmp(r->signer.b, up->c->state->founder.b, sizeof r->signer.b) != 0)
+    if (memcmp(r->signer.b, s->founder.b, sizeof r->signer.b) != 0)
         return 0;
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_SEGMENT:
-        rc = catchup_packs_segment(up, w, &j.id);
-        return rc < 0 ? rc : catchup_packs_replaced(up, &j.ids);
+        return catchup_packs_segment(j->up, &j->chain.writer, &says->id,
+                                     &says->ids);
     case RECORD_COMMIT:
-        return catchup_journals_commit(up, &j.id);
+        return catchup_journals_commit(j->up, &says->id);
     case RECORD_END:
     case RECORD_FENCE:
-        mark->closed = true;
+        j->closed = true;
         return 0;
     case RECORD_OPEN:
     case RECORD_RENEW:
@@ -56,64 +81,196 @@ static int catchup_journals_record(struct catchup_update *up,
     return 0;
 }
 
+/* --- marks --- */
+
 /*
  * I10: a mark outlives a power cut, so what it names must. All records of a
  * chain but the last one are durable: each put had returned before the next
  * began. Without this a lost record would look like a rollback.
  */
-static int catchup_journals_settle(struct catchup_update *up,
-                                   const struct chain *chain,
+static int catchup_journals_settle(struct catchup_journal *j,
                                    const struct chain_record *r)
 {
     int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
     char name[RECORD_NAME_MAX];
 
+    if (!j->closed && r->record.number != j->last)
+        return 0;
     if (r->record.time.s <= now && r->record.time.s > INT64_MIN / 2 &&
         now - r->record.time.s > CATCHUP_JOURNALS_YOUNG_S)
         return 0;
-    chain_name(chain, r->record.number, name);
-    return store_make_durable(up->c->store, name, NULL);
+    chain_name(&j->chain, r->record.number, name);
+    return store_make_durable(j->up->c->store, name, NULL);
 }
 
-/* Reads a journal from the mark on, up to record number `to`. */
-static int catchup_journals_one(struct catchup_update *up,
-                                const struct writer_id *w,
-                                struct catchup_mark *mark, bool marked,
-                                uint64_t to)
+/* The mark follows a record that was taken, but not over a gap, so that each
+ * start looks again; nor back, when the journal is read from its beginning. */
+static int catchup_journals_mark(struct catchup_journal *j,
+                                 const struct chain_record *r)
 {
-    struct chain chain = {.store = up->c->store,
-                          .keys = up->c->keys,
-                          .kind = ENVELOPE_JOURNAL,
-                          .writer = *w};
-    int rc = 0;
+    struct catchup_mark m = {
+        .number = r->record.number, .id = r->id, .closed = j->closed};
+    int rc;
 
-    for (uint64_t k = marked ? mark->number + 1 : 0;
-         k <= to && rc == 0 && !(marked && mark->closed); k++) {
-        struct chain_tip tip = {marked, mark->number, mark->id};
-        struct chain_record r = {.signer = {{0}}};
-        bool found = false;
+    if (j->gap || (j->marked && m.number <= j->stood.number))
+        return 0;
+    rc = catchup_update_breathe(j->up);
+    return rc < 0 ? rc
+                  : catchup_marks_put_journal(j->up->u, &j->chain.writer, &m);
+}
 
-        rc = catchup_update_breathe(up);
-        if (rc == 0)
-            rc = chain_get(&chain, k, &r, &found);
-        if (rc == 0 && !found)
-            rc = err_set(E_CORRUPT, "a journal lacks record %llu",
-                         (unsigned long long)k);
-        if (rc == 0)
-            rc = chain_follows(&chain, &tip, &r);
-        if (rc == 0)
-            rc = catchup_journals_record(up, w, &r, mark);
-        if (rc == 0 && (k == to || mark->closed))
-            rc = catchup_journals_settle(up, &chain, &r);
-        if (rc == 0)
-            rc = catchup_update_breathe(up);
-        if (rc == 0)
-            rc = catchup_marks_put_journal(up->u, w, mark);
-        marked = true;
-        chain_record_release(&r);
-    }
+/* --- damage --- */
+
+/*
+ * Record k is damaged, or missing; why: the text of the error. What it may
+ * have listed is looked for in the packs themselves, once: all of those were
+ * durable before it was put (I2).
+ */
+static int catchup_journals_damaged(struct catchup_journal *j, uint64_t k,
+                                    const char *why)
+{
+    struct catchup_update *up = j->up;
+    char name[RECORD_NAME_MAX];
+    bool known;
+    int rc;
+
+    chain_name(&j->chain, k, name);
+    log_debug("journal record damaged: %s: %s", name, why);
+    journal_damage_note(&up->c->journals, name, why, !j->gap);
+    j->gap = true;
+    rc = catchup_marks_damage(up->r, &j->chain.writer, k, &known);
+    if (rc < 0 || known)
+        return rc;
+    up->scan = true;
+    rc = catchup_update_breathe(up);
+    if (rc == 0)
+        rc = catchup_marks_put_damage(up->u, &j->chain.writer, k);
+    return rc < 0 ? rc : catchup_marks_put_owed(up->u);
+}
+
+/* Record k is missing: the next one that is there. */
+static int catchup_journals_missing(struct catchup_journal *j, uint64_t k,
+                                    uint64_t *next)
+{
+    int rc = catchup_journals_damaged(j, k, "is missing");
+
+    j->unknown = true;
+    *next = j->last + 1;
+    if (rc == 0 && !j->there.k)
+        rc = journal_list_numbers(j->up->c->store, &j->chain.writer, &j->there);
+    while (rc == 0 && j->at < j->there.n && j->there.k[j->at] <= k)
+        j->at++;
+    if (rc == 0 && j->at < j->there.n && j->there.k[j->at] < *next)
+        *next = j->there.k[j->at];
     return rc;
 }
+
+/* Whether r, whose seal and signature are good, comes behind the record that
+ * was read before it; when it does not, both stand, as damage. */
+static int catchup_journals_link(struct catchup_journal *j,
+                                 const struct chain_record *r, bool *restart)
+{
+    bool behind_mark =
+        j->marked && !j->again && r->record.number == j->stood.number + 1;
+    int rc = j->unknown ? 0 : chain_follows(&j->chain, &j->tip, r);
+
+    *restart = rc == E_CORRUPT && behind_mark;
+    if (*restart)
+        return 0;
+    return rc == E_CORRUPT
+               ? catchup_journals_damaged(j, r->record.number, err_text())
+               : rc;
+}
+
+/* --- reading --- */
+
+/* Takes a record in that authenticates on its own. */
+static int catchup_journals_take(struct catchup_journal *j,
+                                 const struct chain_record *r)
+{
+    struct record_journal says;
+    int rc = record_journal_get(&r->record, &says);
+
+    if (rc == E_CORRUPT)
+        return catchup_journals_damaged(j, r->record.number, err_text());
+    if (rc == 0)
+        rc = catchup_journals_apply(j, r, &says);
+    if (rc == 0)
+        rc = catchup_journals_settle(j, r);
+    return rc < 0 ? rc : catchup_journals_mark(j, r);
+}
+
+/* Reads record k; next: out: the number to go on with. */
+static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
+                                 uint64_t *next)
+{
+    struct chain_record r = {.signer = {{0}}};
+    bool restart = false;
+    bool found = false;
+    int rc = chain_get(&j->chain, k, &r, &found);
+
+    *next = k + 1;
+    if (rc == 0 && !found)
+        return catchup_journals_missing(j, k, next);
+    /* nothing is believed before its signature: what looks like a newer format
+     * may be damage just as well */
+    if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {
+        j->unknown = true;
+        return catchup_journals_damaged(j, k, err_text());
+    }
+    if (rc == 0)
+        rc = catchup_journals_link(j, &r, &restart);
+    if (rc == 0 && restart) {
+        /* the record at the mark is not the one of then, or this one is not
+         * what followed it: the whole journal tells */
+        j->again = true;
+        j->tip = (struct chain_tip){.any = false};
+        j->at = 0;
+        *next = 0;
+    } else if (rc == 0) {
+        j->tip = (struct chain_tip){true, k, r.id};
+        j->unknown = false;
+        rc = catchup_journals_take(j, &r);
+    }
+    chain_record_release(&r);
+    return rc;
+}
+
+/* Reads one on from the mark. */
+static int catchup_journals_one(struct catchup_update *up,
+                                const struct journal_list_item *it)
+{
+    struct catchup_journal j = {.up = up,
+                                .chain = {.store = up->c->store,
+                                          .keys = up->c->keys,
+                                          .kind = ENVELOPE_JOURNAL,
+                                          .writer = it->writer},
+                                .last = it->last};
+    uint64_t k = 0;
+    int rc = catchup_marks_journal(up->r, &it->writer, &j.stood, &j.marked);
+
+    if (rc == 0 && j.marked) {
+        j.tip = (struct chain_tip){true, j.stood.number, j.stood.id};
+        j.closed = j.stood.closed;
+        k = j.stood.number + 1;
+    }
+    while (rc == 0 && k <= j.last && !j.closed)
+        rc = catchup_journals_step(&j, k, &k);
+    journal_list_numbers_release(&j.there);
+    return rc;
+}
+
+int catchup_journals_read(struct catchup_update *up,
+                          const struct journal_list *list)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < list->n && rc == 0; i++)
+        rc = catchup_journals_one(up, &list->item[i]);
+    return rc;
+}
+
+/* --- journals that the index knows --- */
 
 struct catchup_journals_known {
     struct catchup_update *up;
@@ -141,21 +298,4 @@ int catchup_journals_known(struct catchup_update *up,
     struct catchup_journals_known k = {up, list, stale};
 
     return catchup_marks_journals(up->r, catchup_journals_is_there, &k);
-}
-
-int catchup_journals_read(struct catchup_update *up,
-                          const struct journal_list *list)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < list->n && rc == 0; i++) {
-        const struct journal_list_item *it = &list->item[i];
-        struct catchup_mark mark = {.number = 0};
-        bool marked;
-
-        rc = catchup_marks_journal(up->r, &it->writer, &mark, &marked);
-        if (rc == 0 && (!marked || (!mark.closed && mark.number < it->last)))
-            rc = catchup_journals_one(up, &it->writer, &mark, marked, it->last);
-    }
-    return rc;
 }

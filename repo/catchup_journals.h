@@ -1,5 +1,8 @@
-/* catchup_journals: what journals say, into the index: segments, commits, ends.
- * Confined to one thread. */
+/*
+ * catchup_journals: what journals say, into the index: segments, commits, ends.
+ * A damaged record does not end the reading: docs/concurrency.md 13. Confined
+ * to one thread.
+ */
 #ifndef REPO_CATCHUP_JOURNALS_H
 #define REPO_CATCHUP_JOURNALS_H
 
@@ -16,8 +19,14 @@ MUST_CHECK int catchup_journals_known(struct catchup_update *up,
                                       const struct journal_list *list,
                                       bool *stale);
 
-/* catchup_journals_read: read each on from its mark. Returns 0; E_CORRUPT;
- * E_UNSUPPORTED; E_NOMEM; what store or index returned. */
+/*
+ * catchup_journals_read: read each on from its mark. Records that cannot be
+ * read, or are missing below later ones, are noted in the catch-up's journals,
+ * at each run anew: the mark stays before the first; a scan is due when one is
+ * met for the first time.
+ * Returns 0; E_UNSUPPORTED (a good record of a kind that is not known);
+ * E_NOMEM; what store or index returned.
+ */
 MUST_CHECK int catchup_journals_read(struct catchup_update *up,
                                      const struct journal_list *list);
 

@@ -4,11 +4,15 @@ enum {
     CATCHUP_MARKS_LOG = 'l',
     CATCHUP_MARKS_JOURNAL = 'w',
     CATCHUP_MARKS_OWED = 'x', /* alone; with an id it is of segment_list */
-    CATCHUP_MARKS_JOURNAL_BYTES = 1 + sizeof(struct writer_id)
+    CATCHUP_MARKS_LOST = 'h',
+    CATCHUP_MARKS_DAMAGE = 'd', /* + writer, number */
+    CATCHUP_MARKS_JOURNAL_BYTES = 1 + sizeof(struct writer_id),
+    CATCHUP_MARKS_DAMAGE_BYTES = CATCHUP_MARKS_JOURNAL_BYTES + 8
 };
 
 static const uint8_t catchup_marks_log_key[] = {CATCHUP_MARKS_LOG};
 static const uint8_t catchup_marks_owed_key[] = {CATCHUP_MARKS_OWED};
+static const uint8_t catchup_marks_lost_key[] = {CATCHUP_MARKS_LOST};
 
 /* --- places --- */
 
@@ -132,30 +136,86 @@ int catchup_marks_journals(struct index_reader *r, catchup_marks_fn *fn,
 
 /* --- flags --- */
 
-static struct bytes catchup_marks_flag(void)
+static int catchup_marks_set(struct index_update *u, struct bytes key)
+{
+    return index_update_put_mark(u, key, bytes_of(NULL, 0));
+}
+
+static int catchup_marks_is_set(struct index_reader *r, struct bytes key,
+                                bool *set)
+{
+    struct buf value;
+    int rc;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    rc = index_reader_mark(r, key, &value, set);
+    buf_release(&value);
+    return rc;
+}
+
+static struct bytes catchup_marks_of_owed(void)
 {
     return bytes_of(catchup_marks_owed_key, sizeof catchup_marks_owed_key);
 }
 
 int catchup_marks_put_owed(struct index_update *u)
 {
-    return index_update_put_mark(u, catchup_marks_flag(), bytes_of(NULL, 0));
+    return catchup_marks_set(u, catchup_marks_of_owed());
 }
 
 int catchup_marks_drop_owed(struct index_update *u)
 {
-    return index_update_drop_mark(u, catchup_marks_flag());
+    return index_update_drop_mark(u, catchup_marks_of_owed());
 }
 
 int catchup_marks_owed(struct index_reader *r, bool *owed)
 {
-    struct buf value;
-    int rc;
+    return catchup_marks_is_set(r, catchup_marks_of_owed(), owed);
+}
 
-    buf_init(&value, INDEX_MARK_VALUE_MAX);
-    rc = index_reader_mark(r, catchup_marks_flag(), &value, owed);
-    buf_release(&value);
-    return rc;
+static struct bytes catchup_marks_of_lost(void)
+{
+    return bytes_of(catchup_marks_lost_key, sizeof catchup_marks_lost_key);
+}
+
+int catchup_marks_put_lost(struct index_update *u)
+{
+    return catchup_marks_set(u, catchup_marks_of_lost());
+}
+
+int catchup_marks_lost(struct index_reader *r, bool *lost)
+{
+    return catchup_marks_is_set(r, catchup_marks_of_lost(), lost);
+}
+
+static struct bytes catchup_marks_of_damage(
+    const struct writer_id *w, uint64_t k,
+    uint8_t space[CATCHUP_MARKS_DAMAGE_BYTES])
+{
+    struct buf b = {.p = space,
+                    .cap = CATCHUP_MARKS_DAMAGE_BYTES,
+                    .max = CATCHUP_MARKS_DAMAGE_BYTES};
+
+    codec_put_u8(&b, CATCHUP_MARKS_DAMAGE);
+    buf_add(&b, w->b, sizeof w->b);
+    codec_put_u64(&b, k);
+    return buf_bytes(&b);
+}
+
+int catchup_marks_put_damage(struct index_update *u, const struct writer_id *w,
+                             uint64_t k)
+{
+    uint8_t key[CATCHUP_MARKS_DAMAGE_BYTES];
+
+    return catchup_marks_set(u, catchup_marks_of_damage(w, k, key));
+}
+
+int catchup_marks_damage(struct index_reader *r, const struct writer_id *w,
+                         uint64_t k, bool *known)
+{
+    uint8_t key[CATCHUP_MARKS_DAMAGE_BYTES];
+
+    return catchup_marks_is_set(r, catchup_marks_of_damage(w, k, key), known);
 }
 
 int catchup_marks_behind(bool accepted, const char *what)

@@ -52,6 +52,20 @@ MUST_CHECK int catchup_marks_put_owed(struct index_update *u);
 MUST_CHECK int catchup_marks_drop_owed(struct index_update *u);
 MUST_CHECK int catchup_marks_owed(struct index_reader *r, bool *owed);
 
+/* catchup_marks_put_lost / catchup_marks_lost: a segment could not be read when
+ * this index was filled, and never will be for it. */
+MUST_CHECK int catchup_marks_put_lost(struct index_update *u);
+MUST_CHECK int catchup_marks_lost(struct index_reader *r, bool *lost);
+
+/* catchup_marks_put_damage / catchup_marks_damage: that record of w's journal
+ * was damaged, and packs were asked for what it may have listed, or are owed.
+ */
+MUST_CHECK int catchup_marks_put_damage(struct index_update *u,
+                                        const struct writer_id *w, uint64_t k);
+MUST_CHECK int catchup_marks_damage(struct index_reader *r,
+                                    const struct writer_id *w, uint64_t k,
+                                    bool *known);
+
 /*
  * catchup_marks_behind: the repository falls short of a mark.
  *   accepted  the user has said that this is right

@@ -109,36 +109,23 @@ static int catchup_packs_listed(struct catchup_update *up,
     return rc;
 }
 
-int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
-                          const struct object_id *id)
+/* What the segment said its packs still say themselves; should we die before
+ * they were asked, the next run knows that they have to be. */
+static int catchup_packs_lose(struct catchup_update *up)
 {
-    struct segment_list_item item = {.id = *id, .writer = *w};
-    struct catchup *c = up->c;
-    struct segment_file file;
-    int rc = segment_file_read(c->store, c->keys, id, &file);
+    int rc;
 
-    if (rc == E_CORRUPT) {
-        /* its packs still say what they hold; should we die before they were
-         * asked, the next run knows that they have to be */
-        log_debug("segment lost: %s", err_text());
-        c->segments_lost++;
-        return catchup_marks_put_owed(up->u);
-    }
+    log_debug("segment lost: %s", err_text());
+    up->c->segments_lost++;
+    up->scan = true;
+    rc = catchup_update_breathe(up);
     if (rc == 0)
-        rc = catchup_packs_listed(up, w, &file.segment);
-    if (rc == 0)
-        rc = catchup_update_breathe(up);
-    if (rc == 0) {
-        item.level = file.segment.level;
-        item.bytes = file.segment.packs.n;
-        rc = segment_list_note(up->u, &item);
-    }
-    segment_file_release(&file);
-    return rc;
+        rc = catchup_marks_put_lost(up->u);
+    return rc < 0 ? rc : catchup_marks_put_owed(up->u);
 }
 
-int catchup_packs_replaced(struct catchup_update *up,
-                           const struct record_ids *ids)
+static int catchup_packs_replaced(struct catchup_update *up,
+                                  const struct record_ids *ids)
 {
     int rc = catchup_update_breathe(up);
 
@@ -150,7 +137,39 @@ int catchup_packs_replaced(struct catchup_update *up,
     return rc;
 }
 
-/* --- packs whose segment is lost --- */
+int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
+                          const struct object_id *id,
+                          const struct record_ids *replaced)
+{
+    struct segment_list_item item = {.id = *id, .writer = *w};
+    struct segment_file file;
+    bool lost = false;
+    bool known;
+    int rc = segment_list_has(up->r, id, &known);
+
+    if (rc < 0 || known)
+        return rc;
+    /* first: a segment that is noted has said all that it has to say */
+    rc = catchup_packs_replaced(up, replaced);
+    if (rc < 0)
+        return rc;
+    rc = segment_file_read(up->c->store, up->c->keys, id, &file);
+    if (rc == 0)
+        rc = catchup_packs_listed(up, w, &file.segment);
+    else if (rc == E_CORRUPT)
+        lost = true;
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
+    if (rc == 0) {
+        item.level = file.segment.level;
+        item.bytes = file.segment.packs.n;
+        rc = segment_list_note(up->u, &item);
+    }
+    segment_file_release(&file);
+    return lost ? catchup_packs_lose(up) : rc;
+}
+
+/* --- packs that nothing lists --- */
 
 struct catchup_packs_scan {
     struct catchup_update *up;
@@ -187,7 +206,8 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
             return rc;
         rc = pack_reader_dir(scan->packs, &pack.id, &info);
     }
-    if (rc == E_CORRUPT) {
+    /* what looks like a newer format may be damage: nothing of it is proved */
+    if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {
         log_debug("pack without a directory: %s", err_text());
         return 0;
     }

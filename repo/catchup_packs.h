@@ -25,23 +25,22 @@ MUST_CHECK int catchup_packs_add(struct index_update *u, const struct state *s,
                                  bool *added);
 
 /*
- * catchup_packs_segment: a segment record of w's journal: its packs into the
- * index. One that cannot be read is counted (segments_lost), and a scan owed.
+ * catchup_packs_segment: a segment record of w's journal: the segment's packs
+ * into the index, unless it has them. A segment that cannot be read is counted
+ * (segments_lost), and a scan owed.
+ *   replaced  those that it stands for: they were merged
  * Returns 0; E_UNSUPPORTED; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
                                      const struct writer_id *w,
-                                     const struct object_id *id);
-
-/* catchup_packs_replaced: remember that these segments were merged. */
-MUST_CHECK int catchup_packs_replaced(struct catchup_update *up,
-                                      const struct record_ids *ids);
+                                     const struct object_id *id,
+                                     const struct record_ids *replaced);
 
 /*
  * catchup_packs_scan: ask every pack that the index does not know for its own
- * directory. Perhaps nobody's record lists it: it is for reading only (W2).
- * Settles what is owed. Returns 0; E_UNSUPPORTED; E_NOMEM; what store or index
- * returned.
+ * directory. Perhaps nobody's record lists it: it is for reading only (W2),
+ * until one does. A pack whose directory cannot be read is passed over.
+ * Settles what is owed. Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
 

@@ -17,6 +17,7 @@ struct catchup_update {
     struct catchup_mark log; /* the log's mark when the run began, if ... */
     bool marked;             /* ... there was one */
     bool overtaken;          /* by another process: start over */
+    bool scan;               /* packs have to be asked for their directories */
 };
 
 /* catchup_update_init: a run over c's index; nothing is begun. up may be

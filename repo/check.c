@@ -239,6 +239,49 @@ static int check_leftovers(struct check *c, const char *prefix,
                              n, prefix, hex);
 }
 
+/* A snapshot that no journal names, where a journal is damaged. */
+static int check_unnamed(struct check *c, const struct object_id *id)
+{
+    struct check_finding f = {
+        .kind = CHECK_SNAPSHOT,
+        .damage = true,
+        .has_snapshot = true,
+        .snapshot = *id,
+        .text = "no journal names it: a damaged record may have committed it, "
+                "and it is missing from every list until that is repaired"};
+    char name[SNAPSHOT_LIST_NAME_MAX];
+    struct snapshot s;
+    int rc = snapshot_list_read(c->r->store, c->r->keys, id, &s);
+
+    snapshot_list_name(id, name);
+    f.object = name;
+    if (rc == 0) {
+        f.series = s.manifest.m.series;
+        f.begin = s.manifest.m.begin;
+    }
+    if (rc == 0 || rc == E_CORRUPT)
+        rc = check_report_put(&c->report, &f);
+    snapshot_list_drop(&s);
+    return rc;
+}
+
+/* Damaged journals may have committed more than can be read. */
+static int check_missing_snapshots(struct check *c)
+{
+    struct check_list list = {.item = NULL};
+    int rc = check_list_load(c->r->store, "snapshots", &list);
+
+    for (size_t i = 0; i < list.n && rc == 0; i++) {
+        const struct object_id *id = &list.item[i].id;
+
+        if (!idmap_get(&c->chains.committed, id->b, NULL) &&
+            !state_is_forgotten(&c->chains.state, id))
+            rc = check_unnamed(c, id);
+    }
+    check_list_release(&list);
+    return rc;
+}
+
 /* --- all of it --- */
 
 static int check_open(struct check *c)
@@ -269,10 +312,12 @@ static int check_body(struct check *c)
         rc = check_leftovers(c, "index", CHECK_SEGMENT, &c->chains.named,
                              &c->chains.replaced);
     if (rc == 0)
-        rc = check_leftovers(c, "snapshots", CHECK_SNAPSHOT,
-                             &c->chains.committed, &c->chains.state.forgotten);
+        rc = c->chains.damaged ? check_missing_snapshots(c)
+                               : check_leftovers(c, "snapshots", CHECK_SNAPSHOT,
+                                                 &c->chains.committed,
+                                                 &c->chains.state.forgotten);
     /* a cache that made up for what is lost knows more than can be proved */
-    if (rc == 0 && c->r->index && c->r->segments_lost == 0)
+    if (rc == 0 && c->r->index && !c->r->hurt)
         rc = check_cache_run(&c->view, c->r->index, &c->r->state);
     if (rc == 0)
         rc = check_snapshots(c);

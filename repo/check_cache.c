@@ -34,6 +34,9 @@ static int check_cache_pack(struct check_cache *c, const struct index_pack *p)
     if (rc < 0 || p->no >= c->number_n)
         return rc;
     c->number[p->no] = INDEX_NO_PACK;
+    /* nothing lists it: it was asked for its directory, and is only read */
+    if (!p->trusted)
+        return 0;
     if (c->state && p->state != state_of[state_of_pack(c->state, &p->id, NULL)])
         c->wrong++;
     if (p->state == INDEX_DOOMED || (found && other.state == INDEX_DOOMED))

@@ -1,5 +1,6 @@
 #include "repo/journal_list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -81,4 +82,57 @@ bool journal_list_find(const struct journal_list *l, const struct writer_id *w,
     if (it)
         *last = it->last;
     return it != NULL;
+}
+
+/* --- one of them --- */
+
+void journal_list_numbers_release(struct journal_list_numbers *l)
+{
+    free(l->k);
+    *l = (struct journal_list_numbers){.k = NULL};
+}
+
+static int journal_list_number(void *ctx, const char *name, uint64_t size)
+{
+    struct journal_list_numbers *l = ctx;
+    struct writer_id w;
+    uint64_t k;
+
+    (void)size;
+    if (!record_journal_number(name, &w, &k))
+        return 0;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        void *p = mem_resize(l->k, cap * sizeof *l->k);
+
+        if (!p)
+            return err_set(E_NOMEM, "out of memory");
+        l->k = p;
+        l->cap = cap;
+    }
+    l->k[l->n++] = k;
+    return 0;
+}
+
+static int journal_list_number_order(const void *a, const void *b)
+{
+    const uint64_t *x = a;
+    const uint64_t *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+int journal_list_numbers(struct store *s, const struct writer_id *w,
+                         struct journal_list_numbers *out)
+{
+    char hex[2 * sizeof w->b + 1];
+    char folder[RECORD_NAME_MAX];
+    int rc;
+
+    (void)snprintf(folder, sizeof folder, "w/%s",
+                   id_hex(w->b, sizeof w->b, hex));
+    rc = store_list(s, folder, journal_list_number, out);
+    if (rc == 0 && out->n > 0)
+        qsort(out->k, out->n, sizeof *out->k, journal_list_number_order);
+    return rc;
 }

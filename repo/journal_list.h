@@ -30,4 +30,17 @@ void journal_list_release(struct journal_list *l);
 bool journal_list_find(const struct journal_list *l, const struct writer_id *w,
                        uint64_t *last);
 
+/* The numbers of one journal's records, ascending. Zeroed: empty. */
+struct journal_list_numbers {
+    uint64_t *k;
+    size_t n;
+    size_t cap;
+};
+
+/* journal_list_numbers: list them. out is zeroed. E_NOMEM, or what the store
+ * returned; out may be released then too. */
+MUST_CHECK int journal_list_numbers(struct store *s, const struct writer_id *w,
+                                    struct journal_list_numbers *out);
+void journal_list_numbers_release(struct journal_list_numbers *l);
+
 #endif

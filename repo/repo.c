@@ -397,6 +397,10 @@ static int repo_catch_up(struct repo *r, bool *stale)
                         .accept_rollback = r->accept_rollback};
     int rc = catchup_run(&c, stale);
 
+    if (rc == 0) {
+        r->journals = c.journals;
+        r->hurt = c.hurt;
+    }
     /* a later catch-up, which reads only what is new, does not meet them */
     if (c.segments_lost > r->segments_lost)
         r->segments_lost = c.segments_lost;

@@ -11,6 +11,7 @@
 
 #include "index/index.h"
 #include "repo/config.h"
+#include "repo/journal_damage.h"
 #include "repo/key_slot.h"
 #include "repo/state.h"
 
@@ -27,6 +28,13 @@ struct repo {
     bool accept_rollback;
     bool index_rebuilt;     /* it was filled from nothing by this process */
     uint64_t segments_lost; /* segments that could not be read */
+    struct journal_damage journals; /* as the last catch-up met them */
+    /* the index lacks something that a damaged journal record or a lost
+     * segment says, or knows it from packs alone, which are for reading only;
+     * kept in the cache. Snapshots take no subtree over unseen then, and a
+     * collector must refuse: what it would take for garbage may be reached by
+     * a snapshot whose commit it cannot read */
+    bool hurt;
 };
 
 struct repo_init_options {
@@ -64,11 +72,14 @@ struct repo_open_options {
 MUST_CHECK int repo_probe(struct store *s, struct config *config);
 
 /*
- * repo_open: unlock, open the cache, catch up with the store.
+ * repo_open: unlock, open the cache, catch up with the store. Journal records
+ * and segments that are damaged do not stop it: what they said is missing, or
+ * taken from the packs themselves; journals, segments_lost and hurt tell.
  *   s    lent until repo_close()
  *   out  owns the repository
  * Returns 0; E_NOREPO; E_KEY: no slot opens with that secret; E_UNSUPPORTED:
- * newer format or feature; E_ROLLBACK; E_CORRUPT; E_NOMEM; E_NOSPACE; E_IO;
+ * newer format or feature; E_ROLLBACK; E_CORRUPT: config, all key slots or the
+ * log are damaged; E_NOMEM; E_NOSPACE; E_IO;
  * what the store returned.
  */
 MUST_CHECK int repo_open(struct store *s, const struct repo_open_options *opt,

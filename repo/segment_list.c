@@ -56,6 +56,20 @@ int segment_list_note(struct index_update *u,
         u, segment_list_key(SEGMENT_LIST_KEY, &item->id, key), buf_bytes(&b));
 }
 
+int segment_list_has(struct index_reader *r, const struct object_id *id,
+                     bool *has)
+{
+    uint8_t key[SEGMENT_LIST_KEY_BYTES];
+    struct buf value;
+    int rc;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    rc = index_reader_mark(r, segment_list_key(SEGMENT_LIST_KEY, id, key),
+                           &value, has);
+    buf_release(&value);
+    return rc;
+}
+
 int segment_list_note_replaced(struct index_update *u,
                                const struct object_id *id)
 {

@@ -32,6 +32,10 @@ void segment_list_release(struct segment_list *l);
 MUST_CHECK int segment_list_note(struct index_update *u,
                                  const struct segment_list_item *item);
 
+/* segment_list_has: whether one was noted. Returns what the index returned. */
+MUST_CHECK int segment_list_has(struct index_reader *r,
+                                const struct object_id *id, bool *has);
+
 /* segment_list_note_replaced: remember that a merge has replaced that one,
  * which may be unknown so far. */
 MUST_CHECK int segment_list_note_replaced(struct index_update *u,

@@ -148,6 +148,21 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
     return rc;
 }
 
+int snapshot_list_has(struct index_reader *r, const struct object_id *id,
+                      bool *noted, bool *sound)
+{
+    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
+    struct buf value;
+    int rc;
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    rc = index_reader_mark(r, bytes_of(key, sizeof key), &value, noted);
+    *sound = rc == 0 && *noted && value.n > 0;
+    buf_release(&value);
+    return rc;
+}
+
 void snapshot_list_name(const struct object_id *id,
                         char out[SNAPSHOT_LIST_NAME_MAX])
 {

@@ -51,6 +51,12 @@ MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
                                   const struct manifest *m);
 
+/* snapshot_list_has: whether one was noted, and whether with its manifest
+ * (sound). Returns what the index returned. */
+MUST_CHECK int snapshot_list_has(struct index_reader *r,
+                                 const struct object_id *id, bool *noted,
+                                 bool *sound);
+
 /* --- single snapshots --- */
 
 /* A snapshot read from the store: release it. */

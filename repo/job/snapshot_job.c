@@ -168,7 +168,7 @@ static int snapshot_job_find_parent(struct snapshot_job *j)
     /* after damage, too, nothing is taken on trust: what is missing is read
      * again and so comes back */
     j->must_check = !state_trusts_tree(&j->r->state, &j->previous->id) ||
-                    j->r->index_rebuilt || j->r->segments_lost > 0 ||
+                    j->r->index_rebuilt || j->r->hurt ||
                     j->r->state.suspect_n > 0;
     return 0;
 }

@@ -14,182 +14,12 @@
 
 #include <cmocka.h>
 
-#include "repo/journal_list.h"
-#include "repo/record_journal.h"
 #include "repo/repo_log.h"
+#include "tests/repo/catchup_kit.h"
 #include "tests/repo/pack_fixture.h"
-#include "tests/repo/repo_fixture.h"
 #include "tests/support/scratch.h"
 
 /* --- helpers --- */
-
-static void start(struct repo_fixture *f, unsigned backups,
-                  struct object_id *id)
-{
-    repo_fixture_open(f);
-    assert_int_equal(repo_fixture_init(f), 0);
-    for (unsigned i = 0; i < backups; i++)
-        assert_int_equal(repo_fixture_backup(f, "a", i + 1, &id[i]), 0);
-}
-
-struct copy {
-    struct store *from;
-    struct store *to;
-};
-
-static int copy_object(void *ctx, const char *name, uint64_t size)
-{
-    struct copy *c = ctx;
-    enum store_outcome outcome;
-    struct buf b;
-    bool found;
-
-    buf_init(&b, size);
-    assert_int_equal(store_get(c->from, name, &b, &found), 0);
-    assert_int_equal(store_put(c->to, name, buf_bytes(&b), &outcome), 0);
-    buf_release(&b);
-    return 0;
-}
-
-/* A copy of a store, as a backup of it would be. */
-static struct store *copy_store(struct store *s)
-{
-    struct copy c = {.from = s};
-
-    assert_int_equal(memory_open(&c.to), 0);
-    assert_int_equal(store_list(s, "", copy_object, &c), 0);
-    return c.to;
-}
-
-/* Makes f work on another store; returns the one before. */
-static struct store *exchange(struct repo_fixture *f, struct store *s)
-{
-    struct store *before = f->store;
-
-    f->store = s;
-    return before;
-}
-
-/* Opens the repository with a cache: what comes of it. */
-static int try(struct repo_fixture *f, const char *cache)
-{
-    struct repo *r = NULL;
-    int rc = repo_fixture_repo(f, cache, &r);
-
-    repo_close(r);
-    return rc;
-}
-
-static int try_accepting(struct repo_fixture *f, const char *cache)
-{
-    struct repo_open_options opt = {.secret = &f->secret,
-                                    .accept_rollback = true};
-    struct repo *r = NULL;
-    char path[128];
-    int rc;
-
-    (void)snprintf(path, sizeof path, "%s/%s", f->cache, cache);
-    opt.cache_root = path;
-    rc = repo_open(f->store, &opt, &r);
-    repo_close(r);
-    return rc;
-}
-
-static bool finds(struct repo *r, enum index_purpose purpose, uint64_t seed)
-{
-    uint8_t chunk[REPO_FIXTURE_CHUNK_BYTES];
-    struct index_reader *ix = NULL;
-    struct index_loc loc;
-    struct chunk_id id;
-    bool found = false;
-
-    pack_fixture_bytes(seed * 100, chunk, sizeof chunk);
-    keyring_chunk_id(r->keys, PACK_DATA, bytes_of(chunk, sizeof chunk), &id);
-    assert_int_equal(index_reader_new(r->index, &ix), 0);
-    assert_int_equal(index_reader_find(ix, &id, purpose, &loc, &found), 0);
-    index_reader_free(ix);
-    return found;
-}
-
-/* With that cache: exactly the snapshots 1..n are listed, and their chunks can
- * be found; those of n + 1 cannot. Those of `lost` snapshots, known from the
- * packs alone, are for reading only. */
-static void check_knows_but(struct repo_fixture *f, const char *cache,
-                            uint64_t n, uint64_t lost)
-{
-    struct snapshot_list l = {.n = 0};
-    struct repo *r = NULL;
-    uint64_t relied = 0;
-
-    assert_int_equal(repo_fixture_repo(f, cache, &r), 0);
-    assert_int_equal(snapshot_list_load(r->index, &r->state, &l), 0);
-    assert_int_equal(l.n, n);
-    for (uint64_t i = 1; i <= n; i++) {
-        assert_int_equal(l.item[i - 1].manifest.m.begin.s, i);
-        assert_true(finds(r, INDEX_READ, i));
-        relied += finds(r, INDEX_DEDUP, i);
-    }
-    assert_int_equal(relied, n - lost);
-    assert_false(finds(r, INDEX_READ, n + 1));
-    snapshot_list_release(&l);
-    repo_close(r);
-}
-
-static void check_knows(struct repo_fixture *f, const char *cache, uint64_t n)
-{
-    check_knows_but(f, cache, n, 0);
-}
-
-/* The name of the only object below a prefix, or of its n-th in order. */
-struct pick {
-    char name[20][STORE_NAME_MAX + 1];
-    unsigned n;
-};
-
-static int pick_one(void *ctx, const char *name, uint64_t size)
-{
-    struct pick *p = ctx;
-
-    (void)size;
-    assert_true(p->n < 20);
-    (void)snprintf(p->name[p->n++], sizeof p->name[0], "%s", name);
-    return 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-static void pick(struct store *s, const char *prefix, struct pick *p)
-{
-    p->n = 0;
-    assert_int_equal(store_list(s, prefix, pick_one, p), 0);
-    qsort(p->name, p->n, sizeof p->name[0], by_name);
-}
-
-static void remove_object(struct store *s, const char *name)
-{
-    assert_int_equal(store_delete(s, name), 0);
-}
-
-static void get_object(struct store *s, const char *name, struct buf *b)
-{
-    bool found;
-
-    buf_init(b, 1 << 20);
-    assert_int_equal(store_get(s, name, b, &found), 0);
-    assert_true(found);
-}
-
-static void replace_object(struct store *s, const char *name, struct bytes b)
-{
-    enum store_outcome outcome;
-
-    remove_object(s, name);
-    assert_int_equal(store_put(s, name, b, &outcome), 0);
-    assert_int_equal(outcome, STORE_CREATED);
-}
 
 struct by_hand {
     enum record_log_type type;
@@ -227,16 +57,16 @@ static void test_catchup__every_cache_says_the_same(void **state)
     struct repo_fixture f;
 
     (void)state;
-    start(&f, 2, id);
-    check_knows(&f, "a", 2);
-    check_knows(&f, NULL, 2);
-    check_knows(&f, "b", 2);
+    catchup_kit_start(&f, 2, id);
+    catchup_kit_knows(&f, "a", 2);
+    catchup_kit_knows(&f, NULL, 2);
+    catchup_kit_knows(&f, "b", 2);
     assert_int_equal(repo_fixture_backup(&f, "b", 3, &id[2]), 0);
-    check_knows(&f, "a", 3);
+    catchup_kit_knows(&f, "a", 3);
     assert_true(scratch_run("rm -rf %s/a", f.cache));
-    check_knows(&f, "a", 3);
+    catchup_kit_knows(&f, "a", 3);
     assert_int_equal(repo_fixture_backup(&f, "a", 4, &id[3]), 0);
-    check_knows(&f, "b", 4);
+    catchup_kit_knows(&f, "b", 4);
     assert_int_equal(repo_fixture_check(&f, id, 4), 4);
     repo_fixture_close(&f);
 }
@@ -247,11 +77,11 @@ static void test_catchup__an_old_cache_catches_up(void **state)
     struct repo_fixture f;
 
     (void)state;
-    start(&f, 1, id);
+    catchup_kit_start(&f, 1, id);
     assert_true(scratch_run("cp -a %s/a %s/old", f.cache, f.cache));
     assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
     assert_int_equal(repo_fixture_backup(&f, "a", 3, &id[2]), 0);
-    check_knows(&f, "old", 3);
+    catchup_kit_knows(&f, "old", 3);
     repo_fixture_close(&f);
 }
 
@@ -263,12 +93,12 @@ static void test_catchup__the_cache_of_another_repository(void **state)
     struct store *other;
 
     (void)state;
-    start(&f, 2, id);
+    catchup_kit_start(&f, 2, id);
     assert_int_equal(memory_open(&other), 0);
-    other = exchange(&f, other);
+    other = catchup_kit_exchange(&f, other);
     assert_int_equal(repo_fixture_init(&f), 0);
-    assert_int_equal(try(&f, "other"), 0);
-    check_knows(&f, "other", 0);
+    assert_int_equal(catchup_kit_try(&f, "other"), 0);
+    catchup_kit_knows(&f, "other", 0);
     assert_true(scratch_run("cd %s && mv other/* other/x && "
                             "cp -a a/* other/y && rm -r other/y/*lock && "
                             "n=$(ls -d other/x) && rm -rf other/x/index && "
@@ -284,10 +114,10 @@ static void test_catchup__the_cache_of_another_repository(void **state)
         assert_true(
             scratch_run("mv %s/other/x %s/other/%s", f.cache, f.cache, hex));
     }
-    check_knows(&f, "other", 0);
-    other = exchange(&f, other);
+    catchup_kit_knows(&f, "other", 0);
+    other = catchup_kit_exchange(&f, other);
     store_close(other);
-    check_knows(&f, "a", 2);
+    catchup_kit_knows(&f, "a", 2);
     repo_fixture_close(&f);
 }
 
@@ -309,16 +139,16 @@ static void test_catchup__a_repository_that_went_back(void **state)
         struct repo *r = NULL;
         struct writer *w = NULL;
 
-        start(&f, 1, id);
-        copy = copy_store(f.store);
+        catchup_kit_start(&f, 1, id);
+        copy = catchup_kit_copy_store(f.store);
         switch (way) {
         case BACKUP:
             assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
             break;
         case FORK_LOG:
-            copy = exchange(&f, copy);
+            copy = catchup_kit_exchange(&f, copy);
             append(&f, &y);
-            copy = exchange(&f, copy);
+            copy = catchup_kit_exchange(&f, copy);
             append(&f, &x);
             break;
         case LOG:
@@ -331,16 +161,16 @@ static void test_catchup__a_repository_that_went_back(void **state)
             repo_close(r);
             break;
         }
-        assert_int_equal(try(&f, "a"), 0);
-        copy = exchange(&f, copy);
-        assert_int_equal(try(&f, "a"), E_ROLLBACK);
-        assert_int_equal(try(&f, "a"), E_ROLLBACK);
-        assert_int_equal(try(&f, NULL), 0);
+        assert_int_equal(catchup_kit_try(&f, "a"), 0);
+        copy = catchup_kit_exchange(&f, copy);
+        assert_int_equal(catchup_kit_try(&f, "a"), E_ROLLBACK);
+        assert_int_equal(catchup_kit_try(&f, "a"), E_ROLLBACK);
+        assert_int_equal(catchup_kit_try(&f, NULL), 0);
         /* the one who knows better says so, once */
-        assert_int_equal(try_accepting(&f, "a"), 0);
-        check_knows(&f, "a", 1);
+        assert_int_equal(catchup_kit_try_accepting(&f, "a"), 0);
+        catchup_kit_knows(&f, "a", 1);
         assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
-        check_knows(&f, "a", 2);
+        catchup_kit_knows(&f, "a", 2);
         assert_int_equal(repo_fixture_check(&f, id, 2), 2);
         store_close(copy);
         repo_fixture_close(&f);
@@ -353,25 +183,27 @@ static void test_catchup__records_that_are_missing(void **state)
 {
     struct object_id id[1];
     struct repo_fixture f;
-    struct pick w;
+    struct catchup_kit_names w;
 
     (void)state;
-    start(&f, 1, id);
-    pick(f.store, "w", &w);
+    catchup_kit_start(&f, 1, id);
+    catchup_kit_pick(f.store, "w", &w);
     assert_int_equal(w.n, 4); /* open, segment, commit, end */
     for (unsigned i = 0; i < w.n; i++) {
         struct buf b;
 
-        get_object(f.store, w.name[i], &b);
-        remove_object(f.store, w.name[i]);
-        /* the last one leaves a journal that is merely shorter */
-        assert_int_equal(try(&f, NULL), i + 1 == w.n ? 0 : E_CORRUPT);
-        assert_int_equal(try(&f, "a"), i + 1 == w.n ? E_ROLLBACK : 0);
-        replace_object(f.store, w.name[i], buf_bytes(&b));
+        catchup_kit_get(f.store, w.name[i], &b);
+        catchup_kit_remove(f.store, w.name[i]);
+        /* the last one leaves a journal that is merely shorter; who has read
+         * it all before misses nothing but that */
+        assert_int_equal(catchup_kit_damaged(&f, NULL), i + 1 == w.n ? 0 : 1);
+        assert_int_equal(catchup_kit_try(&f, "a"),
+                         i + 1 == w.n ? E_ROLLBACK : 0);
+        catchup_kit_replace(f.store, w.name[i], buf_bytes(&b));
         buf_release(&b);
     }
-    remove_object(f.store, "log/0000000000000000");
-    assert_int_equal(try(&f, NULL), E_CORRUPT);
+    catchup_kit_remove(f.store, "log/0000000000000000");
+    assert_int_equal(catchup_kit_try(&f, NULL), E_CORRUPT);
     repo_fixture_close(&f);
 }
 
@@ -384,31 +216,37 @@ static void test_catchup__records_that_were_exchanged(void **state)
     for (size_t p = 0; p < 2; p++) {
         struct object_id id[2];
         struct repo_fixture f;
-        struct pick w;
+        struct catchup_kit_names w;
 
-        start(&f, 2, id);
+        catchup_kit_start(&f, 2, id);
         append(&f, &x);
         append(&f, &x);
-        pick(f.store, prefix[p], &w);
+        catchup_kit_pick(f.store, prefix[p], &w);
         assert_true(w.n >= 3);
         for (unsigned i = 0; i < w.n; i++) {
             for (unsigned j = i + 1; j < w.n; j++) {
                 struct buf a;
                 struct buf b;
 
-                get_object(f.store, w.name[i], &a);
-                get_object(f.store, w.name[j], &b);
-                replace_object(f.store, w.name[i], buf_bytes(&b));
-                assert_int_equal(try(&f, NULL), E_CORRUPT);
-                replace_object(f.store, w.name[j], buf_bytes(&a));
-                assert_int_equal(try(&f, NULL), E_CORRUPT);
-                replace_object(f.store, w.name[i], buf_bytes(&a));
-                replace_object(f.store, w.name[j], buf_bytes(&b));
+                catchup_kit_get(f.store, w.name[i], &a);
+                catchup_kit_get(f.store, w.name[j], &b);
+                catchup_kit_replace(f.store, w.name[i], buf_bytes(&b));
+                if (p == 0)
+                    assert_int_equal(catchup_kit_damaged(&f, NULL), 1);
+                else
+                    assert_int_equal(catchup_kit_try(&f, NULL), E_CORRUPT);
+                catchup_kit_replace(f.store, w.name[j], buf_bytes(&a));
+                if (p == 0)
+                    assert_int_equal(catchup_kit_damaged(&f, NULL), 2);
+                else
+                    assert_int_equal(catchup_kit_try(&f, NULL), E_CORRUPT);
+                catchup_kit_replace(f.store, w.name[i], buf_bytes(&a));
+                catchup_kit_replace(f.store, w.name[j], buf_bytes(&b));
                 buf_release(&a);
                 buf_release(&b);
             }
         }
-        assert_int_equal(try(&f, NULL), 0);
+        assert_int_equal(catchup_kit_try(&f, NULL), 0);
         repo_fixture_close(&f);
     }
 }
@@ -424,14 +262,14 @@ static void test_catchup__a_record_of_another_repository(void **state)
     struct buf b;
 
     (void)state;
-    start(&other, 0, NULL);
+    catchup_kit_start(&other, 0, NULL);
     append(&other, &x);
-    get_object(other.store, "log/0000000000000001", &b);
-    start(&f, 1, id);
+    catchup_kit_get(other.store, "log/0000000000000001", &b);
+    catchup_kit_start(&f, 1, id);
     assert_int_equal(
         store_put(f.store, "log/0000000000000001", buf_bytes(&b), &outcome), 0);
-    assert_int_equal(try(&f, NULL), E_CORRUPT);
-    assert_int_equal(try(&f, "a"), E_CORRUPT);
+    assert_int_equal(catchup_kit_try(&f, NULL), E_CORRUPT);
+    assert_int_equal(catchup_kit_try(&f, "a"), E_CORRUPT);
     buf_release(&b);
     repo_fixture_close(&other);
     repo_fixture_close(&f);
@@ -450,16 +288,16 @@ static void test_catchup__a_record_of_a_fork(void **state)
     struct buf b;
 
     (void)state;
-    start(&f, 1, id);
-    copy = copy_store(f.store);
+    catchup_kit_start(&f, 1, id);
+    copy = catchup_kit_copy_store(f.store);
     append(&f, &x);
     append(&f, &x);
-    copy = exchange(&f, copy);
+    copy = catchup_kit_exchange(&f, copy);
     append(&f, &y);
-    get_object(copy, "log/0000000000000002", &b);
+    catchup_kit_get(copy, "log/0000000000000002", &b);
     assert_int_equal(
         store_put(f.store, "log/0000000000000002", buf_bytes(&b), &outcome), 0);
-    assert_int_equal(try(&f, NULL), E_CORRUPT);
+    assert_int_equal(catchup_kit_try(&f, NULL), E_CORRUPT);
     assert_non_null(strstr(err_text(), "forked"));
     buf_release(&b);
     store_close(copy);
@@ -475,22 +313,22 @@ static void test_catchup__segments_that_are_lost(void **state)
         struct object_id id[3];
         struct repo_fixture f;
         struct repo *r = NULL;
-        struct pick seg;
+        struct catchup_kit_names seg;
 
-        start(&f, 2, id);
-        pick(f.store, "index", &seg);
+        catchup_kit_start(&f, 2, id);
+        catchup_kit_pick(f.store, "index", &seg);
         assert_int_equal(seg.n, 2);
         if (damaged)
             assert_true(memory_damage(f.store, seg.name[0], 400, 1));
         else
-            remove_object(f.store, seg.name[0]);
+            catchup_kit_remove(f.store, seg.name[0]);
         assert_int_equal(repo_fixture_repo(&f, "fresh", &r), 0);
         assert_int_equal(r->segments_lost, 1);
         repo_close(r);
-        check_knows_but(&f, "fresh", 2, 1);
-        check_knows(&f, "a", 2);
+        catchup_kit_knows_but(&f, "fresh", 2, 1);
+        catchup_kit_knows(&f, "a", 2);
         assert_int_equal(repo_fixture_backup(&f, "fresh", 3, &id[2]), 0);
-        check_knows_but(&f, "fresh", 3, 1);
+        catchup_kit_knows_but(&f, "fresh", 3, 1);
         repo_fixture_close(&f);
     }
 }
@@ -516,20 +354,20 @@ static void start_with_loss(struct repo_fixture *f)
     struct object_id id;
     struct repo *r = NULL;
     struct writer *w = NULL;
-    struct pick seg;
+    struct catchup_kit_names seg;
 
-    start(f, 0, NULL);
+    catchup_kit_start(f, 0, NULL);
     assert_int_equal(repo_fixture_repo(f, "a", &r), 0);
     assert_int_equal(writer_open(r, bytes_of_str("test@series"), &w), 0);
     assert_int_equal(repo_fixture_publish(f, w, r, 1), 0);
-    pick(f->store, "index", &seg);
+    catchup_kit_pick(f->store, "index", &seg);
     assert_int_equal(seg.n, 1);
     publish_many(f, w, r);
     assert_int_equal(repo_fixture_commit(w, r, 1, &id), 0);
     assert_int_equal(writer_end(w), 0);
     writer_free(w);
     repo_close(r);
-    remove_object(f->store, seg.name[0]);
+    catchup_kit_remove(f->store, seg.name[0]);
 }
 
 /* Whoever dies after the journal was remembered and before the packs were
@@ -552,9 +390,9 @@ static void test_catchup__lost_segments_are_not_forgotten(void **state)
         assert_true(n < 100);
         (void)snprintf(cache, sizeof cache, "fresh-at-%u", (unsigned)n);
         memory_set_fault(f.store, fault);
-        rc = try(&f, cache);
+        rc = catchup_kit_try(&f, cache);
         memory_set_fault(f.store, none);
-        check_knows_but(&f, cache, 1, 1);
+        catchup_kit_knows_but(&f, cache, 1, 1);
     }
     repo_fixture_close(&f);
 }
@@ -575,7 +413,7 @@ static void test_catchup__suspects_are_no_targets(void **state)
     size_t n;
 
     (void)state;
-    start(&f, 2, id);
+    catchup_kit_start(&f, 2, id);
     assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
     assert_int_equal(index_reader_new(r->index, &ix), 0);
     assert_int_equal(index_reader_packs(ix, &next, &pack, 1, &n), 0);
@@ -588,9 +426,9 @@ static void test_catchup__suspects_are_no_targets(void **state)
     repo_close(r);
     for (int fresh = 0; fresh < 2; fresh++) {
         assert_int_equal(repo_fixture_repo(&f, fresh ? NULL : "a", &r), 0);
-        assert_true(finds(r, INDEX_READ, 1));
-        assert_false(finds(r, INDEX_DEDUP, 1));
-        assert_true(finds(r, INDEX_DEDUP, 2));
+        assert_true(catchup_kit_finds(r, INDEX_READ, 1));
+        assert_false(catchup_kit_finds(r, INDEX_DEDUP, 1));
+        assert_true(catchup_kit_finds(r, INDEX_DEDUP, 2));
         repo_close(r);
     }
     repo_fixture_close(&f);
@@ -603,7 +441,7 @@ static void test_catchup__forgotten_snapshots_are_not_listed(void **state)
     struct repo_fixture f;
 
     (void)state;
-    start(&f, 2, id);
+    catchup_kit_start(&f, 2, id);
     x.id = id[1];
     append(&f, &x);
     assert_int_equal(repo_fixture_check(&f, id, 1), 1);
@@ -619,19 +457,19 @@ static void test_catchup__an_object_alone_is_no_snapshot(void **state)
     struct object_id id[2];
     struct repo_fixture f;
     struct store *copy;
-    struct pick s;
+    struct catchup_kit_names s;
     struct buf b;
     enum store_outcome outcome;
 
     (void)state;
-    start(&f, 1, id);
-    copy = copy_store(f.store);
+    catchup_kit_start(&f, 1, id);
+    copy = catchup_kit_copy_store(f.store);
     assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
-    copy = exchange(&f, copy);
-    pick(copy, "snapshots", &s);
+    copy = catchup_kit_exchange(&f, copy);
+    catchup_kit_pick(copy, "snapshots", &s);
     assert_int_equal(s.n, 2);
     for (unsigned i = 0; i < 2; i++) {
-        get_object(copy, s.name[i], &b);
+        catchup_kit_get(copy, s.name[i], &b);
         assert_int_equal(store_put(f.store, s.name[i], buf_bytes(&b), &outcome),
                          0);
         buf_release(&b);
@@ -653,7 +491,7 @@ static void test_catchup__a_damaged_snapshot_is_still_listed(void **state)
     unsigned damaged = 0;
 
     (void)state;
-    start(&f, 2, id);
+    catchup_kit_start(&f, 2, id);
     snapshot_list_name(&id[0], name);
     assert_true(memory_damage(f.store, name, 300, 1));
     assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);

@@ -1,0 +1,330 @@
+/*
+ * Journals of which records are damaged, missing or exchanged: what the others
+ * say counts, the damage is told at each start, and nothing is believed that
+ * only it could have said. Whole runs and restores: test_journal_damage.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "repo/record_journal.h"
+#include "tests/repo/catchup_kit.h"
+
+/* --- damaged records --- */
+
+/* A journal that begins with a damaged record. */
+static void start_with_damage(struct repo_fixture *f)
+{
+    struct object_id id;
+    struct catchup_kit_names w;
+
+    catchup_kit_start(f, 1, &id);
+    catchup_kit_pick(f->store, "w", &w);
+    assert_true(memory_damage(f->store, w.name[1], 200, 1));
+}
+
+/* A store that fails is no damage, and whoever dies before the packs were
+ * asked leaves that to the next one. */
+static void test_catchup_journals__damaged_records_are_not_forgotten(
+    void **state)
+{
+    static const enum memory_point point[] = {MEMORY_BEFORE, MEMORY_AFTER};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        struct memory_fault none = {.n = 0};
+        struct repo_fixture f;
+        int rc = E_STORE;
+
+        start_with_damage(&f);
+        for (uint64_t n = 1; rc != 0; n++) {
+            struct memory_fault fault = {
+                .point = point[p], .n = n, .persistent = true, .code = E_STORE};
+            char cache[32];
+
+            assert_true(n < 100);
+            (void)snprintf(cache, sizeof cache, "fresh-at-%u", (unsigned)n);
+            memory_set_fault(f.store, fault);
+            rc = catchup_kit_try(&f, cache);
+            assert_true(rc == 0 || rc == E_STORE);
+            memory_set_fault(f.store, none);
+            catchup_kit_knows_but(&f, cache, 1, 1);
+            assert_int_equal(catchup_kit_damaged(&f, cache), 1);
+        }
+        repo_fixture_close(&f);
+    }
+}
+
+struct watch {
+    unsigned packs; /* gets of packs */
+    unsigned index; /* of segments */
+    unsigned lists; /* of packs */
+};
+
+static int watch(void *ctx, enum memory_point point, enum memory_op op,
+                 const char *name)
+{
+    struct watch *w = ctx;
+
+    if (point != MEMORY_BEFORE)
+        return 0;
+    w->packs += op == MEMORY_GET && strncmp(name, "packs/", 6) == 0;
+    w->index += op == MEMORY_GET && strncmp(name, "index/", 6) == 0;
+    w->lists += op == MEMORY_LIST && strcmp(name, "packs") == 0;
+    return 0;
+}
+
+/* Behind a gap each start looks at the records again, and at nothing else that
+ * it has seen: and takes no lock that a stopped process could hold. */
+static void test_catchup_journals__a_gap_is_cheap(void **state)
+{
+    struct index_update *u = NULL;
+    struct watch w = {.packs = 0};
+    struct repo_fixture f;
+    struct repo *r = NULL;
+
+    (void)state;
+    start_with_damage(&f);
+    {
+        struct catchup_kit_names j;
+
+        catchup_kit_pick(f.store, "w", &j);
+        assert_true(memory_damage(f.store, j.name[1], 200, 1));
+        assert_true(memory_damage(f.store, j.name[0], 200, 1));
+    }
+    assert_int_equal(catchup_kit_damaged(&f, "new"), 1);
+    assert_int_equal(repo_fixture_repo(&f, "new", &r), 0);
+    assert_int_equal(index_update_begin(r->index, 0, &u), 0);
+    memory_set_hook(f.store, watch, &w);
+    assert_int_equal(repo_refresh_in_use(r), 0);
+    memory_set_hook(f.store, NULL, NULL);
+    assert_int_equal(r->journals.records, 1);
+    assert_int_equal(w.packs, 0);
+    assert_int_equal(w.index, 0);
+    assert_int_equal(w.lists, 0);
+    index_update_abort(u);
+    repo_close(r);
+    catchup_kit_knows(&f, "new", 1);
+    repo_fixture_close(&f);
+}
+
+/* Somebody's number far out costs no more than others. */
+static void test_catchup_journals__far_numbers_are_harmless(void **state)
+{
+    enum store_outcome outcome;
+    struct object_id id;
+    struct repo_fixture f;
+    struct writer_id w;
+    struct catchup_kit_names names;
+    uint64_t k;
+    char name[RECORD_NAME_MAX];
+
+    (void)state;
+    catchup_kit_start(&f, 1, &id);
+    catchup_kit_pick(f.store, "w", &names);
+    assert_true(record_journal_number(names.name[0], &w, &k));
+    record_journal_name(&w, 99999999, name);
+    assert_int_equal(
+        store_put(f.store, name, bytes_of_str("nothing"), &outcome), 0);
+    record_journal_name(&w, 4000000000, name);
+    assert_int_equal(
+        store_put(f.store, name, bytes_of_str("nothing"), &outcome), 0);
+    /* behind the end of the journal nothing is read */
+    assert_int_equal(catchup_kit_damaged(&f, NULL), 0);
+    assert_int_equal(catchup_kit_damaged(&f, "a"), 0);
+    /* two holes, and what stands behind them */
+    catchup_kit_remove(f.store, names.name[3]);
+    assert_int_equal(catchup_kit_damaged(&f, NULL), 4);
+    catchup_kit_knows(&f, NULL, 1);
+    repo_fixture_close(&f);
+}
+
+static void put_record(struct repo_fixture *f, struct chain_tip *tip,
+                       enum record_journal_type type,
+                       const struct object_id *id)
+{
+    static const struct writer_id w = {{1, 2, 3}};
+    struct record_journal j = {.id = *id, .ids = record_ids_of(id, 1)};
+    struct repo *r = NULL;
+    struct chain chain;
+    struct buf body;
+    bool mine;
+
+    if (type == RECORD_SEGMENT)
+        j.ids.n = 0;
+    assert_int_equal(repo_fixture_repo(f, NULL, &r), 0);
+    chain = (struct chain){.store = f->store,
+                           .keys = r->keys,
+                           .kind = ENVELOPE_JOURNAL,
+                           .writer = w};
+    buf_init(&body, 4096);
+    record_journal_put(type, &j, &body);
+    assert_int_equal(chain_put(&chain, tip, type, buf_bytes(&body), &mine), 0);
+    assert_true(mine);
+    buf_release(&body);
+    repo_close(r);
+}
+
+/* Two records that are both as signed, of which the second follows another
+ * first one: both stand, and it is told, until the right one is back. */
+static void test_catchup_journals__a_broken_link_is_damage(void **state)
+{
+    static const char name[] = "w/01020300000000000000000000000000/00000001";
+    struct chain_tip tip = {.any = false};
+    struct object_id other = {{7}};
+    struct chain_tip fork;
+    struct object_id id[2];
+    struct repo_fixture f;
+    struct store *copy;
+    struct buf wrong;
+    struct buf right;
+
+    (void)state;
+    catchup_kit_start(&f, 1, id);
+    put_record(&f, &tip, RECORD_OPEN, &other);
+    copy = catchup_kit_copy_store(f.store);
+    fork = tip;
+    /* the other history has another number 1 */
+    copy = catchup_kit_exchange(&f, copy);
+    put_record(&f, &fork, RECORD_PIN, &other);
+    copy = catchup_kit_exchange(&f, copy);
+    catchup_kit_get(copy, name, &wrong);
+    put_record(&f, &tip, RECORD_PIN, &other);
+    assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
+    put_record(&f, &tip, RECORD_COMMIT, &id[0]);
+    put_record(&f, &tip, RECORD_END, &id[0]);
+    catchup_kit_get(f.store, name, &right);
+    catchup_kit_replace(f.store, name, buf_bytes(&wrong));
+    for (int open = 0; open < 3; open++)
+        assert_int_equal(catchup_kit_damaged(&f, "late"), 1);
+    /* who stands at the right one misses nothing; the other is told */
+    assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
+    catchup_kit_replace(f.store, name, buf_bytes(&right));
+    for (int open = 0; open < 3; open++)
+        assert_int_equal(catchup_kit_damaged(&f, "late"), 0);
+    catchup_kit_knows(&f, "late", 1);
+    buf_release(&wrong);
+    buf_release(&right);
+    store_close(copy);
+    repo_fixture_close(&f);
+}
+
+/* What stood at the mark is exchanged before anything followed it: the whole
+ * journal is read again, and the mark is mended. */
+static void test_catchup_journals__a_mark_that_is_off_is_mended(void **state)
+{
+    static const char name[] = "w/01020300000000000000000000000000/00000001";
+    struct chain_tip tip = {.any = false};
+    struct object_id other = {{7}};
+    struct chain_tip fork;
+    struct object_id id[1];
+    struct repo_fixture f;
+    struct store *copy;
+    struct buf wrong;
+
+    (void)state;
+    catchup_kit_start(&f, 1, id);
+    put_record(&f, &tip, RECORD_OPEN, &other);
+    copy = catchup_kit_copy_store(f.store);
+    fork = tip;
+    copy = catchup_kit_exchange(&f, copy);
+    put_record(&f, &fork, RECORD_PIN, &other);
+    copy = catchup_kit_exchange(&f, copy);
+    catchup_kit_get(copy, name, &wrong);
+    put_record(&f, &tip, RECORD_PIN, &other);
+    assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
+    catchup_kit_replace(f.store, name, buf_bytes(&wrong));
+    put_record(&f, &fork, RECORD_COMMIT, &id[0]);
+    put_record(&f, &fork, RECORD_END, &id[0]);
+    for (int open = 0; open < 2; open++) {
+        assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
+        assert_int_equal(catchup_kit_damaged(&f, NULL), 0);
+    }
+    buf_release(&wrong);
+    store_close(copy);
+    repo_fixture_close(&f);
+}
+
+/* --- whole folders --- */
+
+static void remove_all(struct store *s, const char *prefix)
+{
+    struct catchup_kit_names p;
+
+    catchup_kit_pick(s, prefix, &p);
+    assert_true(p.n > 0);
+    for (unsigned i = 0; i < p.n; i++)
+        catchup_kit_remove(s, p.name[i]);
+}
+
+/* All that segments say, packs say; and what is committed does not hang on
+ * them. */
+static void test_catchup_journals__no_segment_is_left(void **state)
+{
+    struct object_id id[4];
+    struct repo_fixture f;
+
+    (void)state;
+    catchup_kit_start(&f, 3, id);
+    remove_all(f.store, "index");
+    catchup_kit_knows_but(&f, "fresh", 3, 3);
+    catchup_kit_knows(&f, "a", 3);
+    assert_int_equal(repo_fixture_backup(&f, "fresh", 4, &id[3]), 0);
+    catchup_kit_knows_but(&f, "fresh", 4, 3);
+    catchup_kit_knows_but(&f, NULL, 4, 3);
+    repo_fixture_close(&f);
+}
+
+/* A whole journal is missed by the caches that know it. For the others it never
+ * was; what it had stored for later snapshots is still found. */
+static void test_catchup_journals__a_journal_has_gone(void **state)
+{
+    struct repo *r = NULL;
+    struct object_id id[3];
+    struct repo_fixture f;
+    struct catchup_kit_names before;
+    char folder[64];
+
+    (void)state;
+    catchup_kit_start(&f, 1, id);
+    catchup_kit_pick(f.store, "w", &before);
+    assert_int_equal(repo_fixture_backup(&f, "a", 2, &id[1]), 0);
+    (void)snprintf(folder, sizeof folder, "%.*s",
+                   (int)(strrchr(before.name[0], '/') - before.name[0]),
+                   before.name[0]);
+    remove_all(f.store, folder);
+    assert_int_equal(catchup_kit_try(&f, "a"), E_ROLLBACK);
+    assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+    assert_int_equal(r->journals.records, 0);
+    assert_true(catchup_kit_finds(r, INDEX_READ, 1));
+    assert_false(catchup_kit_finds(r, INDEX_DEDUP, 1));
+    assert_true(catchup_kit_finds(r, INDEX_DEDUP, 2));
+    repo_close(r);
+    assert_int_equal(repo_fixture_check(&f, &id[1], 1), 1);
+    assert_int_equal(catchup_kit_try_accepting(&f, "a"), 0);
+    assert_int_equal(repo_fixture_backup(&f, "a", 1, &id[2]), 0);
+    assert_int_equal(repo_fixture_check(&f, &id[1], 2), 2);
+    repo_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_catchup_journals__damaged_records_are_not_forgotten),
+        cmocka_unit_test(test_catchup_journals__a_gap_is_cheap),
+        cmocka_unit_test(test_catchup_journals__far_numbers_are_harmless),
+        cmocka_unit_test(test_catchup_journals__a_broken_link_is_damage),
+        cmocka_unit_test(test_catchup_journals__a_mark_that_is_off_is_mended),
+        cmocka_unit_test(test_catchup_journals__no_segment_is_left),
+        cmocka_unit_test(test_catchup_journals__a_journal_has_gone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
