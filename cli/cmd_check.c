@@ -41,7 +41,9 @@ static void cmd_check_snapshot(const struct check_finding *f, char *out,
 static void cmd_check_say(const struct check_finding *f)
 {
     void (*say)(const char *, ...) __attribute__((format(printf, 1, 2))) =
-        f->damage ? message_damage : message_note;
+        f->damage   ? message_damage
+        : f->unread ? message_warn
+                    : message_note;
     char snapshot[256] = "";
 
     if (f->has_snapshot)
@@ -65,6 +67,7 @@ static int cmd_check_json_finding(struct json_out *j,
     json_out_begin(j, "finding");
     json_out_text(j, "kind", check_kind_name(f->kind));
     json_out_bool(j, "damage", f->damage);
+    json_out_bool(j, "unread", f->unread);
     if (*f->object)
         json_out_text(j, "object", f->object);
     json_out_bytes(j, "message", bytes_of_str(f->text));
@@ -114,18 +117,23 @@ static void cmd_check_summary(const struct cmd_check *c)
     if (opt_has(c->cli->opt, OPT_KEYLESS))
         message_note("%s objects, %s: %s", words_count(s->objects, a),
                      words_size(s->read_bytes, b),
-                     s->damages ? "damaged" : "each is what its name says");
+                     s->damages  ? "damaged"
+                     : s->unread ? "not all of it could be read"
+                                 : "each is what its name says");
     else
         message_note("%s snapshots, %s packs (%s read): %s",
                      words_count(s->snapshots, a), words_count(s->packs, b),
                      words_size(s->read_bytes, d),
-                     s->damages ? "damaged" : "no damage");
+                     s->damages  ? "damaged"
+                     : s->unread ? "not all of it could be read"
+                                 : "no damage");
 }
 
 static int cmd_check_json(struct json_out *j, const struct check_summary *s)
 {
     json_out_begin(j, "summary");
     json_out_u64(j, "damages", s->damages);
+    json_out_u64(j, "unread", s->unread);
     json_out_u64(j, "notes", s->notes);
     json_out_u64(j, "log_records", s->log_records);
     json_out_u64(j, "journals", s->journals);
@@ -170,6 +178,11 @@ static int cmd_check_tell(struct cmd_check *c, int rc)
         told = cmd_check_json(c->cli->json, &c->sum);
     if (rc == 0)
         return told;
+    if (rc == E_STORE)
+        return err_set(rc,
+                       "no damage was seen, but %" PRIu64 " thing%s could not "
+                       "be read; see to the storage, and check again",
+                       c->sum.unread, words_plural(c->sum.unread));
     if (c->sum.snapshots_hurt)
         return err_set(E_CORRUPT,
                        "damage was found; it hurts %" PRIu64 " path%s in "
@@ -199,7 +212,7 @@ int cmd_check(struct cli *cli)
         rc = session_open(cli, SESSION_CHECK, &c.s);
     if (rc == 0) {
         rc = cmd_check_run(&c);
-        if (rc == 0 || rc == E_CORRUPT)
+        if (rc == 0 || rc == E_CORRUPT || (rc == E_STORE && c.sum.unread > 0))
             rc = cmd_check_tell(&c, rc);
     }
     session_close(&c.s);

@@ -126,18 +126,17 @@ static int check_snapshot_links(struct check *c, const struct snapshot *s,
         state_is_forgotten(&c->chains.state, &m->previous))
         return rc;
     snapshot_list_name(&m->previous, before);
-    return check_report_damage(&c->report, CHECK_SNAPSHOT, before,
-                               "the predecessor of %s is in no journal: the "
-                               "one that committed it is lost",
-                               name);
+    rc = err_set(check_report_absent(&c->report),
+                 "the predecessor of %s is in no journal: the one that "
+                 "committed it is lost",
+                 name);
+    return check_report_rc(&c->report, rc, CHECK_SNAPSHOT, before);
 }
 
 static int check_snapshot(struct check *c, const struct object_id *id)
 {
-    struct check_finding f = {.kind = CHECK_SNAPSHOT,
-                              .damage = true,
-                              .has_snapshot = true,
-                              .snapshot = *id};
+    struct check_finding f = {
+        .kind = CHECK_SNAPSHOT, .has_snapshot = true, .snapshot = *id};
     char name[SNAPSHOT_LIST_NAME_MAX];
     struct snapshot s;
     int rc = snapshot_list_read(c->r->store, c->r->keys, id, &s);
@@ -146,12 +145,15 @@ static int check_snapshot(struct check *c, const struct object_id *id)
     if (rc == 0 &&
         memcmp(s.signer.b, c->chains.state.founder.b, sizeof s.signer.b) != 0)
         rc = err_set(E_CORRUPT, "signed by somebody who is no member");
+    rc = check_report_reread(&c->report, c->r->store, name, rc);
     c->report.sum->snapshots++;
-    if (rc == E_CORRUPT) {
+    if (check_report_is(rc)) {
         struct err_record why;
 
         /* it may have been forgotten and collected meanwhile */
         err_save(rc, &why);
+        f.damage = rc == E_CORRUPT;
+        f.unread = rc == E_STORE;
         rc = check_chains_more(&c->chains);
         f.object = name;
         f.text = why.text;
@@ -244,7 +246,6 @@ static int check_unnamed(struct check *c, const struct object_id *id)
 {
     struct check_finding f = {
         .kind = CHECK_SNAPSHOT,
-        .damage = true,
         .has_snapshot = true,
         .snapshot = *id,
         .text = "no journal names it: a damaged record may have committed it, "
@@ -253,13 +254,15 @@ static int check_unnamed(struct check *c, const struct object_id *id)
     struct snapshot s;
     int rc = snapshot_list_read(c->r->store, c->r->keys, id, &s);
 
+    f.damage = rc != E_STORE && check_report_absent(&c->report) == E_CORRUPT;
+    f.unread = !f.damage;
     snapshot_list_name(id, name);
     f.object = name;
     if (rc == 0) {
         f.series = s.manifest.m.series;
         f.begin = s.manifest.m.begin;
     }
-    if (rc == 0 || rc == E_CORRUPT)
+    if (rc == 0 || check_report_is(rc))
         rc = check_report_put(&c->report, &f);
     snapshot_list_drop(&s);
     return rc;
@@ -334,13 +337,13 @@ int check_run(struct repo *r, const struct check_options *opt,
 
     check_report_init(&c.report, fn, ctx, sum);
     rc = check_body(&c);
+    if (rc == 0)
+        rc = check_report_end(&c.report);
     for (size_t i = 0; i < c.snapshot_n; i++)
         free(c.snapshot[i].kept);
     free(c.snapshot);
     check_view_close(&c.view);
     check_chains_release(&c.chains);
     check_report_release(&c.report);
-    if (rc == 0 && sum->damages > 0)
-        rc = err_set(E_CORRUPT, "the repository is damaged");
     return rc;
 }

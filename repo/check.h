@@ -46,7 +46,9 @@ const char *check_kind_name(enum check_kind kind);
 /* Everything is lent for the call. Paths and texts hold untrusted bytes. */
 struct check_finding {
     enum check_kind kind;
-    bool damage;        /* false: a note: worth saying, nothing is wrong */
+    bool damage;        /* something is wrong */
+    bool unread;        /* the store failed to give what it needs: nothing is
+                           known of it. Neither: a note: worth saying */
     const char *object; /* name in the store; "" where there is none */
     const char *text;   /* what is the matter */
     /* CHECK_SNAPSHOT, CHECK_PATH, and what belongs to a snapshot: */
@@ -86,6 +88,7 @@ struct check_options {
 /* What was looked at. */
 struct check_summary {
     uint64_t damages; /* findings that are damage */
+    uint64_t unread;  /* ... of what could not be read */
     uint64_t notes;
     uint64_t log_records;
     uint64_t journals;
@@ -102,16 +105,20 @@ struct check_summary {
 };
 
 /*
- * check_run: check a repository with its keys.
+ * check_run: check a repository with its keys. An object that the store fails
+ * to give is reported, and the check goes on; what then seems to be missing is
+ * unread too, since what could not be read may have told why.
  *   r    open; with an index, that is compared with the segments too. Where
  *        repo_open() fails with E_CORRUPT, one that was opened with no_index
  *        does: the check says what is wrong
  *   opt  see above
  *   sum  out: filled whatever is returned
  * Returns 0: no damage (there may be notes); E_CORRUPT: damage, all of which
- * was reported; E_UNSUPPORTED (a newer format, or a feature that a check must
+ * was reported; E_STORE: no damage was seen, but sum->unread things could not
+ * be read, all reported; or, with that zero, the store cannot even list its
+ * objects; E_UNSUPPORTED (a newer format, or a feature that a check must
  * know); E_ROLE: the key cannot read metadata; E_CANCELED; E_NOMEM; E_NOSPACE
- * or E_IO (the private view); what the store or fn returned.
+ * or E_IO (the private view); what else the store or fn returned.
  */
 MUST_CHECK int check_run(struct repo *r, const struct check_options *opt,
                          check_report_fn *fn, void *ctx,
@@ -125,8 +132,8 @@ MUST_CHECK int check_run(struct repo *r, const struct check_options *opt,
  * damage to log and journals.
  *   opt  read_data and path_max do not matter
  * Memory: 48 bytes for each object, 24 for each record, 1 MiB for each thread.
- * Returns 0; E_CORRUPT; E_NOREPO; E_UNSUPPORTED (newer config); E_CANCELED;
- * E_NOMEM; what the store or fn returned.
+ * Returns 0; E_CORRUPT and E_STORE as check_run(); E_NOREPO; E_UNSUPPORTED
+ * (newer config); E_CANCELED; E_NOMEM; what else the store or fn returned.
  */
 MUST_CHECK int check_keyless(struct store *s, const struct check_options *opt,
                              check_report_fn *fn, void *ctx,

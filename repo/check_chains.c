@@ -23,13 +23,16 @@ static int check_log_body(struct check_chains *c, const struct chain_record *r,
 {
     struct chain_tip *p =
         check_report_grow(c->seen, c->seen_n, &c->seen_cap, sizeof *p);
+    int rc;
 
     if (!p)
         return E_NOMEM;
     c->seen = p;
     p[c->seen_n++] = (struct chain_tip){true, r->record.number, r->id};
-    return check_report_rc(c->report, state_apply(&c->state, r), CHECK_LOG,
-                           name);
+    rc = state_apply(&c->state, r);
+    if (rc == E_CORRUPT) /* perhaps for want of a record before it */
+        rc = check_report_absent(c->report);
+    return check_report_rc(c->report, rc, CHECK_LOG, name);
 }
 
 static int check_chains_tip_order(const void *key, const void *item)
@@ -45,6 +48,7 @@ int check_chains_saw(struct check_chains *c, uint64_t number,
 {
     const struct chain_tip *tip = NULL;
     char name[RECORD_NAME_MAX];
+    int rc;
 
     if (c->seen_n > 0)
         tip = bsearch(&number, c->seen, c->seen_n, sizeof *tip,
@@ -56,10 +60,10 @@ int check_chains_saw(struct check_chains *c, uint64_t number,
         return 0;
     c->forked = true;
     record_log_name(number, name);
-    return check_report_damage(c->report, CHECK_LOG, name,
-                               "%s, which %s has seen: the log was rolled "
-                               "back",
-                               tip ? "is not the one" : "is missing", who);
+    rc = tip ? E_CORRUPT : check_report_absent(c->report);
+    rc = err_set(rc, "%s, which %s has seen: the log was rolled back",
+                 tip ? "is not the one" : "is missing", who);
+    return check_report_rc(c->report, rc, CHECK_LOG, name);
 }
 
 static int check_journal_segment(struct check_chains *c,
@@ -190,7 +194,9 @@ static int check_chain_next(struct check_chains *c, struct check_chain *ch,
     if (rc == 0 && *found) {
         rc = check_chain_record(c, ch, &r, name);
     } else if (rc < 0) {
-        *found = true;
+        /* where the store fails, who knows whether there is one at all? */
+        *found = rc != E_STORE || number <= ch->listed;
+        ch->blind = !*found;
         rc = check_chain_lost(c, ch, number, rc, name);
     }
     chain_record_release(&r);
@@ -203,6 +209,7 @@ static int check_chain_to(struct check_chains *c, struct check_chain *ch,
 {
     int rc = 0;
 
+    ch->listed = number;
     while (rc == 0 && (!ch->tip.any || ch->tip.number < number)) {
         uint64_t next = ch->tip.any ? ch->tip.number + 1 : 0;
         uint64_t last = next < number ? number - 1 : number;
@@ -241,7 +248,7 @@ static int check_chains_log(struct check_chains *c)
 
 int check_chains_more(struct check_chains *c)
 {
-    bool found = true;
+    bool found = !c->log.blind;
     int rc = 0;
 
     while (rc == 0 && found)

@@ -22,6 +22,8 @@ struct check_chain {
     struct chain chain;
     enum check_kind kind; /* CHECK_LOG or CHECK_JOURNAL */
     struct chain_tip tip; /* the last record, or gap */
+    uint64_t listed;      /* a record of this number was listed, or none */
+    bool blind;           /* whether there are more could not be read */
     bool unknown;         /* the id of that record */
     bool closed;          /* a journal: ended or fenced */
 };

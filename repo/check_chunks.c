@@ -13,7 +13,8 @@ enum check_chunk_fate {
     CHECK_CHUNK_NOWHERE, /* in no pack that is not doomed */
     CHECK_CHUNK_GONE,    /* its packs are missing */
     CHECK_CHUNK_DAMAGED, /* it was read */
-    CHECK_CHUNK_SEALED   /* its packs are damaged, and we may not read them */
+    CHECK_CHUNK_SEALED,  /* its packs are damaged, and we may not read them */
+    CHECK_CHUNK_UNREAD   /* the store does not give it */
 };
 
 struct check_chunks {
@@ -59,11 +60,6 @@ void check_chunks_close(struct check_chunks *c)
     free(c);
 }
 
-struct node_source check_chunks_source(struct check_chunks *c)
-{
-    return fetch_node_source(c->lane);
-}
-
 static enum check_pack_state check_chunks_pack(const struct check_chunks *c,
                                                const struct index_loc *loc)
 {
@@ -87,6 +83,8 @@ static int check_chunks_read(struct check_chunks *c, const struct chunk_id *id,
         *fate = CHECK_CHUNK_DAMAGED;
     else if (rc == E_ROLE)
         *fate = CHECK_CHUNK_SEALED;
+    else if (rc == E_STORE)
+        *fate = CHECK_CHUNK_UNREAD;
     else
         return rc;
     return 0;
@@ -140,6 +138,45 @@ static int check_chunks_find(struct check_chunks *c, const struct chunk_id *id,
                   : idmap_put(&c->known, id->b, *length << 3 | (uint64_t)*fate);
 }
 
+/* What a fate that is not sound amounts to. */
+static int check_chunks_code(const struct check_chunks *c,
+                             enum check_chunk_fate fate)
+{
+    if (fate == CHECK_CHUNK_UNREAD)
+        return E_STORE;
+    return fate == CHECK_CHUNK_NOWHERE || fate == CHECK_CHUNK_GONE
+               ? check_report_absent(c->v->report)
+               : E_CORRUPT;
+}
+
+/* As the lane's own, but a node that is nowhere is no damage when something
+ * could not be read. */
+static int check_chunks_node(void *ctx, const struct chunk_id *id,
+                             struct buf *out)
+{
+    struct check_chunks *c = ctx;
+    struct node_source lane = fetch_node_source(c->lane);
+    struct err_record why;
+    enum check_chunk_fate fate;
+    uint64_t length;
+    int rc = lane.get(lane.ctx, id, out);
+
+    if (rc != E_CORRUPT || check_report_absent(c->v->report) == E_CORRUPT)
+        return rc;
+    err_save(rc, &why);
+    rc = check_chunks_find(c, id, &length, &fate);
+    if (rc < 0)
+        return rc;
+    if (fate == CHECK_CHUNK_NOWHERE || fate == CHECK_CHUNK_GONE)
+        why.code = E_STORE;
+    return err_load(&why);
+}
+
+struct node_source check_chunks_source(struct check_chunks *c)
+{
+    return (struct node_source){.get = check_chunks_node, .ctx = c};
+}
+
 int check_chunks_test(struct check_chunks *c, const struct chunk_id *id,
                       uint64_t bytes, uint64_t least)
 {
@@ -149,6 +186,7 @@ int check_chunks_test(struct check_chunks *c, const struct chunk_id *id,
         [CHECK_CHUNK_DAMAGED] = "is damaged",
         [CHECK_CHUNK_SEALED] = "lies in a damaged pack that this key may not "
                                "open",
+        [CHECK_CHUNK_UNREAD] = "cannot be read",
     };
     enum check_chunk_fate fate;
     char hex[ID_HEX_CHARS + 1];
@@ -159,7 +197,7 @@ int check_chunks_test(struct check_chunks *c, const struct chunk_id *id,
     if (rc < 0)
         return rc;
     if (fate != CHECK_CHUNK_SOUND)
-        return err_set(E_CORRUPT, "chunk %s %s",
+        return err_set(check_chunks_code(c, fate), "chunk %s %s",
                        id_hex(id->b, sizeof id->b, hex), why[fate]);
     if ((bytes > 0 && length != bytes) || length < least)
         return err_set(E_CORRUPT,

@@ -20,6 +20,7 @@ struct check_data_unit {
     uint64_t damages;
     char first[sizeof((struct pack_damage *)0)->text];
     bool missing;
+    struct err_record unread; /* why it could not be read */
     bool foreign; /* its directory is not the one that its segment holds */
 };
 
@@ -89,7 +90,9 @@ static int check_data_work(void *ctx, void *state, void *unit)
             memcmp(info.writer.b, p->writer.b, sizeof p->writer.b) != 0 ||
             info.kind != p->kind;
     pack_info_release(&info);
-    return rc == E_CORRUPT ? 0 : rc;
+    if (rc == E_STORE)
+        err_save(rc, &u->unread);
+    return check_report_is(rc) ? 0 : rc;
 }
 
 static int check_data_report(struct check_data *d, struct check_pack *p,
@@ -99,6 +102,9 @@ static int check_data_report(struct check_data *d, struct check_pack *p,
 
     p->state = CHECK_PACK_DOUBTED;
     pack_layout_name(&p->id, name);
+    if (u->unread.code)
+        return check_report_rc(d->v->report, err_load(&u->unread), CHECK_PACK,
+                               name);
     if (u->foreign)
         return check_report_damage(d->v->report, CHECK_PACK, name,
                                    "is not what its segment says of it");
@@ -124,7 +130,9 @@ static int check_data_consume(void *ctx, void *unit)
     }
     if (u->missing)
         return check_view_lose(d->v, p);
-    return u->damages || u->foreign ? check_data_report(d, p, u) : 0;
+    return u->damages || u->foreign || u->unread.code
+               ? check_data_report(d, p, u)
+               : 0;
 }
 
 int check_data_run(struct check_view *v, const struct check_options *opt,

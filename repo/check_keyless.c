@@ -127,6 +127,7 @@ static int check_keyless_gap(struct check_keyless *c,
     bool log = memcmp(r->writer.b, none.b, sizeof none.b) == 0;
     char name[RECORD_NAME_MAX];
     uint64_t size;
+    enum check_kind kind = log ? CHECK_LOG : CHECK_JOURNAL;
     bool found = true;
     int rc = 0;
 
@@ -135,10 +136,9 @@ static int check_keyless_gap(struct check_keyless *c,
         rc = store_size(c->store, name, &size, &found);
     }
     if (rc < 0 || found)
-        return rc;
-    return check_report_damage(&c->report, log ? CHECK_LOG : CHECK_JOURNAL,
-                               name, "missing, up to number %" PRIu64,
-                               r->number - 1);
+        return check_report_rc(&c->report, rc, kind, name);
+    return check_report_damage(&c->report, kind, name,
+                               "missing, up to number %" PRIu64, r->number - 1);
 }
 
 static int check_keyless_numbers(struct check_keyless *c)
@@ -245,7 +245,7 @@ static int check_keyless_work(void *ctx, void *state, void *unit)
     if (rc == 0 && found && !object_id_equal(&real, &o->id))
         rc = err_set(E_CORRUPT, "its bytes are not those it is named after");
     u->bytes = o->bytes;
-    if (rc != E_CORRUPT)
+    if (!check_report_is(rc))
         return rc;
     err_save(rc, &u->why);
     return 0;
@@ -352,10 +352,10 @@ int check_keyless(struct store *s, const struct check_options *opt,
         rc = check_keyless_numbers(&c);
     if (rc == 0)
         rc = check_keyless_read(&c);
+    if (rc == 0)
+        rc = check_report_end(&c.report);
     free(c.object);
     check_records_release(&c.records);
     check_report_release(&c.report);
-    if (rc == 0 && sum->damages > 0)
-        rc = err_set(E_CORRUPT, "the repository is damaged");
     return rc;
 }

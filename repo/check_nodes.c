@@ -5,6 +5,7 @@
 
 #include "base/entry.h"
 #include "base/mem.h"
+#include "repo/check_report.h"
 
 /* One node on the path from the root. */
 struct check_place {
@@ -160,10 +161,10 @@ static int check_nodes_enter(struct check_nodes *n,
         rc = check_nodes_bad(&child->id, "has another weight than is said");
     else
         check_nodes_add(n, known, true);
-    if (rc != E_CORRUPT)
+    if (!check_report_is(rc))
         return rc;
-    *item =
-        (struct check_nodes_item){.kind = CHECK_NODES_DAMAGED, .id = child->id};
+    *item = (struct check_nodes_item){
+        .kind = CHECK_NODES_DAMAGED, .id = child->id, .rc = rc};
     /* so that sums further up are not wrong because of it */
     check_nodes_add(n, child->weight, false);
     return 0;
@@ -189,6 +190,7 @@ static int check_nodes_pop(struct check_nodes *n, int rc,
     *item = (struct check_nodes_item){.kind = rc < 0 ? CHECK_NODES_DAMAGED
                                                      : CHECK_NODES_LEFT,
                                       .id = p->id,
+                                      .rc = rc,
                                       .sound = rc == 0 && !p->hurt,
                                       .weight = p->weight};
     check_nodes_add(n, p->want, item->sound);

@@ -23,6 +23,7 @@ struct check_nodes_item {
     enum check_nodes_kind kind;
     struct chunk_id id; /* of the node; ELEMENT: of its leaf */
     struct codec *c;    /* ELEMENT: decode exactly one; lent */
+    int rc;             /* DAMAGED: E_CORRUPT; E_STORE: it was not read */
     bool first;         /* ELEMENT: of its leaf */
     bool sound;         /* LEFT: nothing wrong with it and all below */
     uint64_t weight;    /* LEFT: of what is below */

@@ -43,6 +43,7 @@ struct check_tree {
     /* the snapshot that is walked */
     const struct check_tree_snapshot *s;
     uint64_t hurt;          /* paths */
+    bool damaged;           /* one of them is, surely */
     bool gone;              /* forgotten meanwhile */
     uint64_t lost_n;        /* of the entry at hand: what cannot be had */
     struct err_record lost; /* ... the first of it */
@@ -102,10 +103,11 @@ void check_tree_close(struct check_tree *t)
 /* --- what is hurt --- */
 
 static struct check_finding check_tree_finding(const struct check_tree *t,
-                                               const char *text)
+                                               int rc, const char *text)
 {
     return (struct check_finding){.kind = CHECK_PATH,
-                                  .damage = true,
+                                  .damage = rc == E_CORRUPT,
+                                  .unread = rc == E_STORE,
                                   .object = "",
                                   .text = text,
                                   .has_snapshot = true,
@@ -114,34 +116,38 @@ static struct check_finding check_tree_finding(const struct check_tree *t,
                                   .begin = t->s->begin};
 }
 
-/* Reports the path at hand, with the error record. */
-static int check_tree_hurt(struct check_tree *t, bool is_dir)
+/* Reports the path at hand, with the error record: that of why_rc. */
+static int check_tree_hurt(struct check_tree *t, int why_rc, bool is_dir)
 {
     uint64_t max = t->opt->path_max ? t->opt->path_max : CHECK_TREE_PATHS;
     struct err_record why;
     struct check_finding f;
     int rc = 0;
 
-    err_save(E_CORRUPT, &why);
+    err_save(why_rc, &why);
     if (t->hurt == 0)
         rc = check_chains_more(t->v->chains);
     if (rc < 0)
         return rc;
     t->gone = state_is_forgotten(&t->v->chains->state, &t->s->id);
-    if (t->gone || ++t->hurt > max)
+    if (t->gone)
         return 0;
-    f = check_tree_finding(t, why.text);
+    t->damaged |= why_rc == E_CORRUPT;
+    if (++t->hurt > max)
+        return 0;
+    f = check_tree_finding(t, why_rc, why.text);
     f.path = buf_bytes(&t->path);
     f.is_dir = is_dir;
     return check_report_put(t->v->report, &f);
 }
 
-/* What could not be had of the entry at hand: rc is E_CORRUPT or an error. */
+/* What could not be had of the entry at hand: rc is E_CORRUPT, E_STORE or an
+ * error. Damage is told before what could not be read. */
 static int check_tree_lost(struct check_tree *t, int rc)
 {
-    if (rc != E_CORRUPT)
+    if (!check_report_is(rc))
         return rc;
-    if (t->lost_n++ == 0)
+    if (t->lost_n++ == 0 || (rc == E_CORRUPT && t->lost.code != rc))
         err_save(rc, &t->lost);
     return 0;
 }
@@ -190,7 +196,7 @@ static int check_tree_list(struct check_tree *t, const struct tree_entry *te)
         if (item.kind == CHECK_NODES_ELEMENT)
             rc = check_tree_list_element(t, item.c);
         else if (item.kind == CHECK_NODES_DAMAGED)
-            rc = check_tree_lost(t, E_CORRUPT);
+            rc = check_tree_lost(t, item.rc);
         else if (item.sound)
             rc = check_seen_put(&t->lists, &item.id, item.weight);
         if (rc == 0)
@@ -238,8 +244,7 @@ static int check_tree_needs(struct check_tree *t, const struct tree_entry *te)
     if (t->lost_n > 1)
         rc =
             err_set(rc, "%s (and %" PRIu64 " more)", err_text(), t->lost_n - 1);
-    err_ignore(rc, "reported");
-    return check_tree_hurt(t, false);
+    return check_tree_hurt(t, rc, false);
 }
 
 /* --- directories --- */
@@ -264,10 +269,10 @@ static int check_tree_push(struct check_tree *t, const struct tree_dir *said)
     struct check_level *l;
 
     if (t->depth == TREE_WALK_DEPTH_MAX) {
-        err_ignore(err_set(E_CORRUPT, "directories nested too deeply"),
-                   "reported");
+        int rc = err_set(E_CORRUPT, "directories nested too deeply");
+
         check_tree_top(t)->hurt = true;
-        return check_tree_hurt(t, true);
+        return check_tree_hurt(t, rc, true);
     }
     if (t->depth == t->made) {
         l = mem_resize(t->level, (t->made + 1) * sizeof *l);
@@ -296,13 +301,12 @@ static int check_tree_pop(struct check_tree *t)
     buf_truncate(&t->path, l->path_n);
     if (!l->cut && (l->below != l->said.below || l->bytes != l->said.bytes)) {
         l->hurt = true;
-        err_ignore(err_set(E_CORRUPT,
-                           "holds %" PRIu64 " entries with %" PRIu64
-                           " bytes, not the %" PRIu64 " with %" PRIu64
-                           " that are said",
-                           l->below, l->bytes, l->said.below, l->said.bytes),
-                   "reported");
-        rc = check_tree_hurt(t, true);
+        rc = err_set(E_CORRUPT,
+                     "holds %" PRIu64 " entries with %" PRIu64
+                     " bytes, not the %" PRIu64 " with %" PRIu64
+                     " that are said",
+                     l->below, l->bytes, l->said.below, l->said.bytes);
+        rc = check_tree_hurt(t, rc, true);
     }
     if (rc == 0 && !l->hurt)
         rc = check_seen_put(&t->pages, &l->root, check_tree_sums(&l->said));
@@ -380,7 +384,7 @@ static int check_tree_step(struct check_tree *t)
         l->hurt = true;
         l->cut = true;
         buf_truncate(&t->path, l->path_n);
-        return check_tree_hurt(t, true);
+        return check_tree_hurt(t, item.rc, true);
     case CHECK_NODES_END:
         break;
     }
@@ -395,6 +399,7 @@ static int check_tree_start(struct check_tree *t)
 
     t->depth = 0;
     t->hurt = 0;
+    t->damaged = false;
     t->gone = false;
     buf_reset(&t->path);
     codec_init(&c, t->s->root);
@@ -402,7 +407,7 @@ static int check_tree_start(struct check_tree *t)
     if (rc == 0)
         rc = codec_end(&c, "entry of the root");
     if (rc == E_CORRUPT)
-        return check_tree_hurt(t, true);
+        return check_tree_hurt(t, rc, true);
     if (rc == 0)
         rc = check_tree_needs(t, &t->te);
     if (rc < 0 || check_seen_get(&t->pages, &t->te.dir.root) ==
@@ -433,7 +438,8 @@ int check_tree_walk(struct check_tree *t, const struct check_tree_snapshot *s)
     sum->paths_hurt += t->hurt;
     if (t->hurt <= max)
         return 0;
-    f = check_tree_finding(t, "more paths are hurt");
+    f = check_tree_finding(t, t->damaged ? E_CORRUPT : E_STORE,
+                           "more paths are hurt");
     f.more = t->hurt - max;
     return check_report_put(t->v->report, &f);
 }

@@ -173,7 +173,8 @@ static int check_view_segment(struct check_fill *f,
         rc = check_view_segment_packs(f, ref, &file);
     segment_file_release(&file);
     v->report->sum->segments += rc == 0;
-    if (rc == E_CORRUPT && !f->replaced)
+    rc = check_report_reread(v->report, c->store, name, rc);
+    if (check_report_is(rc) && !f->replaced)
         f->lost = true;
     return check_report_rc(v->report, rc, CHECK_SEGMENT, name);
 }
@@ -196,6 +197,10 @@ static int check_view_segments(struct check_fill *f, bool replaced)
         segment_file_name(&ref->id, name);
         if (replaced)
             rc = store_size(c->store, name, &size, &there);
+        if (rc == E_STORE) { /* who reads it will tell */
+            there = true;
+            rc = 0;
+        }
         if (rc == 0 && there)
             rc = check_view_segment(f, ref);
     }
@@ -238,6 +243,12 @@ static int check_view_recover(struct check_fill *f, struct pack_reader *r,
         rc = pack_reader_dir(r, &it->id, &info);
     if (rc == E_CORRUPT)
         return 0;
+    if (rc == E_STORE) {
+        char name[PACK_LAYOUT_NAME_MAX];
+
+        pack_layout_name(&it->id, name);
+        return check_report_rc(f->v->report, rc, CHECK_PACK, name);
+    }
     if (rc < 0)
         return rc;
     p.kind = info.kind;
@@ -262,7 +273,8 @@ int check_view_lose(struct check_view *v, struct check_pack *p)
         return 0;
     p->state = CHECK_PACK_MISSING;
     pack_layout_name(&p->id, name);
-    return check_report_damage(v->report, CHECK_PACK, name, "is missing");
+    rc = err_set(check_report_absent(v->report), "is missing");
+    return check_report_rc(v->report, rc, CHECK_PACK, name);
 }
 
 static int check_view_compare(struct check_view *v, struct check_pack *p,

@@ -101,3 +101,26 @@ done
 rm -rf repo
 cp -a whole repo
 expect 0 dedup check --read-data
+
+# What cannot be read is no damage: it is named, and the check goes on.
+if [ "$(id -u)" = 0 ]; then
+    chmod -R a+rX repo
+    chmod a+r repo.key
+    mkdir -m 777 nobody
+    export DEDUP_CACHE_DIR="$PWD/nobody"
+    pack=$(find repo/packs -type f | head -n 1)
+    chmod 0 "$pack"
+    as_nobody true
+    expect 9 as_nobody dedup check --read-data
+    err_has "dedup: check: warning: ${pack#repo/}: $PWD/repo: cannot open *: Permission denied; *"
+    err_has "dedup: check: no damage was seen, but * could not be read; see to the storage, and check again"
+    expect 9 as_nobody dedup check --keyless --json
+    out_has '{"v":1,"type":"finding","kind":"pack","damage":false,"unread":true,*'
+    out_has '{"v":1,"type":"summary","damages":0,"unread":1,*'
+    snap=$(find repo/snapshots -type f | head -n 1)
+    break_at "$snap" 100
+    chmod a+r "$snap"
+    expect 8 as_nobody dedup check --read-data
+    err_has "dedup: check: warning: ${pack#repo/}: *"
+    err_has "dedup: check: damaged: *snapshots/*"
+fi

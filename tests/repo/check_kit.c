@@ -262,6 +262,7 @@ static int kit_report(void *ctx, const struct check_finding *f)
     h = &k->hit[k->hit_n++];
     *h = (struct check_kit_hit){.kind = f->kind,
                                 .damage = f->damage,
+                                .unread = f->unread,
                                 .is_dir = f->is_dir,
                                 .snapshot = -1,
                                 .more = f->more};
@@ -275,7 +276,7 @@ static int kit_report(void *ctx, const struct check_finding *f)
     if (f->has_snapshot)
         h->snapshot = kit_snapshot(k, &f->snapshot);
     if (f->kind == CHECK_PATH) {
-        assert_true(f->damage && f->has_snapshot);
+        assert_true((f->damage || f->unread) && f->has_snapshot);
         assert_true(bytes_equal(f->series, bytes_of_str("kit@tree")));
     }
     return 0;
@@ -284,13 +285,19 @@ static int kit_report(void *ctx, const struct check_finding *f)
 static int kit_ran(struct check_kit *k, int rc)
 {
     size_t damages = 0;
+    size_t unread = 0;
 
-    for (size_t i = 0; i < k->hit_n; i++)
+    for (size_t i = 0; i < k->hit_n; i++) {
+        assert_false(k->hit[i].damage && k->hit[i].unread);
         damages += k->hit[i].damage;
-    if (rc != (damages ? E_CORRUPT : 0))
-        fail_msg("%zu damages, but %d: %s", damages, rc, err_text());
+        unread += k->hit[i].unread;
+    }
+    if (rc != (damages ? E_CORRUPT : unread ? E_STORE : 0))
+        fail_msg("%zu damages, %zu unread, but %d: %s", damages, unread, rc,
+                 err_text());
     assert_int_equal(k->sum.damages, damages);
-    assert_int_equal(k->sum.notes, k->hit_n - damages);
+    assert_int_equal(k->sum.unread, unread);
+    assert_int_equal(k->sum.notes, k->hit_n - damages - unread);
     return rc;
 }
 

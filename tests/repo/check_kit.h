@@ -26,6 +26,7 @@ struct check_kit_object {
 struct check_kit_hit {
     enum check_kind kind;
     bool damage;
+    bool unread;
     bool is_dir;
     int snapshot; /* place in the kit; -1: none, or not one of ours */
     uint64_t more;

@@ -80,7 +80,9 @@ static void test_check_ends__it_changes_nothing(void **state)
     check_kit_close(k);
 }
 
-static void test_check_ends__each_failure_of_the_store_ends_it(void **state)
+/* A read that fails once is no damage, whatever it was and whatever rests on
+ * it. */
+static void test_check_ends__no_failure_of_the_store_is_damage(void **state)
 {
     struct check_kit *k = check_kit_small();
     struct check_summary sum;
@@ -100,6 +102,74 @@ static void test_check_ends__each_failure_of_the_store_ends_it(void **state)
             assert_int_equal(sum.damages, 0);
             assert_true(n > 5 || rc == E_STORE);
         }
+    }
+    check_kit_close(k);
+}
+
+/* An object that the store does not give any more. */
+static int withhold(void *ctx, enum memory_point point, enum memory_op op,
+                    const char *name)
+{
+    (void)point;
+    if (op == MEMORY_GET && strcmp(name, ctx) == 0)
+        return err_set(E_STORE, "somewhere: cannot read %s: I/O error", name);
+    return 0;
+}
+
+static void check_without(struct check_kit *k, const char *name)
+{
+    memory_set_hook(k->store, withhold, (void *)(uintptr_t)name);
+    for (int i = 0; i < 2; i++) {
+        const struct check_kit_hit *h = NULL;
+
+        if (i == 0)
+            assert_int_equal(check_kit_run(k, k->r, &all), E_STORE);
+        else
+            assert_int_equal(check_kit_keyless(k, 2),
+                             strncmp(name, "log/", 4) == 0 ||
+                                     strncmp(name, "w/", 2) == 0
+                                 ? 0
+                                 : E_STORE);
+        for (size_t j = 0; j < k->hit_n && !h; j++) {
+            if (strcmp(k->hit[j].object, name) == 0)
+                h = &k->hit[j];
+        }
+        /* what a segment says can be had from its packs */
+        if (strncmp(name, "index/", 6) == 0)
+            assert_null(check_kit_find(k, CHECK_PATH, NULL));
+        if (k->sum.unread > 0 && (!h || !h->unread))
+            fail_msg("%s is not named", name);
+    }
+    memory_set_hook(k->store, NULL, NULL);
+}
+
+/* What cannot be read is named, and the rest is checked all the same: damage
+ * elsewhere is found. */
+static void test_check_ends__goes_on_after_what_cannot_be_read(void **state)
+{
+    struct check_kit *k = check_kit_small();
+    const struct check_kit_object *slot;
+    size_t at = 0;
+
+    (void)state;
+    scratch_text(k->tree, "c", "the third file");
+    assert_int_equal(check_kit_backup(k, &k->snapshot[1]), 0);
+    check_kit_keep(k);
+    slot = check_kit_object_at(k, "keys/", &at);
+    for (size_t i = 0; i < k->object_n; i++)
+        check_without(k, k->object[i].name);
+    for (size_t i = 0; i < k->object_n; i++) {
+        const char *name = k->object[i].name;
+
+        if (strcmp(name, slot->name) == 0)
+            continue;
+        assert_true(memory_damage(k->store, slot->name, 20, 1));
+        memory_set_hook(k->store, withhold, (void *)(uintptr_t)name);
+        assert_int_equal(check_kit_run(k, k->r, &all), E_CORRUPT);
+        assert_int_equal(k->sum.damages, 1);
+        assert_true(k->sum.unread > 0);
+        memory_set_hook(k->store, NULL, NULL);
+        assert_true(memory_damage(k->store, slot->name, 20, 1));
     }
     check_kit_close(k);
 }
@@ -131,7 +201,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_check_ends__it_stops_when_asked),
         cmocka_unit_test(test_check_ends__it_changes_nothing),
-        cmocka_unit_test(test_check_ends__each_failure_of_the_store_ends_it),
+        cmocka_unit_test(test_check_ends__no_failure_of_the_store_is_damage),
+        cmocka_unit_test(test_check_ends__goes_on_after_what_cannot_be_read),
         cmocka_unit_test(test_check_ends__each_lack_of_memory_ends_it),
     };
 
