@@ -51,15 +51,27 @@ for run_v in $(env | sed -n 's/^\(DEDUP_[A-Z0-9_]*\)=.*/\1/p'); do
 done
 unset run_v NO_COLOR COLUMNS CREDENTIALS_DIRECTORY XDG_CACHE_HOME
 export LC_ALL=C TZ=UTC TERM=dumb
-RUN_TMP=$(mktemp -d "${TMPDIR:-/tmp}/case_XXXXXX") || exit 1
+# A directory named after its process: those of killed ones are removed.
+RUN_SPACE=$(stat -Lc %i /proc/self/ns/pid)
+# run_remove DIR: also immutable files, and directories that nobody may enter
+run_remove() {
+    chattr -Rf -ia "$1" >/dev/null 2>&1
+    chmod -R u+rwX "$1" 2>/dev/null
+    rm -rf --one-file-system "$1"
+}
+for run_d in "${TMPDIR:-/tmp}/case_${RUN_SPACE}_"*; do
+    run_p=${run_d#*/case_"${RUN_SPACE}"_}
+    [ -d "$run_d" ] && [ -O "$run_d" ] && [ ! -d "/proc/${run_p%%_*}" ] &&
+        run_remove "$run_d"
+done
+RUN_TMP=$(mktemp -d "${TMPDIR:-/tmp}/case_${RUN_SPACE}_$$_XXXXXX") || exit 1
 run_clean() {
     cd / || exit 1
-    # immutable files, and directories that nobody may enter
-    chattr -Rf -ia "$RUN_TMP" >/dev/null 2>&1
-    chmod -R u+rwX "$RUN_TMP" 2>/dev/null
-    rm -rf "$RUN_TMP"
+    run_remove "$RUN_TMP"
 }
 trap run_clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 mkdir "$RUN_TMP/work" "$RUN_TMP/io" "$RUN_TMP/home"
 HOME=$RUN_TMP/home
 OUT=$RUN_TMP/io/out
@@ -143,6 +155,7 @@ odd() {
     mkdir "$1"
     "$RUN_TOOLS/oddtree" "$1" >"$RUN_TMP/io/odd" 2>&1 ||
         run_fail "oddtree: $(cat "$RUN_TMP/io/odd")"
+    sleep 0.1 # what changed just now is not taken for unchanged
 }
 
 restored() {

@@ -21,7 +21,7 @@ static int setup(void **state)
 {
     (void)state;
     fault_kit_make(&kit);
-    available = geteuid() == 0;
+    available = geteuid() == 0 && scratch_alone();
     if (!available)
         print_message("skipped: only root can mount a tmpfs\n");
     return 0;

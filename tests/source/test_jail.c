@@ -413,7 +413,8 @@ static void test_jail__a_full_target_is_no_space(void **state)
     (void)state;
     jail_rig_empty(&rig);
     assert_int_equal(mkdir(rig.target, 0755), 0);
-    if (mount("none", rig.target, "tmpfs", 0, "size=1m") != 0) {
+    if (!scratch_alone() ||
+        mount("none", rig.target, "tmpfs", 0, "size=1m") != 0) {
         print_message("skipped: no right to mount\n");
         scratch_remove(rig.dir);
         skip();

@@ -272,7 +272,7 @@ static void test_walk__keeps_to_its_file_systems(void **state)
     (void)state;
     make_small_tree(dir);
     assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
-    if (mount("none", path, "tmpfs", 0, "size=1m") != 0) {
+    if (!scratch_alone() || mount("none", path, "tmpfs", 0, "size=1m") != 0) {
         print_message("skipped: no right to mount: %s\n", strerror(errno));
         scratch_remove(dir);
         skip();

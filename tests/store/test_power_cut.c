@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/support/prng.h"
+#include "tests/support/scratch.h"
 
 #define SHUTDOWN_IOCTL    _IOR('X', 125, uint32_t)
 #define SHUTDOWN_NO_FLUSH 2U
@@ -42,9 +43,10 @@ static int setup(void **state)
     if (!mkdtemp(dir))
         return -1;
     (void)snprintf(mounted, sizeof mounted, "%s/m", dir);
-    available = run("mkdir m && truncate -s 64M image && "
-                    "mkfs.ext4 -q -F image 2>/dev/null && "
-                    "mount -o loop image m 2>/dev/null") == 0;
+    available =
+        scratch_alone() && run("mkdir m && truncate -s 64M image && "
+                               "mkfs.ext4 -q -F image 2>/dev/null && "
+                               "mount -o loop image m 2>/dev/null") == 0;
     if (!available)
         print_message("skipped: cannot mount an ext4 image here\n");
     return 0;

@@ -1,12 +1,17 @@
 #include "tests/support/scratch.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,12 +24,65 @@ static void join(char to[SCRATCH_PATH], const char *dir, const char *name)
     assert_in_range(n, 1, SCRATCH_PATH - 1);
 }
 
+/* Where process numbers mean what they mean to us. */
+static unsigned long pid_namespace(void)
+{
+    struct stat st;
+
+    return stat("/proc/self/ns/pid", &st) == 0 ? (unsigned long)st.st_ino : 0;
+}
+
+/* A directory is named after the process that made it: whether it is one of
+ * ours whose process is gone. */
+static bool is_left_over(int tmp, const char *name)
+{
+    unsigned long ns;
+    struct stat st;
+    long pid;
+
+    return sscanf(name, "dedup-test.%lu.%ld.", &ns, &pid) == 2 &&
+           ns == pid_namespace() && kill((pid_t)pid, 0) < 0 && errno == ESRCH &&
+           fstatat(tmp, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+/* Another test may be at it as well. */
+static void reap(const char *tmp)
+{
+    DIR *d = opendir(tmp);
+    struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        if (!is_left_over(dirfd(d), e->d_name))
+            continue;
+        if (!scratch_run("cd '%s' && { chattr -R -f -i -a '%s' >/dev/null 2>&1;"
+                         " chmod -R u+rwx '%s'; rm -rf --one-file-system '%s';"
+                         " } 2>/dev/null",
+                         tmp, e->d_name, e->d_name, e->d_name))
+            print_message("%s/%s is left over\n", tmp, e->d_name);
+    }
+    if (d)
+        (void)closedir(d);
+}
+
+bool scratch_alone(void)
+{
+    return unshare(CLONE_NEWNS) == 0 &&
+           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
 void scratch_make(char path[SCRATCH_PATH])
 {
     const char *tmp = getenv("TMPDIR");
+    char name[64];
     char *real;
 
-    join(path, tmp && *tmp ? tmp : "/tmp", "dedup-test.XXXXXX");
+    if (!tmp || !*tmp)
+        tmp = "/tmp";
+    reap(tmp);
+    (void)snprintf(name, sizeof name, "dedup-test.%lu.%ld.XXXXXX",
+                   pid_namespace(), (long)getpid());
+    join(path, tmp, name);
     assert_non_null(mkdtemp(path));
     real = realpath(path, NULL);
     assert_non_null(real);

@@ -9,11 +9,16 @@
 enum { SCRATCH_PATH = 512 };
 
 /* scratch_make: makes a directory below $TMPDIR or /tmp; writes its canonical
- * path. */
+ * path. Those that killed tests left there are removed. */
 void scratch_make(char path[SCRATCH_PATH]);
 
 /* scratch_remove: removes it with all below, whatever its modes and flags. */
 void scratch_remove(const char *path);
+
+/* scratch_alone: from now on this process mounts for itself only, and what it
+ * mounted goes with it, however it ends. Call it before other threads start.
+ * Returns whether it may mount at all. */
+bool scratch_alone(void);
 
 /* scratch_dir: makes DIR/NAME (one level). */
 void scratch_dir(const char *dir, const char *name);
