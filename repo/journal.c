@@ -1,5 +1,6 @@
 #include "repo/journal.h"
 
+#include "repo/journal_list.h"
 #include "repo/record_journal.h"
 
 void journal_init(struct journal *j, const struct writer_id *w)
@@ -39,25 +40,67 @@ static int journal_apply(struct journal *j, const struct repo *r,
     return 0;
 }
 
+static uint64_t journal_next(const struct journal *j)
+{
+    return j->tip.any ? j->tip.number + 1 : 0;
+}
+
+/* No record has the next number: whether later ones are there. They are listed
+ * after we asked, and number k is there before k + 1 is put: it is asked for
+ * again. */
+static int journal_is_broken(const struct journal *j, const struct repo *r,
+                             bool *broken)
+{
+    struct journal_list_numbers there = {.k = NULL};
+    struct chain chain = journal_chain(j, r);
+    char name[RECORD_NAME_MAX];
+    uint64_t size;
+    bool found = false;
+    int rc = journal_list_numbers(r->store, &j->writer, &there);
+
+    chain_name(&chain, journal_next(j), name);
+    *broken = there.n > 0 && there.k[there.n - 1] > journal_next(j);
+    if (rc == 0 && *broken)
+        rc = store_size(r->store, name, &size, &found);
+    *broken = *broken && !found;
+    journal_list_numbers_release(&there);
+    return rc;
+}
+
+static int journal_end(const struct journal *j, const struct repo *r)
+{
+    struct chain chain = journal_chain(j, r);
+    char name[RECORD_NAME_MAX];
+    bool broken;
+    int rc = journal_is_broken(j, r, &broken);
+
+    if (rc < 0 || !broken)
+        return rc;
+    chain_name(&chain, journal_next(j), name);
+    return err_set(E_CORRUPT, "%s: is missing, and later ones are there", name);
+}
+
 int journal_read(struct journal *j, const struct repo *r, bool *more)
 {
     struct chain chain = journal_chain(j, r);
-    uint64_t before = j->tip.any ? j->tip.number + 1 : 0;
+    uint64_t before = journal_next(j);
     bool found = true;
     int rc = 0;
 
     while (rc == 0 && found && !j->ended && !j->fenced) {
         struct chain_record c = {.signer = {{0}}};
 
-        rc = chain_get(&chain, j->tip.any ? j->tip.number + 1 : 0, &c, &found);
+        rc = chain_get(&chain, journal_next(j), &c, &found);
         if (rc == 0 && found)
             rc = chain_follows(&chain, &j->tip, &c);
         if (rc == 0 && found)
             rc = journal_apply(j, r, &c);
+        if (rc == 0 && !found)
+            rc = journal_end(j, r);
         chain_record_release(&c);
     }
     if (more)
-        *more = (j->tip.any ? j->tip.number + 1 : 0) > before;
+        *more = journal_next(j) > before;
     return rc;
 }
 

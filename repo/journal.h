@@ -25,8 +25,9 @@ void journal_init(struct journal *j, const struct writer_id *w);
  * journal_read: read on to the journal's end.
  *   more  out: whether there was anything new; may be NULL
  * Records of members that may not write journals are passed over. Returns 0;
- * E_CORRUPT; E_UNSUPPORTED; E_NOMEM; what the store returned. j stays at the
- * last record that was good.
+ * E_CORRUPT: a record is damaged, or missing while later ones are there: what
+ * the journal says is not known, and nobody may collect; E_UNSUPPORTED;
+ * E_NOMEM; what the store returned. j stays at the last record that was good.
  */
 MUST_CHECK int journal_read(struct journal *j, const struct repo *r,
                             bool *more);

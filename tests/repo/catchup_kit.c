@@ -188,3 +188,17 @@ void catchup_kit_replace(struct store *s, const char *name, struct bytes b)
     assert_int_equal(store_put(s, name, b, &outcome), 0);
     assert_int_equal(outcome, STORE_CREATED);
 }
+
+void catchup_kit_publish_many(struct repo_fixture *f, struct writer *w,
+                              struct repo *r)
+{
+    struct pack_fixture p = {.store = f->store, .keys = r->keys};
+    struct pack_info info = {.bytes = 0};
+    bool indexed;
+
+    assert_int_equal(frame_ctx_new(&p.frame), 0);
+    assert_int_equal(
+        pack_fixture_pack(&p, PACK_DATA, 100000, 4, 5000, 8, &info), 0);
+    frame_ctx_free(p.frame);
+    assert_int_equal(writer_publish(w, &info, 1, &indexed), 0);
+}

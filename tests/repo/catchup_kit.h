@@ -38,9 +38,14 @@ void catchup_kit_knows_but(struct repo_fixture *f, const char *cache,
                            uint64_t n, uint64_t lost);
 void catchup_kit_knows(struct repo_fixture *f, const char *cache, uint64_t n);
 
+/* catchup_kit_publish_many: a pack of more chunks than go into one update of
+ * the index. */
+void catchup_kit_publish_many(struct repo_fixture *f, struct writer *w,
+                              struct repo *r);
+
 /* Names of objects. */
 struct catchup_kit_names {
-    char name[20][STORE_NAME_MAX + 1];
+    char name[20][96];
     unsigned n;
 };
 

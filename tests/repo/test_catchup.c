@@ -333,21 +333,6 @@ static void test_catchup__segments_that_are_lost(void **state)
     }
 }
 
-/* Publishes a pack of more chunks than go into one update of the index. */
-static void publish_many(struct repo_fixture *f, struct writer *w,
-                         struct repo *r)
-{
-    struct pack_fixture p = {.store = f->store, .keys = r->keys};
-    struct pack_info info = {.bytes = 0};
-    bool indexed;
-
-    assert_int_equal(frame_ctx_new(&p.frame), 0);
-    assert_int_equal(
-        pack_fixture_pack(&p, PACK_DATA, 100000, 4, 5000, 8, &info), 0);
-    frame_ctx_free(p.frame);
-    assert_int_equal(writer_publish(w, &info, 1, &indexed), 0);
-}
-
 /* A journal that names a segment, which is lost, and a large one. */
 static void start_with_loss(struct repo_fixture *f)
 {
@@ -362,7 +347,7 @@ static void start_with_loss(struct repo_fixture *f)
     assert_int_equal(repo_fixture_publish(f, w, r, 1), 0);
     catchup_kit_pick(f->store, "index", &seg);
     assert_int_equal(seg.n, 1);
-    publish_many(f, w, r);
+    catchup_kit_publish_many(f, w, r);
     assert_int_equal(repo_fixture_commit(w, r, 1, &id), 0);
     assert_int_equal(writer_end(w), 0);
     writer_free(w);

@@ -15,6 +15,7 @@
 
 #include "repo/record_journal.h"
 #include "tests/repo/catchup_kit.h"
+#include "tests/support/scratch.h"
 
 /* --- damaged records --- */
 
@@ -29,36 +30,142 @@ static void start_with_damage(struct repo_fixture *f)
     assert_true(memory_damage(f->store, w.name[1], 200, 1));
 }
 
-/* A store that fails is no damage, and whoever dies before the packs were
- * asked leaves that to the next one. */
+/* A backup that the cache "a" has seen, and a journal that it has not: its
+ * first segment record is damaged, what stands behind it is long. */
+static void start_with_news(struct repo_fixture *f)
+{
+    struct catchup_kit_names before;
+    struct catchup_kit_names after;
+    struct object_id id;
+    struct repo *r = NULL;
+    struct writer *w = NULL;
+
+    catchup_kit_start(f, 1, &id);
+    assert_int_equal(repo_fixture_repo(f, "b", &r), 0);
+    catchup_kit_pick(f->store, "w", &before);
+    assert_int_equal(writer_open(r, bytes_of_str("test@series"), &w), 0);
+    assert_int_equal(repo_fixture_publish(f, w, r, 2), 0);
+    catchup_kit_pick(f->store, "w", &after);
+    assert_int_equal(after.n, before.n + 2);
+    catchup_kit_publish_many(f, w, r);
+    assert_int_equal(repo_fixture_commit(w, r, 2, &id), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    repo_close(r);
+    /* the new journal is before or behind the old one */
+    for (unsigned i = 0; i < after.n; i++) {
+        bool old = false;
+
+        for (unsigned j = 0; j < before.n; j++)
+            old |= strcmp(before.name[j], after.name[i]) == 0;
+        if (!old && strcmp(strrchr(after.name[i], '/'), "/00000001") == 0)
+            assert_true(memory_damage(f->store, after.name[i], 200, 1));
+    }
+}
+
+/* Whoever dies before the packs were asked leaves that to the next one: by a
+ * new cache, and by one that has seen the repository before. */
 static void test_catchup_journals__damaged_records_are_not_forgotten(
     void **state)
 {
     static const enum memory_point point[] = {MEMORY_BEFORE, MEMORY_AFTER};
 
     (void)state;
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t way = 0; way < 4; way++) {
         struct memory_fault none = {.n = 0};
         struct repo_fixture f;
         int rc = E_STORE;
+        bool news = way >= 2;
 
-        start_with_damage(&f);
+        if (news)
+            start_with_news(&f);
+        else
+            start_with_damage(&f);
         for (uint64_t n = 1; rc != 0; n++) {
-            struct memory_fault fault = {
-                .point = point[p], .n = n, .persistent = true, .code = E_STORE};
+            struct memory_fault fault = {.point = point[way % 2],
+                                         .n = n,
+                                         .persistent = true,
+                                         .code = E_STORE};
             char cache[32];
 
             assert_true(n < 100);
-            (void)snprintf(cache, sizeof cache, "fresh-at-%u", (unsigned)n);
+            (void)snprintf(cache, sizeof cache, "at-%u", (unsigned)n);
+            if (news)
+                assert_true(
+                    scratch_run("cp -a %s/a %s/%s", f.cache, f.cache, cache));
             memory_set_fault(f.store, fault);
             rc = catchup_kit_try(&f, cache);
             assert_true(rc == 0 || rc == E_STORE);
             memory_set_fault(f.store, none);
-            catchup_kit_knows_but(&f, cache, 1, 1);
+            catchup_kit_knows_but(&f, cache, news ? 2 : 1, 1);
             assert_int_equal(catchup_kit_damaged(&f, cache), 1);
         }
         repo_fixture_close(&f);
     }
+}
+
+/* A store that does not answer is no damage: opening fails, and says why. */
+static void test_catchup_journals__a_failing_store_is_no_damage(void **state)
+{
+    static const enum memory_point point[] = {MEMORY_BEFORE, MEMORY_AFTER};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        struct memory_fault none = {.n = 0};
+        struct object_id id[2];
+        struct repo_fixture f;
+        uint64_t n = 0;
+        bool fired = true;
+
+        catchup_kit_start(&f, 2, id);
+        while (fired) {
+            struct memory_fault fault = {
+                .point = point[p], .n = ++n, .code = E_STORE};
+            struct repo *r = NULL;
+            int rc;
+
+            memory_set_fault(f.store, fault);
+            rc = repo_fixture_repo(&f, NULL, &r);
+            fired = memory_passages(f.store) >= n;
+            memory_set_fault(f.store, none);
+            assert_int_equal(rc, fired ? E_STORE : 0);
+            if (!fired)
+                assert_int_equal(r->journals.records, 0);
+            repo_close(r);
+        }
+        assert_true(n > 10);
+        repo_fixture_close(&f);
+    }
+}
+
+/* The byte that says which version of the format this is: nothing vouches for
+ * it before the signature was compared. */
+static void test_catchup_journals__what_looks_newer_is_damage(void **state)
+{
+    enum { VERSION_AT = 8, VERSION_XOR = 2 };
+    struct catchup_kit_names w;
+    struct catchup_kit_names p;
+    struct object_id id[2];
+    struct repo_fixture f;
+
+    (void)state;
+    catchup_kit_start(&f, 2, id);
+    catchup_kit_pick(f.store, "w", &w);
+    catchup_kit_pick(f.store, "packs", &p);
+    for (unsigned i = 0; i < w.n; i++) {
+        assert_true(memory_damage(f.store, w.name[i], VERSION_AT, VERSION_XOR));
+        /* and packs that are asked for what it may have listed */
+        for (unsigned j = 0; j < p.n; j++)
+            assert_true(
+                memory_damage(f.store, p.name[j], VERSION_AT, VERSION_XOR));
+        assert_int_equal(catchup_kit_damaged(&f, NULL), 1);
+        for (unsigned j = 0; j < p.n; j++)
+            assert_true(
+                memory_damage(f.store, p.name[j], VERSION_AT, VERSION_XOR));
+        assert_true(memory_damage(f.store, w.name[i], VERSION_AT, VERSION_XOR));
+    }
+    assert_int_equal(catchup_kit_damaged(&f, NULL), 0);
+    repo_fixture_close(&f);
 }
 
 struct watch {
@@ -251,6 +358,49 @@ static void test_catchup_journals__a_mark_that_is_off_is_mended(void **state)
     repo_fixture_close(&f);
 }
 
+/* Reading a journal from its beginning once more does not make the cache
+ * forget how long it was. */
+static void test_catchup_journals__a_mark_never_goes_back(void **state)
+{
+    static const char folder[] = "w/01020300000000000000000000000000";
+    struct chain_tip tip = {.any = false};
+    struct object_id other = {{7}};
+    struct catchup_kit_names w;
+    struct repo_fixture f;
+    struct object_id id[1];
+    struct store *copy;
+    struct chain_tip fork;
+    struct buf wrong;
+
+    (void)state;
+    catchup_kit_start(&f, 1, id);
+    put_record(&f, &tip, RECORD_OPEN, &other);
+    put_record(&f, &tip, RECORD_PIN, &other);
+    copy = catchup_kit_copy_store(f.store);
+    fork = tip;
+    copy = catchup_kit_exchange(&f, copy);
+    put_record(&f, &fork, RECORD_PIN, &other);
+    copy = catchup_kit_exchange(&f, copy);
+    put_record(&f, &tip, RECORD_PIN, &other);
+    assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
+    /* record 2 is another's now, 3 follows that, and 1 is damaged */
+    catchup_kit_pick(f.store, folder, &w);
+    assert_int_equal(w.n, 3);
+    catchup_kit_get(copy, w.name[2], &wrong);
+    catchup_kit_replace(f.store, w.name[2], buf_bytes(&wrong));
+    put_record(&f, &fork, RECORD_COMMIT, &id[0]);
+    assert_true(memory_damage(f.store, w.name[1], 200, 1));
+    assert_int_equal(catchup_kit_damaged(&f, "early"), 1);
+    catchup_kit_pick(f.store, folder, &w);
+    catchup_kit_remove(f.store, w.name[3]);
+    assert_int_equal(catchup_kit_try(&f, "early"), 0);
+    catchup_kit_remove(f.store, w.name[2]);
+    assert_int_equal(catchup_kit_try(&f, "early"), E_ROLLBACK);
+    buf_release(&wrong);
+    store_close(copy);
+    repo_fixture_close(&f);
+}
+
 /* --- whole folders --- */
 
 static void remove_all(struct store *s, const char *prefix)
@@ -318,10 +468,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             test_catchup_journals__damaged_records_are_not_forgotten),
+        cmocka_unit_test(test_catchup_journals__a_failing_store_is_no_damage),
+        cmocka_unit_test(test_catchup_journals__what_looks_newer_is_damage),
         cmocka_unit_test(test_catchup_journals__a_gap_is_cheap),
         cmocka_unit_test(test_catchup_journals__far_numbers_are_harmless),
         cmocka_unit_test(test_catchup_journals__a_broken_link_is_damage),
         cmocka_unit_test(test_catchup_journals__a_mark_that_is_off_is_mended),
+        cmocka_unit_test(test_catchup_journals__a_mark_never_goes_back),
         cmocka_unit_test(test_catchup_journals__no_segment_is_left),
         cmocka_unit_test(test_catchup_journals__a_journal_has_gone),
     };

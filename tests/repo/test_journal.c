@@ -9,6 +9,7 @@
 
 #include "repo/journal.h"
 #include "repo/journal_list.h"
+#include "repo/record_journal.h"
 #include "repo/repo_log.h"
 #include "tests/repo/repo_fixture.h"
 
@@ -148,6 +149,46 @@ static void test_journal__a_writer_may_be_faster_than_its_fence(void **state)
 }
 
 /* A fence whose answer was lost is still a fence, by whoever finds it. */
+/* Whoever collects must know all that a journal says: a record that cannot be
+ * read, or is missing below others, is no end. */
+static void test_journal__a_gap_is_no_end(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        for (uint64_t k = 0; k < 4; k++) {
+            struct journal_list l = {.item = NULL};
+            struct repo_fixture f;
+            struct object_id id;
+            struct repo *r = NULL;
+            struct journal j;
+            char name[RECORD_NAME_MAX];
+            bool last = k == 3;
+
+            start(&f);
+            assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
+            assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+            assert_int_equal(journal_list_load(f.store, &l), 0);
+            assert_int_equal(l.n, 1);
+            assert_int_equal(l.item[0].last, 3);
+            record_journal_name(&l.item[0].writer, k, name);
+            if (way == 0)
+                assert_int_equal(store_delete(f.store, name), 0);
+            else
+                assert_true(memory_damage(f.store, name, 200, 1));
+            journal_init(&j, &l.item[0].writer);
+            assert_int_equal(journal_read(&j, r, NULL),
+                             way == 0 && last ? 0 : E_CORRUPT);
+            assert_false(j.ended);
+            assert_int_equal(j.tip.any, k > 0);
+            if (k > 0)
+                assert_int_equal(j.tip.number, k - 1);
+            journal_list_release(&l);
+            repo_close(r);
+            repo_fixture_close(&f);
+        }
+    }
+}
+
 static void test_journal__lost_answers_are_settled(void **state)
 {
     struct repo_fixture f;
@@ -291,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_journal__two_writers_at_once),
         cmocka_unit_test(test_journal__a_fenced_writer_is_stopped),
         cmocka_unit_test(test_journal__a_writer_may_be_faster_than_its_fence),
+        cmocka_unit_test(test_journal__a_gap_is_no_end),
         cmocka_unit_test(test_journal__lost_answers_are_settled),
         cmocka_unit_test(test_journal__the_loser_of_a_number_computes_again),
         cmocka_unit_test(test_journal__an_append_may_die_anywhere),
