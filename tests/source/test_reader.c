@@ -258,6 +258,30 @@ static void test_reader__notes_short_holes(void **state)
     rig_close(&rig);
 }
 
+/* A file with as many blocks as bytes is looked at when it is opened and when
+ * it is finished, and never searched for holes. */
+static void test_reader__no_holes_cost_nothing(void **state)
+{
+    static uint8_t buf[100000];
+    struct reader_run run = {.kind = READER_DATA};
+    struct rig rig;
+    struct entry e;
+    bool changed;
+
+    (void)state;
+    rig_open(&rig);
+    assert_true(scratch_run("head -c 3000000 /dev/urandom > %s/f && sync %s/f",
+                            rig.dir, rig.dir));
+    assert_int_equal(fileop_fault_set("count,class=stat,domain=source"), 0);
+    e = open_file(&rig, "f");
+    while (run.kind != READER_END)
+        assert_int_equal(reader_next(rig.reader, buf, sizeof buf, &run), 0);
+    assert_int_equal(reader_finish(rig.reader, &e, &changed), 0);
+    assert_int_equal(fileop_fault_count(), 2);
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    rig_close(&rig);
+}
+
 static void test_reader__huge_holes_cost_nothing(void **state)
 {
     struct rig rig;
@@ -696,6 +720,7 @@ int main(void)
         cmocka_unit_test(test_reader__reads_files_of_all_sizes),
         cmocka_unit_test(test_reader__tells_holes_from_zeros),
         cmocka_unit_test(test_reader__notes_short_holes),
+        cmocka_unit_test(test_reader__no_holes_cost_nothing),
         cmocka_unit_test(test_reader__huge_holes_cost_nothing),
         cmocka_unit_test(test_reader__notices_changes),
         cmocka_unit_test(test_reader__recent_changes_are_unsettled),
