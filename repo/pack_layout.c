@@ -5,6 +5,9 @@
 #include "base/blake3.h"
 #include "repo/magic.h"
 
+/* Offset, length and signature, before they are sealed. */
+enum { PACK_LAYOUT_PLACE_BYTES = 4 + 4 + CRYPTO_SIGNATURE_BYTES };
+
 const char pack_layout_label[] = "dedup 1 pack";
 
 static const uint8_t pack_layout_end[8] = {0x89, 'p',  'a',  'c',
@@ -89,33 +92,85 @@ int pack_layout_get_key(struct bytes in, struct pack_layout_key *k)
     return rc;
 }
 
-void pack_layout_put_trailer(const struct pack_layout_trailer *t, struct buf *b)
+/* What the directory's and the trailer's keys are made of. */
+static void pack_layout_kdf(const struct keyring *k,
+                            const struct pack_layout_header *h,
+                            const char *label, struct crypto_key *out)
 {
+    struct bytes x[] = {bytes_of(k->repo.b, sizeof k->repo.b),
+                        bytes_of(h->dir_salt, sizeof h->dir_salt)};
+
+    crypto_kdf(out, &k->k_index, label, x, 2);
+}
+
+void pack_layout_put_trailer(const struct keyring *k,
+                             const struct pack_layout_header *h,
+                             const struct pack_layout_trailer *t, struct buf *b)
+{
+    struct crypto_key key;
+    size_t at = b->n;
+
     codec_put_u32(b, t->dir_off);
     codec_put_u32(b, t->dir_bytes);
     buf_add(b, t->signature, sizeof t->signature);
+    buf_add_zeros(b, CRYPTO_TAG_BYTES);
+    if (b->rc == 0) {
+        pack_layout_kdf(k, h, "dedup 1 trailer", &key);
+        crypto_chacha_seal(&key, bytes_of(NULL, 0),
+                           bytes_of(b->p + at, PACK_LAYOUT_PLACE_BYTES),
+                           b->p + at);
+        crypto_wipe(&key, sizeof key);
+    }
     buf_add(b, pack_layout_end, sizeof pack_layout_end);
 }
 
-int pack_layout_get_trailer(struct bytes tail, uint64_t pack_bytes,
-                            struct pack_layout_trailer *t)
+/* The opened trailer of a pack of pack_bytes whose header ends at first. */
+static int pack_layout_get_place(struct bytes plain, uint32_t first,
+                                 uint64_t pack_bytes,
+                                 struct pack_layout_trailer *t)
 {
     struct codec c;
-    struct bytes end;
 
-    codec_init(&c, tail);
+    codec_init(&c, plain);
     t->dir_off = codec_u32(&c);
     t->dir_bytes = codec_u32(&c);
     codec_copy(&c, t->signature, sizeof t->signature);
-    end = codec_take(&c, sizeof pack_layout_end);
-    if (!bytes_equal(end, bytes_of(pack_layout_end, sizeof pack_layout_end)) ||
-        pack_bytes > PACK_FULL_BYTES ||
-        t->dir_off < pack_layout_header_bytes(1) ||
+    if (pack_bytes > PACK_FULL_BYTES || t->dir_off < first ||
         t->dir_bytes < PACK_LAYOUT_DIR_OVERHEAD ||
         (uint64_t)t->dir_off + t->dir_bytes + PACK_LAYOUT_TRAILER_BYTES !=
             pack_bytes)
         codec_fail(&c);
     return codec_end(&c, "pack trailer");
+}
+
+int pack_layout_get_trailer(const struct keyring *k,
+                            const struct pack_layout_header *h,
+                            struct bytes tail, uint64_t pack_bytes,
+                            struct pack_layout_trailer *t)
+{
+    uint8_t plain[PACK_LAYOUT_PLACE_BYTES];
+    struct crypto_key key;
+    struct codec c;
+    struct bytes sealed;
+    struct bytes end;
+    int rc;
+
+    codec_init(&c, tail);
+    sealed = codec_take(&c, sizeof plain + CRYPTO_TAG_BYTES);
+    end = codec_take(&c, sizeof pack_layout_end);
+    if (!bytes_equal(end, bytes_of(pack_layout_end, sizeof pack_layout_end)))
+        codec_fail(&c);
+    rc = codec_end(&c, "pack trailer");
+    if (rc < 0)
+        return rc;
+    pack_layout_kdf(k, h, "dedup 1 trailer", &key);
+    rc = crypto_chacha_open(&key, bytes_of(NULL, 0), sealed, plain);
+    crypto_wipe(&key, sizeof key);
+    if (rc < 0)
+        return err_add(rc, "pack trailer");
+    return pack_layout_get_place(bytes_of(plain, sizeof plain),
+                                 pack_layout_header_bytes(h->key_n), pack_bytes,
+                                 t);
 }
 
 /* The key of a pack's directory. */
@@ -125,10 +180,8 @@ static void pack_layout_dir_key(const struct keyring *k,
                                 uint8_t commitment[CRYPTO_KEY_BYTES])
 {
     struct crypto_key base;
-    struct bytes x[] = {bytes_of(k->repo.b, sizeof k->repo.b),
-                        bytes_of(h->dir_salt, sizeof h->dir_salt)};
 
-    crypto_kdf(&base, &k->k_index, "dedup 1 directory", x, 2);
+    pack_layout_kdf(k, h, "dedup 1 directory", &base);
     crypto_base_split(&base, key, commitment);
     crypto_wipe(&base, sizeof base);
 }

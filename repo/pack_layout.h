@@ -14,7 +14,9 @@ enum {
     PACK_LAYOUT_KEY_BYTES = 1 + 3 + 4 + CRYPTO_SEALED_BYTES + CRYPTO_KEY_BYTES,
     PACK_LAYOUT_HEADER_MAX =
         PACK_LAYOUT_HEAD_BYTES + PACK_KEYS_MAX * PACK_LAYOUT_KEY_BYTES,
-    PACK_LAYOUT_TRAILER_BYTES = 4 + 4 + CRYPTO_SIGNATURE_BYTES + 8,
+    /* sealed: offset, length, signature; then the end mark */
+    PACK_LAYOUT_TRAILER_BYTES =
+        4 + 4 + CRYPTO_SIGNATURE_BYTES + CRYPTO_TAG_BYTES + 8,
     /* commitment, length of the content, tag */
     PACK_LAYOUT_DIR_OVERHEAD = CRYPTO_KEY_BYTES + 4 + CRYPTO_TAG_BYTES,
     PACK_LAYOUT_NAME_MAX = 6 + 3 + ID_HEX_CHARS + 1,
@@ -59,19 +61,33 @@ MUST_CHECK int pack_layout_get_header(struct bytes head,
  * E_UNSUPPORTED (unknown suite). */
 MUST_CHECK int pack_layout_get_key(struct bytes in, struct pack_layout_key *k);
 
-/* The end of a pack. */
+/* The end of a pack: sealed in the file, since it says how much of the pack is
+ * frames, and since its signature would let anybody try where they end. */
 struct pack_layout_trailer {
     uint32_t dir_off;   /* of the sealed directory */
     uint32_t dir_bytes; /* of it, to the trailer */
     uint8_t signature[CRYPTO_SIGNATURE_BYTES];
 };
 
-void pack_layout_put_trailer(const struct pack_layout_trailer *t,
+/* pack_layout_put_trailer: append it to b, sealed under K_index for the pack
+ * with that header. Failure is sticky in b. */
+void pack_layout_put_trailer(const struct keyring *k,
+                             const struct pack_layout_header *h,
+                             const struct pack_layout_trailer *t,
                              struct buf *b);
 
-/* pack_layout_get_trailer: the last PACK_LAYOUT_TRAILER_BYTES of a pack of
- * pack_bytes. Returns 0 or E_CORRUPT. */
-MUST_CHECK int pack_layout_get_trailer(struct bytes tail, uint64_t pack_bytes,
+/*
+ * pack_layout_get_trailer: the reverse.
+ *   h           the same pack's header
+ *   tail        the last PACK_LAYOUT_TRAILER_BYTES of the pack
+ *   pack_bytes  the pack's size
+ *   t           out: a directory that lies behind the header and ends at the
+ *               trailer; the signature is not checked yet
+ * Returns 0 or E_CORRUPT.
+ */
+MUST_CHECK int pack_layout_get_trailer(const struct keyring *k,
+                                       const struct pack_layout_header *h,
+                                       struct bytes tail, uint64_t pack_bytes,
                                        struct pack_layout_trailer *t);
 
 /*

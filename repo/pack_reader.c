@@ -203,7 +203,7 @@ static void pack_reader_parts_release(struct pack_reader_parts *p)
     buf_release(&p->dir);
 }
 
-/* Reads n bytes into an empty buffer. */
+/* Reads n bytes to the end of a buffer. */
 static int pack_reader_fill(struct pack_reader *r, const struct object_id *pack,
                             uint64_t off, size_t n, struct buf *b)
 {
@@ -231,31 +231,42 @@ static int pack_reader_size(struct pack_reader *r, const struct object_id *pack,
     return rc;
 }
 
+/* Each read may be a round trip to far away: with one key, which is the rule,
+ * the header is one. */
+static int pack_reader_header(struct pack_reader *r,
+                              const struct object_id *pack,
+                              struct pack_reader_parts *p)
+{
+    size_t one = pack_layout_header_bytes(1);
+    size_t all;
+    int rc = pack_reader_fill(r, pack, 0, one, &p->head);
+
+    if (rc == 0)
+        rc = pack_layout_get_header(bytes_of(p->head.p, PACK_LAYOUT_HEAD_BYTES),
+                                    r->keys, &p->header);
+    if (rc < 0)
+        return rc;
+    all = pack_layout_header_bytes(p->header.key_n);
+    if (all + PACK_LAYOUT_TRAILER_BYTES > p->bytes)
+        return err_set(E_CORRUPT, "pack: its header is cut off");
+    return all > one ? pack_reader_fill(r, pack, one, all - one, &p->head) : 0;
+}
+
 static int pack_reader_load(struct pack_reader *r, const struct object_id *pack,
                             struct pack_reader_parts *p)
 {
-    uint8_t head[PACK_LAYOUT_HEAD_BYTES];
     uint8_t tail[PACK_LAYOUT_TRAILER_BYTES];
-    uint32_t header_bytes = 0;
     int rc = pack_reader_size(r, pack, &p->bytes);
 
     if (rc == 0)
-        rc = pack_reader_range(r, pack, 0, head, sizeof head);
-    if (rc == 0)
-        rc = pack_layout_get_header(bytes_of(head, sizeof head), r->keys,
-                                    &p->header);
+        rc = pack_reader_header(r, pack, p);
     if (rc == 0)
         rc = pack_reader_range(r, pack, p->bytes - sizeof tail, tail,
                                sizeof tail);
     if (rc == 0)
-        rc = pack_layout_get_trailer(bytes_of(tail, sizeof tail), p->bytes,
+        rc = pack_layout_get_trailer(r->keys, &p->header,
+                                     bytes_of(tail, sizeof tail), p->bytes,
                                      &p->trailer);
-    if (rc < 0)
-        return rc;
-    header_bytes = pack_layout_header_bytes(p->header.key_n);
-    if (p->trailer.dir_off < header_bytes)
-        return err_set(E_CORRUPT, "pack: directory inside the header");
-    rc = pack_reader_fill(r, pack, 0, header_bytes, &p->head);
     return rc < 0 ? rc
                   : pack_reader_fill(r, pack, p->trailer.dir_off,
                                      p->trailer.dir_bytes, &p->dir);

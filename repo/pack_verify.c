@@ -71,6 +71,7 @@ static int pack_verify_dir(struct pack_verify *v, struct pack_info *info)
                                 v->keys, &v->header);
     if (rc == 0)
         rc = pack_layout_get_trailer(
+            v->keys, &v->header,
             bytes_of(v->file.p + v->file.n - PACK_LAYOUT_TRAILER_BYTES,
                      PACK_LAYOUT_TRAILER_BYTES),
             v->file.n, &t);
@@ -78,8 +79,6 @@ static int pack_verify_dir(struct pack_verify *v, struct pack_info *info)
         return rc;
     head = bytes_of(v->file.p, pack_layout_header_bytes(v->header.key_n));
     dir = bytes_of(v->file.p + t.dir_off, t.dir_bytes);
-    if (t.dir_off < head.n)
-        return err_set(E_CORRUPT, "directory inside the header");
     info->kind = v->header.kind;
     info->writer = v->header.writer;
     pack_layout_signed(head, dir, &t, &hash);

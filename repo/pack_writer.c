@@ -158,7 +158,7 @@ static int pack_writer_end(struct pack_writer *w, struct bytes content,
     pack_layout_signed(buf_bytes(&w->head), buf_bytes(tail), &t, &hash);
     crypto_signature_make(&w->keys->signer, pack_layout_label, &hash,
                           t.signature);
-    pack_layout_put_trailer(&t, tail);
+    pack_layout_put_trailer(w->keys, &w->header, &t, tail);
     return buf_status(tail);
 }
 

@@ -3,7 +3,7 @@
 enum {
     SEGMENT_PACK_MIN = ID_BYTES + 1 + 1 + ID_BYTES + 1,
     SEGMENT_FRAMES_AT = 92 + 120, /* bytes of a header with one key entry */
-    SEGMENT_TRAILER_BYTES = 80
+    SEGMENT_TRAILER_BYTES = 96
 };
 
 void segment_put(unsigned level, const struct object_id *replaces,

@@ -1,5 +1,6 @@
 /* A whole pack, by ranges and by full verification: as it is, and with a
- * trailer signed by somebody who holds a key. */
+ * trailer that somebody who holds the keys signed and sealed: the input's
+ * trailer then begins with offset and length in clear. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -56,28 +57,46 @@ static void check(struct bytes file)
     buf_release(&scratch);
 }
 
-/* Signs the trailer of a file whose other fields fit. */
+/* Writes t over the trailer that begins at tail. */
+static void seal(uint8_t *tail, const struct pack_layout_header *h,
+                 const struct pack_layout_trailer *t)
+{
+    struct buf b;
+
+    buf_init(&b, PACK_LAYOUT_TRAILER_BYTES);
+    pack_layout_put_trailer(fuzz_keys(), h, t, &b);
+    ASSERT(buf_status(&b) == 0 && b.n == PACK_LAYOUT_TRAILER_BYTES);
+    memcpy(tail, b.p, b.n);
+    buf_release(&b);
+}
+
+/* Signs and seals the trailer of a file whose other fields fit; false when its
+ * header is none. */
 static bool sign(uint8_t *p, size_t n)
 {
-    struct pack_layout_trailer t;
+    struct pack_layout_trailer t = {.dir_off = 0};
     struct pack_layout_header h;
     struct object_id hash;
+    struct codec c;
     size_t tail = n - PACK_LAYOUT_TRAILER_BYTES;
-    uint32_t header_bytes;
 
     memcpy(p + 28, fuzz_keys()->member.b, sizeof h.writer.b);
     if (pack_layout_get_header(bytes_of(p, PACK_LAYOUT_HEAD_BYTES), fuzz_keys(),
-                               &h) < 0 ||
-        pack_layout_get_trailer(bytes_of(p + tail, PACK_LAYOUT_TRAILER_BYTES),
+                               &h) < 0)
+        return false;
+    codec_init(&c, bytes_of(p + tail, 8));
+    t.dir_off = codec_u32(&c);
+    t.dir_bytes = codec_u32(&c);
+    seal(p + tail, &h, &t);
+    if (pack_layout_get_trailer(fuzz_keys(), &h,
+                                bytes_of(p + tail, PACK_LAYOUT_TRAILER_BYTES),
                                 n, &t) < 0)
-        return false;
-    header_bytes = pack_layout_header_bytes(h.key_n);
-    if (header_bytes > t.dir_off)
-        return false;
-    pack_layout_signed(bytes_of(p, header_bytes),
+        return true;
+    pack_layout_signed(bytes_of(p, pack_layout_header_bytes(h.key_n)),
                        bytes_of(p + t.dir_off, t.dir_bytes), &t, &hash);
     crypto_signature_make(&fuzz_keys()->signer, pack_layout_label, &hash,
-                          p + tail + 8);
+                          t.signature);
+    seal(p + tail, &h, &t);
     return true;
 }
 

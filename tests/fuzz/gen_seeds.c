@@ -131,6 +131,30 @@ static void seed_segment(const struct pack_info *info, struct buf *b)
     save_buf("segment", "merged", b);
 }
 
+/* A pack's file with the place of its directory in clear, which fuzz_pack signs
+ * and seals. */
+static void seed_pack_clear(const struct pack_info *info, struct buf *file)
+{
+    struct pack_layout_trailer t;
+    struct pack_layout_header h;
+    struct buf place;
+    size_t tail = file->n - PACK_LAYOUT_TRAILER_BYTES;
+
+    ASSERT(pack_layout_get_header(bytes_of(file->p, PACK_LAYOUT_HEAD_BYTES),
+                                  fuzz_keys(), &h) == 0);
+    ASSERT(pack_layout_get_trailer(
+               fuzz_keys(), &h,
+               bytes_of(file->p + tail, PACK_LAYOUT_TRAILER_BYTES), info->bytes,
+               &t) == 0);
+    buf_init(&place, 8);
+    codec_put_u32(&place, t.dir_off);
+    codec_put_u32(&place, t.dir_bytes);
+    ASSERT(buf_status(&place) == 0);
+    memcpy(file->p + tail, place.p, place.n);
+    save_buf("pack", "clear", file);
+    buf_release(&place);
+}
+
 static void seed_packs(struct buf *b)
 {
     char name[PACK_LAYOUT_NAME_MAX];
@@ -145,6 +169,8 @@ static void seed_packs(struct buf *b)
     pack_layout_name(&info.id, name);
     ASSERT(store_get(s, name, &file, &found) == 0 && found);
     save_buf("pack", "pack", &file);
+    ASSERT(store_get(s, name, &file, &found) == 0 && found);
+    seed_pack_clear(&info, &file);
     seed_segment(&info, b);
     pack_info_release(&info);
     buf_release(&file);

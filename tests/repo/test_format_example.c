@@ -236,8 +236,8 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
         {0, "frame: ciphertext and tag"},
         {32, "directory: commitment"},
         {0, "directory: ciphertext and tag"},
-        {8, "its offset, its length"},
-        {64, "signature"},
+        {72, "sealed: its offset, its length, signature"},
+        {16, "tag"},
         {8, "end"},
         {0, NULL},
     };

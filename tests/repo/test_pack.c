@@ -166,6 +166,188 @@ static void test_pack__fills_up_to_the_last_byte(void **state)
     free(raw);
 }
 
+/* A pack's file and what its header says. */
+static void load(const struct pack_info *info, struct buf *b,
+                 struct pack_layout_header *h)
+{
+    char name[PACK_LAYOUT_NAME_MAX];
+    bool found;
+
+    pack_layout_name(&info->id, name);
+    assert_int_equal(store_get(fix.store, name, b, &found), 0);
+    assert_true(found);
+    assert_int_equal(pack_layout_get_header(
+                         bytes_of(b->p, PACK_LAYOUT_HEAD_BYTES), fix.keys, h),
+                     0);
+}
+
+static struct bytes trailer_of(const struct buf *b)
+{
+    return bytes_of(b->p + b->n - PACK_LAYOUT_TRAILER_BYTES,
+                    PACK_LAYOUT_TRAILER_BYTES);
+}
+
+/* Whether somebody without K_index finds the directory of a pack by trying:
+ * whether the writer's signature, if the 64 bytes are one, fits a place. */
+static bool signature_tells(const struct buf *b,
+                            const struct pack_layout_header *h,
+                            const struct pack_layout_trailer *true_place,
+                            const uint8_t *signature)
+{
+    struct object_id hash;
+
+    pack_layout_signed(
+        bytes_of(b->p, pack_layout_header_bytes(h->key_n)),
+        bytes_of(b->p + true_place->dir_off, true_place->dir_bytes), true_place,
+        &hash);
+    return crypto_signature_ok(&h->writer, pack_layout_label, &hash, signature);
+}
+
+/* What storage sees of a trailer says nothing: packs of the same shape have
+ * other bytes there, neither number stands anywhere in the clear, and no 64
+ * bytes of it are the signature, with which places could be tried. */
+static void test_pack__its_trailer_tells_storage_nothing(void **state)
+{
+    struct pack_info info[2];
+    struct buf b[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct pack_layout_header h;
+        struct pack_layout_trailer t;
+        uint8_t place[8];
+        struct bytes x;
+
+        assert_int_equal(
+            pack_fixture_pack(&fix, PACK_DATA, 4, 2, 3, 1000, &info[i]), 0);
+        buf_init(&b[i], PACK_FULL_BYTES);
+        load(&info[i], &b[i], &h);
+        x = trailer_of(&b[i]);
+        assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b[i].n, &t),
+                         0);
+        assert_true(signature_tells(&b[i], &h, &t, t.signature));
+        for (size_t k = 0; k < 4; k++) {
+            place[k] = (uint8_t)(t.dir_off >> 8 * k);
+            place[4 + k] = (uint8_t)(t.dir_bytes >> 8 * k);
+        }
+        assert_null(memmem(x.p, x.n, place, 4));
+        assert_null(memmem(x.p, x.n, place + 4, 4));
+        for (size_t at = 0; at + CRYPTO_SIGNATURE_BYTES <= x.n; at++)
+            assert_false(signature_tells(&b[i], &h, &t, x.p + at));
+    }
+    assert_int_equal(info[0].bytes, info[1].bytes);
+    for (size_t k = 0; k + 8 <= PACK_LAYOUT_TRAILER_BYTES - 8; k++)
+        assert_memory_not_equal(trailer_of(&b[0]).p + k,
+                                trailer_of(&b[1]).p + k, 8);
+    for (int i = 0; i < 2; i++) {
+        pack_info_release(&info[i]);
+        buf_release(&b[i]);
+    }
+}
+
+/* Every cut and every changed byte of a trailer; another pack's, another
+ * index key. */
+static void test_pack__a_trailer_opens_for_its_pack_and_key(void **state)
+{
+    struct keyring *other = keyring_new();
+    struct pack_reader *r = NULL;
+    struct pack_layout_trailer t;
+    struct pack_layout_header h;
+    struct pack_info info;
+    struct pack_info read;
+    struct bytes x;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, PACK_FULL_BYTES);
+    assert_int_equal(pack_fixture_pack(&fix, PACK_DATA, 4, 2, 3, 1000, &info),
+                     0);
+    load(&info, &b, &h);
+    x = trailer_of(&b);
+    assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n, &t), 0);
+    for (size_t n = 0; n < x.n; n++)
+        assert_int_equal(
+            pack_layout_get_trailer(fix.keys, &h, bytes_of(x.p, n), b.n, &t),
+            E_CORRUPT);
+    for (size_t i = 0; i < x.n; i++) {
+        b.p[b.n - x.n + i] ^= 0x20;
+        assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n, &t),
+                         E_CORRUPT);
+        b.p[b.n - x.n + i] ^= 0x20;
+    }
+    assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n + 1, &t),
+                     E_CORRUPT);
+    h.dir_salt[31] ^= 1;
+    assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n, &t),
+                     E_CORRUPT);
+
+    memcpy(other, fix.keys, sizeof *other);
+    other->k_index.b[0] ^= 1;
+    assert_int_equal(pack_reader_new(fix.store, other, &r), 0);
+    assert_int_equal(pack_reader_dir(r, &info.id, &read), E_CORRUPT);
+    assert_int_equal(pack_verify(fix.store, other, fix.frame, &info.id, &file,
+                                 NULL, NULL, NULL),
+                     E_CORRUPT);
+    pack_reader_free(r);
+    pack_info_release(&info);
+    buf_release(&b);
+    keyring_free(other);
+}
+
+/* A directory place that is sealed and signed, but cannot be. */
+static void test_pack__a_trailer_must_fit_its_pack(void **state)
+{
+    enum { SIZE = 65536, END = SIZE - PACK_LAYOUT_TRAILER_BYTES };
+    static const struct {
+        uint32_t off, bytes;
+        int rc;
+    } place[] = {
+        {212, END - 212, 0},
+        {END - PACK_LAYOUT_DIR_OVERHEAD, PACK_LAYOUT_DIR_OVERHEAD, 0},
+        {211, END - 211, E_CORRUPT},             /* in the header */
+        {END - 51, 51, E_CORRUPT},               /* too short to be one */
+        {212, END - 213, E_CORRUPT},             /* a gap before the end */
+        {213, END - 212, E_CORRUPT},             /* over the trailer */
+        {UINT32_MAX - 99, END + 100, E_CORRUPT}, /* around 2^32 */
+    };
+    struct pack_layout_header h = {.kind = PACK_DATA, .key_n = 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof place / sizeof place[0]; i++) {
+        struct pack_layout_trailer t = {.dir_off = place[i].off,
+                                        .dir_bytes = place[i].bytes};
+        struct buf b;
+
+        buf_init(&b, PACK_LAYOUT_TRAILER_BYTES);
+        pack_layout_put_trailer(fix.keys, &h, &t, &b);
+        assert_int_equal(buf_status(&b), 0);
+        assert_int_equal(
+            pack_layout_get_trailer(fix.keys, &h, buf_bytes(&b), SIZE, &t),
+            place[i].rc);
+        buf_release(&b);
+    }
+}
+
+/* Far stores take 50 ms for each: size, header, trailer, directory. */
+static void test_pack__a_directory_takes_four_requests(void **state)
+{
+    struct memory_fault count = {.point = MEMORY_BEFORE, .code = E_STORE};
+    struct pack_reader *r = NULL;
+    struct pack_info info;
+    struct pack_info read;
+
+    (void)state;
+    assert_int_equal(pack_fixture_pack(&fix, PACK_META, 4, 2, 3, 1000, &info),
+                     0);
+    assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+    memory_set_fault(fix.store, count);
+    assert_int_equal(pack_reader_dir(r, &info.id, &read), 0);
+    assert_int_equal(memory_passages(fix.store), 4);
+    pack_reader_free(r);
+    pack_info_release(&read);
+    pack_info_release(&info);
+}
+
 struct seen {
     unsigned pack, frames, chunks;
 };
@@ -203,7 +385,8 @@ static void test_pack__every_damage_is_noticed(void **state)
     pack_layout_name(&info.id, name);
     pack_dir_read(&d, buf_bytes(&info.dir));
     assert_true(pack_dir_next_frame(&d, &f));
-    for (uint32_t i = 0; i < info.bytes; i += i < 1000 ? 1 : 61) {
+    for (uint32_t i = 0; i < info.bytes;
+         i += i < 1000 || i >= info.bytes - 200 ? 1 : 61) {
         struct seen seen = {0};
         int rc;
         bool in_frame = i >= f.off && i < f.off + f.stored_bytes;
@@ -385,6 +568,10 @@ int main(void)
         cmocka_unit_test(test_pack__gives_back_what_was_put),
         cmocka_unit_test(test_pack__full_packs_have_one_size),
         cmocka_unit_test(test_pack__fills_up_to_the_last_byte),
+        cmocka_unit_test(test_pack__its_trailer_tells_storage_nothing),
+        cmocka_unit_test(test_pack__a_trailer_opens_for_its_pack_and_key),
+        cmocka_unit_test(test_pack__a_trailer_must_fit_its_pack),
+        cmocka_unit_test(test_pack__a_directory_takes_four_requests),
         cmocka_unit_test(test_pack__every_damage_is_noticed),
         cmocka_unit_test(test_pack__cut_off_packs_are_noticed),
         cmocka_unit_test(test_pack__a_wrong_id_is_found_by_rehashing),
