@@ -56,3 +56,28 @@ printf 'X' | dd of=repo/config bs=1 seek=40 conv=notrunc 2>/dev/null
 expect 8 dedup -r repo --passphrase-file right snapshots
 cp config repo/config
 expect 0 dedup -r repo --passphrase-file right snapshots
+
+# Of another repository: the config, or the key slot. Neither is a wrong
+# passphrase.
+expect 0 dedup -r repo2 --passphrase-file right init
+cp config config1
+chmod u+w repo/config repo2/config
+cp repo2/config repo/config
+expect 8 dedup -r repo --passphrase-file right snapshots
+err_is "dedup: snapshots: repo: config and key slot are of two repositories; restore the one that was exchanged from a copy"
+cp config1 repo/config
+mkdir slots
+mv repo/keys/* slots/
+cp repo2/keys/* repo/keys/
+expect 8 dedup -r repo --passphrase-file right snapshots
+err_like "*are of two repositories*"
+mv slots/* repo/keys/
+expect 0 dedup -r repo --passphrase-file right snapshots
+expect 5 dedup -r repo --passphrase-file wrong snapshots
+# A damaged slot: not a wrong passphrase either.
+for slot in repo2/keys/*; do
+    chmod u+w "$slot"
+    printf 'X' | dd of="$slot" bs=1 seek=60 conv=notrunc 2>/dev/null
+done
+expect 8 dedup -r repo2 --passphrase-file right snapshots
+err_is "dedup: snapshots: repo2: its key slots are damaged; restore what is below keys/ from a copy"

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -179,6 +180,54 @@ static void test_key_slot__kdf_has_a_window(void **state)
     keyring_free(k);
 }
 
+/* A slot whose bundle is another role's than it says, made by somebody who has
+ * the key: what it says decides who may do what. */
+static void test_key_slot__its_role_is_the_bundles(void **state)
+{
+    static const struct {
+        enum keyring_role said;
+        int rc;
+    } t[] = {{KEYRING_FULL, 0},
+             {KEYRING_READ, E_CORRUPT},
+             {KEYRING_WRITE, E_CORRUPT},
+             {KEYRING_MAINTAIN, E_CORRUPT}};
+    enum { PLAIN = 1024, WRAPPED = PLAIN + CRYPTO_TAG_BYTES };
+    struct crypto_key x;
+    struct crypto_key key;
+
+    (void)state;
+    memcpy(x.b, file_secret.bytes.p, sizeof x.b);
+    crypto_kdf(&key, &x, "dedup 1 slot key", NULL, 0);
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct keyring *k = keyring_new();
+        uint8_t plain[PLAIN];
+        uint8_t *wrapped, *nonce, *role;
+        struct bytes head;
+        struct buf b;
+        bool opened;
+
+        seal(&file_secret, KEYRING_FULL, &b);
+        wrapped = b.p + b.n - WRAPPED;
+        nonce = wrapped - 4 - CRYPTO_KEY_BYTES - CRYPTO_SLOT_NONCE_BYTES;
+        head = bytes_of(b.p, (size_t)(nonce - b.p));
+        assert_int_equal(
+            crypto_unwrap(&key, nonce, head, bytes_of(wrapped, WRAPPED), plain),
+            0);
+        /* in front of the label and its length */
+        role = b.p + head.n - strlen("laptop") - 2;
+        assert_int_equal(*role, KEYRING_FULL);
+        *role = (uint8_t)t[i].said;
+        crypto_wrap(&key, nonce, head, bytes_of(plain, sizeof plain), wrapped);
+        assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened),
+                         t[i].rc);
+        assert_int_equal(opened, t[i].rc == 0);
+        if (t[i].rc < 0)
+            assert_non_null(strstr(err_text(), "its roles disagree"));
+        buf_release(&b);
+        keyring_free(k);
+    }
+}
+
 static void test_key_slot__other_public_keys_do_not_fit(void **state)
 {
     struct crypto_public other = ring->data_public;
@@ -222,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_key_slot__key_files_have_two_forms),
         cmocka_unit_test(test_key_slot__damage_is_noticed),
         cmocka_unit_test(test_key_slot__kdf_has_a_window),
+        cmocka_unit_test(test_key_slot__its_role_is_the_bundles),
         cmocka_unit_test(test_key_slot__other_public_keys_do_not_fit),
     };
 
