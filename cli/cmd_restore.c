@@ -20,6 +20,7 @@ struct cmd_restore {
     struct pattern_set *include;
     struct pattern_set *exclude;
     struct restore_job *job;
+    bool dry_run;
     bool list; /* say on standard output what becomes of each entry */
     struct buf line;
     struct message_problems failed;
@@ -138,7 +139,11 @@ static void cmd_restore_line(struct cmd_restore *r,
 {
     char word[16];
 
-    (void)snprintf(word, sizeof word, "%-8s /", cmd_restore_word(e->kind));
+    if (r->dry_run && e->kind == RESTORE_WRITTEN)
+        (void)snprintf(word, sizeof word, "would write /");
+    else
+        (void)snprintf(word, sizeof word, "%-*s /", r->dry_run ? 11 : 8,
+                       cmd_restore_word(e->kind));
     buf_reset(&r->line);
     buf_add_bytes(&r->line, bytes_of_str(word));
     text_escape(&r->line, e->path);
@@ -219,10 +224,13 @@ static void cmd_restore_summary(const struct cmd_restore *r,
 {
     char a[WORDS_MAX], b[WORDS_MAX], c[WORDS_MAX], d[WORDS_MAX];
 
-    message_note("%s: %s entries (%s), %s there already, %s kept",
-                 opt_has(r->cli->opt, OPT_DRY_RUN) ? "would write" : "written",
-                 words_count(atomic_load(&p->written), a),
+    uint64_t n = atomic_load(&p->written);
+
+    message_note("%s %s %s (%s) in %s; %s already as stored, %s kept",
+                 r->dry_run ? "would write" : "wrote", words_count(n, a),
+                 n == 1 ? "entry" : "entries",
                  words_size(atomic_load(&p->bytes_written), b),
+                 opt_text(r->cli->opt, OPT_TARGET),
                  words_count(atomic_load(&p->same), c),
                  words_count(atomic_load(&p->kept), d));
 }
@@ -245,6 +253,25 @@ static int cmd_restore_json(struct json_out *j,
         json_out_u64(j, jail_lost_name(i), atomic_load(&p->lost[i]));
     json_out_close(j);
     return json_out_end(j);
+}
+
+/* No path in the snapshot is what was asked for. */
+static int cmd_restore_nothing(const struct opt_set *o)
+{
+    char asked[512] = "";
+    size_t at = 0;
+
+    for (size_t i = 0; i < o->value_n && at < sizeof asked; i++) {
+        int n = 0;
+
+        if (o->value[i].id == OPT_INCLUDE)
+            n = snprintf(asked + at, sizeof asked - at, " '%s'",
+                         o->value[i].text);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return err_set(E_USAGE, "nothing in %s matches --include%s%s", o->arg[0],
+                   asked,
+                   opt_has(o, OPT_EXCLUDE) ? " and none of --exclude" : "");
 }
 
 static int cmd_restore_tell(struct cmd_restore *r)
@@ -295,7 +322,7 @@ static int cmd_restore_job(struct cmd_restore *r, struct session *s,
                                       .verify = opt_has(o, OPT_VERIFY),
                                       .numeric_ids =
                                           opt_has(o, OPT_NUMERIC_IDS),
-                                      .dry_run = opt_has(o, OPT_DRY_RUN),
+                                      .dry_run = r->dry_run,
                                       .cancel = r->cli->cancel,
                                       .event = cmd_restore_event,
                                       .ctx = r};
@@ -308,7 +335,10 @@ static int cmd_restore_job(struct cmd_restore *r, struct session *s,
         r->expected_bytes = pick->te.dir.bytes;
     }
     rc = cmd_restore_watch(r);
-    if (rc == 0)
+    if (rc == 0 && r->include &&
+        atomic_load(&restore_job_progress(r->job)->entries) == 0)
+        rc = cmd_restore_nothing(o);
+    else if (rc == 0)
         rc = cmd_restore_tell(r);
     restore_job_free(r->job);
     return rc;
@@ -322,7 +352,8 @@ int cmd_restore(struct cli *cli)
     int rc = cmd_restore_check_options(cli->opt);
 
     buf_init(&r.line, ENTRY_OUT_LINE_MAX);
-    r.list = opt_has(cli->opt, OPT_DRY_RUN) || opt_has(cli->opt, OPT_VERBOSE);
+    r.dry_run = opt_has(cli->opt, OPT_DRY_RUN);
+    r.list = r.dry_run || opt_has(cli->opt, OPT_VERBOSE);
     if (rc == 0)
         rc = cmd_restore_pattern_set(cli->opt, OPT_INCLUDE, &r.include);
     if (rc == 0)

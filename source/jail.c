@@ -165,15 +165,15 @@ static struct jail_dir *dir_alloc(struct jail *jail, struct jail_dir *parent,
     return dir;
 }
 
-/* Opens the target, which exists unless this is a dry run. */
-static int open_root(struct jail *jail, const char *target)
+/* Opens the target; may_miss: it need not be there. */
+static int open_root(struct jail *jail, const char *target, bool may_miss)
 {
     size_t n = strlen(target);
     struct statx st;
     int fd = fileop_openat(AT_FDCWD, target, O_RDONLY | O_DIRECTORY, 0);
     int rc;
 
-    if (fd < 0 && jail->options.dry_run && errno == ENOENT)
+    if (fd < 0 && may_miss && errno == ENOENT)
         return 0;
     if (fd < 0)
         return err_set_errno(E_TARGET, errno, "%s: cannot be opened", target);
@@ -193,6 +193,7 @@ static int open_all(struct jail *jail, const char *target)
 {
     size_t max_open =
         jail->options.max_open ? jail->options.max_open : JAIL_OPEN_DEFAULT;
+    bool later;
     int rc;
 
     if (*target == 0)
@@ -209,9 +210,24 @@ static int open_all(struct jail *jail, const char *target)
     jail->root = dir_alloc(jail, NULL, target);
     if (!jail->root)
         return err_set(E_NOMEM, "out of memory for the target");
-    if (!jail->options.dry_run)
+    later = jail->options.dry_run || jail->options.target_later;
+    if (!later)
         rc = make_path(target);
-    return rc < 0 ? rc : open_root(jail, target);
+    return rc < 0 ? rc : open_root(jail, target, later);
+}
+
+int jail_root_make(struct jail *jail)
+{
+    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
+    int rc = 0;
+
+    if (!jail->root->d && !jail->options.dry_run) {
+        rc = make_path(jail->root->name);
+        if (rc == 0)
+            rc = open_root(jail, jail->root->name, false);
+    }
+    (void)fileop_enter(domain);
+    return rc;
 }
 
 int jail_open(const char *target, const struct jail_options *options,
@@ -242,7 +258,7 @@ int jail_sync(struct jail *jail)
     int fd;
     int rc = 0;
 
-    if (!jail->options.dry_run) {
+    if (!jail->options.dry_run && jail->root->d) {
         rc = jail_pin(jail->root, &fd);
         if (rc == 0) {
             if (fileop_sync_fs(fd) < 0)

@@ -63,8 +63,9 @@ struct jail_result {
 
 struct jail_options {
     enum jail_overwrite overwrite;
-    bool dry_run;  /* say what would be done; nothing is written */
-    bool in_place; /* write into existing files instead of beside them */
+    bool dry_run;      /* say what would be done; nothing is written */
+    bool target_later; /* a target that is missing is made by jail_root_make */
+    bool in_place;     /* write into existing files instead of beside them */
     struct owner_cache *owners; /* to find ids by name; NULL: ids as they are;
                                    lent */
     size_t max_open; /* descriptors of directories and files; 0: 512 */
@@ -99,8 +100,13 @@ void jail_free(struct jail *jail);
  * thread. */
 uint64_t jail_lost_count(struct jail *jail, unsigned i);
 
-/* jail_root: the target itself; lent. jail_dir_finish may give it metadata. */
+/* jail_root: the target itself; lent. jail_dir_finish may give it metadata.
+ * With target_later nothing may be written below it before jail_root_make. */
 struct jail_dir *jail_root(struct jail *jail);
+
+/* jail_root_make: make the target if target_later left that; again: nothing.
+ * Not in a dry run. Not beside anything else in the jail. */
+MUST_CHECK int jail_root_make(struct jail *jail);
 
 /*
  * jail_dir_enter: open the directory e below parent, or make it, mode 0700.

@@ -41,6 +41,12 @@ struct jail_dir {
     mode_t old_mode;
 };
 
+/* What was found at a name before it was decided upon. */
+struct jail_standing {
+    bool exists;
+    enum entry_type type; /* if it exists */
+};
+
 /* jail_err: raise E_TARGET or E_NOSPACE "PATH: what: <errnum>"; errnum 0: no
  * reason given. */
 int jail_err(const struct jail_dir *dir, const char *name, int errnum,
@@ -72,6 +78,19 @@ void jail_inherits(struct jail_dir *dir, int fd);
 /* jail_needs_late: whether a new object in dir needs jail_meta_late: system
  * calls that find nothing to do for nearly every file. */
 bool jail_needs_late(const struct jail_dir *dir, const struct entry *e);
+
+/*
+ * jail_settle: settle what becomes of what stands at name for e, which is no
+ * directory, and refresh it where only its metadata may differ.
+ *   overwrite  the rule
+ *   standing   out: what stands there
+ *   write      out: e is to be written; in a dry run never
+ *   res        out: the outcome if it is written, or the outcome
+ */
+MUST_CHECK int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
+                           const char *name, enum jail_overwrite overwrite,
+                           struct jail_standing *standing, bool *write,
+                           struct jail_result *res);
 
 /*
  * jail_place: give the object at temp its name. An empty directory in its

@@ -117,7 +117,7 @@ static int file_make_in_place(struct jail_file *f, int at, const char *name,
 }
 
 static int file_prepare(struct jail_dir *dir, int at, const struct entry *e,
-                        const char *name, const struct entry *now,
+                        const char *name, const struct jail_standing *now,
                         struct jail_file **out)
 {
     struct jail_file *f = file_alloc(dir);
@@ -126,8 +126,8 @@ static int file_prepare(struct jail_dir *dir, int at, const struct entry *e,
 
     if (!f)
         return E_NOMEM;
-    f->existed = now != NULL;
-    if (dir->jail->options.in_place && now && now->type == ENTRY_FILE)
+    f->existed = now->exists;
+    if (dir->jail->options.in_place && now->exists && now->type == ENTRY_FILE)
         rc = file_make_in_place(f, at, name, &done);
     if (rc == 0 && !done)
         rc = file_make(f, at, e);
@@ -143,32 +143,15 @@ static int file_begin_at(struct jail_dir *dir, int at, const struct entry *e,
                          const char *name, bool force, struct jail_file **out,
                          struct jail_result *res)
 {
-    char target[ENTRY_TARGET_MAX + 1];
-    struct entry now;
-    struct statx st;
-    bool exists;
-    bool done = false;
-    enum jail_decision decision;
-    int rc = jail_look_at(dir, at, name, &now, &st, &exists, target);
+    struct jail_standing now;
+    bool write;
+    int rc = jail_settle(dir, at, e, name,
+                         force ? JAIL_ALWAYS : dir->jail->options.overwrite,
+                         &now, &write, res);
 
-    if (rc < 0)
+    if (rc < 0 || !write)
         return rc;
-    decision = jail_decide(force ? JAIL_ALWAYS : dir->jail->options.overwrite,
-                           e, exists ? &now : NULL);
-    res->outcome = exists ? JAIL_REPLACED : JAIL_MADE;
-    if (decision == JAIL_DO_KEEP) {
-        res->outcome = JAIL_KEPT;
-        return 0;
-    }
-    if (decision == JAIL_DO_SAME) {
-        rc = jail_refresh(dir, at, name, e, &st, &res->lost, &done);
-        jail_note(dir->jail, res->lost);
-        if (done || dir->jail->options.dry_run)
-            res->outcome = JAIL_SAME;
-    }
-    if (rc < 0 || done || dir->jail->options.dry_run)
-        return rc;
-    return file_prepare(dir, at, e, name, exists ? &now : NULL, out);
+    return file_prepare(dir, at, e, name, &now, out);
 }
 
 int jail_file_begin(struct jail_dir *dir, const struct entry *e, bool force,

@@ -370,32 +370,14 @@ static int node_at(struct jail_dir *dir, int at, const struct entry *e,
                    const char *name, struct jail_made **made,
                    struct jail_result *res)
 {
-    char target[ENTRY_TARGET_MAX + 1];
-    struct entry now;
-    struct statx st;
-    bool exists;
-    bool done = false;
-    enum jail_decision decision;
-    int rc = jail_look_at(dir, at, name, &now, &st, &exists, target);
+    struct jail_standing now;
+    bool write;
+    int rc = jail_settle(dir, at, e, name, dir->jail->options.overwrite, &now,
+                         &write, res);
 
-    if (rc < 0)
+    if (rc < 0 || !write)
         return rc;
-    decision =
-        jail_decide(dir->jail->options.overwrite, e, exists ? &now : NULL);
-    res->outcome = exists ? JAIL_REPLACED : JAIL_MADE;
-    if (decision == JAIL_DO_KEEP) {
-        res->outcome = JAIL_KEPT;
-        return 0;
-    }
-    if (decision == JAIL_DO_SAME) {
-        rc = jail_refresh(dir, at, name, e, &st, &res->lost, &done);
-        jail_note(dir->jail, res->lost);
-        if (done || dir->jail->options.dry_run)
-            res->outcome = JAIL_SAME;
-    }
-    if (rc < 0 || done || dir->jail->options.dry_run)
-        return rc;
-    return node_write(dir, at, e, name, exists, made, res);
+    return node_write(dir, at, e, name, now.exists, made, res);
 }
 
 int jail_node(struct jail_dir *dir, const struct entry *e,

@@ -162,6 +162,39 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
     return rc;
 }
 
+int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
+                const char *name, enum jail_overwrite overwrite,
+                struct jail_standing *standing, bool *write,
+                struct jail_result *res)
+{
+    char target[ENTRY_TARGET_MAX + 1];
+    enum jail_decision decision;
+    struct entry now;
+    struct statx st;
+    bool exists;
+    bool done = false;
+    int rc = jail_look_at(dir, fd, name, &now, &st, &exists, target);
+
+    *write = false;
+    if (rc < 0)
+        return rc;
+    *standing = (struct jail_standing){exists, exists ? now.type : ENTRY_FILE};
+    decision = jail_decide(overwrite, e, exists ? &now : NULL);
+    res->outcome = exists ? JAIL_REPLACED : JAIL_MADE;
+    if (decision == JAIL_DO_KEEP) {
+        res->outcome = JAIL_KEPT;
+        return 0;
+    }
+    if (decision == JAIL_DO_SAME) {
+        rc = jail_refresh(dir, fd, name, e, &st, &res->lost, &done);
+        jail_note(dir->jail, res->lost);
+        if (done || dir->jail->options.dry_run)
+            res->outcome = JAIL_SAME;
+    }
+    *write = rc == 0 && !done && !dir->jail->options.dry_run;
+    return rc;
+}
+
 /* ---- listing and removing --------------------------------------------- */
 
 /* The names in fd from its start, appended to names. */

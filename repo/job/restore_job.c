@@ -288,7 +288,8 @@ static int restore_job_pipe(struct restore_job *j)
 static int restore_job_open(struct restore_job *j)
 {
     struct jail_options jail = {.overwrite = j->opt.overwrite,
-                                .dry_run = j->opt.dry_run};
+                                .dry_run = j->opt.dry_run,
+                                .target_later = true};
     int rc = 0;
 
     if (!j->opt.numeric_ids)

@@ -78,7 +78,9 @@ const struct restore_progress *restore_job_progress(struct restore_job *j);
  * restore_job_run: do it, once.
  *   Start is a directory: what is in it appears in the target; the target gets
  *   the directory's metadata unless it stands for a whole snapshot. Anything
- *   else appears in the target under its name.
+ *   else appears in the target under its name. A target that is missing is made
+ *   when the first entry is to be written: not if include selects none
+ *   (entries is 0 then).
  * Returns 0: done, but see failed and damaged; E_TARGET: the target itself
  * cannot be used; E_NOSPACE; E_STORE; E_CANCELED; E_NOMEM; E_ROLE.
  * What was written is on disk when it returns 0.

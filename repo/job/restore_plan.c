@@ -187,8 +187,9 @@ static int restore_plan_make(struct restore_plan *p, struct restore_unit *u,
     int rc;
 
     if (at == 0) {
-        l->dir = jail_dir_ref(jail_root(p->jail));
-        return 0;
+        rc = jail_root_make(p->jail);
+        l->dir = rc == 0 ? jail_dir_ref(jail_root(p->jail)) : NULL;
+        return rc;
     }
     codec_init(&c, buf_bytes(&l->raw));
     rc = tree_entry_get(&c, &te, false);
@@ -223,7 +224,6 @@ static int restore_plan_reach(struct restore_plan *p, struct restore_unit *u,
 
 static int restore_plan_enter(struct restore_plan *p, struct restore_unit *u)
 {
-    bool is_start = p->depth == 0;
     struct restore_level *l = NULL;
     struct jail_dir *dir;
     int rc;
@@ -234,7 +234,7 @@ static int restore_plan_enter(struct restore_plan *p, struct restore_unit *u)
     if (rc < 0)
         return rc;
     l->wanted = !restore_plan_excluded(p, true) && restore_plan_wanted(p, true);
-    return l->wanted || is_start ? restore_plan_reach(p, u, &dir) : 0;
+    return l->wanted ? restore_plan_reach(p, u, &dir) : 0;
 }
 
 static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
@@ -416,16 +416,14 @@ static int restore_plan_entry(struct restore_plan *p, struct restore_unit *u)
 {
     const struct tree_entry *te = p->item.te;
     struct restore_item *it;
-    struct jail_dir *dir;
+    struct jail_dir *dir = jail_root(p->jail);
     bool parts = false;
-    int rc = 0;
+    int rc;
 
     if (restore_plan_excluded(p, false) || !restore_plan_wanted(p, false))
         return 0;
-    if (p->depth > 0)
-        rc = restore_plan_reach(p, u, &dir);
-    else
-        dir = jail_root(p->jail);
+    rc =
+        p->depth > 0 ? restore_plan_reach(p, u, &dir) : jail_root_make(p->jail);
     if (rc < 0 || !dir)
         return rc;
     if (te->e.type == ENTRY_FILE && te->e.size > RESTORE_UNIT_PART)

@@ -47,9 +47,22 @@ expect 0 dedup restore "s:$PWD/src" -t out -i '*.o'
 back a.o keep/a.o
 expect 0 dedup restore "s:$PWD/src" -t out -i "$PWD/src/keep"
 back keep/a.o keep/c.c
+# What selects nothing restores nothing, and says so.
+expect 1 dedup restore "s:$PWD/src" -t out -i '*.none' -i /keep
+err_is "dedup: restore: nothing in s:$PWD/src matches --include '*.none' '/keep'"
+[ ! -e out ] || run_fail "it made the target for nothing"
+expect 1 dedup restore s -t out/below -i '*.o' -e src -n
+err_like "*matches --include '*.o' and none of --exclude*"
+mkdir out
+touch -d 2020-01-01 out
+expect 1 dedup restore "s:$PWD/src" -t out -i '*.none'
+[ "$(stat -c %Y out)" = 1577836800 ] || run_fail "it touched the target"
+expect 1 dedup restore "s:$PWD/src/a.o" -t out -i b.c
+back
+expect 0 dedup restore "s:$PWD/src" -t new/out -i '*.o'
+mv new/out .
+back a.o keep/a.o
 expect 0 dedup restore "s:$PWD/src" -t out -e cache -e '*.c'
 back a.o keep/a.o
 expect 0 dedup restore "s:$PWD/src" -t out -i '*.o' -i '*.c' -e keep
 back a.o b.c
-expect 0 dedup restore "s:$PWD/src" -t out -i nothing
-back ''
