@@ -6,7 +6,10 @@
 #include "repo/segment_file.h"
 #include "repo/segment_list.h"
 
-enum { CATCHUP_PACKS_BATCH = 100 };
+enum {
+    CATCHUP_PACKS_BATCH = 100,
+    CATCHUP_PACKS_FAILED_MAX = 8 /* in one scan; then it is the store */
+};
 
 /* --- one pack --- */
 
@@ -174,6 +177,7 @@ int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
 struct catchup_packs_scan {
     struct catchup_update *up;
     struct pack_reader *packs;
+    unsigned failed; /* packs that the store could not give */
 };
 
 /* The id in "packs/<xx>/<id>". */
@@ -206,6 +210,13 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
             return rc;
         rc = pack_reader_dir(scan->packs, &pack.id, &info);
     }
+    /* one bad spot on a disk, perhaps in a pack that nobody needs: it stays
+     * owed */
+    if ((rc == E_STORE || rc == E_IO) &&
+        ++scan->failed <= CATCHUP_PACKS_FAILED_MAX) {
+        log_debug("pack not asked: %s", err_text());
+        return 0;
+    }
     /* what looks like a newer format may be damage: nothing of it is proved */
     if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {
         log_debug("pack without a directory: %s", err_text());
@@ -231,5 +242,8 @@ int catchup_packs_scan(struct catchup_update *up)
     pack_reader_free(scan.packs);
     if (rc == 0)
         rc = catchup_update_breathe(up);
-    return rc < 0 ? rc : catchup_marks_drop_owed(up->u);
+    if (rc < 0)
+        return rc;
+    return scan.failed ? catchup_marks_put_owed(up->u)
+                       : catchup_marks_drop_owed(up->u);
 }

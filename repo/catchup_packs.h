@@ -39,8 +39,9 @@ MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
 /*
  * catchup_packs_scan: ask every pack that the index does not know for its own
  * directory. Perhaps nobody's record lists it: it is for reading only (W2),
- * until one does. A pack whose directory cannot be read is passed over.
- * Settles what is owed. Returns 0; E_NOMEM; what store or index returned.
+ * until one does. A pack whose directory is damaged is passed over; a few that
+ * the store cannot give just now are asked at the next start. Settles else what
+ * is owed. Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
 

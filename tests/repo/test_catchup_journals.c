@@ -19,6 +19,16 @@
 
 /* --- damaged records --- */
 
+static void remove_all(struct store *s, const char *prefix)
+{
+    struct catchup_kit_names p;
+
+    catchup_kit_pick(s, prefix, &p);
+    assert_true(p.n > 0);
+    for (unsigned i = 0; i < p.n; i++)
+        catchup_kit_remove(s, p.name[i]);
+}
+
 /* A journal that begins with a damaged record. */
 static void start_with_damage(struct repo_fixture *f)
 {
@@ -136,6 +146,56 @@ static void test_catchup_journals__a_failing_store_is_no_damage(void **state)
         assert_true(n > 10);
         repo_fixture_close(&f);
     }
+}
+
+static int refuse_packs(void *ctx, enum memory_point point, enum memory_op op,
+                        const char *name)
+{
+    (void)ctx;
+    if (point == MEMORY_BEFORE && op == MEMORY_GET &&
+        strncmp(name, "packs/", 6) == 0)
+        return err_set(E_STORE, "a bad spot");
+    return 0;
+}
+
+/* Packs are asked so that readers miss nothing; one that the disk does not give
+ * back must not cost them the rest. It is asked again. */
+static void test_catchup_journals__a_pack_that_fails_is_asked_again(
+    void **state)
+{
+    struct repo_fixture f;
+    struct repo *r = NULL;
+
+    (void)state;
+    start_with_damage(&f);
+    memory_set_hook(f.store, refuse_packs, NULL);
+    for (int open = 0; open < 2; open++) {
+        assert_int_equal(repo_fixture_repo(&f, "new", &r), 0);
+        assert_int_equal(r->journals.records, 1);
+        assert_false(catchup_kit_finds(r, INDEX_READ, 1));
+        repo_close(r);
+    }
+    memory_set_hook(f.store, NULL, NULL);
+    catchup_kit_knows_but(&f, "new", 1, 1);
+    repo_fixture_close(&f);
+}
+
+/* ... but a store that gives none of many is one that fails. */
+static void test_catchup_journals__packs_that_all_fail_are_the_store(
+    void **state)
+{
+    struct object_id id[10];
+    struct repo_fixture f;
+    struct repo *r = NULL;
+
+    (void)state;
+    catchup_kit_start(&f, 10, id);
+    remove_all(f.store, "index");
+    memory_set_hook(f.store, refuse_packs, NULL);
+    assert_int_equal(repo_fixture_repo(&f, "new", &r), E_STORE);
+    memory_set_hook(f.store, NULL, NULL);
+    catchup_kit_knows_but(&f, "new", 10, 10);
+    repo_fixture_close(&f);
 }
 
 /* The byte that says which version of the format this is: nothing vouches for
@@ -403,16 +463,6 @@ static void test_catchup_journals__a_mark_never_goes_back(void **state)
 
 /* --- whole folders --- */
 
-static void remove_all(struct store *s, const char *prefix)
-{
-    struct catchup_kit_names p;
-
-    catchup_kit_pick(s, prefix, &p);
-    assert_true(p.n > 0);
-    for (unsigned i = 0; i < p.n; i++)
-        catchup_kit_remove(s, p.name[i]);
-}
-
 /* All that segments say, packs say; and what is committed does not hang on
  * them. */
 static void test_catchup_journals__no_segment_is_left(void **state)
@@ -469,6 +519,10 @@ int main(void)
         cmocka_unit_test(
             test_catchup_journals__damaged_records_are_not_forgotten),
         cmocka_unit_test(test_catchup_journals__a_failing_store_is_no_damage),
+        cmocka_unit_test(
+            test_catchup_journals__a_pack_that_fails_is_asked_again),
+        cmocka_unit_test(
+            test_catchup_journals__packs_that_all_fail_are_the_store),
         cmocka_unit_test(test_catchup_journals__what_looks_newer_is_damage),
         cmocka_unit_test(test_catchup_journals__a_gap_is_cheap),
         cmocka_unit_test(test_catchup_journals__far_numbers_are_harmless),
