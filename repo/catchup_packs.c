@@ -247,3 +247,19 @@ int catchup_packs_scan(struct catchup_update *up)
     return scan.failed ? catchup_marks_put_owed(up->u)
                        : catchup_marks_drop_owed(up->u);
 }
+
+int catchup_packs_unlisted(struct index_reader *r, bool *any)
+{
+    struct index_pack pack[64];
+    uint32_t next = 0;
+    size_t n = 1;
+    int rc = 0;
+
+    *any = false;
+    while (rc == 0 && n > 0 && !*any) {
+        rc = index_reader_packs(r, &next, pack, 64, &n);
+        for (size_t i = 0; i < n && rc == 0; i++)
+            *any |= !pack[i].trusted && pack[i].state != INDEX_DOOMED;
+    }
+    return rc;
+}

@@ -45,4 +45,8 @@ MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
  */
 MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
 
+/* catchup_packs_unlisted: whether the index has a pack, not doomed, that it
+ * knows from a scan alone. Goes through all packs. */
+MUST_CHECK int catchup_packs_unlisted(struct index_reader *r, bool *any);
+
 #endif

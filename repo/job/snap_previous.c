@@ -1,6 +1,7 @@
 #include "repo/job/snap_previous.h"
 
 #include "base/log.h"
+#include "repo/catchup_packs.h"
 
 void snap_previous_release(struct snap_previous *p)
 {
@@ -27,6 +28,25 @@ static int snap_previous_read(struct repo *r, struct snap_previous *p)
     return rc;
 }
 
+/* I6 takes for granted that journals list whatever a snapshot needs. After
+ * damage nothing is taken on trust: what is missing is read again and so comes
+ * back. */
+static int snap_previous_doubt(struct repo *r, bool *doubt)
+{
+    struct index_reader *reader = NULL;
+    int rc;
+
+    *doubt = r->index_rebuilt || r->hurt || r->state.suspect_n > 0;
+    if (*doubt)
+        return 0;
+    /* nor when packs are there that nobody lists: a journal may have gone */
+    rc = index_reader_new(r->index, &reader);
+    if (rc == 0)
+        rc = catchup_packs_unlisted(reader, doubt);
+    index_reader_free(reader);
+    return rc;
+}
+
 int snap_previous_find(struct repo *r, struct bytes series, bool force,
                        struct snap_previous *p)
 {
@@ -40,9 +60,7 @@ int snap_previous_find(struct repo *r, struct bytes series, bool force,
     rc = snap_previous_read(r, p);
     if (rc < 0 || !p->is_parent)
         return rc;
-    /* after damage, too, nothing is taken on trust: what is missing is read
-     * again and so comes back */
-    p->must_check = !state_trusts_tree(&r->state, &p->item->id) ||
-                    r->index_rebuilt || r->hurt || r->state.suspect_n > 0;
-    return 0;
+    rc = snap_previous_doubt(r, &p->must_check);
+    p->must_check |= !state_trusts_tree(&r->state, &p->item->id);
+    return rc;
 }

@@ -154,7 +154,8 @@ static void world_open(struct world *w)
 
 static void world_close(struct world *w)
 {
-    store_close(w->sound);
+    if (w->sound != w->f.store)
+        store_close(w->sound);
     job_fixture_close(&w->f);
 }
 
@@ -288,6 +289,16 @@ static void expect_checked(struct world *w, const char *name, int missing)
     assert_int_equal(x.paths, 0);
 }
 
+static void delete_packs(struct world *w, const struct object_id *id, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char name[PACK_LAYOUT_NAME_MAX];
+
+        pack_layout_name(&id[i], name);
+        assert_int_equal(store_delete(w->f.store, name), 0);
+    }
+}
+
 /* The next run works, and its snapshot needs none of the packs that only the
  * damaged record listed: it is whole when they are gone. */
 static void expect_goes_on(struct world *w)
@@ -303,12 +314,7 @@ static void expect_goes_on(struct world *w)
     job_fixture_returns(&w->f, &s.result.id);
     job_fixture_reopen(&w->f, true);
     job_fixture_returns(&w->f, &s.result.id);
-    for (size_t i = 0; i < n; i++) {
-        char name[PACK_LAYOUT_NAME_MAX];
-
-        pack_layout_name(&pack[i], name);
-        assert_int_equal(store_delete(w->f.store, name), 0);
-    }
+    delete_packs(w, pack, n);
     job_fixture_reopen(&w->f, true);
     job_fixture_returns(&w->f, &s.result.id);
 }
@@ -356,8 +362,6 @@ static void each_record_of(int n)
         for (int how = 0; how < HOWS; how++)
             one_case(&w, n, k, (enum how)how);
     }
-    store_close(w.f.store == w.sound ? NULL : w.f.store);
-    w.f.store = NULL;
     world_close(&w);
 }
 
@@ -374,11 +378,104 @@ static void test_journal_damage__one_in_between(void **state)
     each_record_of(2);
 }
 
+/* The packs that the damaged record listed are gone too: nobody knows of them,
+ * and the parent needs them. The next run stores again what they held. */
+static void test_journal_damage__packs_are_gone_with_it(void **state)
+{
+    (void)state;
+    for (int n = 0; n < SNAPS; n++) {
+        char name[RECORD_NAME_MAX];
+        struct object_id pack[16];
+        struct world w;
+
+        world_open(&w);
+        again(&w);
+        name_of(&w, n, 2, name);
+        hurt(&w, name, FLIP);
+        job_fixture_reopen(&w.f, false);
+        delete_packs(&w, pack, untrusted(&w, pack, 16));
+        job_fixture_reopen(&w.f, true);
+        assert_int_equal(untrusted(&w, pack, 16), 0);
+        expect_told(&w, name);
+        expect_goes_on(&w);
+        world_close(&w);
+    }
+}
+
+static int delete_later(void *ctx, const char *name, uint64_t size)
+{
+    struct buf *names = ctx;
+
+    (void)size;
+    buf_add(names, name, strlen(name) + 1);
+    return 0;
+}
+
+static void delete_below(struct store *s, const char *prefix)
+{
+    struct buf names;
+
+    buf_init(&names, 1 << 16);
+    assert_int_equal(store_list(s, prefix, delete_later, &names), 0);
+    assert_true(names.n > 0);
+    for (size_t at = 0; at < names.n;
+         at += strlen((const char *)names.p + at) + 1)
+        assert_int_equal(store_delete(s, (const char *)names.p + at), 0);
+    buf_release(&names);
+}
+
+/* No segment is left: the packs themselves say what is where. */
+static void test_journal_damage__no_segment_is_left(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    again(&w);
+    delete_below(w.f.store, "index");
+    job_fixture_reopen(&w.f, false);
+    assert_true(w.f.r->segments_lost > 0);
+    assert_true(w.f.r->hurt);
+    expect_all_but(&w, -1);
+    /* told once; what was lost stays lost */
+    job_fixture_reopen(&w.f, false);
+    assert_int_equal(w.f.r->segments_lost, 0);
+    assert_true(w.f.r->hurt);
+    expect_goes_on(&w);
+    world_close(&w);
+}
+
+/* A journal is gone with all that it said: its snapshot never was, for a new
+ * cache; those that rely on its packs are whole. */
+static void test_journal_damage__a_whole_journal_is_gone(void **state)
+{
+    char folder[RECORD_NAME_MAX];
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    for (int n = 0; n < SNAPS; n++) {
+        again(&w);
+        job_fixture_reopen(&w.f, false);
+        name_of(&w, n, 0, folder);
+        *strrchr(folder, '/') = 0;
+        delete_below(w.f.store, folder);
+        job_fixture_reopen(&w.f, true);
+        expect_told(&w, NULL);
+        expect_all_but(&w, n);
+        expect_goes_on(&w);
+    }
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_journal_damage__the_first_journal),
         cmocka_unit_test(test_journal_damage__one_in_between),
+        cmocka_unit_test(test_journal_damage__packs_are_gone_with_it),
+        cmocka_unit_test(test_journal_damage__no_segment_is_left),
+        cmocka_unit_test(test_journal_damage__a_whole_journal_is_gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
