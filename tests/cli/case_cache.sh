@@ -64,11 +64,7 @@ mkfifo pipe
 pid=$!
 # Open for reading, but not read: it waits in the middle of its work.
 exec 3<pipe
-until [ -n "$(find tmp -name data.mdb 2>/dev/null | head -1)" ] &&
-    grep -q 'makes one of its own' "$ERR"; do
-    kill -0 $pid 2>/dev/null || run_fail "it ended without a cache of its own"
-    sleep 0.02
-done
+meanwhile $pid grep -q 'makes one of its own' "$ERR"
 # Meanwhile another run leaves it alone.
 expect 0 dedup --cache-dir file/below snapshots
 [ "$(find tmp -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] || run_fail "not one private cache: $(ls tmp)"

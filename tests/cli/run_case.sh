@@ -30,6 +30,9 @@
 #   plain FILE               FILE is UTF-8 without control characters but
 #                            newlines
 #
+#   meanwhile PID COMMAND... wait until the command succeeds, which process PID
+#                            brings about; it fails when PID has ended before
+#
 # `dedup` is the program under test, $DEDUP its path, for `env` and the like.
 # shellcheck disable=SC2317 # the case calls what looks unreachable
 set -u
@@ -195,6 +198,20 @@ plain() {
         ! iconv -f UTF-8 -t UTF-8 "$1" >/dev/null 2>&1; then
         run_fail "'$run_line': control characters or raw bytes in $1"
     fi
+}
+
+# Long enough for any machine, short enough to end.
+meanwhile() {
+    run_pid=$1
+    shift
+    run_n=0
+    until "$@" >/dev/null 2>&1; do
+        kill -0 "$run_pid" 2>/dev/null ||
+            run_fail "process $run_pid ended before '$*'"
+        run_n=$((run_n + 1))
+        [ "$run_n" -lt 6000 ] || run_fail "'$*' never came about"
+        sleep 0.02
+    done
 }
 
 skip() {
