@@ -8,6 +8,7 @@
 #include "cli/message.h"
 #include "cli/session.h"
 #include "repo/compress.h"
+#include "repo/repo_init.h"
 #include "repo/selftest.h"
 #include "store/local.h"
 

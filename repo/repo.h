@@ -1,10 +1,11 @@
 /*
- * repo: a repository: made once, opened by every command. Holds what all of
- * repo/ and repo/job/ work with: store, keys, index, state.
+ * repo: a repository, as every command opens it; repo_init.h makes one. Holds
+ * what all of repo/ and repo/job/ work with: store, keys, index, state.
  *
- * The fields of struct repo are for reading; only repo.c changes them. While
- * one thread is in repo_refresh() no other may use state; all else is shared
- * freely once the repository is open.
+ * The fields of struct repo are for reading; only repo.c and its parts
+ * (repo_cache, repo_unlock) change them. While one thread is in repo_refresh()
+ * no other may use state; all else is shared freely once the repository is
+ * open.
  */
 #ifndef REPO_REPO_H
 #define REPO_REPO_H
@@ -36,26 +37,6 @@ struct repo {
      * a snapshot whose commit it cannot read */
     bool hurt;
 };
-
-struct repo_init_options {
-    uint32_t chunk_bytes; /* normal chunk size; 0: the default */
-    int level;            /* as compress_pack() takes it; 0: the default */
-    const char *label;    /* of the first key; NULL: none */
-    const struct key_slot_secret *secret; /* what will open it */
-};
-
-/*
- * repo_init: make a repository in an empty store. The config object makes it
- * exist: of several at once one wins, the others are refused. Deletes nothing.
- *   id  out: its id; may be NULL
- * Returns 0; E_REFUSED: there is one already, or other objects are there;
- * E_UNSUPPORTED: the store cannot keep its promises; E_USAGE: an option is out
- * of range; E_NOMEM; what the store returned. After an error either no
- * repository exists and init may be tried again, or the next repo_open() finds
- * one and completes it.
- */
-MUST_CHECK int repo_init(struct store *s, const struct repo_init_options *opt,
-                         struct repo_id *id);
 
 struct repo_open_options {
     const struct key_slot_secret *secret;

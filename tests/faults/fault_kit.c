@@ -12,6 +12,7 @@
 #include "repo/check.h"
 #include "repo/job/restore_job.h"
 #include "repo/job/snapshot_job.h"
+#include "repo/repo_init.h"
 #include "repo/snapshot_list.h"
 #include "store/local.h"
 #include "tests/faults/fault_tree.h"

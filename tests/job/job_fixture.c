@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "repo/fetch.h"
+#include "repo/repo_init.h"
 #include "repo/snapshot_list.h"
 #include "repo/tree_walk.h"
 #include "tests/support/prng.h"

@@ -13,6 +13,7 @@
 #include "repo/content.h"
 #include "repo/fetch.h"
 #include "repo/job/snapshot_job.h"
+#include "repo/repo_init.h"
 #include "repo/tree_walk.h"
 #include "tests/repo/pack_fixture.h"
 #include "tests/support/prng.h"

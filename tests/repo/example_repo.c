@@ -13,6 +13,7 @@
 #include "repo/manifest.h"
 #include "repo/record_journal.h"
 #include "repo/repo.h"
+#include "repo/repo_init.h"
 #include "repo/segment_file.h"
 #include "repo/snapshot_list.h"
 

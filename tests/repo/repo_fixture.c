@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "repo/fetch.h"
+#include "repo/repo_init.h"
 #include "tests/repo/pack_fixture.h"
 
 void repo_fixture_open(struct repo_fixture *f)

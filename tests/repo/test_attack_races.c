@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "repo/catchup_marks.h"
 #include "repo/intake.h"
+#include "repo/repo_init.h"
 #include "repo/repo_log.h"
 #include "tests/repo/pack_fixture.h"
 #include "tests/repo/repo_fixture.h"

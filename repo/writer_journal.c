@@ -1,0 +1,98 @@
+#include "repo/writer_journal.h"
+
+#include "base/clock.h"
+#include "repo/catchup_marks.h"
+#include "repo/snapshot_list.h"
+
+static int writer_journal_fenced(struct writer *w)
+{
+    w->closed = true;
+    return err_set(E_FENCED,
+                   "this run was silent for too long and was ended by a "
+                   "collector; run it again");
+}
+
+int writer_journal_put(struct writer *w, enum record_journal_type type,
+                       const struct record_journal *j)
+{
+    struct buf body;
+    bool mine = false;
+    int rc;
+
+    if (w->closed)
+        return err_set(E_FENCED, "this run was ended; run it again");
+    buf_init(&body, 1 << 20);
+    record_journal_put(type, j, &body);
+    rc = buf_status(&body);
+    if (rc == 0)
+        rc = chain_put(&w->chain, &w->tip, type, buf_bytes(&body), &mine);
+    buf_release(&body);
+    if (rc == 0 && !mine)
+        return writer_journal_fenced(w);
+    w->spoke_at = clock_monotonic_ns();
+    return rc;
+}
+
+int writer_journal_put_generation(struct writer *w,
+                                  enum record_journal_type type,
+                                  const struct record_process *process)
+{
+    struct record_journal j = {.generation = w->generation.number,
+                               .log_id = w->generation.id};
+
+    if (process)
+        j.process = *process;
+    return writer_journal_put(w, type, &j);
+}
+
+int writer_journal_name_segment(struct writer *w,
+                                struct segment_list_item *item,
+                                const struct record_ids *replaced)
+{
+    struct record_journal j = {.id = item->id, .ids = *replaced};
+    int rc = writer_journal_put(w, RECORD_SEGMENT, &j);
+
+    item->writer = w->chain.writer;
+    return rc < 0 ? rc : segment_list_add(&w->fresh, item);
+}
+
+int writer_journal_note(struct writer *w, struct index_update *u)
+{
+    struct catchup_mark m = {
+        .number = w->tip.number, .id = w->tip.id, .closed = w->closed};
+    int rc = 0;
+
+    if (w->behind)
+        return 0;
+    for (size_t i = 0; i < w->fresh.n && rc == 0; i++)
+        rc = segment_list_note(u, &w->fresh.item[i]);
+    return rc < 0 ? rc : catchup_marks_put_journal(u, &w->chain.writer, &m);
+}
+
+void writer_journal_tell(struct writer *w, const struct object_id *id,
+                         const struct manifest *m)
+{
+    struct index_update *u = NULL;
+    int rc;
+
+    if (w->behind)
+        return;
+    rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
+    if (rc == 0 && m)
+        rc = snapshot_list_note(u, id, m);
+    if (rc == 0)
+        rc = writer_journal_note(w, u);
+    if (rc == 0)
+        rc = index_update_commit(u);
+    else
+        index_update_abort(u);
+    w->behind = rc < 0;
+}
+
+int writer_journal_settle_tip(const struct repo *r)
+{
+    char name[RECORD_NAME_MAX];
+
+    record_log_name(r->state.tip.number, name);
+    return store_make_durable(r->store, name, NULL);
+}

@@ -1,0 +1,74 @@
+/*
+ * writer_journal: what the parts of a writer share: the writer itself, and its
+ * journal's records, as the store and the index hear of them. For writer*.c
+ * alone; everybody else uses writer.h.
+ */
+#ifndef REPO_WRITER_JOURNAL_H
+#define REPO_WRITER_JOURNAL_H
+
+#include "repo/record_journal.h"
+#include "repo/segment_list.h"
+#include "repo/writer.h"
+
+/* How long the index is waited for: it may be held by another process. */
+enum { WRITER_JOURNAL_WAIT_MS = 60000 };
+
+struct writer {
+    struct repo *r;
+    struct chain chain; /* our journal */
+    struct chain_tip tip;
+    struct chain_tip generation; /* the log record whose state we rely on */
+    int64_t spoke_at;            /* monotonic ns of our last record */
+    bool closed;                 /* ended or fenced */
+    bool behind;                 /* the index lacks what our journal names */
+    struct segment_list fresh;   /* segments that the index was not told of */
+};
+
+/*
+ * writer_journal_put: the next record of our journal, durable when this
+ * returns 0. Returns E_FENCED: somebody ended this writer; E_NOMEM; what the
+ * store returned (the record is then there or not: nothing may follow it).
+ */
+MUST_CHECK int writer_journal_put(struct writer *w,
+                                  enum record_journal_type type,
+                                  const struct record_journal *j);
+
+/* writer_journal_put_generation: an open (with its process) or a renew (NULL)
+ * that names the log record we rely on. Returns as writer_journal_put(). */
+MUST_CHECK int writer_journal_put_generation(
+    struct writer *w, enum record_journal_type type,
+    const struct record_process *process);
+
+/*
+ * writer_journal_name_segment: the record that names a durable segment.
+ *   item      its id, level and bytes; the writer is filled in here
+ *   replaced  segments that it replaces; may be none
+ * Returns as writer_journal_put().
+ */
+MUST_CHECK int writer_journal_name_segment(struct writer *w,
+                                           struct segment_list_item *item,
+                                           const struct record_ids *replaced);
+
+/*
+ * writer_journal_note: remember in an update of the index how far our own
+ * journal goes, and which segments it names. Once the index lacks what a record
+ * names it must not be told of later ones: the next catch-up reads on from its
+ * mark (I5). Empty w->fresh when u is committed. Returns what the index did.
+ */
+MUST_CHECK int writer_journal_note(struct writer *w, struct index_update *u);
+
+/*
+ * writer_journal_tell: writer_journal_note() in an update of its own, with the
+ * snapshot m, unless that is NULL. The records are there: what the index misses
+ * now the next catch-up reads. It may be held by a process that was stopped:
+ * one wait is enough.
+ */
+void writer_journal_tell(struct writer *w, const struct object_id *id,
+                         const struct manifest *m);
+
+/* writer_journal_settle_tip: R4: the log's tip that was read is what we act on,
+ * so it must last: a number lost in a power cut is given out again, to a
+ * condemn that we never saw. Returns what the store did. */
+MUST_CHECK int writer_journal_settle_tip(const struct repo *r);
+
+#endif
