@@ -26,7 +26,8 @@
 #                            OPT is one of treecmp's
 #   as_nobody COMMAND...     run it without root's rights, PWD as it is
 #   on_terminal INPUT COMMAND...   run it on a terminal of its own, where INPUT
-#                            is typed; both outputs arrive in $OUT
+#                            is typed, a line for each prompt; both outputs
+#                            arrive in $OUT; to be run by expect
 #   plain FILE               FILE is UTF-8 without control characters but
 #                            newlines
 #
@@ -186,11 +187,25 @@ on_terminal() {
     command -v script >/dev/null || skip "script is not installed"
     run_typed=$1
     shift
-    # What is typed before a prompt is thrown away: each line waits a little.
-    printf '%b' "$run_typed" | while IFS= read -r run_l; do
-        sleep 0.5
-        printf '%s\n' "$run_l"
-    done | script -qefc "$*" /dev/null
+    # What is typed before a prompt is thrown away: each line waits for its own.
+    printf '%b' "$run_typed" | {
+        run_k=1
+        while IFS= read -r run_l; do
+            run_prompted "$run_k"
+            run_k=$((run_k + 1))
+            printf '%s\n' "$run_l"
+        done
+    } | script -qefc "$*" /dev/null
+}
+
+# The N-th prompt is in $OUT, or never will be.
+run_prompted() {
+    run_n=0
+    until [ "$(grep -aoE '(passphrase|once more): ' "$OUT" | wc -l)" -ge "$1" ] ||
+        [ "$run_n" -ge 1500 ]; do
+        run_n=$((run_n + 1))
+        sleep 0.02
+    done
 }
 
 plain() {
