@@ -49,6 +49,12 @@ int repo_fixture_init(struct repo_fixture *f)
     return repo_init(f->store, &opt, NULL);
 }
 
+void repo_fixture_make(struct repo_fixture *f)
+{
+    repo_fixture_open(f);
+    assert_int_equal(repo_fixture_init(f), 0);
+}
+
 int repo_fixture_repo(struct repo_fixture *f, const char *cache,
                       struct repo **r)
 {

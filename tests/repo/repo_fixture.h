@@ -27,6 +27,9 @@ void repo_fixture_close(struct repo_fixture *f);
 /* repo_fixture_init: repo_init() in it. */
 int repo_fixture_init(struct repo_fixture *f);
 
+/* repo_fixture_make: an empty store with a repository in it. */
+void repo_fixture_make(struct repo_fixture *f);
+
 /* repo_fixture_repo: repo_open(); cache: name of the cache to use, NULL: one
  * that nobody has used. */
 int repo_fixture_repo(struct repo_fixture *f, const char *cache,

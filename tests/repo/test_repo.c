@@ -80,8 +80,7 @@ static void test_repo__a_damaged_config_is_noticed(void **state)
     bool found;
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     assert_int_equal(store_size(f.store, "config", &size, &found), 0);
     for (uint64_t i = 0; i < size; i++) {
         int rc;
@@ -147,8 +146,7 @@ static bool try_backup(const struct failure *x, uint64_t cut)
     size_t n;
     int rc;
 
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     assert_int_equal(repo_fixture_backup(&f, "a", 1, &id[0]), 0);
     arm(f.store, x);
     rc = repo_fixture_backup(&f, "a", 2, &id[1]);
@@ -225,8 +223,7 @@ static void test_repo__readers_remember_only_what_lasts(void **state)
         struct object_id id[2];
         struct repo *r = NULL;
 
-        repo_fixture_open(&f);
-        assert_int_equal(repo_fixture_init(&f), 0);
+        repo_fixture_make(&f);
         assert_int_equal(repo_fixture_backup(&f, "a", 1, &id[0]), 0);
         memory_set_hook(f.store, read_meanwhile, &x);
         (void)repo_fixture_backup(&f, "a", 2, &id[1]);
@@ -316,8 +313,7 @@ static void test_repo__lost_answers_cost_nothing(void **state)
         struct repo_fixture f;
         struct object_id id;
 
-        repo_fixture_open(&f);
-        assert_int_equal(repo_fixture_init(&f), 0);
+        repo_fixture_make(&f);
         memory_set_hook(f.store, lose_answer, &x);
         assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
         memory_set_hook(f.store, NULL, NULL);
@@ -375,8 +371,7 @@ static void test_repo__an_older_store_is_noticed(void **state)
     char path[128];
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(delete_all(f.store, "w", lost[i]), 1);
@@ -407,8 +402,7 @@ static void test_repo__a_damaged_journal_is_noticed(void **state)
 
     (void)state;
     buf_init(&names, 10000);
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     assert_int_equal(repo_fixture_backup(&f, "a", 1, &id), 0);
     assert_int_equal(store_list(f.store, "w", collect, &names), 0);
     for (size_t at = 0; at < names.n;
@@ -439,8 +433,7 @@ static void test_repo__lost_segments_are_made_up_for(void **state)
     struct index_stats stats;
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     for (uint64_t i = 1; i <= 3; i++)
         assert_int_equal(repo_fixture_backup(&f, "a", i, &id), 0);
     assert_int_equal(delete_all(f.store, "index", ""), 3);

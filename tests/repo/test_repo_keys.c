@@ -119,8 +119,7 @@ static void test_repo_keys__any_of_several_slots_opens(void **state)
     char first[NAME_BYTES];
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     slot_of(&f, first);
     expect_open(&f, pass, E_KEY, "wrong passphrase");
     add_slot(&f, key_file(theirs));
@@ -150,8 +149,7 @@ static void test_repo_keys__damage_is_no_wrong_key(void **state)
     bool found;
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     slot_of(&f, name);
     assert_int_equal(store_size(f.store, name, &size, &found), 0);
     for (uint64_t i = 0; i < size; i++) {
@@ -172,8 +170,7 @@ static void test_repo_keys__a_newer_slot_is_no_damage(void **state)
     bool found;
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     slot_of(&f, name);
     buf_init(&b, KEY_SLOT_BYTES_MAX);
     assert_int_equal(store_get(f.store, name, &b, &found), 0);
@@ -224,8 +221,7 @@ static void test_repo_keys__a_slot_can_be_replaced(void **state)
     char first[NAME_BYTES];
 
     (void)state;
-    repo_fixture_open(&f);
-    assert_int_equal(repo_fixture_init(&f), 0);
+    repo_fixture_make(&f);
     slot_of(&f, first);
     add_slot(&f, key_file(theirs));
     assert_int_equal(store_delete(f.store, first), 0);

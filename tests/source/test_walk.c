@@ -147,11 +147,14 @@ static void expect_walk(const char *dir, const char *roots,
 
 static const struct walk_options plain = {0};
 
-static void make_small_tree(char dir[SCRATCH_PATH])
+static int small_tree(void **state)
 {
+    char *dir = calloc(1, SCRATCH_PATH);
     char path[SCRATCH_PATH + 8];
 
+    assert_non_null(dir);
     scratch_make(dir);
+    *state = dir;
     scratch_dir(dir, "b");
     scratch_text(dir, "b/2", "two");
     scratch_text(dir, "b/10", "ten");
@@ -162,26 +165,29 @@ static void make_small_tree(char dir[SCRATCH_PATH])
     scratch_dir(dir, "a");
     assert_true(snprintf(path, sizeof path, "%s/l", dir) > 0);
     assert_int_equal(symlink("b/../no where", path), 0);
+    return 0;
+}
+
+static int gone(void **state)
+{
+    scratch_remove(*state);
+    free(*state);
+    return 0;
 }
 
 static void test_walk__goes_depth_first_by_bytes(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
 
-    (void)state;
-    make_small_tree(dir);
     expect_walk(dir, ".", &plain,
                 "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
                 "< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
-    scratch_remove(dir);
 }
 
 static void test_walk__merges_roots(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
 
-    (void)state;
-    make_small_tree(dir);
     expect_walk(dir, "b/sub a", &plain,
                 ">p \n> a\n< a\n>p b\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
                 "< b/sub\n< b\n< \n");
@@ -191,33 +197,27 @@ static void test_walk__merges_roots(void **state)
                 "< b\nb-\nl -> b/../no where\n< \n");
     expect_walk(dir, "b/sub/y.c b/2", &plain,
                 ">p \n>p b\nb/2\n>p b/sub\nb/sub/y.c\n< b/sub\n< b\n< \n");
-    scratch_remove(dir);
 }
 
 static void test_walk__names_every_missing_root(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
 
-    (void)state;
-    make_small_tree(dir);
     expect_walk(dir, "none/x none/y none b/2/below l/x a/no b/2", &plain,
                 ">p \n>p a\n?root a/no\n< a\n>p b\nb/2\n?root b/2/below\n< b\n"
                 "?root l/x\n?root none\n?root none/x\n?root none/y\n< \n");
     expect_walk(dir, ". zz/y", &plain,
                 "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
                 "< b/sub\n< b\nb-\nl -> b/../no where\n?root zz/y\n< \n");
-    scratch_remove(dir);
 }
 
 static void test_walk__patterns_never_exclude_a_root(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
     char line[SCRATCH_PATH + 16];
     struct walk_options options = {0};
     struct pattern_set *set = NULL;
 
-    (void)state;
-    make_small_tree(dir);
     assert_int_equal(pattern_set_new(false, &set), 0);
     assert_int_equal(pattern_set_add(set, bytes_of_str("*.o")), 0);
     assert_int_equal(pattern_set_add(set, bytes_of_str("sub/")), 0);
@@ -235,19 +235,16 @@ static void test_walk__patterns_never_exclude_a_root(void **state)
                 "> \n> a\n< a\n> b\nb/10\nb/2\n>p b/sub\nb/sub/x.o\n< b/sub\n"
                 "< b\nl -> b/../no where\n< \n");
     pattern_set_free(set);
-    scratch_remove(dir);
 }
 
 static void test_walk__skips_the_repository(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
     char path[SCRATCH_PATH + 16];
     struct walk_options options = {0};
     struct walk_skip_dir skip;
     struct statx st;
 
-    (void)state;
-    make_small_tree(dir);
     assert_true(snprintf(path, sizeof path, "%s/b", dir) > 0);
     assert_int_equal(statx(AT_FDCWD, path, 0, STAT_ENTRY_MASK, &st), 0);
     skip = (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
@@ -260,21 +257,17 @@ static void test_walk__skips_the_repository(void **state)
     expect_walk(dir, "b/sub b", &options,
                 ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
                 "< b\n< \n");
-    scratch_remove(dir);
 }
 
 static void test_walk__keeps_to_its_file_systems(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
     char path[SCRATCH_PATH + 16];
     struct walk_options options = {.one_fs = true};
 
-    (void)state;
-    make_small_tree(dir);
     assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
     if (!scratch_alone() || mount("none", path, "tmpfs", 0, "size=1m") != 0) {
         print_message("skipped: no right to mount: %s\n", strerror(errno));
-        scratch_remove(dir);
         skip();
     }
     scratch_text(dir, "a/in", "x");
@@ -297,7 +290,6 @@ static void test_walk__keeps_to_its_file_systems(void **state)
     assert_int_equal(umount(path), 0);
     assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
     assert_int_equal(umount(path), 0);
-    scratch_remove(dir);
 }
 
 static void test_walk__entries_tell_what_stat_tells(void **state)
@@ -508,16 +500,14 @@ static void test_walk__a_moved_directory_is_not_looked_for(void **state)
 
 static void test_walk__failures_are_problems_or_errors(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
     char plan[64];
     struct transcript *good = calloc(1, sizeof *good);
     struct transcript *t = calloc(1, sizeof *t);
     uint64_t count;
     size_t before = count_fds();
 
-    (void)state;
     assert_true(good && t);
-    make_small_tree(dir);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
     walk_words(dir, ".", &plain, good);
     count = fileop_fault_count();
@@ -545,15 +535,12 @@ static void test_walk__failures_are_problems_or_errors(void **state)
     }
     free(good);
     free(t);
-    scratch_remove(dir);
 }
 
 static void test_walk__an_unreadable_directory_is_kept_empty(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
 
-    (void)state;
-    make_small_tree(dir);
     assert_true(scratch_run("chmod 0 %s/b/sub", dir));
     if (geteuid() == 0) {
         assert_true(scratch_run("chown 65534 %s %s/b %s/b/sub", dir, dir, dir));
@@ -564,7 +551,6 @@ static void test_walk__an_unreadable_directory_is_kept_empty(void **state)
                 "<! b/sub\n< b\nb-\nl -> b/../no where\n< \n");
     if (getuid() == 0)
         assert_int_equal(seteuid(0), 0);
-    scratch_remove(dir);
 }
 
 static void test_walk__roots_must_be_canonical(void **state)
@@ -597,13 +583,11 @@ static void check_resolves(const char *path, const char *dir, const char *rest)
 
 static void test_walk_roots__resolve_what_users_write(void **state)
 {
-    char dir[SCRATCH_PATH];
+    const char *dir = *state;
     char path[SCRATCH_PATH + 16];
     char before[SCRATCH_PATH];
     struct buf out;
 
-    (void)state;
-    make_small_tree(dir);
     assert_true(snprintf(path, sizeof path, "%s/s", dir) > 0);
     assert_int_equal(symlink("b/sub", path), 0);
     assert_non_null(getcwd(before, sizeof before));
@@ -625,7 +609,6 @@ static void test_walk_roots__resolve_what_users_write(void **state)
     buf_init(&out, 10);
     assert_int_equal(walk_roots_resolve("", &out), E_USAGE);
     assert_int_equal(chdir(before), 0);
-    scratch_remove(dir);
 }
 
 #if defined(__has_feature)
@@ -694,21 +677,30 @@ static void test_walk_names__a_million_names_need_little_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk__goes_depth_first_by_bytes),
-        cmocka_unit_test(test_walk__merges_roots),
-        cmocka_unit_test(test_walk__names_every_missing_root),
-        cmocka_unit_test(test_walk__patterns_never_exclude_a_root),
-        cmocka_unit_test(test_walk__skips_the_repository),
-        cmocka_unit_test(test_walk__keeps_to_its_file_systems),
+        cmocka_unit_test_setup_teardown(test_walk__goes_depth_first_by_bytes,
+                                        small_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk__merges_roots, small_tree,
+                                        gone),
+        cmocka_unit_test_setup_teardown(test_walk__names_every_missing_root,
+                                        small_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk__patterns_never_exclude_a_root, small_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk__skips_the_repository,
+                                        small_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk__keeps_to_its_file_systems,
+                                        small_tree, gone),
         cmocka_unit_test(test_walk__entries_tell_what_stat_tells),
         cmocka_unit_test(test_walk__recent_changes_of_any_type_are_unsettled),
         cmocka_unit_test(test_walk__deep_trees_need_few_descriptors),
         cmocka_unit_test(test_walk__a_moved_directory_is_not_looked_for),
-        cmocka_unit_test(test_walk__failures_are_problems_or_errors),
-        cmocka_unit_test(test_walk__an_unreadable_directory_is_kept_empty),
+        cmocka_unit_test_setup_teardown(
+            test_walk__failures_are_problems_or_errors, small_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk__an_unreadable_directory_is_kept_empty, small_tree, gone),
         cmocka_unit_test(test_walk_names__a_million_names_need_little_memory),
         cmocka_unit_test(test_walk__roots_must_be_canonical),
-        cmocka_unit_test(test_walk_roots__resolve_what_users_write),
+        cmocka_unit_test_setup_teardown(
+            test_walk_roots__resolve_what_users_write, small_tree, gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
