@@ -29,24 +29,25 @@ enum {
 struct changer {
     const char *src;
     const char *first;
-    const char *second; /* NULL: only one */
-    unsigned appends;
-    unsigned done;
+    const char *second;  /* NULL: only one */
+    atomic_uint appends; /* packs are closed by a thread of their own */
+    atomic_uint done;
 };
 
 static int change(void *ctx, enum memory_point point, enum memory_op op,
                   const char *name)
 {
     struct changer *c = ctx;
+    unsigned n;
 
     (void)name;
     if (point != MEMORY_BEFORE || op != MEMORY_APPEND)
         return 0;
-    c->appends++;
-    if (c->appends == FIRST || (c->appends == SECOND && c->second)) {
-        c->done++;
+    n = atomic_fetch_add(&c->appends, 1) + 1;
+    if (n == FIRST || (n == SECOND && c->second)) {
+        (void)atomic_fetch_add(&c->done, 1);
         assert_true(scratch_run("cd %s && %s", c->src,
-                                c->appends == FIRST ? c->first : c->second));
+                                n == FIRST ? c->first : c->second));
     }
     return 0;
 }
@@ -143,7 +144,7 @@ static void one_change(size_t i, unsigned threads)
     s = job_fixture_run(&f, &o);
     memory_set_hook(f.store, NULL, NULL);
     assert_int_equal(s.rc, 0);
-    assert_int_equal(c.done, changes[i].second ? 2 : 1);
+    assert_int_equal(atomic_load(&c.done), changes[i].second ? 2 : 1);
     assert_int_equal(s.problem[MANIFEST_UNREADABLE], 0);
     found = job_fixture_find(&f, &s.result.id, "large", &e);
     if (threads == 1) {
