@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+enum { MEM_GROW_FIRST = 16 };
+
 static atomic_uint_fast64_t mem_calls;
 static atomic_uint_fast64_t mem_fail_at; /* value of mem_calls; 0: never */
 static atomic_int mem_fail_on;
@@ -33,6 +35,25 @@ void *mem_array(size_t n, size_t size)
 void *mem_resize(void *p, size_t n)
 {
     return mem_refuse() ? NULL : realloc(p, n);
+}
+
+bool mem_grow(void *list, size_t n, size_t *cap, size_t size)
+{
+    size_t more = *cap ? *cap * 2 : MEM_GROW_FIRST;
+    void *p;
+
+    if (n < *cap)
+        return true;
+    if (*cap > SIZE_MAX / 2 || more > SIZE_MAX / size)
+        return false;
+    /* the array's own pointer type is not known here */
+    memcpy(&p, list, sizeof p);
+    p = mem_resize(p, more * size);
+    if (!p)
+        return false;
+    memcpy(list, &p, sizeof p);
+    *cap = more;
+    return true;
 }
 
 void *mem_dup(struct bytes x)

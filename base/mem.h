@@ -5,6 +5,7 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,19 @@ void *mem_array(size_t n, size_t size);
 
 /* mem_resize: realloc; the new part is not zeroed. NULL leaves p valid. */
 void *mem_resize(void *p, size_t n);
+
+/*
+ * MEM_GROW: room for one more element at the end of a growing array.
+ *   list  variable: the array; NULL at first, freed with free()
+ *   n     elements in it
+ *   cap   size_t variable: elements there is room for; 0 at first
+ * False: out of memory, or more than an address space; list and cap are as
+ * before. The new part is not zeroed. The room doubles, from 16 on.
+ */
+#define MEM_GROW(list, n, cap) mem_grow(&(list), (n), &(cap), sizeof *(list))
+
+/* mem_grow: what MEM_GROW calls; list points to the array's pointer. */
+bool mem_grow(void *list, size_t n, size_t *cap, size_t size);
 
 /* mem_dup: a copy of x, with one NUL byte after it. NULL when out of memory. */
 void *mem_dup(struct bytes x);

@@ -86,15 +86,13 @@ static int check_keys(struct check *c)
 static int check_snapshot_keep(struct check *c, const struct snapshot *s)
 {
     const struct manifest *m = &s->manifest.m;
-    struct check_snapshot *p = check_report_grow(c->snapshot, c->snapshot_n,
-                                                 &c->snapshot_cap, sizeof *p);
+    struct check_snapshot *p;
     struct buf kept;
     int rc;
 
-    if (!p)
-        return E_NOMEM;
-    c->snapshot = p;
-    p += c->snapshot_n;
+    if (!MEM_GROW(c->snapshot, c->snapshot_n, c->snapshot_cap))
+        return err_set(E_NOMEM, "out of memory");
+    p = &c->snapshot[c->snapshot_n];
     buf_init(&kept, m->series.n + m->root.n);
     buf_add_bytes(&kept, m->series);
     buf_add_bytes(&kept, m->root);

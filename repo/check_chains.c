@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "repo/record_journal.h"
 
 void check_chains_release(struct check_chains *c)
@@ -21,14 +22,11 @@ void check_chains_release(struct check_chains *c)
 static int check_log_body(struct check_chains *c, const struct chain_record *r,
                           const char *name)
 {
-    struct chain_tip *p =
-        check_report_grow(c->seen, c->seen_n, &c->seen_cap, sizeof *p);
     int rc;
 
-    if (!p)
-        return E_NOMEM;
-    c->seen = p;
-    p[c->seen_n++] = (struct chain_tip){true, r->record.number, r->id};
+    if (!MEM_GROW(c->seen, c->seen_n, c->seen_cap))
+        return err_set(E_NOMEM, "out of memory");
+    c->seen[c->seen_n++] = (struct chain_tip){true, r->record.number, r->id};
     rc = state_apply(&c->state, r);
     if (rc == E_CORRUPT) /* perhaps for want of a record before it */
         rc = check_report_absent(c->report);
@@ -70,7 +68,6 @@ static int check_journal_segment(struct check_chains *c,
                                  const struct writer_id *w,
                                  const struct record_journal *j)
 {
-    struct check_segment *p;
     int rc = 0;
 
     for (size_t i = 0; i < j->ids.n && rc == 0; i++) {
@@ -80,26 +77,21 @@ static int check_journal_segment(struct check_chains *c,
     }
     if (rc < 0 || idmap_get(&c->named, j->id.b, NULL))
         return rc;
-    p = check_report_grow(c->segment, c->segment_n, &c->segment_cap, sizeof *p);
-    if (!p)
-        return E_NOMEM;
-    c->segment = p;
-    p[c->segment_n++] = (struct check_segment){.id = j->id, .writer = *w};
+    if (!MEM_GROW(c->segment, c->segment_n, c->segment_cap))
+        return err_set(E_NOMEM, "out of memory");
+    c->segment[c->segment_n++] =
+        (struct check_segment){.id = j->id, .writer = *w};
     return idmap_put(&c->named, j->id.b, 0);
 }
 
 static int check_journal_commit(struct check_chains *c,
                                 const struct object_id *id)
 {
-    struct object_id *p;
-
     if (idmap_get(&c->committed, id->b, NULL))
         return 0;
-    p = check_report_grow(c->commit, c->commit_n, &c->commit_cap, sizeof *p);
-    if (!p)
-        return E_NOMEM;
-    c->commit = p;
-    p[c->commit_n++] = *id;
+    if (!MEM_GROW(c->commit, c->commit_n, c->commit_cap))
+        return err_set(E_NOMEM, "out of memory");
+    c->commit[c->commit_n++] = *id;
     return idmap_put(&c->committed, id->b, 0);
 }
 

@@ -71,7 +71,6 @@ static int check_keyless_add(struct check_keyless *c, const char *name,
                              uint64_t size, bool *is)
 {
     struct check_hashed o = {.bytes = size};
-    void *p;
 
     *is = check_list_id(name, &o.id);
     if (!*is)
@@ -79,10 +78,8 @@ static int check_keyless_add(struct check_keyless *c, const char *name,
     while (strncmp(name, check_keyless_folder[o.folder].prefix,
                    strlen(check_keyless_folder[o.folder].prefix)) != 0)
         o.folder++;
-    p = check_report_grow(c->object, c->object_n, &c->object_cap, sizeof o);
-    if (!p)
-        return E_NOMEM;
-    c->object = p;
+    if (!MEM_GROW(c->object, c->object_n, c->object_cap))
+        return err_set(E_NOMEM, "out of memory");
     c->object[c->object_n++] = o;
     c->byte_n += size;
     return 0;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "repo/check_report.h"
 #include "store/store.h"
 
@@ -34,14 +35,11 @@ static int check_list_add(void *ctx, const char *name, uint64_t size)
 {
     struct check_list *l = ctx;
     struct check_listed it = {.bytes = size};
-    void *p;
 
     if (!check_list_id(name, &it.id))
         return 0;
-    p = check_report_grow(l->item, l->n, &l->cap, sizeof *l->item);
-    if (!p)
-        return E_NOMEM;
-    l->item = p;
+    if (!MEM_GROW(l->item, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->item[l->n++] = it;
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "repo/check_report.h"
 #include "repo/record_journal.h"
 #include "repo/record_log.h"
@@ -16,16 +17,13 @@ void check_records_release(struct check_records *l)
 int check_records_add(struct check_records *l, const char *name, bool *is)
 {
     struct check_record it = {.number = 0};
-    void *p;
 
     *is = record_log_number(name, &it.number) ||
           record_journal_number(name, &it.writer, &it.number);
     if (!*is)
         return 0;
-    p = check_report_grow(l->item, l->n, &l->cap, sizeof *l->item);
-    if (!p)
-        return E_NOMEM;
-    l->item = p;
+    if (!MEM_GROW(l->item, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->item[l->n++] = it;
     return 0;
 }

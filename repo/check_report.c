@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/mem.h"
 #include "store/store.h"
 
 void check_report_init(struct check_report *r, check_report_fn *fn, void *ctx,
@@ -132,20 +131,4 @@ int check_report_rc(struct check_report *r, int rc, enum check_kind kind,
     if (n > 0 && strncmp(text, object, n) == 0 && text[n] == ':')
         text += n + 1 + (text[n + 1] == ' ');
     return check_report_text(r, kind, rc, object, text);
-}
-
-void *check_report_grow(void *p, size_t n, size_t *cap, size_t size)
-{
-    size_t more = *cap ? *cap * 2 : 16;
-    void *grown;
-
-    if (n < *cap)
-        return p;
-    grown = more > SIZE_MAX / size ? NULL : mem_resize(p, more * size);
-    if (!grown) {
-        err_ignore(err_set(E_NOMEM, "out of memory"), "NULL says it");
-        return NULL;
-    }
-    *cap = more;
-    return grown;
 }

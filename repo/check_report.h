@@ -63,13 +63,4 @@ MUST_CHECK int check_report_reread(struct check_report *r, struct store *s,
 MUST_CHECK int check_report_rc(struct check_report *r, int rc,
                                enum check_kind kind, const char *object);
 
-/*
- * check_report_grow: room for one more element at the end of an array.
- *   p     the array of n elements of size bytes; NULL when cap is 0
- *   cap   in, out
- * Returns the array, perhaps moved; NULL: out of memory, raised; p is as
- * before.
- */
-void *check_report_grow(void *p, size_t n, size_t *cap, size_t size);
-
 #endif

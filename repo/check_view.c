@@ -72,21 +72,18 @@ static int check_view_keep(struct check_view *v, uint32_t no,
 {
     bool doomed =
         state_of_pack(&v->chains->state, &p->id, NULL) == STATE_DOOMED;
-    struct check_pack *pack =
-        check_report_grow(v->pack, v->pack_n, &v->pack_cap, sizeof *pack);
 
-    if (!pack)
-        return E_NOMEM;
-    v->pack = pack;
+    if (!MEM_GROW(v->pack, v->pack_n, v->pack_cap))
+        return err_set(E_NOMEM, "out of memory");
     ASSERT(no == v->pack_n);
-    pack[v->pack_n++] = (struct check_pack){.id = p->id,
-                                            .writer = p->writer,
-                                            .dir = check_view_dir(p->dir),
-                                            .bytes = p->bytes,
-                                            .kind = p->kind,
-                                            .state = doomed ? CHECK_PACK_DOOMED
-                                                            : CHECK_PACK_SOUND,
-                                            .recovered = recovered};
+    v->pack[v->pack_n++] = (struct check_pack){
+        .id = p->id,
+        .writer = p->writer,
+        .dir = check_view_dir(p->dir),
+        .bytes = p->bytes,
+        .kind = p->kind,
+        .state = doomed ? CHECK_PACK_DOOMED : CHECK_PACK_SOUND,
+        .recovered = recovered};
     return 0;
 }
 

@@ -65,16 +65,8 @@ static int intake_pack_done(void *ctx, uint64_t pack, struct pack_info *info)
     int rc = 0;
 
     (void)pthread_mutex_lock(&in->lock);
-    if (k->ready_n == k->ready_cap) {
-        size_t cap = k->ready_cap ? k->ready_cap * 2 : 16;
-        void *p = mem_resize(k->ready, cap * sizeof *k->ready);
-
-        if (!p)
-            rc = err_set(E_NOMEM, "out of memory");
-        else
-            k->ready = p;
-        k->ready_cap = p ? cap : k->ready_cap;
-    }
+    if (!MEM_GROW(k->ready, k->ready_n, k->ready_cap))
+        rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0) {
         k->ready[k->ready_n++] = *info;
         k->ready_below = pack + 1;

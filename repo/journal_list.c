@@ -21,15 +21,8 @@ static int journal_list_add(void *ctx, const char *name, uint64_t size)
     (void)size;
     if (!record_journal_number(name, &it.writer, &it.last))
         return 0;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        void *p = mem_resize(l->item, cap * sizeof *l->item);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        l->item = p;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->item, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->item[l->n++] = it;
     return 0;
 }
@@ -101,15 +94,8 @@ static int journal_list_number(void *ctx, const char *name, uint64_t size)
     (void)size;
     if (!record_journal_number(name, &w, &k))
         return 0;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        void *p = mem_resize(l->k, cap * sizeof *l->k);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        l->k = p;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->k, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->k[l->n++] = k;
     return 0;
 }

@@ -8,22 +8,14 @@
 enum {
     SEGMENT_LIST_KEY = 'g',      /* + id: a segment */
     SEGMENT_LIST_REPLACED = 'x', /* + id: one that was replaced */
-    SEGMENT_LIST_KEY_BYTES = 1 + ID_BYTES,
-    SEGMENT_LIST_FIRST = 16
+    SEGMENT_LIST_KEY_BYTES = 1 + ID_BYTES
 };
 
 int segment_list_add(struct segment_list *l,
                      const struct segment_list_item *item)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : SEGMENT_LIST_FIRST;
-        void *p = mem_resize(l->item, cap * sizeof *l->item);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        l->item = p;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->item, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->item[l->n++] = *item;
     return 0;
 }

@@ -75,15 +75,8 @@ static int segment_merge_take(struct segment_merge *m, const struct segment *s)
     while (segment_next(&r, &p)) {
         if (state_of_pack(m->state, &p.id, NULL) == STATE_DOOMED)
             continue;
-        if (m->n == m->cap) {
-            size_t cap = m->cap ? m->cap * 2 : 64;
-            void *bigger = mem_resize(m->pack, cap * sizeof *m->pack);
-
-            if (!bigger)
-                return err_set(E_NOMEM, "out of memory");
-            m->pack = bigger;
-            m->cap = cap;
-        }
+        if (!MEM_GROW(m->pack, m->n, m->cap))
+            return err_set(E_NOMEM, "out of memory");
         m->pack[m->n++] = p;
     }
     return 0;

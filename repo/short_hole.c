@@ -25,15 +25,8 @@ int short_hole_add(struct short_hole_list *l, uint64_t off, uint64_t n)
     }
     if (l->n == SHORT_HOLE_MAX)
         return 0;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        void *p = mem_resize(l->hole, cap * sizeof *l->hole);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        l->hole = p;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->hole, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->hole[l->n++] = (struct short_hole){off, n};
     return 0;
 }

@@ -27,15 +27,8 @@ static int snapshot_list_add(struct snapshot_list *l,
 {
     struct snapshot_item *it;
 
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        void *p = mem_resize(l->item, cap * sizeof *l->item);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        l->item = p;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->item, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     it = &l->item[l->n];
     *it = (struct snapshot_item){.id = *id, .damaged = value.n == 0};
     it->raw = bytes_of(mem_dup(value), value.n);

@@ -42,15 +42,8 @@ static int state_condemn(struct state *s, uint64_t number,
     struct state_condemn *c;
     int rc;
 
-    if (s->undecided_n == s->undecided_cap) {
-        size_t cap = s->undecided_cap ? s->undecided_cap * 2 : 4;
-
-        c = mem_resize(s->undecided, cap * sizeof *c);
-        if (!c)
-            return err_set(E_NOMEM, "out of memory");
-        s->undecided = c;
-        s->undecided_cap = cap;
-    }
+    if (!MEM_GROW(s->undecided, s->undecided_n, s->undecided_cap))
+        return err_set(E_NOMEM, "out of memory");
     c = &s->undecided[s->undecided_n++];
     *c = (struct state_condemn){
         .number = number, .pack_n = l->ids.n, .marked_n = l->marked.n};
@@ -156,15 +149,8 @@ static int state_forget(struct state *s, uint64_t number,
 static int state_suspects(struct state *s, const struct record_log *l)
 {
     for (size_t i = 0; i < l->suspects.n; i++) {
-        if (s->suspect_n == s->suspect_cap) {
-            size_t cap = s->suspect_cap ? s->suspect_cap * 2 : 16;
-            void *p = mem_resize(s->suspect, cap * sizeof *s->suspect);
-
-            if (!p)
-                return err_set(E_NOMEM, "out of memory");
-            s->suspect = p;
-            s->suspect_cap = cap;
-        }
+        if (!MEM_GROW(s->suspect, s->suspect_n, s->suspect_cap))
+            return err_set(E_NOMEM, "out of memory");
         s->suspect[s->suspect_n++] = record_log_suspect(l, i);
     }
     return 0;

@@ -4,8 +4,6 @@
 
 #include "base/mem.h"
 
-enum { STATE_LABEL_FIRST = 16 };
-
 void state_label_release(struct state_labels *l)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -27,15 +25,8 @@ static int state_label_at(struct state_labels *l,
         *out = &l->label[at];
         return 0;
     }
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : STATE_LABEL_FIRST;
-        void *p = mem_resize(l->label, cap * sizeof *l->label);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        l->label = p;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->label, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     rc = idmap_put(&l->place, snapshot->b, l->n);
     if (rc < 0)
         return rc;

@@ -26,15 +26,8 @@ void tree_entry_release(struct tree_entry *te)
 
 int tree_entry_add_attr(struct tree_entry *te, const struct tree_attr *attr)
 {
-    if (te->attr_n == te->attr_cap) {
-        size_t cap = te->attr_cap ? te->attr_cap * 2 : 8;
-        void *p = mem_resize(te->attr, cap * sizeof *te->attr);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory");
-        te->attr = p;
-        te->attr_cap = cap;
-    }
+    if (!MEM_GROW(te->attr, te->attr_n, te->attr_cap))
+        return err_set(E_NOMEM, "out of memory");
     te->attr[te->attr_n++] = *attr;
     return 0;
 }

@@ -365,16 +365,8 @@ int pattern_set_add(struct pattern_set *set, struct bytes pattern)
     if (pattern.n > PATTERN_BYTES_MAX)
         return err_set(E_USAGE, "a pattern of %zu bytes (at most %d)",
                        pattern.n, PATTERN_BYTES_MAX);
-    if (set->n == set->cap) {
-        size_t cap = set->cap ? set->cap * 2 : 16;
-        struct pattern *p =
-            mem_resize(set->pattern, cap * sizeof *set->pattern);
-
-        if (!p)
-            return err_set(E_NOMEM, "out of memory for patterns");
-        set->pattern = p;
-        set->cap = cap;
-    }
+    if (!MEM_GROW(set->pattern, set->n, set->cap))
+        return err_set(E_NOMEM, "out of memory for patterns");
     rc = pattern_init(&set->pattern[set->n], pattern, set->fold_case);
     if (rc == 0)
         set->n++;

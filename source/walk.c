@@ -270,16 +270,9 @@ static int walk_push(struct walk *w, struct dirfd *dir, struct walk_frame frame)
 {
     struct walk_frame *f;
 
-    if (w->depth == w->frame_cap) {
-        size_t cap = w->frame_cap ? w->frame_cap * 2 : 64;
-
-        f = mem_resize(w->frame, cap * sizeof *f);
-        if (!f) {
-            dirfd_unref(dir);
-            return err_set(E_NOMEM, "out of memory for directories");
-        }
-        w->frame = f;
-        w->frame_cap = cap;
+    if (!MEM_GROW(w->frame, w->depth, w->frame_cap)) {
+        dirfd_unref(dir);
+        return err_set(E_NOMEM, "out of memory for directories");
     }
     walk_unpin(w);
     f = &w->frame[w->depth++];

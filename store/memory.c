@@ -124,16 +124,8 @@ static struct memory_slot *memory_slot(struct memory *m, const char *name)
 
     if (i < m->slots_n && strcmp(m->slots[i].name, name) == 0)
         return &m->slots[i];
-    if (m->slots_n == m->slots_cap) {
-        size_t cap = m->slots_cap ? 2 * m->slots_cap : 16;
-        struct memory_slot *slots =
-            mem_resize(m->slots, cap * sizeof *m->slots);
-
-        if (!slots)
-            return NULL;
-        m->slots = slots;
-        m->slots_cap = cap;
-    }
+    if (!MEM_GROW(m->slots, m->slots_n, m->slots_cap))
+        return NULL;
     copy = mem_dup(bytes_of_str(name));
     if (!copy)
         return NULL;

@@ -56,15 +56,8 @@ void cutter_start(struct cutter *k, struct reader *r)
 static int cutter_append(struct cutter_list *l, enum extent_kind kind,
                          const uint8_t *p, uint64_t n)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        void *to = mem_resize(l->piece, cap * sizeof *l->piece);
-
-        if (!to)
-            return err_set(E_NOMEM, "out of memory");
-        l->piece = to;
-        l->cap = cap;
-    }
+    if (!MEM_GROW(l->piece, l->n, l->cap))
+        return err_set(E_NOMEM, "out of memory");
     l->piece[l->n++] = (struct cutter_piece){
         .extent = {.kind = kind, .length = n}, .bytes = p};
     return 0;

@@ -280,17 +280,9 @@ static int restore_plan_new_group(struct restore_plan *p, const uint8_t *key,
                                   struct bytes rest, struct restore_group **out)
 {
     struct restore_group *g;
-    void *list = p->group;
 
-    if (p->group_n == p->group_cap) {
-        size_t cap = p->group_cap ? p->group_cap * 2 : 64;
-
-        list = mem_resize(p->group, cap * sizeof(struct restore_group *));
-        if (!list)
-            return err_set(E_NOMEM, "out of memory");
-        p->group = list;
-        p->group_cap = cap;
-    }
+    if (!MEM_GROW(p->group, p->group_n, p->group_cap))
+        return err_set(E_NOMEM, "out of memory");
     g = mem_alloc(sizeof *g);
     if (g)
         g->raw = mem_dup(rest);
@@ -335,21 +327,11 @@ static int restore_plan_group(struct restore_plan *p, struct restore_item *it)
 static int restore_plan_keep_large(struct restore_plan *p,
                                    struct restore_large **out)
 {
-    struct restore_large *l = mem_alloc(sizeof *l);
+    struct restore_large *l;
 
-    if (l && p->large_n == p->large_cap) {
-        size_t cap = p->large_cap ? p->large_cap * 2 : 16;
-        void *list =
-            mem_resize(p->larges, cap * sizeof(struct restore_large *));
-
-        if (list) {
-            p->larges = list;
-            p->large_cap = cap;
-        } else {
-            free(l);
-            l = NULL;
-        }
-    }
+    if (!MEM_GROW(p->larges, p->large_n, p->large_cap))
+        return err_set(E_NOMEM, "out of memory");
+    l = mem_alloc(sizeof *l);
     if (!l)
         return err_set(E_NOMEM, "out of memory");
     (void)pthread_mutex_init(&l->lock, NULL);

@@ -63,6 +63,61 @@ static void test_mem__resize_keeps_the_content(void **state)
     free(q);
 }
 
+static void test_mem__grow_makes_room_and_keeps_the_content(void **state)
+{
+    uint32_t *list = NULL;
+    size_t cap = 0;
+    uint64_t calls = mem_count();
+
+    (void)state;
+    for (uint32_t n = 0; n < 1000; n++) {
+        assert_true(MEM_GROW(list, n, cap));
+        assert_true(cap > n);
+        list[n] = n;
+    }
+    for (uint32_t n = 0; n < 1000; n++)
+        assert_int_equal(list[n], n);
+    assert_int_equal(cap, 1024);
+    assert_int_equal(mem_count() - calls, 7); /* 16, 32, ... 1024 */
+    free(list);
+}
+
+static void test_mem__grow_fails_without_a_trace(void **state)
+{
+    struct {
+        uint8_t b[4096];
+    } *list = NULL;
+    void *before;
+    size_t cap = 0;
+
+    (void)state;
+    mem_fail_after(1, 0);
+    assert_false(MEM_GROW(list, 0, cap));
+    assert_null(list);
+    assert_int_equal(cap, 0);
+    mem_fail_after(0, 0);
+    assert_true(MEM_GROW(list, 0, cap));
+    assert_int_equal(cap, 16);
+    before = list;
+    mem_fail_after(1, 1);
+    assert_true(MEM_GROW(list, 15, cap)); /* there is room */
+    assert_false(MEM_GROW(list, 16, cap));
+    assert_ptr_equal(list, before);
+    assert_int_equal(cap, 16);
+    mem_fail_after(0, 0);
+
+    /* products and doublings that do not fit into a size_t: the allocator is
+     * not even asked, since what it would get is small */
+    cap = SIZE_MAX / 4096 / 2 + 2;
+    assert_false(MEM_GROW(list, cap, cap));
+    assert_ptr_equal(list, before);
+    cap = SIZE_MAX / 2 + 9;
+    assert_false(mem_grow(&list, cap, &cap, 1));
+    assert_ptr_equal(list, before);
+    assert_int_equal(cap, SIZE_MAX / 2 + 9);
+    free(list);
+}
+
 static void test_mem__dup_ends_with_a_nul(void **state)
 {
     char *p = mem_dup(bytes_of("a\0b", 3));
@@ -128,6 +183,8 @@ int main(void)
         cmocka_unit_test(test_mem__new_memory_is_zeroed),
         cmocka_unit_test(test_mem__an_array_may_be_empty_but_not_overflow),
         cmocka_unit_test(test_mem__resize_keeps_the_content),
+        cmocka_unit_test(test_mem__grow_makes_room_and_keeps_the_content),
+        cmocka_unit_test(test_mem__grow_fails_without_a_trace),
         cmocka_unit_test(test_mem__dup_ends_with_a_nul),
         cmocka_unit_test(test_mem__the_nth_fails_once_or_for_good),
     };
