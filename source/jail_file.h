@@ -81,6 +81,12 @@ MUST_CHECK int jail_link(struct jail_dir *dir, const struct entry *e,
                          const struct jail_made *made, bool *linked,
                          struct jail_result *res);
 
+/* jail_link_late: jail_link, in a directory that may have been finished: its
+ * times stay. */
+MUST_CHECK int jail_link_late(struct jail_dir *dir, const struct entry *e,
+                              const struct jail_made *made, bool *linked,
+                              struct jail_result *res);
+
 /* jail_made_free: NULL is fine. */
 void jail_made_free(struct jail_made *made);
 

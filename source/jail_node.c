@@ -263,6 +263,37 @@ out:
     return rc;
 }
 
+int jail_link_late(struct jail_dir *dir, const struct entry *e,
+                   const struct jail_made *made, bool *linked,
+                   struct jail_result *res)
+{
+    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
+    struct timespec times[2];
+    struct stat st;
+    int fd;
+    int rc = 0;
+
+    *linked = false;
+    if (!dir->d)
+        goto out;
+    rc = jail_pin(dir, &fd);
+    if (rc < 0)
+        goto out;
+    if (fileop_fstat(fd, &st) < 0) {
+        rc = jail_err(dir, "", errno, "cannot be looked at");
+    } else {
+        times[0] = st.st_atim;
+        times[1] = st.st_mtim;
+        rc = jail_link(dir, e, made, linked, res);
+        if (rc == 0 && fileop_futimens(fd, times) < 0)
+            rc = jail_err(dir, "", errno, "times cannot be set back");
+    }
+    dirfd_unpin(dir->d);
+out:
+    (void)fileop_enter(domain);
+    return rc;
+}
+
 /* ---- nodes ------------------------------------------------------------ */
 
 /* Makes e's object at temp. 0, or -1 with errno. */

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/pipe.h"
+#include "repo/job/restore_large.h"
 #include "repo/job/restore_plan.h"
 #include "repo/job/restore_write.h"
 
@@ -151,6 +152,18 @@ static int restore_job_file(struct restore_job *j, struct restore_unit *u,
         f, &it->te.e, it->group->made ? NULL : &it->group->made, &it->res);
 }
 
+/* One name of several was written, linked or left alone: the others. */
+static int restore_job_group(struct restore_item *it)
+{
+    struct restore_group *g = it->group;
+
+    if (!g || it->error.code < 0 || it->res.outcome == JAIL_KEPT)
+        return 0;
+    if (it->res.outcome == JAIL_SAME && !g->made)
+        return restore_group_leave(g, it->dir, &it->te);
+    return restore_group_join(g);
+}
+
 static int restore_job_node(struct restore_item *it)
 {
     bool linked = false;
@@ -201,6 +214,8 @@ static int restore_job_item(struct restore_job *j, struct restore_unit *u,
     case RESTORE_NOTHING:
         break;
     }
+    if (rc == 0)
+        rc = restore_job_group(it);
     if (restore_write_fatal(rc))
         return rc;
     if (rc < 0)

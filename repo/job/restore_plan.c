@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "repo/idmap.h"
+#include "repo/job/restore_large.h"
 #include "repo/tree_walk.h"
 
 /* A directory of the snapshot on the way down. */
@@ -24,23 +24,10 @@ struct restore_plan {
     size_t depth;
     size_t made; /* levels that have a buffer */
     struct buf path;
-    uint64_t marks;      /* file systems met so far */
-    struct idmap groups; /* (mark, inode) -> index */
-    struct buf rest;     /* scratch: what the entries of a group agree in */
-    struct restore_group **group;
-    size_t group_n;
-    size_t group_cap;
-    /* a large file that is being handed out */
-    struct restore_large *large;
-    struct restore_large **larges; /* all of them, to be freed */
-    size_t large_n;
-    size_t large_cap;
-    struct buf large_raw;
-    struct buf large_path;
-    struct jail_dir *large_dir;
-    uint64_t large_off;
-    uint64_t large_size;
-    struct tree_walk_item item; /* the walk's last */
+    uint64_t marks; /* file systems met so far */
+    struct restore_group_map groups;
+    struct restore_large_cut cut; /* the large file being handed out */
+    struct tree_walk_item item;   /* the walk's last */
 };
 
 int restore_plan_new(const struct restore_job_options *options,
@@ -57,9 +44,8 @@ int restore_plan_new(const struct restore_job_options *options,
     p->opt = options;
     p->jail = jail;
     buf_init(&p->path, TREE_WALK_PATH_MAX);
-    buf_init(&p->rest, TREE_ENTRY_BYTES_MAX);
-    buf_init(&p->large_raw, TREE_ENTRY_BYTES_MAX);
-    buf_init(&p->large_path, TREE_WALK_PATH_MAX);
+    restore_group_map_init(&p->groups);
+    restore_large_cut_init(&p->cut);
     p->walk = tree_walk_new(&source);
     rc = p->walk ? tree_walk_start(p->walk, options->start)
                  : err_set(E_NOMEM, "out of memory");
@@ -69,13 +55,6 @@ int restore_plan_new(const struct restore_job_options *options,
     }
     *out = p;
     return 0;
-}
-
-static void restore_group_free(struct restore_group *g)
-{
-    jail_made_free(g->made);
-    free(g->raw);
-    free(g);
 }
 
 void restore_plan_free(struct restore_plan *p)
@@ -88,20 +67,8 @@ void restore_plan_free(struct restore_plan *p)
         buf_release(&p->level[i].raw);
     }
     free(p->level);
-    for (size_t i = 0; i < p->group_n; i++)
-        restore_group_free(p->group[i]);
-    free(p->group);
-    idmap_release(&p->groups);
-    for (size_t i = 0; i < p->large_n; i++) {
-        jail_file_abandon(p->larges[i]->file);
-        (void)pthread_mutex_destroy(&p->larges[i]->lock);
-        free(p->larges[i]);
-    }
-    free(p->larges);
-    jail_dir_unref(p->large_dir);
-    buf_release(&p->rest);
-    buf_release(&p->large_raw);
-    buf_release(&p->large_path);
+    restore_group_map_release(&p->groups);
+    restore_large_cut_release(&p->cut);
     buf_release(&p->path);
     tree_walk_free(p->walk);
     free(p);
@@ -252,147 +219,29 @@ static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
     return rc;
 }
 
-/* --- hard links --- */
-
-/*
- * What must agree for two entries to be one inode: all but the name, and what
- * says when it was looked at rather than what it was.
- */
-static int restore_plan_rest(struct restore_plan *p, struct bytes *rest)
-{
-    struct tree_entry te = *p->item.te;
-    int rc;
-
-    te.e.name = bytes_of(NULL, 0);
-    te.e.unsettled = false;
-    te.e.changing = false;
-    te.e.has_atime = false;
-    /* names that came or went meanwhile move these */
-    te.e.ctime = (struct entry_time){0, 0};
-    te.e.nlink = 0;
-    buf_reset(&p->rest);
-    rc = tree_entry_put(&p->rest, &te);
-    *rest = buf_bytes(&p->rest);
-    return rc;
-}
-
-static int restore_plan_new_group(struct restore_plan *p, const uint8_t *key,
-                                  struct bytes rest, struct restore_group **out)
-{
-    struct restore_group *g;
-
-    if (!MEM_GROW(p->group, p->group_n, p->group_cap))
-        return err_set(E_NOMEM, "out of memory");
-    g = mem_alloc(sizeof *g);
-    if (g)
-        g->raw = mem_dup(rest);
-    if (!g || !g->raw) {
-        free(g);
-        return err_set(E_NOMEM, "out of memory");
-    }
-    g->raw_n = rest.n;
-    p->group[p->group_n] = g;
-    *out = g;
-    return idmap_put(&p->groups, key, p->group_n++);
-}
+/* --- entries --- */
 
 static int restore_plan_group(struct restore_plan *p, struct restore_item *it)
 {
-    const struct tree_entry *te = p->item.te;
     uint64_t mark = p->depth ? p->level[p->depth - 1].mark : 0;
-    uint8_t key[ID_BYTES] = {0};
-    struct bytes rest;
-    uint64_t at;
+    bool first = true;
     int rc;
 
-    if (te->e.nlink < 2 || p->opt->dry_run)
+    if (p->item.te->e.nlink < 2 || p->opt->dry_run)
         return 0;
-    rc = restore_plan_rest(p, &rest);
-    if (rc < 0)
-        return rc;
-    /* idmap spreads by the first eight bytes: let the inode stand there */
-    memcpy(key, &te->e.inode, sizeof te->e.inode);
-    memcpy(key + 8, &mark, sizeof mark);
-    if (!idmap_get(&p->groups, key, &at))
-        return restore_plan_new_group(p, key, rest, &it->group);
-    if (!bytes_equal(bytes_of(p->group[at]->raw, p->group[at]->raw_n), rest))
-        return 0;
-    it->group = p->group[at];
-    it->is_link = true;
-    return 0;
-}
-
-/* --- large files --- */
-
-static int restore_plan_keep_large(struct restore_plan *p,
-                                   struct restore_large **out)
-{
-    struct restore_large *l;
-
-    if (!MEM_GROW(p->larges, p->large_n, p->large_cap))
-        return err_set(E_NOMEM, "out of memory");
-    l = mem_alloc(sizeof *l);
-    if (!l)
-        return err_set(E_NOMEM, "out of memory");
-    (void)pthread_mutex_init(&l->lock, NULL);
-    p->larges[p->large_n++] = l;
-    *out = l;
-    return 0;
-}
-
-/* Begins a large file. What needs no writing becomes an ordinary item. */
-static int restore_plan_large(struct restore_plan *p, struct jail_dir *dir,
-                              bool *parts)
-{
-    const struct tree_entry *te = p->item.te;
-    struct jail_file *f = NULL;
-    struct jail_result res;
-    int rc;
-
-    *parts = false;
-    if (te->e.nlink > 1 || p->opt->verify || p->opt->dry_run)
-        return 0;
-    rc = jail_file_begin(dir, &te->e, false, &f, &res);
-    if (rc < 0 || !f)
-        return rc == E_TARGET ? 0 : rc;
-    rc = restore_plan_keep_large(p, &p->large);
-    if (rc < 0) {
-        jail_file_abandon(f);
-        return rc;
-    }
-    p->large->file = f;
-    p->large_dir = jail_dir_ref(dir);
-    p->large_off = 0;
-    p->large_size = te->e.size;
-    buf_reset(&p->large_raw);
-    buf_add_bytes(&p->large_raw, te->raw);
-    buf_reset(&p->large_path);
-    buf_add_bytes(&p->large_path, buf_bytes(&p->path));
-    *parts = true;
-    rc = buf_status(&p->large_raw);
-    return rc < 0 ? rc : buf_status(&p->large_path);
-}
-
-static int restore_plan_part(struct restore_plan *p, struct restore_unit *u)
-{
-    struct restore_item *it;
-    int rc = restore_unit_add(u, RESTORE_PART, buf_bytes(&p->large_raw),
-                              buf_bytes(&p->large_path), p->large_dir, &it);
-
-    it->large = p->large;
-    it->off = p->large_off;
-    it->n = RESTORE_UNIT_PART;
-    p->large_off += it->n;
-    it->last = p->large_off >= p->large_size;
-    if (it->last) {
-        p->large = NULL;
-        jail_dir_unref(p->large_dir);
-        p->large_dir = NULL;
-    }
+    rc = restore_group_find(&p->groups, p->item.te, mark, &it->group, &first);
+    it->is_link = it->group && !first;
     return rc;
 }
 
-/* --- entries --- */
+/* Whether a file is large enough for several threads. */
+static bool restore_plan_is_large(const struct restore_plan *p)
+{
+    const struct entry *e = &p->item.te->e;
+
+    return e->type == ENTRY_FILE && e->size > RESTORE_UNIT_PART &&
+           e->nlink < 2 && !p->opt->verify && !p->opt->dry_run;
+}
 
 static int restore_plan_entry(struct restore_plan *p, struct restore_unit *u)
 {
@@ -408,8 +257,8 @@ static int restore_plan_entry(struct restore_plan *p, struct restore_unit *u)
         p->depth > 0 ? restore_plan_reach(p, u, &dir) : jail_root_make(p->jail);
     if (rc < 0 || !dir)
         return rc;
-    if (te->e.type == ENTRY_FILE && te->e.size > RESTORE_UNIT_PART)
-        rc = restore_plan_large(p, dir, &parts);
+    if (restore_plan_is_large(p))
+        rc = restore_large_begin(&p->cut, dir, te, buf_bytes(&p->path), &parts);
     if (rc < 0 || parts)
         return rc;
     rc = restore_unit_add(
@@ -446,7 +295,7 @@ static bool restore_plan_room(const struct restore_plan *p,
                               const struct restore_unit *u)
 {
     return u->n + 2 <= RESTORE_UNIT_ITEMS && u->bytes < RESTORE_UNIT_BYTES &&
-           !p->large;
+           !p->cut.large;
 }
 
 int restore_plan_next(struct restore_plan *p, struct restore_unit *u, bool *end)
@@ -460,8 +309,8 @@ int restore_plan_next(struct restore_plan *p, struct restore_unit *u, bool *end)
         if (rc == 0 && !over)
             rc = restore_plan_item(p, u);
     }
-    if (rc == 0 && p->large && u->n < RESTORE_UNIT_ITEMS)
-        rc = restore_plan_part(p, u);
+    if (rc == 0 && p->cut.large && u->n < RESTORE_UNIT_ITEMS)
+        rc = restore_large_next(&p->cut, u);
     *end = rc == 0 && u->n == 0 && over;
     return rc;
 }

@@ -17,8 +17,7 @@ MUST_CHECK int restore_plan_new(const struct restore_job_options *options,
                                 struct jail *jail, struct fetch_lane *lane,
                                 struct restore_plan **out);
 
-/* restore_plan_free: groups and large files end here: not before the last unit
- * was consumed or dropped. */
+/* restore_plan_free: NULL is fine. */
 void restore_plan_free(struct restore_plan *p);
 
 /* restore_plan_next: fill the next unit; end as in base/pipe.h. Trouble with

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/job/restore_large.h"
 
 static void restore_unit_drop(struct restore_item *it)
 {
@@ -10,6 +11,10 @@ static void restore_unit_drop(struct restore_item *it)
     it->written = NULL;
     jail_dir_unref(it->dir);
     it->dir = NULL;
+    restore_group_unref(it->group);
+    it->group = NULL;
+    restore_large_unref(it->large);
+    it->large = NULL;
 }
 
 int restore_unit_reset(struct restore_unit *u)

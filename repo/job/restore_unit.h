@@ -6,8 +6,10 @@
 #define REPO_JOB_RESTORE_UNIT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
+#include "repo/job/restore_group.h"
 #include "repo/tree_entry.h"
 #include "source/jail_file.h"
 
@@ -25,19 +27,7 @@ enum restore_what {
     RESTORE_NOTHING /* only something to report */
 };
 
-/* A file written in several parts; owned by its last item. */
-struct restore_large {
-    struct jail_file *file;
-    pthread_mutex_t lock;  /* for why */
-    struct err_record why; /* the first part that failed; code 0: none */
-};
-
-/* Entries that are one inode. The first that is written is linked to. */
-struct restore_group {
-    struct jail_made *made; /* NULL: nothing to link to (yet) */
-    uint8_t *raw;           /* encoding of what all its entries agree in */
-    size_t raw_n;
-};
+struct restore_large;
 
 struct restore_item {
     enum restore_what what;
@@ -45,9 +35,9 @@ struct restore_item {
     struct jail_dir *dir;        /* a reference: LEAVE: itself; else what te is
                                     in */
     struct bytes path;           /* of te, in the arena: "srv/www/x" */
-    struct restore_group *group; /* NULL: no hard links; lent */
+    struct restore_group *group; /* a reference; NULL: no hard links */
     bool is_link;                /* not the first of its group */
-    struct restore_large *large; /* PART */
+    struct restore_large *large; /* PART: a reference */
     uint64_t off;                /* PART: [off, off + n) */
     uint64_t n;
     bool last; /* PART: the file is complete after this */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/job/restore_large.h"
 
 enum { RESTORE_WRITE_COMPARE = 65536 };
 

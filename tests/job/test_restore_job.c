@@ -476,6 +476,43 @@ static void test_restore_job__parted_links_are_joined(void **state)
     job_fixture_close(&f);
 }
 
+/*
+ * One of several names has to be written, and others were left alone before
+ * that, in a directory that is finished: all are one file after one run, and
+ * that is not the one of which somebody keeps a name elsewhere.
+ */
+static void test_restore_job__a_name_written_late_joins_the_others(void **state)
+{
+    struct job_fixture f;
+    struct job_snap s;
+    struct job_restore r;
+
+    (void)state;
+    job_fixture_open(&f);
+    assert_true(
+        scratch_run("cd %s && mkdir d && echo one >d/a && ln d/a d/y && "
+                    "ln d/a z && mkfifo d/p && ln d/p q && "
+                    "touch -d 2020-01-01 d",
+                    f.src));
+    s = job_fixture_snap(&f);
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    assert_true(scratch_run("cd %s && mv z ../stray && echo other >z && "
+                            "mv q ../fifo && echo other >q",
+                            f.out));
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(r.failed, 0);
+    assert_int_equal(inode_of(f.out, "d/a"), inode_of(f.out, "z"));
+    assert_int_equal(inode_of(f.out, "d/a"), inode_of(f.out, "d/y"));
+    assert_int_equal(inode_of(f.out, "d/p"), inode_of(f.out, "q"));
+    assert_true(scratch_run("cd %s/.. && test $(stat -c %%h stray) = 1 && "
+                            "rm stray fifo",
+                            f.out));
+    assert_true(job_fixture_same(f.src, f.out));
+    job_fixture_close(&f);
+}
+
 /* The file system takes no more links: the name becomes a copy. */
 static void test_restore_job__a_link_that_fails_becomes_a_copy(void **state)
 {
@@ -585,6 +622,8 @@ int main(void)
         cmocka_unit_test(
             test_restore_job__links_read_at_different_times_are_one),
         cmocka_unit_test(test_restore_job__parted_links_are_joined),
+        cmocka_unit_test(
+            test_restore_job__a_name_written_late_joins_the_others),
         cmocka_unit_test(test_restore_job__a_link_that_fails_becomes_a_copy),
         cmocka_unit_test(test_restore_job__damage_costs_what_it_hit),
         cmocka_unit_test(test_restore_job__overwrite_never_keeps_what_stands),
