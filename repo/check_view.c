@@ -238,7 +238,8 @@ static int check_view_recover(struct check_fill *f, struct pack_reader *r,
 
     if (rc == 0)
         rc = pack_reader_dir(r, &it->id, &info);
-    if (rc == E_CORRUPT)
+    /* what looks like a newer format may be damage: nothing of it is proved */
+    if (rc == E_CORRUPT || rc == E_UNSUPPORTED)
         return 0;
     if (rc == E_STORE) {
         char name[PACK_LAYOUT_NAME_MAX];

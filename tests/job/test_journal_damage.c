@@ -402,6 +402,36 @@ static void test_journal_damage__packs_are_gone_with_it(void **state)
     }
 }
 
+/* ... or look like those of a newer version, by one bit: neither opening nor
+ * checking stops there. */
+static void test_journal_damage__packs_look_newer(void **state)
+{
+    enum { VERSION_AT = 8, VERSION_XOR = 2 };
+    const struct check_options opt = {.read_data = true, .threads = 2};
+    char pack_name[PACK_LAYOUT_NAME_MAX];
+    char name[RECORD_NAME_MAX];
+    struct object_id pack[16];
+    struct check_summary sum;
+    struct findings x = {.object = name};
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    again(&w);
+    name_of(&w, 0, 2, name);
+    hurt(&w, name, FLIP);
+    job_fixture_reopen(&w.f, false);
+    assert_in_range(untrusted(&w, pack, 16), 1, 15);
+    pack_layout_name(&pack[0], pack_name);
+    assert_true(memory_damage(w.f.store, pack_name, VERSION_AT, VERSION_XOR));
+    job_fixture_reopen(&w.f, true);
+    expect_told(&w, name);
+    assert_int_equal(check_run(w.f.r, &opt, find, &x, &sum), E_CORRUPT);
+    assert_true(x.object_named);
+    assert_true(x.paths > 0);
+    world_close(&w);
+}
+
 static int delete_later(void *ctx, const char *name, uint64_t size)
 {
     struct buf *names = ctx;
@@ -474,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_journal_damage__the_first_journal),
         cmocka_unit_test(test_journal_damage__one_in_between),
         cmocka_unit_test(test_journal_damage__packs_are_gone_with_it),
+        cmocka_unit_test(test_journal_damage__packs_look_newer),
         cmocka_unit_test(test_journal_damage__no_segment_is_left),
         cmocka_unit_test(test_journal_damage__a_whole_journal_is_gone),
     };
