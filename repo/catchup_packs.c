@@ -217,8 +217,7 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
         log_debug("pack not asked: %s", err_text());
         return 0;
     }
-    /* what looks like a newer format may be damage: nothing of it is proved */
-    if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {
+    if (rc == E_CORRUPT) {
         log_debug("pack without a directory: %s", err_text());
         return 0;
     }

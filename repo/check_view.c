@@ -238,8 +238,7 @@ static int check_view_recover(struct check_fill *f, struct pack_reader *r,
 
     if (rc == 0)
         rc = pack_reader_dir(r, &it->id, &info);
-    /* what looks like a newer format may be damage: nothing of it is proved */
-    if (rc == E_CORRUPT || rc == E_UNSUPPORTED)
+    if (rc == E_CORRUPT)
         return 0;
     if (rc == E_STORE) {
         char name[PACK_LAYOUT_NAME_MAX];

@@ -112,12 +112,24 @@ static void pack_reader_remember(struct pack_reader *r,
     pthread_mutex_unlock(&r->lock);
 }
 
+/*
+ * Nothing vouches for the bytes that say which version and suite a pack has
+ * before they have led to its key, and a repository that uses newer ones says
+ * so in its log: here they are damage, which costs this pack and no other.
+ */
+static int pack_reader_unproved(int rc)
+{
+    return rc == E_UNSUPPORTED
+               ? err_set(E_CORRUPT, "%s (or damaged)", err_text())
+               : rc;
+}
+
 /* The key of a raw entry of the key table. */
 static int pack_reader_unlock(struct pack_reader *r, enum pack_kind kind,
                               struct bytes raw, struct frame_key *out)
 {
     struct pack_layout_key k;
-    int rc = pack_layout_get_key(raw, &k);
+    int rc = pack_reader_unproved(pack_layout_get_key(raw, &k));
 
     if (rc < 0)
         return rc;
@@ -138,8 +150,8 @@ int pack_reader_key(struct pack_reader *r, const struct object_id *pack,
         return 0;
     rc = pack_reader_range(r, pack, 0, head, sizeof head);
     if (rc == 0)
-        rc = pack_layout_get_header(bytes_of(head, PACK_LAYOUT_HEAD_BYTES),
-                                    r->keys, &h);
+        rc = pack_reader_unproved(pack_layout_get_header(
+            bytes_of(head, PACK_LAYOUT_HEAD_BYTES), r->keys, &h));
     if (rc == 0 && entry >= h.key_n)
         rc = err_set(E_CORRUPT, "pack: no key entry %u", entry);
     if (rc == 0 && entry > 0)
@@ -242,8 +254,8 @@ static int pack_reader_header(struct pack_reader *r,
     int rc = pack_reader_fill(r, pack, 0, one, &p->head);
 
     if (rc == 0)
-        rc = pack_layout_get_header(bytes_of(p->head.p, PACK_LAYOUT_HEAD_BYTES),
-                                    r->keys, &p->header);
+        rc = pack_reader_unproved(pack_layout_get_header(
+            bytes_of(p->head.p, PACK_LAYOUT_HEAD_BYTES), r->keys, &p->header));
     if (rc < 0)
         return rc;
     all = pack_layout_header_bytes(p->header.key_n);

@@ -23,7 +23,7 @@ void pack_reader_free(struct pack_reader *r);
  *   out    secret: wipe it
  * Reads the header when the key is not remembered. Returns 0; E_ROLE;
  * E_CORRUPT; E_NOMEM; what the store returned. A pack that is not there is
- * E_CORRUPT.
+ * E_CORRUPT, and so is one that calls itself newer.
  */
 MUST_CHECK int pack_reader_key(struct pack_reader *r,
                                const struct object_id *pack, uint32_t entry,
