@@ -28,11 +28,15 @@ static int teardown(void **state)
 
 enum { ANY, REPO, SOURCE, CACHE };
 
+/* What the run finds below its cache directory. */
+enum cache { CACHE_THERE, CACHE_GONE, CACHE_JUNK };
+
 struct row {
     const char *action;
     const char *select; /* ":ERRNO,domain=..." */
     int domain;
     uint64_t step; /* usual */
+    enum cache cache;
 };
 
 struct tally {
@@ -66,6 +70,19 @@ static void assert_blame(const struct row *row)
         fault_kit_wrong(&kit, "the wrong one is to blame");
 }
 
+/* The cache as a run may find it that does more than open it. */
+static void set_cache(enum cache c)
+{
+    if (c == CACHE_GONE)
+        assert_true(scratch_run("rm -r '%s'", kit.cache));
+    if (c == CACHE_JUNK)
+        assert_true(scratch_run("f=$(find '%s' -name data.mdb) && "
+                                "test -s \"$f\" && "
+                                "tr '\\0-\\377' x <\"$f\" >\"$f.x\" && "
+                                "cat \"$f.x\" >\"$f\" && rm \"$f.x\"",
+                                kit.cache));
+}
+
 /* One run with the n-th operation hit. Returns whether there was an n-th. */
 static bool one(const struct row *row, uint64_t n, struct tally *t)
 {
@@ -79,6 +96,7 @@ static bool one(const struct row *row, uint64_t n, struct tally *t)
     (void)snprintf(plan, sizeof plan, "%s:%lu%s", row->action, (unsigned long)n,
                    row->select);
     fault_kit_reset(&kit);
+    set_cache(row->cache);
     killed = fault_kit_child(&kit, plan, fault_kit_snapshot, NULL);
     if (!killed)
         assert_blame(row);
@@ -101,6 +119,7 @@ static bool one(const struct row *row, uint64_t n, struct tally *t)
 
 static void each(const struct row *row)
 {
+    static const char *const found[] = {"", ", no cache", ", junk for a cache"};
     uint64_t step = fault_kit_step(row->step);
     struct tally t = {.runs = 0};
     uint64_t n = 1 + strlen(row->select) % step;
@@ -109,10 +128,11 @@ static void each(const struct row *row)
         n += step;
         assert_true(n < 100000);
     }
-    print_message("%s%s: %u of about %lu: %u failed, %u killed (%u committed), "
-                  "%u with problems, %u unknown\n",
-                  row->action, row->select, t.runs, (unsigned long)n, t.failed,
-                  t.killed, t.committed, t.problems, t.unknown);
+    print_message(
+        "%s%s%s: %u of about %lu: %u failed, %u killed (%u committed), "
+        "%u with problems, %u unknown\n",
+        row->action, row->select, found[row->cache], t.runs, (unsigned long)n,
+        t.failed, t.killed, t.committed, t.problems, t.unknown);
     assert_true(t.runs > 0);
     if (strncmp(row->action, "short", 5) == 0)
         assert_int_equal(t.failed + t.problems, 0);
@@ -127,14 +147,17 @@ static void each(const struct row *row)
 static void test_snapshot_fault__repository(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=repo", REPO, 29},
-        {"fail-from", ":EIO,domain=repo", REPO, 37},
-        {"fail", ":ENOSPC,domain=repo,class=open+write+name", REPO, 17},
-        {"fail-from", ":ENOSPC,domain=repo,class=open+write+name", REPO, 17},
-        {"fail-from", ":EROFS,domain=repo,class=write+name+sync", REPO, 23},
-        {"lose", ":EIO,domain=repo", REPO, 31},
-        {"short", ",domain=repo", REPO, 11},
-        {"short-from", ",domain=repo", REPO, 50},
+        {"fail", ":EIO,domain=repo", REPO, 29, CACHE_THERE},
+        {"fail-from", ":EIO,domain=repo", REPO, 37, CACHE_THERE},
+        {"fail", ":ENOSPC,domain=repo,class=open+write+name", REPO, 17,
+         CACHE_THERE},
+        {"fail-from", ":ENOSPC,domain=repo,class=open+write+name", REPO, 17,
+         CACHE_THERE},
+        {"fail-from", ":EROFS,domain=repo,class=write+name+sync", REPO, 23,
+         CACHE_THERE},
+        {"lose", ":EIO,domain=repo", REPO, 31, CACHE_THERE},
+        {"short", ",domain=repo", REPO, 11, CACHE_THERE},
+        {"short-from", ",domain=repo", REPO, 50, CACHE_THERE},
     };
 
     (void)state;
@@ -145,12 +168,12 @@ static void test_snapshot_fault__repository(void **state)
 static void test_snapshot_fault__source(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=source", SOURCE, 41},
-        {"fail", ":EACCES,domain=source,class=open", SOURCE, 17},
-        {"fail-from", ":EIO,domain=source", SOURCE, 67},
-        {"lose", ":EIO,domain=source", SOURCE, 71},
-        {"short", ",domain=source", SOURCE, 11},
-        {"short-from", ",domain=source", SOURCE, 31},
+        {"fail", ":EIO,domain=source", SOURCE, 41, CACHE_THERE},
+        {"fail", ":EACCES,domain=source,class=open", SOURCE, 17, CACHE_THERE},
+        {"fail-from", ":EIO,domain=source", SOURCE, 67, CACHE_THERE},
+        {"lose", ":EIO,domain=source", SOURCE, 71, CACHE_THERE},
+        {"short", ",domain=source", SOURCE, 11, CACHE_THERE},
+        {"short-from", ",domain=source", SOURCE, 31, CACHE_THERE},
     };
 
     (void)state;
@@ -163,12 +186,22 @@ static void test_snapshot_fault__source(void **state)
 static void test_snapshot_fault__cache(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=cache", CACHE, 3},
-        {"fail-from", ":EIO,domain=cache", CACHE, 5},
-        {"fail-from", ":ENOSPC,domain=cache", CACHE, 5},
-        {"lose", ":EIO,domain=cache", CACHE, 5},
-        {"fail", ":EIO,domain=other", ANY, 1},
-        {"fail-from", ":EIO,domain=other", ANY, 1},
+        {"fail", ":EIO,domain=cache", CACHE, 3, CACHE_THERE},
+        {"fail-from", ":EIO,domain=cache", CACHE, 5, CACHE_THERE},
+        {"fail-from", ":ENOSPC,domain=cache", CACHE, 5, CACHE_THERE},
+        {"lose", ":EIO,domain=cache", CACHE, 5, CACHE_THERE},
+        {"kill", ",domain=cache", CACHE, 3, CACHE_THERE},
+        {"kill-after", ",domain=cache", CACHE, 5, CACHE_THERE},
+        {"fail", ":EIO,domain=cache", CACHE, 3, CACHE_GONE},
+        {"fail-from", ":ENOSPC,domain=cache", CACHE, 7, CACHE_GONE},
+        {"kill", ",domain=cache", CACHE, 5, CACHE_GONE},
+        {"kill-after", ",domain=cache", CACHE, 7, CACHE_GONE},
+        {"fail", ":EIO,domain=cache", CACHE, 3, CACHE_JUNK},
+        {"lose", ":EIO,domain=cache", CACHE, 5, CACHE_JUNK},
+        {"kill", ",domain=cache", CACHE, 3, CACHE_JUNK},
+        {"kill-after", ",domain=cache", CACHE, 5, CACHE_JUNK},
+        {"fail", ":EIO,domain=other", ANY, 1, CACHE_THERE},
+        {"fail-from", ":EIO,domain=other", ANY, 1, CACHE_THERE},
     };
 
     (void)state;
@@ -179,9 +212,9 @@ static void test_snapshot_fault__cache(void **state)
 static void test_snapshot_fault__killed(void **state)
 {
     static const struct row row[] = {
-        {"kill", "", ANY, 61},
-        {"kill-after", "", ANY, 67},
-        {"kill-after", ",domain=repo,class=name+sync", REPO, 11},
+        {"kill", "", ANY, 61, CACHE_THERE},
+        {"kill-after", "", ANY, 67, CACHE_THERE},
+        {"kill-after", ",domain=repo,class=name+sync", REPO, 11, CACHE_THERE},
     };
 
     (void)state;
