@@ -44,48 +44,70 @@ static int idmap_grow(struct idmap *m)
     return 0;
 }
 
-int idmap_put(struct idmap *m, const void *id, uint64_t value)
+/* The slot of id, made when it is not there. NULL: out of memory, raised. */
+static struct idmap_slot *idmap_make(struct idmap *m, const void *id,
+                                     bool *added)
 {
     struct idmap_slot *slot;
 
-    if ((m->n + 1) * 2 > m->slot_n) {
-        int rc = idmap_grow(m);
-
-        if (rc < 0)
-            return rc;
-    }
+    if ((m->n + 1) * 2 > m->slot_n && idmap_grow(m) < 0)
+        return NULL;
     slot = idmap_find(m, id);
-    if (!slot->used) {
+    *added = !slot->used;
+    if (*added) {
         memcpy(slot->id, id, ID_BYTES);
         slot->used = true;
         m->n++;
     }
+    return slot;
+}
+
+int idmap_put(struct idmap *m, const void *id, uint64_t value)
+{
+    bool added;
+    struct idmap_slot *slot = idmap_make(m, id, &added);
+
+    if (!slot)
+        return E_NOMEM;
     slot->value = value;
     return 0;
 }
 
-bool idmap_get(const struct idmap *m, const void *id, uint64_t *value)
+int idmap_claim(struct idmap *m, const void *id, uint64_t value, bool *added)
 {
-    const struct idmap_slot *slot;
+    struct idmap_slot *slot = idmap_make(m, id, added);
 
-    if (m->n == 0)
-        return false;
-    slot = idmap_find(m, id);
-    if (slot->used && value)
-        *value = slot->value;
-    return slot->used;
+    if (!slot)
+        return E_NOMEM;
+    if (*added)
+        slot->value = value;
+    return 0;
 }
 
-void idmap_drop(struct idmap *m, const void *id)
+uint64_t *idmap_at(const struct idmap *m, const void *id)
 {
-    struct idmap_slot *hole;
-    size_t mask = m->slot_n - 1;
+    struct idmap_slot *slot;
 
     if (m->n == 0)
-        return;
-    hole = idmap_find(m, id);
-    if (!hole->used)
-        return;
+        return NULL;
+    slot = idmap_find(m, id);
+    return slot->used ? &slot->value : NULL;
+}
+
+bool idmap_get(const struct idmap *m, const void *id, uint64_t *value)
+{
+    const uint64_t *at = idmap_at(m, id);
+
+    if (at && value)
+        *value = *at;
+    return at != NULL;
+}
+
+/* Empties a slot in use. */
+static void idmap_empty(struct idmap *m, struct idmap_slot *hole)
+{
+    size_t mask = m->slot_n - 1;
+
     hole->used = false;
     m->n--;
     /* what stood behind the hole may have been pushed past it */
@@ -95,6 +117,27 @@ void idmap_drop(struct idmap *m, const void *id)
 
         m->slot[i].used = false;
         *idmap_find(m, moved.id) = moved;
+    }
+}
+
+void idmap_drop(struct idmap *m, const void *id)
+{
+    struct idmap_slot *slot;
+
+    if (m->n == 0)
+        return;
+    slot = idmap_find(m, id);
+    if (slot->used)
+        idmap_empty(m, slot);
+}
+
+void idmap_drop_below(struct idmap *m, uint64_t value)
+{
+    /* emptying a slot moves later ids to it, or to others behind it; those that
+     * come around the end of the table were looked at when it began */
+    for (size_t i = 0; i < m->slot_n; i++) {
+        while (m->slot[i].used && m->slot[i].value < value)
+            idmap_empty(m, &m->slot[i]);
     }
 }
 

@@ -30,11 +30,26 @@ void idmap_release(struct idmap *m);
 /* idmap_put: set the value of an id. E_NOMEM: the map is as before. */
 MUST_CHECK int idmap_put(struct idmap *m, const void *id, uint64_t value);
 
+/*
+ * idmap_claim: set the value of an id that is not there yet.
+ *   added  out: false: it is there, with its own value
+ * E_NOMEM: the map is as before.
+ */
+MUST_CHECK int idmap_claim(struct idmap *m, const void *id, uint64_t value,
+                           bool *added);
+
 /* idmap_get: whether id is there; value (may be NULL) is set when it is. */
 bool idmap_get(const struct idmap *m, const void *id, uint64_t *value);
 
+/* idmap_at: the value of id, to be changed in place until the map changes; NULL
+ * when it is not there. */
+uint64_t *idmap_at(const struct idmap *m, const void *id);
+
 /* idmap_drop: take id out; absent is fine. */
 void idmap_drop(struct idmap *m, const void *id);
+
+/* idmap_drop_below: take out all ids whose value is less than that. */
+void idmap_drop_below(struct idmap *m, uint64_t value);
 
 /*
  * idmap_next: walk the ids in no order: the first slot in use from *at on, or

@@ -71,6 +71,69 @@ static void test_idmap__holds_what_was_put(void **state)
     idmap_release(&m);
 }
 
+/* A claim sets what is not there and leaves what is. */
+static void test_idmap__a_claim_changes_nothing_that_is_there(void **state)
+{
+    struct idmap m = {.slot = NULL};
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < IDS; i++) {
+            uint8_t id[ID_BYTES];
+            bool added;
+
+            id_of(i, id);
+            assert_int_equal(
+                idmap_claim(&m, id, i + 1000U * (unsigned)round, &added), 0);
+            assert_int_equal(added, round == 0);
+            assert_int_equal(*idmap_at(&m, id), i);
+        }
+    }
+    assert_int_equal(m.n, IDS);
+    idmap_release(&m);
+}
+
+/* Runs of slots that go around the table's end, and every part of them. */
+static void test_idmap__drops_what_is_below(void **state)
+{
+    struct prng r;
+
+    (void)state;
+    print_message("seed 7\n");
+    prng_init(&r, 7);
+    for (unsigned round = 0; round < 300; round++) {
+        uint64_t value[IDS];
+        struct idmap m = {.slot = NULL};
+        unsigned ids = 1 + (unsigned)prng_below(&r, IDS);
+        uint64_t below = prng_below(&r, 12);
+        size_t left = 0;
+        uint8_t id[ID_BYTES];
+
+        for (unsigned i = 0; i < ids; i++) {
+            id_of(i, id);
+            id[0] = (uint8_t)(0xff - i % 3); /* the last slots come first */
+            memset(id + 1, 0xff, 7);
+            value[i] = prng_below(&r, 11);
+            left += value[i] >= below;
+            assert_int_equal(idmap_put(&m, id, value[i]), 0);
+        }
+        idmap_drop_below(&m, below);
+        assert_int_equal(m.n, left);
+        for (unsigned i = 0; i < ids; i++) {
+            const uint64_t *at;
+
+            id_of(i, id);
+            id[0] = (uint8_t)(0xff - i % 3);
+            memset(id + 1, 0xff, 7);
+            at = idmap_at(&m, id);
+            assert_int_equal(at != NULL, value[i] >= below);
+            if (at)
+                assert_int_equal(*at, value[i]);
+        }
+        idmap_release(&m);
+    }
+}
+
 static void test_idmap__zeroed_is_empty(void **state)
 {
     struct idmap m = {.slot = NULL};
@@ -92,6 +155,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idmap__holds_what_was_put),
+        cmocka_unit_test(test_idmap__a_claim_changes_nothing_that_is_there),
+        cmocka_unit_test(test_idmap__drops_what_is_below),
         cmocka_unit_test(test_idmap__zeroed_is_empty),
     };
 
