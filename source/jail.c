@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/random.h"
 #include "source/jail_core.h"
 #include "source/jail_meta.h"
 #include "source/stat_entry.h"
@@ -109,15 +108,6 @@ int jail_pin(const struct jail_dir *dir, int *fd)
                                     : "cannot be opened again");
 }
 
-void jail_temp(struct jail *jail, char name[JAIL_TEMP_CHARS])
-{
-    uint64_t n = atomic_fetch_add(&jail->temp_n, 1);
-
-    (void)snprintf(name, JAIL_TEMP_CHARS, ".dedup-%016llx%08llx",
-                   (unsigned long long)jail->temp_id,
-                   (unsigned long long)(n & UINT32_MAX));
-}
-
 /* ---- the target ------------------------------------------------------- */
 
 /* Makes path and what is above it, as mkdir -p does. */
@@ -186,7 +176,8 @@ static int open_root(struct jail *jail, const char *target, bool may_miss)
         n--;
     jail->root->default_acl =
         fileop_fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
-    return dirfd_root(jail->pool, fd, &st, bytes_of(target, n), &jail->root->d);
+    rc = dirfd_root(jail->pool, fd, &st, bytes_of(target, n), &jail->root->d);
+    return rc < 0 ? rc : jail_sweep(jail->root);
 }
 
 static int open_all(struct jail *jail, const char *target)
@@ -200,7 +191,7 @@ static int open_all(struct jail *jail, const char *target)
         return err_set(E_USAGE, "an empty path is no target");
     if (max_open < DIRFD_OPEN_MIN)
         max_open = DIRFD_OPEN_MIN;
-    rc = random_bytes(&jail->temp_id, sizeof jail->temp_id);
+    rc = jail_temp_init(&jail->temp);
     if (rc == 0)
         rc = dirfd_pool_new(O_RDONLY | O_NONBLOCK, max_open, &jail->pool);
     if (rc == 0)
@@ -375,6 +366,8 @@ static int dir_opened(struct jail_dir *dir, const struct entry *e,
         jail_inherits(dir, fd);
         if (!dir->jail->options.dry_run)
             rc = grant_access(dir, fd, st);
+        if (rc == 0)
+            rc = jail_sweep(dir);
     }
     dirfd_unpin(dir->d);
     return rc;

@@ -8,8 +8,8 @@
  * is as good for one name that is no ".."); its metadata is set through a
  * descriptor of the object itself; hard links are made only to files this run
  * wrote. Nobody else sees content before its mode is right:
- * files come into being with mode 0600 under a temporary name (".dedup-" and
- * 24 hex digits) in their directory and get their own name when complete.
+ * files come into being with mode 0600 under a temporary name (jail_temp.h) in
+ * their directory and get their own name when complete.
  *
  * What cannot be set (as another user than root, or because the file system
  * has no such thing) does not fail an entry: it is counted by kind.
@@ -21,7 +21,9 @@
  * Errors: E_TARGET names the path; E_NOSPACE; E_NOMEM; E_CORRUPT for an entry
  * that entry_check refuses. After E_TARGET everything else may go on.
  * Not durable: the caller syncs the file system once at the end
- * (jail_sync). A process that was killed can leave ".dedup-" files.
+ * (jail_sync). A process that was killed can leave temporary names; the next
+ * jail removes them from each directory that it enters, unless the machine was
+ * started anew meanwhile.
  */
 #ifndef SOURCE_JAIL_H
 #define SOURCE_JAIL_H

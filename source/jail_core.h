@@ -7,10 +7,7 @@
 
 #include "source/attrs.h"
 #include "source/jail.h"
-
-enum {
-    JAIL_TEMP_CHARS = 40 /* of a temporary name, its NUL included */
-};
+#include "source/jail_temp.h"
 
 struct jail_deferred;
 
@@ -19,8 +16,7 @@ struct jail {
     struct dirfd_pool *pool;
     struct attrs_cache *attrs;
     struct jail_dir *root;
-    uint64_t temp_id; /* random: of this run's temporary names */
-    atomic_uint_fast64_t temp_n;
+    struct jail_temp temp;
     atomic_uint_fast64_t lost[JAIL_LOST_KINDS];
     pthread_mutex_t lock;           /* for deferred */
     struct jail_deferred *deferred; /* flags that jail_finish sets */
@@ -60,9 +56,6 @@ MUST_CHECK int jail_check(const struct jail_dir *dir, const struct entry *e,
  * dirfd_unpin(dir->d). */
 MUST_CHECK int jail_pin(const struct jail_dir *dir, int *fd);
 
-/* jail_temp: a name nobody uses. */
-void jail_temp(struct jail *jail, char name[JAIL_TEMP_CHARS]);
-
 /* jail_note: count what an entry lost. */
 void jail_note(struct jail *jail, unsigned lost);
 
@@ -70,6 +63,10 @@ void jail_note(struct jail *jail, unsigned lost);
 MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,
                             bool *exists, char *target);
+
+/* jail_sweep: remove what dead restores left in a directory that this run did
+ * not make. What cannot be looked at or removed stays. E_NOMEM. */
+MUST_CHECK int jail_sweep(struct jail_dir *dir);
 
 /* jail_inherits: find out what is made in a directory that this run did not
  * make, open as fd, inherits. */

@@ -74,7 +74,7 @@ static int file_make(struct jail_file *f, int at, const struct entry *e)
     struct jail_object o = {.fresh = true};
     int rc;
 
-    jail_temp(f->dir->jail, f->temp);
+    jail_temp_next(&f->dir->jail->temp, f->temp);
     o.fd = fileop_openat(at, f->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
                          0600);
     if (o.fd < 0)

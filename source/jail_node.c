@@ -188,7 +188,7 @@ static int link_at(struct jail_dir *dir, int at, int from, const char *name,
     if (r == 0)
         return 0;
     if (existed || errno == EEXIST) {
-        jail_temp(dir->jail, temp);
+        jail_temp_next(&dir->jail->temp, temp);
         r = fileop_link_fd(from, at, temp);
     }
     if (r < 0)
@@ -381,7 +381,7 @@ static int node_write(struct jail_dir *dir, int at, const struct entry *e,
     char temp[JAIL_TEMP_CHARS];
     int rc;
 
-    jail_temp(dir->jail, temp);
+    jail_temp_next(&dir->jail->temp, temp);
     if (node_create(at, temp, e) < 0) {
         if (errno != EPERM && errno != ENOTSUP && errno != EINVAL &&
             errno != ENOSYS)

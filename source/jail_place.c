@@ -239,6 +239,39 @@ int jail_list(struct jail_dir *dir, struct buf *names)
     return rc;
 }
 
+int jail_sweep(struct jail_dir *dir)
+{
+    struct buf names;
+    int fd = -1;
+    int rc;
+
+    if (dir->jail->options.dry_run)
+        return 0;
+    buf_init(&names, (size_t)1 << 40);
+    rc = jail_list(dir, &names);
+    if (rc == 0)
+        rc = jail_pin(dir, &fd);
+    if (rc == 0) {
+        for (size_t at = 0; at < names.n;) {
+            const char *name = (const char *)names.p + at;
+
+            at += strlen(name) + 1;
+            if (jail_temp_is_dead(&dir->jail->temp, name)) {
+                int r = fileop_unlinkat(fd, name, 0);
+
+                (void)r;
+            }
+        }
+        dirfd_unpin(dir->d);
+    }
+    buf_release(&names);
+    if (rc == E_NOMEM)
+        return rc;
+    if (rc < 0)
+        err_ignore(rc, "what is left over stays");
+    return 0;
+}
+
 /* One directory on the way down of a removal, and what is still in it. */
 struct removal {
     struct removal *above;
