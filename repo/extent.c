@@ -2,6 +2,7 @@
 
 void extent_put(struct buf *b, const struct extent *e)
 {
+    ASSERT(e->length <= EXTENT_LENGTH_MAX);
     codec_put_varint(b, e->length * 4 + (uint64_t)e->kind);
     if (e->kind == EXTENT_SLICE)
         codec_put_varint(b, e->offset);

@@ -21,7 +21,11 @@ struct extent {
 
 enum { EXTENT_BYTES_MAX = 10 + 10 + ID_BYTES };
 
-/* extent_put: append e's encoding to b (sticky failure there). */
+/* The kind takes two bits of the length's integer. */
+#define EXTENT_LENGTH_MAX (UINT64_MAX >> 2)
+
+/* extent_put: append e's encoding to b (sticky failure there); its length is
+ * 1..EXTENT_LENGTH_MAX. */
 void extent_put(struct buf *b, const struct extent *e);
 
 /*

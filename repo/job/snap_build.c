@@ -48,12 +48,20 @@ void snap_build_free(struct snap_build *b)
     free(b);
 }
 
+/* A hole that is longer than an extent can be is several. */
 static int snap_build_hole(struct snap_build *b)
 {
-    struct extent hole = {.kind = EXTENT_HOLE, .length = b->hole_bytes};
+    int rc = 0;
 
-    b->hole_bytes = 0;
-    return hole.length ? content_writer_add(b->content, &hole) : 0;
+    while (b->hole_bytes > 0 && rc == 0) {
+        struct extent hole = {.kind = EXTENT_HOLE, .length = b->hole_bytes};
+
+        if (hole.length > EXTENT_LENGTH_MAX)
+            hole.length = EXTENT_LENGTH_MAX;
+        b->hole_bytes -= hole.length;
+        rc = content_writer_add(b->content, &hole);
+    }
+    return rc;
 }
 
 static void snap_build_begin(struct snap_build *b)

@@ -367,6 +367,43 @@ static void test_holes__give_way_to_attributes(void **state)
     job_fixture_close(&f);
 }
 
+/* A file may be larger than one extent can be long: whoever may write one must
+ * not cost its neighbours their backup. Only some file systems have such. */
+static void test_holes__longer_than_an_extent(void **state)
+{
+    static const uint64_t size[] = {EXTENT_LENGTH_MAX, EXTENT_LENGTH_MAX + 1,
+                                    2 * EXTENT_LENGTH_MAX + 1};
+    struct job_fixture f;
+    struct job_snap s;
+    struct job_entry e;
+    bool made = true;
+
+    (void)state;
+    if (!place(1))
+        skip();
+    job_fixture_open(&f);
+    for (size_t i = 0; i < 3 && made; i++)
+        made = scratch_run("truncate -s %llu %s/%zu 2> /dev/null",
+                           (unsigned long long)size[i], f.src, i);
+    if (!made) {
+        job_fixture_close(&f);
+        skip();
+    }
+    job_fixture_write(&f, "neighbour", 1, 1000);
+    s = job_fixture_snap(&f);
+    for (size_t i = 0; i < 3; i++) {
+        char name[] = {(char)('0' + i), 0};
+
+        assert_true(job_fixture_find(&f, &s.result.id, name, &e));
+        assert_int_equal(e.te.e.size, size[i]);
+        job_fixture_drop(&e);
+    }
+    assert_true(job_fixture_find(&f, &s.result.id, "neighbour", &e));
+    assert_int_equal(e.te.e.size, 1000);
+    job_fixture_drop(&e);
+    job_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_holes__too_many_become_zeros),
         cmocka_unit_test(test_holes__are_but_a_hint),
         cmocka_unit_test(test_holes__give_way_to_attributes),
+        cmocka_unit_test(test_holes__longer_than_an_extent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
