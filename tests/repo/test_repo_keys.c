@@ -6,10 +6,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/blake3.h"
+#include "repo/repo_unlock.h"
 #include "tests/repo/repo_fixture.h"
 
 enum { NAME_BYTES = 5 + ID_HEX_CHARS + 1 };
@@ -248,6 +252,191 @@ static void test_repo_keys__an_exchanged_config_is_noticed(void **state)
     }
 }
 
+/* ---- slots that somebody else put there ------------------------------- */
+
+static const struct key_slot_secret phrase = {
+    KEY_SLOT_PASSPHRASE, {(const uint8_t *)"correct horse", 13}};
+
+static void put_u32(uint8_t *p, uint32_t x)
+{
+    for (size_t i = 0; i < 4; i++)
+        p[i] = (uint8_t)(x >> (8 * i));
+}
+
+/* Slots that nobody can open, as who has no key can make them from a real one:
+ * sound, with any parameters. */
+static void forge(struct repo_fixture *f, struct bytes real, size_t n,
+                  uint32_t passes, uint32_t kib)
+{
+    uint8_t file[KEY_SLOT_BYTES_MAX];
+
+    assert_true(real.n > 34 && real.n <= sizeof file);
+    memcpy(file, real.p, real.n);
+    put_u32(file + 10, passes);
+    put_u32(file + 14, kib);
+    for (size_t i = 0; i < n; i++) {
+        put_u32(file + 18, (uint32_t)i); /* the salt */
+        put_slot(f, bytes_of(file, real.n));
+    }
+}
+
+/* One more slot of phrase, and what it looks like. */
+static void add_phrase(struct repo_fixture *f, uint32_t passes, uint32_t kib,
+                       struct buf *b)
+{
+    struct key_slot_info info = {.kdf = KEY_SLOT_PASSPHRASE,
+                                 .role = KEYRING_FULL,
+                                 .passes = passes,
+                                 .kib = kib};
+    struct repo *r = NULL;
+
+    assert_int_equal(repo_fixture_repo(f, NULL, &r), 0);
+    buf_init(b, KEY_SLOT_BYTES_MAX);
+    assert_int_equal(key_slot_seal(r->keys, &info, &phrase, b), 0);
+    put_slot(f, buf_bytes(b));
+    repo_close(r);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* However many dear slots there are, who has the passphrase of a cheaper one
+ * does not pay for them; who has none pays a budget. */
+static void test_repo_keys__forged_slots_cost_a_budget(void **state)
+{
+    enum { DEAR_PASSES = 20, DEAR_KIB = 65536, DEAR = 60, CHEAP_KIB = 8192 };
+    struct key_slot_secret wrong = {KEY_SLOT_PASSPHRASE,
+                                    bytes_of_str("correct horsf")};
+    /* one slot with 20 passes of 64 MiB is 20/3 of the default */
+    const unsigned fit =
+        (REPO_UNLOCK_BUDGET * KEY_SLOT_PASSES + DEAR_PASSES - 1) / DEAR_PASSES;
+    struct repo_fixture f;
+    char text[64];
+    double begin;
+    double one;
+    struct buf b;
+
+    (void)state;
+    repo_fixture_make(&f);
+    add_phrase(&f, 1, CHEAP_KIB, &b);
+    begin = seconds();
+    forge(&f, buf_bytes(&b), 1, DEAR_PASSES, DEAR_KIB);
+    expect_open(&f, wrong, E_KEY, "wrong passphrase");
+    one = seconds() - begin;
+    forge(&f, buf_bytes(&b), DEAR, DEAR_PASSES, DEAR_KIB);
+    begin = seconds();
+    expect_open(&f, phrase, 0, "");
+    assert_true(seconds() - begin < one / 2);
+    expect_open(&f, key_file(mine), 0, "");
+    (void)snprintf(text, sizeof text, "none of the %u cheapest", fit + 1);
+    expect_open(&f, wrong, E_LIMIT, text);
+    expect_open(&f, key_file(theirs), E_KEY, "wrong key file");
+    buf_release(&b);
+    repo_fixture_close(&f);
+}
+
+/* Beyond any number that people have, slots are not even looked at. */
+static void test_repo_keys__slots_are_bounded(void **state)
+{
+    struct repo_fixture f;
+    char name[NAME_BYTES];
+    struct buf b;
+    bool found;
+
+    (void)state;
+    repo_fixture_make(&f);
+    slot_of(&f, name);
+    buf_init(&b, KEY_SLOT_BYTES_MAX);
+    assert_int_equal(store_get(f.store, name, &b, &found), 0);
+    forge(&f, buf_bytes(&b), REPO_UNLOCK_SLOTS_MAX - 1, 0, 0);
+    expect_open(&f, key_file(mine), 0, "");
+    expect_open(&f, key_file(theirs), E_KEY, "wrong key file");
+    forge(&f, buf_bytes(&b), REPO_UNLOCK_SLOTS_MAX + 1, 0, 0);
+    expect_open(&f, key_file(theirs), E_LIMIT, "not tried");
+    buf_release(&b);
+    repo_fixture_close(&f);
+}
+
+/* A slot that the store cannot give does not keep the others out, and is no
+ * wrong passphrase. */
+static int refuse(void *ctx, enum memory_point point, enum memory_op op,
+                  const char *name)
+{
+    (void)point;
+    (void)op;
+    return strcmp(name, ctx) == 0 ? err_set(E_STORE, "bad sector") : 0;
+}
+
+static void test_repo_keys__an_unreadable_slot_is_passed_over(void **state)
+{
+    struct repo_fixture f;
+    char first[NAME_BYTES];
+
+    (void)state;
+    repo_fixture_make(&f);
+    slot_of(&f, first);
+    add_slot(&f, key_file(theirs));
+    memory_set_hook(f.store, refuse, first);
+    expect_open(&f, key_file(theirs), 0, "");
+    expect_open(&f, key_file(mine), E_STORE, "bad sector");
+    memory_set_hook(f.store, NULL, NULL);
+    expect_open(&f, key_file(mine), 0, "");
+    repo_fixture_close(&f);
+}
+
+/* Nor does one that asks for more memory than there is. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMITED_MEMORY false /* a sanitizer's own is without bounds */
+#elif defined(__has_feature)
+#define LIMITED_MEMORY                                                         \
+    (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
+#else
+#define LIMITED_MEMORY true
+#endif
+
+static rlim_t memory_now(void)
+{
+    FILE *s = fopen("/proc/self/statm", "re");
+    unsigned long long pages = 0;
+
+    assert_non_null(s);
+    assert_int_equal(fscanf(s, "%llu", &pages), 1);
+    assert_int_equal(fclose(s), 0);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void test_repo_keys__a_slot_too_large_is_passed_over(void **state)
+{
+    struct key_slot_secret wrong = {KEY_SLOT_PASSPHRASE,
+                                    bytes_of_str("correct horsf")};
+    struct repo_fixture f;
+    struct rlimit before;
+    struct rlimit less;
+    struct buf b;
+
+    (void)state;
+    if (!LIMITED_MEMORY)
+        skip();
+    repo_fixture_make(&f);
+    add_phrase(&f, 20, 65536, &b);
+    forge(&f, buf_bytes(&b), 1, 1, 1048576); /* is cheaper */
+    expect_open(&f, phrase, 0, "");
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    less = before;
+    less.rlim_cur = memory_now() + (512U << 20);
+    assert_int_equal(setrlimit(RLIMIT_AS, &less), 0);
+    expect_open(&f, phrase, 0, "");
+    expect_open(&f, wrong, E_NOMEM, "memory to derive the key");
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    buf_release(&b);
+    repo_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +446,10 @@ int main(void)
         cmocka_unit_test(test_repo_keys__an_exchanged_slot_is_noticed),
         cmocka_unit_test(test_repo_keys__a_slot_can_be_replaced),
         cmocka_unit_test(test_repo_keys__an_exchanged_config_is_noticed),
+        cmocka_unit_test(test_repo_keys__forged_slots_cost_a_budget),
+        cmocka_unit_test(test_repo_keys__slots_are_bounded),
+        cmocka_unit_test(test_repo_keys__an_unreadable_slot_is_passed_over),
+        cmocka_unit_test(test_repo_keys__a_slot_too_large_is_passed_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
