@@ -110,12 +110,13 @@ int jail_pin(const struct jail_dir *dir, int *fd)
 
 /* ---- the target ------------------------------------------------------- */
 
-/* Makes path and what is above it, as mkdir -p does. */
-static int make_path(const char *path)
+/* Makes path and what is above it, as mkdir -p does. *made: path itself. */
+static int make_path(const char *path, bool *made)
 {
     char *copy = mem_dup(bytes_of_str(path));
     int rc = 0;
 
+    *made = false;
     if (!copy)
         return err_set(E_NOMEM, "out of memory for a path");
     for (char *p = copy + 1; rc == 0 && p[-1]; p++) {
@@ -124,8 +125,11 @@ static int make_path(const char *path)
         if (c != '/' && c != 0)
             continue;
         *p = 0;
-        if (fileop_mkdirat(AT_FDCWD, copy, 0777) < 0 && errno != EEXIST &&
-            errno != EISDIR && errno != EROFS)
+        if (fileop_mkdirat(AT_FDCWD, copy, 0777) == 0)
+            *made = true;
+        else if (errno == EEXIST || errno == EISDIR || errno == EROFS)
+            *made = *made && p[-1] == '/'; /* "made/": the same once more */
+        else
             rc = err_set_errno(errno == ENOSPC || errno == EDQUOT ? E_NOSPACE
                                                                   : E_TARGET,
                                errno, "%s: cannot be made", copy);
@@ -203,7 +207,7 @@ static int open_all(struct jail *jail, const char *target)
         return err_set(E_NOMEM, "out of memory for the target");
     later = jail->options.dry_run || jail->options.target_later;
     if (!later)
-        rc = make_path(target);
+        rc = make_path(target, &jail->target_made);
     return rc < 0 ? rc : open_root(jail, target, later);
 }
 
@@ -213,7 +217,7 @@ int jail_root_make(struct jail *jail)
     int rc = 0;
 
     if (!jail->root->d && !jail->options.dry_run) {
-        rc = make_path(jail->root->name);
+        rc = make_path(jail->root->name, &jail->target_made);
         if (rc == 0)
             rc = open_root(jail, jail->root->name, false);
     }
@@ -474,6 +478,39 @@ out:
     return rc;
 }
 
+/* Takes back what grant_access gave to a directory that keeps its metadata. */
+static int dir_reset(const struct jail_dir *dir, int fd)
+{
+    if (dir->reset_mode && fileop_fchmod(fd, dir->old_mode) < 0)
+        return jail_err(dir, "", errno, "mode cannot be set back");
+    return 0;
+}
+
+bool jail_dir_made(const struct jail_dir *dir)
+{
+    if (!dir->parent && dir->jail->target_made)
+        return true;
+    /* in a dry run what would be made has no descriptor */
+    return dir->made || !dir->d;
+}
+
+int jail_dir_pass(struct jail_dir *dir)
+{
+    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
+    int fd;
+    int rc = 0;
+
+    if (dir->reset_mode) {
+        rc = jail_pin(dir, &fd);
+        if (rc == 0) {
+            rc = dir_reset(dir, fd);
+            dirfd_unpin(dir->d);
+        }
+    }
+    (void)fileop_enter(domain);
+    return rc;
+}
+
 static int dir_apply(struct jail_dir *dir, const struct entry *e, int fd,
                      unsigned *lost)
 {
@@ -498,9 +535,8 @@ int jail_dir_finish(struct jail_dir *dir, const struct entry *e,
 {
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
     struct entry named = *e;
-    /* in a dry run what would be made has no descriptor; the target counts as
-     * one that was there, as it does when it is made */
-    bool made = dir->made || (dir->parent && !dir->d);
+    /* the target counts as one that was there, also when it is made */
+    bool made = dir->parent && jail_dir_made(dir);
     int fd;
     int rc;
 
@@ -514,8 +550,7 @@ int jail_dir_finish(struct jail_dir *dir, const struct entry *e,
         goto out;
     if (dir->keep) {
         res->outcome = JAIL_KEPT;
-        if (dir->reset_mode && fileop_fchmod(fd, dir->old_mode) < 0)
-            rc = jail_err(dir, "", errno, "mode cannot be set back");
+        rc = dir_reset(dir, fd);
     } else {
         rc = dir_apply(dir, e, fd, &res->lost);
         jail_note(dir->jail, res->lost);

@@ -124,6 +124,14 @@ MUST_CHECK int jail_dir_enter(struct jail_dir *parent, const struct entry *e,
 MUST_CHECK int jail_dir_finish(struct jail_dir *dir, const struct entry *e,
                                struct jail_result *res);
 
+/* jail_dir_made: whether this run made the directory; in a dry run, whether it
+ * would. The target: not before jail_root_make. */
+bool jail_dir_made(const struct jail_dir *dir);
+
+/* jail_dir_pass: instead of jail_dir_finish, for a directory that was there and
+ * keeps its metadata: takes back what entering it changed. */
+MUST_CHECK int jail_dir_pass(struct jail_dir *dir);
+
 struct jail_dir *jail_dir_ref(struct jail_dir *dir);
 void jail_dir_unref(struct jail_dir *dir); /* NULL is fine */
 

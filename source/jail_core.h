@@ -16,6 +16,7 @@ struct jail {
     struct dirfd_pool *pool;
     struct attrs_cache *attrs;
     struct jail_dir *root;
+    bool target_made; /* by this run */
     struct jail_temp temp;
     atomic_uint_fast64_t lost[JAIL_LOST_KINDS];
     pthread_mutex_t lock;           /* for deferred */

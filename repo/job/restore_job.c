@@ -119,7 +119,8 @@ static void restore_job_report(struct restore_job *j,
 
     if (it->what == RESTORE_NOTHING)
         e.e = NULL;
-    if (it->what == RESTORE_PART && !it->last)
+    if ((it->what == RESTORE_PART && !it->last) ||
+        (it->what == RESTORE_PASS && it->error.code == 0))
         return;
     restore_job_count(j, it, e.kind);
     if (j->opt.event)
@@ -210,6 +211,9 @@ static int restore_job_item(struct restore_job *j, struct restore_unit *u,
         break;
     case RESTORE_LEAVE:
         rc = it->error.code ? 0 : jail_dir_finish(it->dir, &it->te.e, &it->res);
+        break;
+    case RESTORE_PASS:
+        rc = jail_dir_pass(it->dir);
         break;
     case RESTORE_NOTHING:
         break;

@@ -204,15 +204,28 @@ static int restore_plan_enter(struct restore_plan *p, struct restore_unit *u)
     return l->wanted ? restore_plan_reach(p, u, &dir) : 0;
 }
 
+/* What becomes of a directory that is complete. Whoever names a target means
+ * what comes into it, and whoever selects something below a directory does not
+ * mean that: it gets metadata only when it was made for this. */
+static enum restore_what restore_plan_ends(const struct restore_plan *p,
+                                           const struct restore_level *l)
+{
+    bool made = jail_dir_made(l->dir);
+
+    /* a target, even one that was made, is not `/` */
+    if (p->depth == 0)
+        return made && p->opt->start_path.n > 0 ? RESTORE_LEAVE : RESTORE_PASS;
+    return made || l->wanted ? RESTORE_LEAVE : RESTORE_PASS;
+}
+
 static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
 {
     struct restore_level *l = &p->level[--p->depth];
     struct restore_item *it;
     int rc = 0;
 
-    /* the target of a whole snapshot is not `/`: it keeps its metadata */
-    if (l->dir && (p->depth > 0 || p->opt->start_path.n > 0))
-        rc = restore_unit_add(u, RESTORE_LEAVE, buf_bytes(&l->raw),
+    if (l->dir)
+        rc = restore_unit_add(u, restore_plan_ends(p, l), buf_bytes(&l->raw),
                               buf_bytes(&p->path), l->dir, &it);
     jail_dir_unref(l->dir);
     l->dir = NULL;

@@ -24,6 +24,7 @@ enum restore_what {
     RESTORE_PART,   /* a range of a large file */
     RESTORE_NODE,   /* neither file nor directory */
     RESTORE_LEAVE,  /* a directory is complete: its metadata */
+    RESTORE_PASS,   /* the same, but it keeps what it has */
     RESTORE_NOTHING /* only something to report */
 };
 
@@ -31,10 +32,10 @@ struct restore_large;
 
 struct restore_item {
     enum restore_what what;
-    struct tree_entry te;        /* in the arena; its array is kept */
-    struct jail_dir *dir;        /* a reference: LEAVE: itself; else what te is
-                                    in */
-    struct bytes path;           /* of te, in the arena: "srv/www/x" */
+    struct tree_entry te; /* in the arena; its array is kept */
+    struct jail_dir *dir; /* a reference: LEAVE, PASS: itself; else what te is
+                             in */
+    struct bytes path;    /* of te, in the arena: "srv/www/x" */
     struct restore_group *group; /* a reference; NULL: no hard links */
     bool is_link;                /* not the first of its group */
     struct restore_large *large; /* PART: a reference */

@@ -279,7 +279,8 @@ int restore_write_item(struct restore_write *w, struct restore_unit *u,
 {
     int rc = 0;
 
-    if (it->what == RESTORE_NOTHING || it->error.code < 0)
+    if (it->what == RESTORE_NOTHING || it->what == RESTORE_PASS ||
+        it->error.code < 0)
         return 0;
     if (!w->dry_run && (it->what != RESTORE_PART || it->last))
         rc = restore_attrs(w, u, it);

@@ -44,4 +44,5 @@ mkdir out/old
 rm out/empty
 ln -s /etc/passwd out/empty
 expect 0 dedup restore "latest:$PWD/src" --target out
+touch -r src out # a target that was there keeps its times
 restored src out

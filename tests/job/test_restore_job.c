@@ -36,6 +36,14 @@ static void make_source(struct job_fixture *f)
                             f->src));
 }
 
+/* As job_fixture_same() where the target was there before the restore: it keeps
+ * its own times. */
+static bool is_mended(const struct job_fixture *f)
+{
+    return scratch_run("touch -r %s %s", f->src, f->out) &&
+           job_fixture_same(f->src, f->out);
+}
+
 static bool is_there(const char *dir, const char *name)
 {
     struct stat st;
@@ -143,7 +151,7 @@ static void test_restore_job__mends_what_was_changed(void **state)
         r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
         assert_int_equal(r.rc, 0);
         assert_int_equal(r.failed, 0);
-        if (!job_fixture_same(f.src, f.out))
+        if (!is_mended(&f))
             fail_msg("after: %s", damage[i]);
     }
     job_fixture_close(&f);
@@ -178,7 +186,7 @@ static void test_restore_job__verify_finds_what_times_hide(void **state)
         r = job_fixture_restore(&f, &s.result.id, f.out, &o);
         assert_int_equal(r.rc, 0);
         assert_true(r.written >= 1);
-        assert_true(job_fixture_same(f.src, f.out));
+        assert_true(is_mended(&f));
     }
     job_fixture_close(&f);
 }
@@ -340,6 +348,58 @@ static void test_restore_job__a_whole_snapshot(void **state)
     job_fixture_close(&f);
 }
 
+/* A directory that was there and that nobody asked for keeps its metadata: the
+ * target itself, and those on the way to what was selected. */
+static void test_restore_job__metadata_only_where_asked_for(void **state)
+{
+    struct job_fixture f;
+    struct job_snap s;
+    struct job_restore r;
+    struct restore_job_options o = usual();
+
+    (void)state;
+    job_fixture_open(&f);
+    make_source(&f);
+    assert_true(scratch_run("cd %s && chmod 750 . && chmod 710 d && "
+                            "chmod 701 d/e",
+                            f.src));
+    s = job_fixture_snap(&f);
+    scratch_dir(f.dir, "out");
+    assert_true(
+        scratch_run("cd %s && mkdir -p d/e && chmod 1777 . d d/e", f.out));
+    o.include = patterns("e/");
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(r.written, 1); /* c.o */
+    assert_int_equal(r.same, 1);    /* e */
+    assert_true(scratch_run("cd %s && test \"$(stat -c %%a . d d/e | "
+                            "tr '\\n' ' ')\" = '1777 1777 701 '",
+                            f.out));
+
+    /* what was made on the way is like the stored one; a dry run knows */
+    scratch_remove(f.out);
+    o.dry_run = true;
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    assert_int_equal(r.entries, 4);
+    o.dry_run = false;
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    assert_int_equal(r.entries, 4);
+    assert_true(scratch_run("cd %s && test \"$(stat -c %%a . d d/e | "
+                            "tr '\\n' ' ')\" = '750 710 701 '",
+                            f.out));
+    pattern_set_free((struct pattern_set *)(uintptr_t)o.include);
+
+    /* without a selection: all but the target */
+    o.include = NULL;
+    assert_true(scratch_run("cd %s && chmod 1777 . d d/e", f.out));
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    assert_int_equal(r.rc, 0);
+    assert_true(scratch_run("cd %s && test \"$(stat -c %%a . d d/e | "
+                            "tr '\\n' ' ')\" = '1777 710 701 '",
+                            f.out));
+    job_fixture_close(&f);
+}
+
 /* Rewrites a file as soon as the run has begun to write packs: when something
  * is written after the run's first journal record. */
 struct rewrite {
@@ -469,7 +529,7 @@ static void test_restore_job__parted_links_are_joined(void **state)
     assert_int_equal(r.failed, 0);
     assert_int_equal(inode_of(f.out, "a"), inode_of(f.out, "z"));
     assert_int_equal(inode_of(f.out, "a"), inode_of(f.out, "y"));
-    assert_true(job_fixture_same(f.src, f.out));
+    assert_true(is_mended(&f));
     /* and then they are left alone */
     r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
     assert_int_equal(r.written, 0);
@@ -509,7 +569,7 @@ static void test_restore_job__a_name_written_late_joins_the_others(void **state)
     assert_true(scratch_run("cd %s/.. && test $(stat -c %%h stray) = 1 && "
                             "rm stray fifo",
                             f.out));
-    assert_true(job_fixture_same(f.src, f.out));
+    assert_true(is_mended(&f));
     job_fixture_close(&f);
 }
 
@@ -616,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_restore_job__verify_finds_what_times_hide),
         cmocka_unit_test(test_restore_job__a_dry_run_writes_nothing),
         cmocka_unit_test(test_restore_job__includes_and_excludes),
+        cmocka_unit_test(test_restore_job__metadata_only_where_asked_for),
         cmocka_unit_test(test_restore_job__a_single_file),
         cmocka_unit_test(test_restore_job__a_whole_snapshot),
         cmocka_unit_test(test_restore_job__links_that_disagree_are_not_linked),
