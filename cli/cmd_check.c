@@ -1,5 +1,7 @@
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/message.h"
@@ -10,7 +12,11 @@
 #include "cli/words.h"
 #include "repo/check.h"
 
-enum { CMD_CHECK_ID_CHARS = 8 };
+enum {
+    CMD_CHECK_ID_CHARS = 8,
+    CMD_CHECK_SHOWN = 100, /* findings of one kind; of paths, of one snapshot */
+    CMD_CHECK_TEXT = 512
+};
 
 /* What one check carries from finding to finding. */
 struct cmd_check {
@@ -19,6 +25,8 @@ struct cmd_check {
     struct check_options opt;
     struct check_progress progress;
     struct check_summary sum;
+    uint64_t found[CHECK_NAME + 1];   /* by kind: damage or unread */
+    uint64_t damaged[CHECK_NAME + 1]; /* ... damage */
 };
 
 /* ---- findings ---------------------------------------------------------- */
@@ -90,9 +98,26 @@ static int cmd_check_json_finding(struct json_out *j,
 static int cmd_check_finding(void *ctx, const struct check_finding *f)
 {
     struct cmd_check *c = ctx;
+    bool note = !f->damage && !f->unread;
 
-    cmd_check_say(f);
+    c->found[f->kind] += !note;
+    c->damaged[f->kind] += f->damage;
+    if (note || f->kind == CHECK_PATH || c->found[f->kind] <= CMD_CHECK_SHOWN)
+        cmd_check_say(f);
     return c->cli->json ? cmd_check_json_finding(c->cli->json, f) : 0;
+}
+
+/* What was not said, one by one. */
+static void cmd_check_more(const struct cmd_check *c)
+{
+    char n[WORDS_MAX];
+
+    for (unsigned kind = 0; kind <= CHECK_NAME; kind++) {
+        if (kind != CHECK_PATH && c->found[kind] > CMD_CHECK_SHOWN)
+            message_warn("and %s more of kind '%s'; --json names each",
+                         words_count(c->found[kind] - CMD_CHECK_SHOWN, n),
+                         check_kind_name((enum check_kind)kind));
+    }
 }
 
 /* ---- how far it is, and what it came to --------------------------------- */
@@ -143,6 +168,8 @@ static int cmd_check_json(struct json_out *j, const struct check_summary *s)
     json_out_u64(j, "read_bytes", s->read_bytes);
     json_out_u64(j, "snapshots", s->snapshots);
     json_out_u64(j, "snapshots_hurt", s->snapshots_hurt);
+    json_out_u64(j, "snapshots_unreadable", s->snapshots_unreadable);
+    json_out_u64(j, "snapshots_unlisted", s->snapshots_unlisted);
     json_out_u64(j, "paths_hurt", s->paths_hurt);
     json_out_u64(j, "entries", s->entries);
     json_out_u64(j, "chunks", s->chunks);
@@ -168,11 +195,76 @@ static int cmd_check_run(struct cmd_check *c)
     return rc;
 }
 
+/* Puts a clause behind what text says already. */
+static void cmd_check_clause(char text[CMD_CHECK_TEXT], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void cmd_check_clause(char text[CMD_CHECK_TEXT], const char *fmt, ...)
+{
+    size_t n = strlen(text);
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text + n, CMD_CHECK_TEXT - n, fmt, ap);
+    va_end(ap);
+}
+
+/* What the damage means for the snapshots. */
+static int cmd_check_damage(const struct cmd_check *c)
+{
+    const struct check_summary *s = &c->sum;
+    uint64_t unreadable = s->snapshots_unreadable;
+    char text[CMD_CHECK_TEXT] = "";
+
+    if (c->damaged[CHECK_LOG])
+        cmd_check_clause(text, "; the log is damaged: %s",
+                         c->s.trouble.code
+                             ? "nothing can be opened until what is named "
+                               "above is copied back from a mirror"
+                             : "copy what is named above back from a mirror");
+    if (s->snapshots_unlisted)
+        cmd_check_clause(text, "; %" PRIu64 " snapshot%s missing from the list",
+                         s->snapshots_unlisted,
+                         s->snapshots_unlisted == 1 ? " is" : "s are");
+    if (unreadable)
+        cmd_check_clause(text, "; %" PRIu64 " snapshot%s cannot be read at all",
+                         unreadable, words_plural(unreadable));
+    if (s->paths_hurt)
+        cmd_check_clause(text,
+                         "; it hurts %" PRIu64 " path%s in %" PRIu64
+                         " of %" PRIu64 " snapshots",
+                         s->paths_hurt, words_plural(s->paths_hurt),
+                         s->snapshots_hurt - unreadable, s->snapshots);
+    if (!*text && s->unread)
+        cmd_check_clause(text,
+                         "; %" PRIu64 " thing%s could not be read: nothing is "
+                         "known of what that hurts",
+                         s->unread, words_plural(s->unread));
+    return err_set(E_CORRUPT, "damage was found%s",
+                   *text ? text : "; no snapshot is hurt by it");
+}
+
+static int cmd_check_damage_keyless(const struct cmd_check *c)
+{
+    const char *next = "a check with the key tells which files it hurts";
+
+    if (c->damaged[CHECK_CONFIG])
+        next = "without its config the repository cannot be opened: copy that "
+               "back from a mirror first";
+    else if (c->damaged[CHECK_KEY])
+        next = "with a damaged key slot it cannot be opened: copy that back "
+               "from a mirror first";
+    return err_set(E_CORRUPT, "damage was found; %s", next);
+}
+
 /* rc is what the check returned. */
 static int cmd_check_tell(struct cmd_check *c, int rc)
 {
     int told = 0;
 
+    cmd_check_more(c);
+    if (c->s.trouble.code && !c->sum.damages)
+        message_warn("%s", c->s.trouble.text);
     cmd_check_summary(c);
     if (c->cli->json)
         told = cmd_check_json(c->cli->json, &c->sum);
@@ -183,16 +275,8 @@ static int cmd_check_tell(struct cmd_check *c, int rc)
                        "no damage was seen, but %" PRIu64 " thing%s could not "
                        "be read; see to the storage, and check again",
                        c->sum.unread, words_plural(c->sum.unread));
-    if (c->sum.snapshots_hurt)
-        return err_set(E_CORRUPT,
-                       "damage was found; it hurts %" PRIu64 " path%s in "
-                       "%" PRIu64 " of %" PRIu64 " snapshots",
-                       c->sum.paths_hurt, words_plural(c->sum.paths_hurt),
-                       c->sum.snapshots_hurt, c->sum.snapshots);
-    return err_set(E_CORRUPT, "damage was found%s",
-                   opt_has(c->cli->opt, OPT_KEYLESS)
-                       ? "; a check with the key tells which files it hurts"
-                       : "; no snapshot is hurt by it");
+    return opt_has(c->cli->opt, OPT_KEYLESS) ? cmd_check_damage_keyless(c)
+                                             : cmd_check_damage(c);
 }
 
 int cmd_check(struct cli *cli)

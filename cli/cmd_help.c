@@ -33,7 +33,6 @@ static int cmd_help_json_option(struct json_out *j, enum opt_id id)
     cmd_help_json_maybe(j, "letter", o->letter ? letter : NULL);
     cmd_help_json_maybe(j, "argument", o->arg);
     cmd_help_json_maybe(j, "environment", o->env);
-    json_out_bool(j, "config", o->config);
     json_out_bool(j, "global", o->commands == OPT_EVERY);
     json_out_list(j, "commands");
     for (unsigned c = OPT_CMD_NONE + 1; c < OPT_CMD_END; c++) {

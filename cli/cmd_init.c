@@ -134,7 +134,9 @@ static int cmd_init_chunk_bytes(const struct opt_set *o, uint32_t *bytes)
     uint64_t n = opt_bytes(o, OPT_CHUNK_SIZE, CONFIG_CHUNK_DEFAULT);
 
     if (n < CONFIG_CHUNK_MIN || n > CONFIG_CHUNK_MAX || (n & (n - 1)) != 0)
-        return err_set(E_USAGE, "--chunk-size: 16K, 32K, 64K, 128K or 256K");
+        return err_set(E_USAGE,
+                       "--chunk-size: '%s' is not 16K, 32K, 64K, 128K or 256K",
+                       opt_text(o, OPT_CHUNK_SIZE));
     *bytes = (uint32_t)n;
     return 0;
 }

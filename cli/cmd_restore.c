@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fileop.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/entry_out.h"
@@ -61,14 +63,20 @@ static enum jail_overwrite cmd_restore_overwrite(const struct opt_set *o)
     return JAIL_IF_CHANGED;
 }
 
-/* A repository's directory is no place for anybody's files. */
+/* A repository's directory is no place for anybody's files, nor is a file. */
 static int cmd_restore_check_target(const struct opt_set *o)
 {
     const char *place = opt_text(o, OPT_REPO);
     const char *target = opt_text(o, OPT_TARGET);
+    struct stat st;
     bool inside;
-    int rc = inside_dir(target, place, true, &inside);
+    int rc;
 
+    if (fileop_fstatat(AT_FDCWD, target, &st, 0) < 0)
+        st.st_mode = errno == ENOTDIR ? S_IFREG : S_IFDIR;
+    if (!S_ISDIR(st.st_mode))
+        return err_set(E_USAGE, "--target: %s: is not a directory", target);
+    rc = inside_dir(target, place, true, &inside);
     if (rc == 0 && inside)
         rc = err_set(E_USAGE, "%s: is inside the repository %s", target, place);
     return rc;

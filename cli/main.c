@@ -3,6 +3,7 @@
  * safe, the command line is read, the command runs, and its result becomes the
  * exit code that the README promises.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -133,14 +134,16 @@ static int main_guarded(struct cli *cli, int argc, char **argv,
 }
 
 /* What was written must have arrived, or the command has failed. A reader that
- * left knows that it did. */
-static int main_flush(struct cli *cli, int rc)
+ * left knows that it did: then we end as if we did not ignore SIGPIPE. */
+static int main_end(struct cli *cli, int rc)
 {
     int flushed = out_flush(cli->out);
 
     if (flushed < 0 && !out_reader_left(cli->out))
         message_error();
-    return rc < 0 ? rc : flushed;
+    else if (flushed < 0 && rc >= 0)
+        return 128 + SIGPIPE;
+    return main_exit_code(cli, rc < 0 ? rc : flushed);
 }
 
 int main(int argc, char **argv)
@@ -164,7 +167,7 @@ int main(int argc, char **argv)
     rc = main_guarded(&cli, argc, argv, &opt);
     if (rc < 0)
         main_tell(&cli, rc);
-    rc = main_exit_code(&cli, main_flush(&cli, rc));
+    rc = main_end(&cli, rc);
     json_out_release(&json);
     opt_release(&opt);
     secrets_release(&secrets);

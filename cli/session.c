@@ -88,7 +88,7 @@ static int session_unlock(struct cli *cli, const char *cache,
         rc = repo_open(s->store, &opt, &s->repo);
     }
     if (rc == E_CORRUPT && use == SESSION_CHECK && opt.secret) {
-        message_warn("%s", err_text());
+        err_save(rc, &s->trouble);
         opt.no_index = true;
         rc = repo_open(s->store, &opt, &s->repo);
     }
@@ -114,15 +114,11 @@ static bool session_cache_holds(const struct session *s)
     return rc == 0 && stats.pack_n > 0;
 }
 
-/* What the user should know about how it opened. */
-static void session_tell(const struct session *s)
+/* What is damaged, but did not keep it from opening. */
+static void session_tell_damage(const struct session *s)
 {
     const struct journal_damage *damage = &s->repo->journals;
 
-    if (s->repo->private_cache)
-        message_warn("the local cache cannot be used (%s); this run makes one "
-                     "of its own, %s, which takes longer",
-                     s->repo->cache_trouble.text, s->repo->cache);
     for (size_t i = 0; i < damage->named_n; i++)
         message_warn("%s is damaged: %s", damage->named[i].name,
                      damage->named[i].why);
@@ -139,6 +135,17 @@ static void session_tell(const struct session *s)
                      "more",
                      (unsigned long long)s->repo->segments_lost,
                      s->repo->segments_lost == 1 ? "" : "s");
+}
+
+/* What the user should know about how it opened. */
+static void session_tell(const struct session *s, enum session_use use)
+{
+    if (s->repo->private_cache)
+        message_warn("the local cache cannot be used (%s); this run makes one "
+                     "of its own, %s, which takes longer",
+                     s->repo->cache_trouble.text, s->repo->cache);
+    if (use != SESSION_CHECK)
+        session_tell_damage(s);
     if (s->repo->index_rebuilt && session_cache_holds(s))
         message_detail("the local cache was filled anew");
 }
@@ -163,7 +170,7 @@ int session_open(struct cli *cli, enum session_use use, struct session *s)
         rc = session_unlock(cli, cache, use, s, &again);
     }
     if (rc == 0)
-        session_tell(s);
+        session_tell(s, use);
     return rc;
 }
 

@@ -13,6 +13,8 @@
 struct session {
     struct store *store;
     struct repo *repo;
+    struct err_record trouble; /* why it could only be opened without an
+                                  index; code 0: it was not so */
 };
 
 /* session_place: what --repo says. Returns 0 or E_USAGE. */
@@ -28,8 +30,8 @@ MUST_CHECK int session_open_store(struct cli *cli, struct session *s);
 
 enum session_use {
     SESSION_WORK, /* as usual */
-    SESSION_CHECK /* where log, journals or segments are damaged: without an
-                     index; the damage was said */
+    SESSION_CHECK /* nothing is said of damage, which the check will do; where
+                     the log is damaged: without an index, and trouble tells */
 };
 
 /*

@@ -29,13 +29,19 @@ bool snap_spec_series_ok(const char *text)
            strcmp(text, snap_spec_latest) != 0;
 }
 
-/* Whether text has n letters, all of them hex digits as ids are printed. */
-static bool snap_spec_hex_ok(const char *text)
+/* Whether text has min letters or more, all of them hex digits as ids are
+ * printed. */
+static bool snap_spec_hex_from(const char *text, size_t min)
 {
     size_t n = strlen(text);
 
-    return n >= SNAP_SPEC_HEX_MIN && n <= ID_HEX_CHARS &&
+    return n >= min && n <= ID_HEX_CHARS &&
            strspn(text, "0123456789abcdef") == n;
+}
+
+static bool snap_spec_hex_ok(const char *text)
+{
+    return snap_spec_hex_from(text, SNAP_SPEC_HEX_MIN);
 }
 
 /* What is neither "latest" nor like a series must be a date; ids look like
@@ -242,6 +248,11 @@ static int snap_spec_unknown(const struct snap_spec *s,
         return err_set(E_NOTFOUND,
                        "no snapshot '%s'; did you mean the series '%s'?",
                        s->name, near.best);
+    if (snap_spec_hex_from(s->name, 1) && !snap_spec_hex_ok(s->name))
+        return err_set(E_NOTFOUND,
+                       "no snapshot '%s'; if that begins an id, give at least "
+                       "%d of its digits",
+                       s->name, SNAP_SPEC_HEX_MIN);
     return err_set(E_NOTFOUND, "no snapshot '%s'", s->name);
 }
 

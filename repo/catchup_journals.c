@@ -1,5 +1,7 @@
 #include "repo/catchup_journals.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "repo/catchup_packs.h"
@@ -282,14 +284,18 @@ static int catchup_journals_is_there(void *ctx, const struct writer_id *w,
                                      const struct catchup_mark *m)
 {
     struct catchup_journals_known *k = ctx;
+    char hex[2 * sizeof w->b + 1];
+    char what[sizeof hex + 64];
     uint64_t last;
 
     if (*k->stale ||
         (journal_list_find(k->list, w, &last) && last >= m->number))
         return 0;
     *k->stale = true;
-    return catchup_marks_behind(k->up->c->accept_rollback,
-                                "a writer's journal has gone or is shorter");
+    (void)snprintf(what, sizeof what,
+                   "w/%s, a writer's journal, has gone or is shorter",
+                   id_hex(w->b, sizeof w->b, hex));
+    return catchup_marks_behind(k->up->c->accept_rollback, what);
 }
 
 int catchup_journals_known(struct catchup_update *up,

@@ -157,6 +157,7 @@ static int check_snapshot(struct check *c, const struct object_id *id)
         f.text = why.text;
         if (rc == 0 && !state_is_forgotten(&c->chains.state, id)) {
             c->report.sum->snapshots_hurt++;
+            c->report.sum->snapshots_unreadable++;
             rc = check_report_put(&c->report, &f);
         }
     } else if (rc == 0) {
@@ -234,9 +235,12 @@ static int check_leftovers(struct check *c, const char *prefix,
         return rc;
     return check_report_note(&c->report, kind, "",
                              "%zu objects below %s that no journal names (the "
-                             "first: %s): of a run that goes on or was "
-                             "interrupted",
-                             n, prefix, hex);
+                             "first: %s): %s",
+                             n, prefix, hex,
+                             c->chains.damaged
+                                 ? "a damaged record did, or a run goes on or "
+                                   "was interrupted"
+                                 : "of a run that goes on or was interrupted");
 }
 
 /* A snapshot that no journal names, where a journal is damaged. */
@@ -276,8 +280,10 @@ static int check_missing_snapshots(struct check *c)
         const struct object_id *id = &list.item[i].id;
 
         if (!idmap_get(&c->chains.committed, id->b, NULL) &&
-            !state_is_forgotten(&c->chains.state, id))
+            !state_is_forgotten(&c->chains.state, id)) {
+            c->report.sum->snapshots_unlisted++;
             rc = check_unnamed(c, id);
+        }
     }
     check_list_release(&list);
     return rc;

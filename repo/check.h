@@ -98,10 +98,13 @@ struct check_summary {
     uint64_t read_bytes; /* of packs (keyless: of objects) read in full */
     uint64_t snapshots;  /* committed, not forgotten */
     uint64_t snapshots_hurt;
-    uint64_t paths_hurt; /* of all snapshots, also those not listed */
-    uint64_t entries;    /* looked at; shared ones once */
-    uint64_t chunks;     /* references to content looked up */
-    uint64_t objects;    /* keyless: whose name was compared */
+    uint64_t snapshots_unreadable; /* ... of those: nothing of them is known */
+    uint64_t snapshots_unlisted;   /* not among snapshots: nothing that could
+                                      be read commits them */
+    uint64_t paths_hurt;           /* of all snapshots, also those not listed */
+    uint64_t entries;              /* looked at; shared ones once */
+    uint64_t chunks;               /* references to content looked up */
+    uint64_t objects;              /* keyless: whose name was compared */
 };
 
 /*

@@ -326,11 +326,13 @@ static int check_view_leftovers(struct check_fill *f,
     if (rc < 0 || n == 0)
         return rc;
     pack_layout_name(&first->id, name);
-    return check_report_note(v->report, CHECK_PACK, name,
-                             "%zu packs of %" PRIu64
-                             " bytes that no segment names: of a run that goes "
-                             "on or was interrupted",
-                             n, bytes);
+    return check_report_note(
+        v->report, CHECK_PACK, name,
+        "%zu packs of %" PRIu64 " bytes that no segment names: %s", n, bytes,
+        f->lost || v->chains->damaged
+            ? "what is lost of segments and journals named them, or a run goes "
+              "on or was interrupted"
+            : "of a run that goes on or was interrupted");
 }
 
 static int check_view_packs(struct check_fill *f)

@@ -102,6 +102,69 @@ rm -rf repo
 cp -a whole repo
 expect 0 dedup check --read-data
 
+# What the last line says of each kind of damage; nothing is told twice.
+damaged() {
+    rm -rf repo repo.cache
+    cp -a whole repo
+    chmod -R u+w repo
+    object=$(find "repo/$1" -type f | sort | head -n 1)
+    name=${object#repo/}
+    if [ "$2" = gone ]; then rm "$object"; else break_at "$object" "$2"; fi
+}
+once() {
+    n=$(grep -cF -- "$1" "$ERR")
+    [ "$n" = 1 ] || run_fail "'$1' stands there $n times"
+}
+damaged log 100
+expect 8 dedup check
+err_has "dedup: check: damaged: $name: *"
+once signature
+err_has "dedup: check: damage was found; the log is damaged: nothing can be opened until *"
+grep -q 'no snapshot is hurt' "$ERR" && run_fail "no snapshot was looked at"
+damaged keys 100
+expect 8 dedup check
+once 'key slots are damaged'
+[ "$(wc -l <"$ERR")" = 1 ] || run_fail "a damaged key slot: not one line"
+expect 8 dedup check --keyless
+err_has "dedup: check: damage was found; with a damaged key slot *"
+damaged config 60
+expect 8 dedup check --keyless
+err_has "dedup: check: damage was found; without its config *"
+damaged snapshots gone
+expect 8 dedup check
+err_has "dedup: check: damage was found; 1 snapshot cannot be read at all"
+expect 8 dedup check --json
+out_has '*"snapshots_hurt":1,"snapshots_unreadable":1,"snapshots_unlisted":0,"paths_hurt":0,*'
+damaged index gone
+expect 8 dedup check -v
+once "$name"
+err_has "dedup: check: packs/* packs of * bytes that no segment names: what is lost *"
+err_has "dedup: check: damage was found; no snapshot is hurt by it"
+
+# A journal that has gone is named.
+rm -rf repo repo.cache
+cp -a whole repo
+expect 0 dedup snapshots
+journal=$(find repo/w -mindepth 1 -type d | head -n 1)
+mv "$journal" journal
+expect 8 dedup snapshots
+err_like "dedup: snapshots: ${journal#repo/}, a writer's journal, has gone *"
+mv journal "$journal"
+
+# Of many findings the first hundred are named, in JSON each.
+mkdir repo/packs/ee
+for i in $(seq 150); do
+    echo "$i" >"repo/packs/ee/$(printf 'ee%062d' "$i")"
+done
+expect 8 dedup check --keyless
+[ "$(grep -c 'damaged: packs/' "$ERR")" = 100 ] || run_fail "not 100 are named"
+err_has "dedup: check: warning: and 50 more of kind 'pack'; --json names each"
+expect 8 dedup check --keyless --json
+[ "$(grep -c '"type":"finding","kind":"pack"' "$OUT")" = 150 ] ||
+    run_fail "--json does not name each"
+rm -rf repo
+cp -a whole repo
+
 # What cannot be read is no damage: it is named, and the check goes on.
 if [ "$(id -u)" = 0 ]; then
     chmod -R a+rX repo

@@ -25,6 +25,7 @@ out_is
 err_is "dedup: help: unknown command 'restor'; did you mean 'restore'?"
 
 expect 0 dedup help --json
+grep -q '"config":' "$OUT" && run_fail "there is no config file yet"
 out_has '{"v":1,"type":"command","name":"init",*}'
 out_has '{"v":1,"type":"option","name":"repo","letter":"r",*"environment":"DEDUP_REPO",*}'
 command -v jq >/dev/null || skip "jq is not installed"

@@ -89,6 +89,7 @@ expect 10 dedup -r keyed --key-file unused init
 # Options.
 for size in 15K 48K 512K 0 x; do
     expect 1 dedup -r no --key-file key init --chunk-size "$size"
+    err_has "dedup: init: --chunk-size*'$size'*"
     [ ! -e no ] || run_fail "--chunk-size $size made a directory"
 done
 for level in 0 20 -1 best ''; do

@@ -48,6 +48,7 @@ for record in repo/w/*/*; do
     err_has "dedup: check: damaged: $name: *"
     if [ "$n" = 1 ]; then
         err_has "dedup: check: damaged: snapshot ???????? (*, *): *no journal*"
+        err_has "dedup: check: damage was found; 1 snapshot is missing from the list"
     fi
     expect 0 dedup snapshot -s third src
     err_has "$told"

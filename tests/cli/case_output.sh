@@ -9,7 +9,7 @@ err_is "dedup: help: writing to standard output: No space left on device"
 expect 2 full dedup help --json
 err_is "dedup: help: writing to standard output: No space left on device"
 
-# A reader that leaves knows it: an exit code, no message. The pipe is held
+# A reader that leaves knows it: SIGPIPE's exit code, no message. The pipe is held
 # open until its reading end is closed.
 mkfifo pipe
 gone() {
@@ -17,8 +17,13 @@ gone() {
     exec 3<>pipe 4>pipe 3<&-
     "$@" >&4
 }
-expect 2 gone dedup help
+expect 141 gone dedup help
 err_is
+expect 141 gone dedup help --json
+err_is
+# What went wrong besides comes first.
+expect 1 gone dedup help nothing
+expect 1 gone dedup snapshots --json
 
 # No standard output at all: its number must not become another file's.
 closed() {

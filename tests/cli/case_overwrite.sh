@@ -9,6 +9,17 @@ new_repo repo
 expect 0 dedup snapshot src
 from="latest:$PWD/src"
 
+# A file is no place for files; it stays as it is.
+echo mine >file
+for target in file file/below; do
+    expect 1 dedup restore "$from" --target "$target"
+    err_has "dedup: restore: --target: $target: is not a directory"
+    expect 1 dedup restore "$from" --target "$target" --dry-run
+done
+[ "$(cat file)" = mine ] || run_fail "the file was changed"
+ln -s src link
+expect 0 dedup restore "$from" --target link
+
 # A target in which each file differs in the way its name says.
 fresh() {
     rm -rf out

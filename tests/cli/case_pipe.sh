@@ -35,16 +35,20 @@ gone() {
     "$@" >&4
 }
 for c in "snapshots" "ls latest:$PWD/src" "cat latest:$PWD/src/numbers" \
-    "ls -R --json latest"; do
+    "ls -R --json latest" "snapshots --json" "check --json"; do
     # shellcheck disable=SC2086 # words
-    expect 2 gone dedup $c
+    expect 141 gone dedup $c
     err_is
 done
 # A reader that has enough ends it soon, however long the file is.
 truncate -s 4T src/sparse
 expect 0 dedup snapshot src
 enough() {
-    timeout 60 "$DEDUP" cat "latest:$PWD/src/sparse" | head -c 10 | wc -c
+    {
+        timeout 60 "$DEDUP" cat "latest:$PWD/src/sparse"
+        echo $? >code
+    } | head -c 10 | wc -c
 }
 expect 0 enough
 out_is 10
+[ "$(cat code)" = 141 ] || run_fail "cat ended with $(cat code), not 141"

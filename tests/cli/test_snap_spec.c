@@ -201,7 +201,8 @@ static void test_snap_spec__says_that_there_is_none(void **state)
     } row[] = {
         {"99999999", "no snapshot '99999999'"},
         {"web@sv", "did you mean the series 'web@srv'?"},
-        {"abc", "no snapshot 'abc'"}, /* three digits are too few */
+        {"abc", "no snapshot 'abc'; if that begins an id, give at least 4"},
+        {"0", "no snapshot '0'; if that begins an id, give at least 4"},
         {"2026-09-30", "no snapshot is as old as 2026-09-30"},
         {"web@srv~3", "'web@srv~3': only 2 older"},
         {"latest~8", "only 7 older"},
