@@ -3,14 +3,15 @@
 #ifndef REPO_WRITER_PROCESS_H
 #define REPO_WRITER_PROCESS_H
 
+#include "base/process.h"
 #include "repo/record_journal.h"
 
-enum { WRITER_PROCESS_TEXT_MAX = 256 };
+enum { WRITER_PROCESS_HOST_MAX = 256 };
 
 /* Owns what a record_process borrows. */
 struct writer_process {
-    char host[WRITER_PROCESS_TEXT_MAX];
-    char boot[WRITER_PROCESS_TEXT_MAX];
+    char host[WRITER_PROCESS_HOST_MAX];
+    char boot[PROCESS_BOOT_MAX];
 };
 
 /*

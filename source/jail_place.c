@@ -197,8 +197,10 @@ int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
 
 /* ---- listing and removing --------------------------------------------- */
 
-/* The names in fd from its start, appended to names. */
-static int list_names(const struct jail_dir *dir, int fd, struct buf *names)
+/* The names in fd from its start, appended to names. dead: NULL, or to add only
+ * what dead restores left. */
+static int list_names(const struct jail_dir *dir, int fd,
+                      const struct jail_temp *dead, struct buf *names)
 {
     uint8_t *dents = mem_alloc(PLACE_DENTS);
     ssize_t n = 0;
@@ -212,8 +214,10 @@ static int list_names(const struct jail_dir *dir, int fd, struct buf *names)
         struct fileop_dirent dent;
         size_t at = 0;
 
-        while (fileop_dirent_next(dents, (size_t)n, &at, &dent))
-            buf_add(names, dent.name, strlen(dent.name) + 1);
+        while (fileop_dirent_next(dents, (size_t)n, &at, &dent)) {
+            if (!dead || jail_temp_is_dead(dead, dent.name))
+                buf_add(names, dent.name, strlen(dent.name) + 1);
+        }
         rc = buf_status(names);
     }
     if (rc == 0 && n < 0)
@@ -231,7 +235,7 @@ int jail_list(struct jail_dir *dir, struct buf *names)
     if (dir->d) {
         rc = jail_pin(dir, &fd);
         if (rc == 0) {
-            rc = list_names(dir, fd, names);
+            rc = list_names(dir, fd, NULL, names);
             dirfd_unpin(dir->d);
         }
     }
@@ -248,19 +252,15 @@ int jail_sweep(struct jail_dir *dir)
     if (dir->jail->options.dry_run)
         return 0;
     buf_init(&names, (size_t)1 << 40);
-    rc = jail_list(dir, &names);
-    if (rc == 0)
-        rc = jail_pin(dir, &fd);
+    rc = jail_pin(dir, &fd);
     if (rc == 0) {
-        for (size_t at = 0; at < names.n;) {
+        rc = list_names(dir, fd, &dir->jail->temp, &names);
+        for (size_t at = 0; rc == 0 && at < names.n;) {
             const char *name = (const char *)names.p + at;
+            int r = fileop_unlinkat(fd, name, 0);
 
+            (void)r;
             at += strlen(name) + 1;
-            if (jail_temp_is_dead(&dir->jail->temp, name)) {
-                int r = fileop_unlinkat(fd, name, 0);
-
-                (void)r;
-            }
         }
         dirfd_unpin(dir->d);
     }
@@ -338,7 +338,7 @@ static int removal_push(const struct jail_dir *dir, struct removal **top,
     fd = dirfd_pin(d);
     if (fd < 0)
         return jail_err(dir, "", errno, "cannot be removed");
-    rc = list_names(dir, fd, &r->names);
+    rc = list_names(dir, fd, NULL, &r->names);
     dirfd_unpin(d);
     return rc;
 }

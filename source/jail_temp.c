@@ -4,12 +4,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "base/fileop.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "base/siphash.h"
 
-enum { TEMP_PREFIX = 7, TEMP_WORDS = 5, TEMP_LINE_MAX = 512 };
+enum { TEMP_PREFIX = 7, TEMP_WORDS = 5 };
 
 static const char temp_prefix[] = ".dedup-";
 
@@ -21,36 +22,10 @@ static uint32_t temp_sum(const void *p, size_t n)
     return (uint32_t)siphash(&key, bytes_of(p, n));
 }
 
-/* What a small file begins with; empty when there is none. */
-static void temp_line(const char *path, char out[TEMP_LINE_MAX])
-{
-    int fd = fileop_openat(AT_FDCWD, path, O_RDONLY, 0);
-    ssize_t n = fd < 0 ? -1 : fileop_read_full(fd, out, TEMP_LINE_MAX - 1);
-
-    out[n < 0 ? 0 : n] = 0;
-    (void)fileop_close(fd);
-}
-
-/* Field 22 of a process's stat, counted behind the name in parentheses; 0: not
- * known. */
-static uint32_t temp_start(uint32_t pid)
-{
-    char path[32];
-    char line[TEMP_LINE_MAX];
-    const char *p;
-
-    (void)snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    temp_line(path, line);
-    p = strrchr(line, ')');
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    return p ? (uint32_t)strtoull(p, NULL, 10) : 0;
-}
-
 int jail_temp_init(struct jail_temp *t)
 {
-    char line[TEMP_LINE_MAX] = "";
-    struct stat st = {.st_ino = 0};
+    char boot[PROCESS_BOOT_MAX];
+    uint64_t space = process_pid_namespace();
     uint32_t n;
     int rc = random_bytes(&n, sizeof n);
 
@@ -58,12 +33,11 @@ int jail_temp_init(struct jail_temp *t)
         return rc;
     atomic_init(&t->n, n);
     t->pid = (uint32_t)getpid();
-    t->start = temp_start(t->pid);
+    t->start = (uint32_t)process_start(0);
     t->scope = 0;
-    temp_line("/proc/sys/kernel/random/boot_id", line);
-    if (t->start != 0 && *line &&
-        fileop_fstatat(AT_FDCWD, "/proc/self/ns/pid", &st, 0) == 0) {
-        uint32_t both[2] = {temp_sum(line, strlen(line)), (uint32_t)st.st_ino};
+    process_boot_id(boot);
+    if (t->start != 0 && *boot && space != 0 && process_numbers_agree()) {
+        uint32_t both[2] = {temp_sum(boot, strlen(boot)), (uint32_t)space};
 
         t->scope = temp_sum(both, sizeof both);
     }
@@ -106,6 +80,6 @@ bool jail_temp_is_dead(const struct jail_temp *t, const char *name)
     /* another's process may be hidden in /proc, but not from kill */
     if (kill((pid_t)w[1], 0) < 0 && errno == ESRCH)
         return true;
-    w[1] = temp_start(w[1]);
+    w[1] = (uint32_t)process_start(w[1]);
     return w[1] != 0 && w[1] != w[2];
 }

@@ -19,7 +19,8 @@ enum {
 };
 
 struct jail_temp {
-    uint32_t scope; /* of the boot and the pid namespace; 0: not known */
+    uint32_t scope; /* of the boot and the pid namespace; 0: not known, or
+                       /proc shows other processes than ours: nobody is dead */
     uint32_t pid;
     uint32_t start; /* when the process started, in the kernel's ticks */
     atomic_uint_fast32_t n; /* begins somewhere */
