@@ -195,7 +195,10 @@ on_terminal() {
             run_k=$((run_k + 1))
             printf '%s\n' "$run_l"
         done
-    } | script -qefc "$*" /dev/null
+    } | script -qefc "$*
+        run_code=\$?
+        sleep 0.2 # what was printed last may still be on its way
+        exit \$run_code" /dev/null
 }
 
 # The N-th prompt is in $OUT, or never will be.
