@@ -275,6 +275,27 @@ int jail_file_read(struct jail_file *f, void *p, size_t n, uint64_t off,
     return rc;
 }
 
+int jail_file_data(struct jail_file *f, uint64_t *off, uint64_t end)
+{
+    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
+    int fd;
+    int rc = file_pin(f, &fd);
+
+    if (rc == 0) {
+        off_t at = fileop_seek(fd, (off_t)*off, SEEK_DATA);
+
+        if (at >= 0 && (uint64_t)at >= *off)
+            *off = (uint64_t)at < end ? (uint64_t)at : end;
+        else if (at < 0 && errno == ENXIO)
+            *off = end;
+        else if (at < 0 && errno != EINVAL && errno != ENOTSUP)
+            rc = file_err(f, errno, "cannot be searched for holes");
+        dirfd_unpin(f->d);
+    }
+    (void)fileop_enter(domain);
+    return rc;
+}
+
 uint64_t jail_file_was(const struct jail_file *f)
 {
     return f->was;

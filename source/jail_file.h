@@ -42,6 +42,13 @@ MUST_CHECK int jail_file_write(struct jail_file *f, const void *p, size_t n,
 MUST_CHECK int jail_file_read(struct jail_file *f, void *p, size_t n,
                               uint64_t off, size_t *got);
 
+/*
+ * jail_file_data: where a file may hold anything but zeros.
+ *   off  from there on, below end; out: the first such place, or end when there
+ *        is none in front of it; unchanged where holes cannot be told
+ */
+MUST_CHECK int jail_file_data(struct jail_file *f, uint64_t *off, uint64_t end);
+
 /* jail_file_was: bytes that an in-place file had when it was opened; else 0:
  * holes there are to be written as zeros, or with jail_file_hole. */
 uint64_t jail_file_was(const struct jail_file *f);

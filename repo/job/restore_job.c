@@ -258,7 +258,7 @@ static int restore_job_worker_init(void *ctx, void *state)
     struct restore_job_worker *w = state;
 
     return restore_write_new(j->fetch, j->opt.verify, j->opt.dry_run,
-                             &w->write);
+                             j->opt.cancel, &w->write);
 }
 
 static void restore_job_worker_free(void *ctx, void *state)
@@ -325,7 +325,7 @@ static int restore_job_open(struct restore_job *j)
         rc = restore_plan_new(&j->opt, j->jail, j->lane, &j->plan);
     if (rc == 0)
         rc = restore_write_new(j->fetch, j->opt.verify, j->opt.dry_run,
-                               &j->write);
+                               j->opt.cancel, &j->write);
     return rc;
 }
 

@@ -45,10 +45,12 @@ int restore_plan_new(const struct restore_job_options *options,
     p->jail = jail;
     buf_init(&p->path, TREE_WALK_PATH_MAX);
     restore_group_map_init(&p->groups);
-    restore_large_cut_init(&p->cut);
+    rc = restore_large_cut_init(&p->cut, &source, options->cancel);
     p->walk = tree_walk_new(&source);
-    rc = p->walk ? tree_walk_start(p->walk, options->start)
-                 : err_set(E_NOMEM, "out of memory");
+    if (rc == 0 && !p->walk)
+        rc = err_set(E_NOMEM, "out of memory");
+    if (rc == 0)
+        rc = tree_walk_start(p->walk, options->start);
     if (rc < 0) {
         restore_plan_free(p);
         return rc;

@@ -12,6 +12,7 @@ struct restore_write {
     struct content_reader *content;
     bool verify;
     bool dry_run;
+    const struct cancel *cancel;
     uint8_t *compare; /* RESTORE_WRITE_COMPARE bytes of an existing file */
     /* short holes of the file that is being written, from the place at hand */
     struct short_hole_reader holes;
@@ -19,7 +20,7 @@ struct restore_write {
 };
 
 int restore_write_new(struct fetch *fetch, bool verify, bool dry_run,
-                      struct restore_write **out)
+                      const struct cancel *cancel, struct restore_write **out)
 {
     struct restore_write *w = mem_alloc(sizeof *w);
     int rc;
@@ -29,6 +30,7 @@ int restore_write_new(struct fetch *fetch, bool verify, bool dry_run,
         return err_set(E_NOMEM, "out of memory");
     w->verify = verify;
     w->dry_run = dry_run;
+    w->cancel = cancel;
     rc = fetch_lane_new(fetch, &w->lane);
     if (rc == 0) {
         struct node_source source = fetch_node_source(w->lane);
@@ -118,27 +120,62 @@ static int restore_put(struct restore_write *w, struct jail_file *f,
     return rc;
 }
 
+/* E_LATER: the file's n bytes at off are not those at p (NULL: zeros). */
+static int restore_differs_here(struct restore_write *w, struct jail_file *f,
+                                const uint8_t *p, size_t n, uint64_t off)
+{
+    static const uint8_t zeros[RESTORE_WRITE_COMPARE];
+    size_t got = 0;
+    int rc = cancel_check(w->cancel);
+
+    if (rc == 0)
+        rc = jail_file_read(f, w->compare, n, off, &got);
+    if (rc < 0)
+        return rc;
+    return got < n || memcmp(w->compare, p ? p : zeros, n) != 0 ? E_LATER : 0;
+}
+
+/* restore_differs() for a hole: what is a hole in the file, too, is not read:
+ * it may be longer than anybody can wait for. */
+static int restore_differs_hole(struct restore_write *w, struct jail_file *f,
+                                uint64_t n, uint64_t off)
+{
+    const uint64_t end = off + n;
+    /* its last byte tells whether the file is long enough */
+    int rc = restore_differs_here(w, f, NULL, 1, end - 1);
+
+    while (rc == 0 && off < end) {
+        uint64_t part = 0;
+
+        rc = jail_file_data(f, &off, end);
+        if (rc == 0)
+            part = end - off < RESTORE_WRITE_COMPARE ? end - off
+                                                     : RESTORE_WRITE_COMPARE;
+        if (rc == 0 && part > 0)
+            rc = restore_differs_here(w, f, NULL, (size_t)part, off);
+        off += part;
+    }
+    return rc;
+}
+
 /* E_LATER: the file holds something else there. */
 static int restore_differs(struct restore_write *w, struct jail_file *f,
                            const uint8_t *p, uint64_t n, uint64_t off)
 {
-    static const uint8_t zeros[RESTORE_WRITE_COMPARE];
+    int rc = 0;
 
-    while (n > 0) {
+    if (!p)
+        return restore_differs_hole(w, f, n, off);
+    while (n > 0 && rc == 0) {
         size_t part =
             n < RESTORE_WRITE_COMPARE ? (size_t)n : RESTORE_WRITE_COMPARE;
-        size_t got;
-        int rc = jail_file_read(f, w->compare, part, off, &got);
 
-        if (rc < 0)
-            return rc;
-        if (got < part || memcmp(w->compare, p ? p : zeros, part) != 0)
-            return E_LATER;
-        p += p ? part : 0;
+        rc = restore_differs_here(w, f, p, part, off);
+        p += part;
         n -= part;
         off += part;
     }
-    return 0;
+    return rc;
 }
 
 static int restore_extent(struct restore_write *w, struct jail_file *f,
@@ -177,6 +214,8 @@ static int restore_content(struct restore_write *w, struct jail_file *f,
         bool more;
 
         rc = content_reader_next(w->content, &e, &at, &more);
+        if (rc == 0)
+            rc = cancel_check(w->cancel);
         if (rc < 0 || !more || at >= end)
             break;
         if (at >= off)
@@ -233,10 +272,7 @@ static int restore_part(struct restore_write *w, struct restore_item *it)
                              restore_put);
 
     if (rc < 0 && !restore_write_fatal(rc)) {
-        (void)pthread_mutex_lock(&l->lock);
-        if (l->why.code == 0)
-            err_save(rc, &l->why);
-        (void)pthread_mutex_unlock(&l->lock);
+        restore_large_fail(l, rc);
         return 0;
     }
     return rc;

@@ -5,6 +5,7 @@
 #ifndef REPO_JOB_RESTORE_WRITE_H
 #define REPO_JOB_RESTORE_WRITE_H
 
+#include "base/cancel.h"
 #include "repo/fetch.h"
 #include "repo/job/restore_unit.h"
 
@@ -14,9 +15,11 @@ struct restore_write;
  * restore_write_new: fetch is lent.
  *   verify   compare the content of files that seem to be there already
  *   dry_run  nothing is fetched but for the comparison
+ *   cancel   lent; looked at between pieces of a file; NULL: none
  * Returns 0, E_NOMEM, or what the index returned.
  */
 MUST_CHECK int restore_write_new(struct fetch *fetch, bool verify, bool dry_run,
+                                 const struct cancel *cancel,
                                  struct restore_write **out);
 void restore_write_free(struct restore_write *w);
 

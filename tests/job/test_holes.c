@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "base/fileop_fault.h"
 #include "base/mem.h"
 #include "source/reader.h"
 #include "tests/job/job_fixture.h"
@@ -404,6 +406,153 @@ static void test_holes__longer_than_an_extent(void **state)
     job_fixture_close(&f);
 }
 
+/* A file with data at both ends and one hole between, as long as a file can
+ * be; false: not on this file system. */
+static bool make_longest(struct job_fixture *f, const char *name)
+{
+    char path[2 * JOB_PATH];
+    struct maker m;
+
+    (void)snprintf(path, sizeof path, "%s/%s", f->src, name);
+    if (!scratch_run("truncate -s 7E %s 2> /dev/null", path)) {
+        (void)unlink(path);
+        return false;
+    }
+    maker_open(&m, f, name);
+    maker_data(&m, 3 * BLOCK);
+    m.size = (7ULL << 60) - 20000000;
+    maker_data(&m, 10000000);
+    m.size = 7ULL << 60;
+    maker_close(&m);
+    return true;
+}
+
+/* What a hole costs does not depend on its length: the test has a time limit
+ * that nobody keeps who counts its bytes, or its parts. */
+static void test_holes__cost_nothing(void **state)
+{
+    struct restore_job_options o = {.threads = 2, .verify = true};
+    struct job_fixture f;
+    struct job_restore r;
+    struct job_snap s;
+
+    (void)state;
+    if (!place(1))
+        skip();
+    job_fixture_open(&f);
+    if (!make_longest(&f, "f")) {
+        job_fixture_close(&f);
+        skip();
+    }
+    assert_true(scratch_run("ln %s/f %s/linked && truncate -s 5E %s/empty",
+                            f.src, f.src, f.src));
+    /* linked files are not cut into parts */
+    for (unsigned i = 0; i < 2; i++) {
+        s = job_fixture_snap(&f);
+        job_fixture_returns(&f, &s.result.id);
+        assert_true(scratch_run("rm -f %s/linked", f.src));
+    }
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(r.written, 0);
+    /* one byte in the middle of the hole is seen, and so is a lost end */
+    assert_true(scratch_run("cd %s && touch -r f ../ref && printf x | "
+                            "dd of=f bs=1 seek=4E conv=notrunc 2> /dev/null && "
+                            "touch -r ../ref f",
+                            f.out));
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(r.written, 1);
+    /* a target that was there keeps its own times */
+    assert_true(scratch_run("touch -r %s %s", f.src, f.out));
+    assert_true(job_fixture_same(f.src, f.out));
+    job_fixture_close(&f);
+}
+
+/* Parts begin where data does: at any distance, behind any hole. */
+static void test_holes__lie_between_parts(void **state)
+{
+    static const size_t data[] = {1,       BLOCK,   100000, 9 << 20,
+                                  1 << 20, 3 << 20, BLOCK,  17 << 20};
+    static const size_t hole[] = {8 << 20,  16 << 20, 1 << 20, 300 * K,
+                                  40 << 20, 7 << 20,  9 << 20, 8 << 20};
+    struct job_fixture f;
+    struct job_snap s;
+    struct maker m;
+
+    (void)state;
+    if (!place(1))
+        skip();
+    job_fixture_open(&f);
+    for (unsigned first = 0; first < 2; first++) {
+        maker_open(&m, &f, first ? "hole-first" : "data-first");
+        for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+            if (first)
+                maker_hole(&m, hole[i]);
+            /* holes begin with a page */
+            maker_data(&m, (data[i] + BLOCK - 1) / BLOCK * BLOCK);
+            if (!first)
+                maker_hole(&m, hole[i]);
+        }
+        maker_close(&m);
+    }
+    s = job_fixture_snap(&f);
+    job_fixture_returns(&f, &s.result.id);
+    job_fixture_close(&f);
+}
+
+struct canceller {
+    struct cancel cancel;
+    uint64_t reads; /* of the target until it was asked */
+};
+
+static int cancel_at_read(void *ctx, enum memory_point point, enum memory_op op,
+                          const char *name)
+{
+    struct canceller *c = ctx;
+
+    if (point != MEMORY_BEFORE || op != MEMORY_GET ||
+        strncmp(name, "packs/", 6) != 0)
+        return 0;
+    if (fileop_fault_count() > 100 && !cancel_signal(&c->cancel)) {
+        c->reads = fileop_fault_count();
+        cancel_request(&c->cancel, SIGINT);
+    }
+    return 0;
+}
+
+/* Who asks to stop does not wait for the end of a file. */
+static void test_holes__comparing_can_be_cancelled(void **state)
+{
+    struct canceller c = {.reads = 0};
+    struct restore_job_options o = {
+        .threads = 1, .verify = true, .cancel = &c.cancel};
+    struct job_fixture f;
+    struct job_restore r;
+    struct job_snap s;
+    uint64_t reads;
+
+    (void)state;
+    if (!place(0))
+        skip();
+    job_fixture_open(&f);
+    job_fixture_write(&f, "f", 1, 24 << 20);
+    s = job_fixture_snap(&f);
+    r = job_fixture_restore(&f, &s.result.id, f.out, NULL);
+    assert_int_equal(r.rc, 0);
+    assert_int_equal(fileop_fault_set("count,class=read,domain=target"), 0);
+    memory_set_hook(f.store, cancel_at_read, &c);
+    r = job_fixture_restore(&f, &s.result.id, f.out, &o);
+    memory_set_hook(f.store, NULL, NULL);
+    reads = fileop_fault_count();
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    assert_int_equal(r.rc, E_CANCELED);
+    assert_int_equal(reads, c.reads);
+    job_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +562,9 @@ int main(void)
         cmocka_unit_test(test_holes__are_but_a_hint),
         cmocka_unit_test(test_holes__give_way_to_attributes),
         cmocka_unit_test(test_holes__longer_than_an_extent),
+        cmocka_unit_test(test_holes__cost_nothing),
+        cmocka_unit_test(test_holes__lie_between_parts),
+        cmocka_unit_test(test_holes__comparing_can_be_cancelled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
