@@ -129,7 +129,8 @@ static void tree_put_attrs(struct buf *b, const struct tree_entry *te)
 /* The fields that are known, in space of the caller but for the holes, which
  * follow them. */
 static struct bytes tree_known_fields(const struct tree_entry *te,
-                                      uint8_t *space, size_t n)
+                                      struct bytes holes, uint8_t *space,
+                                      size_t n)
 {
     uint8_t value[10];
     struct buf f = {.p = space, .cap = n, .max = n};
@@ -140,15 +141,16 @@ static struct bytes tree_known_fields(const struct tree_entry *te,
         codec_put_varint(&f, TREE_FIELD_PROJECT);
         codec_put_string(&f, buf_bytes(&v));
     }
-    if (te->holes.n > 0) {
+    if (holes.n > 0) {
         codec_put_varint(&f, TREE_FIELD_HOLES);
-        codec_put_varint(&f, te->holes.n);
+        codec_put_varint(&f, holes.n);
     }
     return buf_bytes(&f);
 }
 
 static void tree_put_fields(struct buf *b, const struct tree_entry *te)
 {
+    struct bytes holes = te->holes;
     uint8_t space[32];
     struct bytes known;
 
@@ -156,10 +158,13 @@ static void tree_put_fields(struct buf *b, const struct tree_entry *te)
         codec_put_string(b, te->fields);
         return;
     }
-    known = tree_known_fields(te, space, sizeof space);
-    codec_put_varint(b, known.n + te->holes.n);
+    /* a hint that nobody could read would cost the whole entry */
+    if (te->e.type != ENTRY_FILE || !short_hole_ok(holes, te->e.size))
+        holes = bytes_of(NULL, 0);
+    known = tree_known_fields(te, holes, space, sizeof space);
+    codec_put_varint(b, known.n + holes.n);
     buf_add_bytes(b, known);
-    buf_add_bytes(b, te->holes);
+    buf_add_bytes(b, holes);
 }
 
 int tree_entry_put(struct buf *b, const struct tree_entry *te)
@@ -299,7 +304,8 @@ static void tree_get_fields(struct codec *c, struct tree_entry *te)
                 codec_fail(c);
         } else if (tag == TREE_FIELD_HOLES) {
             te->holes = value;
-            if (te->e.type != ENTRY_FILE || !short_hole_ok(value, te->e.size))
+            /* what is no file has no size, and no hole fits into it */
+            if (!short_hole_ok(value, te->e.size))
                 codec_fail(c);
         }
     }

@@ -38,7 +38,8 @@ struct tree_attr {
 struct tree_entry {
     struct entry e;
     struct content content; /* ENTRY_FILE */
-    struct bytes holes;     /* ENTRY_FILE: as short_hole_put(); empty: none */
+    struct bytes holes;     /* ENTRY_FILE: as short_hole_put(); empty: none;
+                               not written where they do not fit the size */
     struct tree_dir dir;    /* ENTRY_DIR */
     struct tree_attr *attr; /* attr_n of them, sorted by name */
     size_t attr_n;

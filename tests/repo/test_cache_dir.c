@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -155,6 +157,51 @@ static void test_cache_dir__those_of_others_stay(void **state)
     scratch_remove(dir);
 }
 
+/* The next directory that is locked goes before it is, and this was its path.
+ */
+static bool swept_next;
+static char swept[SCRATCH_PATH + 64];
+
+/* In the place of the C library's. */
+int flock(int fd, int operation)
+{
+    char self[32];
+
+    if (swept_next) {
+        ssize_t n;
+
+        swept_next = false;
+        (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+        n = readlink(self, swept, sizeof swept - 1);
+        assert_in_range(n, 1, sizeof swept - 2);
+        swept[n] = 0;
+        assert_int_equal(rmdir(swept), 0);
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+/* A sweep may come between the making of a directory and its lock: what is
+ * held then is gone, and another is made. */
+static void test_cache_dir__one_swept_before_it_is_held(void **state)
+{
+    char dir[SCRATCH_PATH];
+    char *path = NULL;
+    int held;
+
+    (void)state;
+    scratch_make(dir);
+    assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+    swept_next = true;
+    assert_int_equal(cache_dir_private(&path, &held), 0);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    assert_false(swept_next);
+    assert_string_not_equal(path, swept);
+    assert_int_equal(mode_of(path), 0700);
+    cache_dir_remove(path, held);
+    free(path);
+    scratch_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_cache_dir__private_ones_come_and_go),
         cmocka_unit_test(test_cache_dir__those_of_the_dead_go),
         cmocka_unit_test(test_cache_dir__those_of_others_stay),
+        cmocka_unit_test(test_cache_dir__one_swept_before_it_is_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -239,18 +240,32 @@ static void test_tree_entry__refuses_holes_that_cannot_be(void **state)
         {ENTRY_FILE, "\x01\x00\x01\x00", 4, E_CORRUPT}, /* a byte more */
         {ENTRY_DIR, "\x01\x00\x01", 3, E_CORRUPT},
         {ENTRY_SYMLINK, "\x01\x00\x01", 3, E_CORRUPT},
+        {ENTRY_SYMLINK, "\x01\x00\x00", 3, E_CORRUPT},
+        {ENTRY_SYMLINK, "\x00", 1, E_CORRUPT},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct tree_entry te = sample(table[i].type);
         struct tree_entry back = {.attr = NULL};
+        uint8_t field[16] = {6, (uint8_t)table[i].n};
         struct buf b;
 
-        te.holes = bytes_of(table[i].holes, table[i].n);
+        memcpy(field + 2, table[i].holes, table[i].n);
+        te.fields = bytes_of(field, table[i].n + 2);
         buf_init(&b, TREE_ENTRY_BYTES_MAX);
         assert_int_equal(tree_entry_put(&b, &te), 0);
         assert_int_equal(get(buf_bytes(&b), &back, false), table[i].rc);
+
+        /* and never written: the entry is one without them */
+        te.fields = bytes_of(NULL, 0);
+        te.holes = bytes_of(table[i].holes, table[i].n);
+        te.e.size += table[i].type == ENTRY_SYMLINK ? 2047 : 0;
+        buf_reset(&b);
+        assert_int_equal(tree_entry_put(&b, &te), 0);
+        assert_int_equal(get(buf_bytes(&b), &back, false), 0);
+        assert_int_equal(back.holes.n, table[i].rc == 0 ? table[i].n : 0);
+        assert_int_equal(back.e.project, te.e.project);
         buf_release(&b);
         tree_entry_release(&back);
         tree_entry_release(&te);
