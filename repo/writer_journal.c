@@ -56,7 +56,10 @@ int writer_journal_name_segment(struct writer *w,
     return rc < 0 ? rc : segment_list_add(&w->fresh, item);
 }
 
-int writer_journal_note(struct writer *w, struct index_update *u)
+/* Remembers in an update of the index how far our own journal goes, and which
+ * segments it names. Once the index lacks what a record names it must not be
+ * told of later ones: the next catch-up reads on from its mark (I5). */
+static int writer_journal_note(struct writer *w, struct index_update *u)
 {
     struct catchup_mark m = {
         .number = w->tip.number, .id = w->tip.id, .closed = w->closed};
@@ -67,6 +70,20 @@ int writer_journal_note(struct writer *w, struct index_update *u)
     for (size_t i = 0; i < w->fresh.n && rc == 0; i++)
         rc = segment_list_note(u, &w->fresh.item[i]);
     return rc < 0 ? rc : catchup_marks_put_journal(u, &w->chain.writer, &m);
+}
+
+int writer_journal_commit(struct writer *w, struct index_update *u, int rc)
+{
+    if (rc == 0)
+        rc = writer_journal_note(w, u);
+    if (rc < 0) {
+        index_update_abort(u);
+        return rc;
+    }
+    rc = index_update_commit(u);
+    if (rc == 0)
+        w->fresh.n = 0;
+    return rc;
 }
 
 void writer_journal_tell(struct writer *w, const struct object_id *id,
@@ -80,13 +97,7 @@ void writer_journal_tell(struct writer *w, const struct object_id *id,
     rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
     if (rc == 0 && m)
         rc = snapshot_list_note(u, id, m);
-    if (rc == 0)
-        rc = writer_journal_note(w, u);
-    if (rc == 0)
-        rc = index_update_commit(u);
-    else
-        index_update_abort(u);
-    w->behind = rc < 0;
+    w->behind = writer_journal_commit(w, u, rc) < 0;
 }
 
 int writer_journal_settle_tip(const struct repo *r)

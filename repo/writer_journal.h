@@ -50,18 +50,21 @@ MUST_CHECK int writer_journal_name_segment(struct writer *w,
                                            const struct record_ids *replaced);
 
 /*
- * writer_journal_note: remember in an update of the index how far our own
- * journal goes, and which segments it names. Once the index lacks what a record
- * names it must not be told of later ones: the next catch-up reads on from its
- * mark (I5). Empty w->fresh when u is committed. Returns what the index did.
+ * writer_journal_commit: end an update of the index in which it is told what
+ * this writer did; with how far our own journal goes and which segments it
+ * names, unless it is behind already.
+ *   u   ends here in any case; NULL when it could not be begun
+ *   rc  what became of the update so far: below 0 it is given up
+ * Returns rc, or what the index did.
  */
-MUST_CHECK int writer_journal_note(struct writer *w, struct index_update *u);
+MUST_CHECK int writer_journal_commit(struct writer *w, struct index_update *u,
+                                     int rc);
 
 /*
- * writer_journal_tell: writer_journal_note() in an update of its own, with the
- * snapshot m, unless that is NULL. The records are there: what the index misses
- * now the next catch-up reads. It may be held by a process that was stopped:
- * one wait is enough.
+ * writer_journal_tell: writer_journal_commit() of an update of its own, with
+ * the snapshot m, unless that is NULL. The records are there: what the index
+ * misses now the next catch-up reads. It may be held by a process that was
+ * stopped: one wait is enough.
  */
 void writer_journal_tell(struct writer *w, const struct object_id *id,
                          const struct manifest *m);

@@ -34,16 +34,7 @@ static int writer_note_merged(struct writer *w,
 
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = segment_list_note_replaced(u, &old[i].id);
-    if (rc == 0)
-        rc = writer_journal_note(w, u);
-    if (rc < 0) {
-        index_update_abort(u);
-        return rc;
-    }
-    rc = index_update_commit(u);
-    if (rc == 0)
-        w->fresh.n = 0;
-    return rc;
+    return writer_journal_commit(w, u, rc);
 }
 
 int writer_merge(struct writer *w, bool *merged)

@@ -70,16 +70,7 @@ static int writer_index_packs(struct writer *w, const struct pack_info *info,
         rc = catchup_packs_add(u, &w->r->state, &pack, buf_bytes(&info[i].dir),
                                &added);
     }
-    if (rc == 0)
-        rc = writer_journal_note(w, u);
-    if (rc < 0) {
-        index_update_abort(u);
-        return rc;
-    }
-    rc = index_update_commit(u);
-    if (rc == 0)
-        w->fresh.n = 0;
-    return rc;
+    return writer_journal_commit(w, u, rc);
 }
 
 int writer_publish(struct writer *w, struct pack_info *pack, size_t n,
