@@ -113,6 +113,65 @@ static void test_snapshot_reliance__relies_on_nothing_that_is_condemned(
     job_fixture_close(&f);
 }
 
+/* Cuts a file off as soon as the run stores content. */
+struct cut_off {
+    const char *src;
+    atomic_bool done;
+};
+
+static int cut_off(void *ctx, enum memory_point point, enum memory_op op,
+                   const char *name)
+{
+    struct cut_off *c = ctx;
+
+    (void)name;
+    if (point == MEMORY_BEFORE && op == MEMORY_APPEND &&
+        !atomic_exchange(&c->done, true))
+        assert_true(scratch_run("cd %s && truncate -s 6000 sparse", c->src));
+    return 0;
+}
+
+/* An entry that was to be kept is read again, because its chunks are condemned,
+ * and has become shorter meanwhile: it has the holes it has now. */
+static void test_snapshot_reliance__what_is_read_again_has_its_own_holes(
+    void **state)
+{
+    struct job_fixture f;
+    struct cut_off c = {.done = false};
+    struct by_hand x = {.type = RECORD_CONDEMN};
+    struct snapshot_job_options o;
+    struct job_entry e;
+    struct job_snap s;
+
+    (void)state;
+    job_fixture_open(&f);
+    c.src = f.src;
+    job_fixture_write(&f, "first", 5, 30000000);
+    assert_true(scratch_run("cd %s && for i in 0 2 4 6 8 10; do printf x | "
+                            "dd of=sparse bs=1 seek=$((i * 4096)) status=none "
+                            "conv=notrunc; done && touch -d 2001-01-01 sparse",
+                            f.src));
+    s = job_fixture_snap(&f);
+    assert_true(job_fixture_find(&f, &s.result.id, "sparse", &e));
+    assert_true(e.te.holes.n > 0);
+    job_fixture_drop(&e);
+    all_packs(f.r, &x, 0);
+    assert_int_equal(repo_log_append(f.r, say, &x, NULL), 0);
+    o = job_fixture_options(&f);
+    o.threads = 1;
+    memory_set_hook(f.store, cut_off, &c);
+    s = job_fixture_run(&f, &o);
+    memory_set_hook(f.store, NULL, NULL);
+    assert_int_equal(s.rc, 0);
+    assert_true(c.done);
+    assert_true(job_fixture_find(&f, &s.result.id, "sparse", &e));
+    assert_int_equal(e.te.e.size, 6000);
+    assert_true(short_hole_ok(e.te.holes, 6000));
+    job_fixture_drop(&e);
+    job_fixture_returns(&f, &s.result.id);
+    job_fixture_close(&f);
+}
+
 /* While a run is at it, its parent is forgotten, and packs are condemned for
  * roots without it. */
 struct meanwhile {
@@ -227,6 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             test_snapshot_reliance__relies_on_nothing_that_is_condemned),
+        cmocka_unit_test(
+            test_snapshot_reliance__what_is_read_again_has_its_own_holes),
         cmocka_unit_test(
             test_snapshot_reliance__renews_with_what_it_still_relies_on),
     };
