@@ -194,6 +194,9 @@ MUST_CHECK int index_reader_suspect(struct index_reader *r,
                                     const struct chunk_id *id, uint32_t pack,
                                     bool *suspect);
 
+/* index_reader_any_suspect: whether any chunk is recorded as damaged. */
+MUST_CHECK int index_reader_any_suspect(struct index_reader *r, bool *any);
+
 /* index_reader_pack: the pack of a number. found false: no such number. */
 MUST_CHECK int index_reader_pack(struct index_reader *r, uint32_t no,
                                  struct index_pack *out, bool *found);
@@ -316,6 +319,11 @@ MUST_CHECK int index_update_find_pack(struct index_update *u,
  */
 MUST_CHECK int index_update_set_state(struct index_update *u, uint32_t no,
                                       enum index_state state, uint64_t log);
+
+/* index_update_set_trusted: whether this host may dedup against a pack.
+ *   no  a number that put_pack gave */
+MUST_CHECK int index_update_set_trusted(struct index_update *u, uint32_t no,
+                                        bool trusted);
 
 /*
  * index_update_put_chunks: record locations.

@@ -447,6 +447,17 @@ static int index_reader_entries(struct index_reader *r, MDB_dbi dbi,
     return 0;
 }
 
+int index_reader_any_suspect(struct index_reader *r, bool *any)
+{
+    struct index_stats stats = {.used_bytes = 0};
+    int rc = index_reader_wake(r);
+
+    if (rc == 0)
+        rc = index_reader_entries(r, r->ix->suspects, &stats, &stats.suspect_n);
+    *any = rc == 0 && stats.suspect_n > 0;
+    return rc;
+}
+
 int index_reader_stats(struct index_reader *r, struct index_stats *out)
 {
     uint64_t ids = 0;

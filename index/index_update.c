@@ -290,6 +290,21 @@ int index_update_set_state(struct index_update *u, uint32_t no,
     return index_update_fail(u, index_update_write_pack(u, &pack));
 }
 
+int index_update_set_trusted(struct index_update *u, uint32_t no, bool trusted)
+{
+    struct index_pack pack;
+    int rc = index_update_alive(u);
+
+    if (rc < 0)
+        return rc;
+    rc = index_lmdb_pack(u->ix, u->txn, no, &pack);
+    if (rc == 0 && pack.trusted != trusted) {
+        pack.trusted = trusted;
+        rc = index_update_write_pack(u, &pack);
+    }
+    return index_update_fail(u, rc);
+}
+
 /* ---- chunks ---- */
 
 int index_update_room(struct index_update *u, size_t n)

@@ -35,7 +35,8 @@ struct catchup {
 /*
  * catchup_run: do it.
  *   stale  out: the index stands for something else: discard it and call again
- *          with an empty one (the state too)
+ *          with an empty one; the state stands for this repository's log and
+ *          stays
  * Returns 0; E_ROLLBACK: the repository is older than what this cache has
  * seen; E_CORRUPT (the log is damaged); E_BUSY (update lock); E_LATER
  * (other processes kept changing the cache); E_NOSPACE or E_IO of the cache;

@@ -53,6 +53,13 @@ static uint32_t catchup_packs_count(struct bytes content)
     return n;
 }
 
+bool catchup_packs_is_listed(const struct index_pack *p)
+{
+    static const struct writer_id unknown = {{0}};
+
+    return memcmp(p->writer.b, unknown.b, sizeof unknown.b) != 0;
+}
+
 int catchup_packs_add(struct index_update *u, const struct state *s,
                       struct index_pack *pack, struct bytes content,
                       bool *added)
@@ -71,8 +78,9 @@ int catchup_packs_add(struct index_update *u, const struct state *s,
 
     *added = false;
     pack->chunk_n = catchup_packs_count(content);
-    if (rc < 0 || (found && old.chunk_n == pack->chunk_n &&
-                   (old.trusted || !pack->trusted)))
+    if (rc < 0 ||
+        (found && old.chunk_n == pack->chunk_n &&
+         (old.trusted || !pack->trusted || catchup_packs_is_listed(&old))))
         return rc;
     pack->condemned_by = 0;
     pack->state = state_of[state_of_pack(s, &pack->id, &pack->condemned_by)];
@@ -119,11 +127,14 @@ static int catchup_packs_lose(struct catchup_update *up)
     int rc;
 
     log_debug("segment lost: %s", err_text());
-    up->c->segments_lost++;
     up->scan = true;
     rc = catchup_update_breathe(up);
-    if (rc == 0)
-        rc = catchup_marks_put_lost(up->u);
+    if (rc < 0)
+        return rc;
+    /* not before: another process may have been faster, and all this is done
+     * once more */
+    up->c->segments_lost++;
+    rc = catchup_marks_put_lost(up->u);
     return rc < 0 ? rc : catchup_marks_put_owed(up->u);
 }
 
@@ -177,7 +188,8 @@ int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
 struct catchup_packs_scan {
     struct catchup_update *up;
     struct pack_reader *packs;
-    unsigned failed; /* packs that the store could not give */
+    unsigned failed;    /* packs that the store could not give */
+    struct idmap there; /* pack -> 0; 1: the listing has it, and whole */
 };
 
 /* The id in "packs/<xx>/<id>". */
@@ -206,6 +218,9 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
         struct index_pack old;
 
         rc = index_update_find_pack(up->u, &pack.id, &old, &found);
+        if (rc == 0 && found && old.size_bytes == size &&
+            idmap_get(&scan->there, pack.id.b, NULL))
+            rc = idmap_put(&scan->there, pack.id.b, 1);
         if (rc < 0 || found)
             return rc;
         rc = pack_reader_dir(scan->packs, &pack.id, &info);
@@ -231,13 +246,62 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
     return rc;
 }
 
+/* The packs that the index has before the listing begins: all of these have to
+ * be in it. */
+static int catchup_packs_expect(struct catchup_packs_scan *scan)
+{
+    struct catchup_update *up = scan->up;
+    struct index_pack pack[64];
+    uint32_t next = 0;
+    size_t n = 1;
+    int rc = catchup_update_commit(up);
+
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
+    while (rc == 0 && n > 0) {
+        rc = index_reader_packs(up->r, &next, pack, 64, &n);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            if (pack[i].trusted && pack[i].state != INDEX_DOOMED)
+                rc = idmap_put(&scan->there, pack[i].id.b, 0);
+        }
+    }
+    return rc;
+}
+
+/* Packs that have gone, or were cut, are not relied on: whoever has the bytes
+ * stores them again. */
+static int catchup_packs_distrust(struct catchup_packs_scan *scan)
+{
+    struct catchup_update *up = scan->up;
+    struct index_pack pack[64];
+    uint32_t next = 0;
+    size_t n = 1;
+    int rc = catchup_update_breathe(up);
+
+    while (rc == 0 && n > 0) {
+        rc = index_reader_packs(up->r, &next, pack, 64, &n);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            uint64_t there;
+
+            if (idmap_get(&scan->there, pack[i].id.b, &there) && there == 0)
+                rc = index_update_set_trusted(up->u, pack[i].no, false);
+        }
+    }
+    return rc;
+}
+
 int catchup_packs_scan(struct catchup_update *up)
 {
     struct catchup_packs_scan scan = {.up = up};
     int rc = pack_reader_new(up->c->store, up->c->keys, &scan.packs);
 
     if (rc == 0)
+        rc = catchup_packs_expect(&scan);
+    if (rc == 0)
         rc = store_list(up->c->store, "packs", catchup_packs_ask, &scan);
+    if (rc == 0)
+        rc = catchup_packs_distrust(&scan);
+    idmap_release(&scan.there);
     pack_reader_free(scan.packs);
     if (rc == 0)
         rc = catchup_update_breathe(up);
@@ -247,14 +311,13 @@ int catchup_packs_scan(struct catchup_update *up)
                        : catchup_marks_drop_owed(up->u);
 }
 
-int catchup_packs_unlisted(struct index_reader *r, bool *any)
+int catchup_packs_doubted(struct index_reader *r, bool *any)
 {
     struct index_pack pack[64];
     uint32_t next = 0;
     size_t n = 1;
-    int rc = 0;
+    int rc = index_reader_any_suspect(r, any);
 
-    *any = false;
     while (rc == 0 && n > 0 && !*any) {
         rc = index_reader_packs(r, &next, pack, 64, &n);
         for (size_t i = 0; i < n && rc == 0; i++)

@@ -39,14 +39,21 @@ MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
 /*
  * catchup_packs_scan: ask every pack that the index does not know for its own
  * directory. Perhaps nobody's record lists it: it is for reading only (W2),
- * until one does. A pack whose directory is damaged is passed over; a few that
- * the store cannot give just now are asked at the next start. Settles else what
- * is owed. Returns 0; E_NOMEM; what store or index returned.
+ * until one does. A pack that the index does know and that has gone, or has
+ * another length than was said, is not trusted from then on. A pack whose
+ * directory is damaged is passed over; a few that the store cannot give just
+ * now are asked at the next start. Settles else what is owed. Returns 0;
+ * E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
 
-/* catchup_packs_unlisted: whether the index has a pack, not doomed, that it
- * knows from a scan alone. Goes through all packs. */
-MUST_CHECK int catchup_packs_unlisted(struct index_reader *r, bool *any);
+/* catchup_packs_is_listed: whether a record lists that pack of the index; else
+ * it is known from a scan alone. One that is listed and not trusted has gone,
+ * or was cut, when somebody looked. */
+bool catchup_packs_is_listed(const struct index_pack *p);
+
+/* catchup_packs_doubted: whether the index has a pack, not doomed, that is not
+ * trusted, or a suspect chunk. Goes through all packs. */
+MUST_CHECK int catchup_packs_doubted(struct index_reader *r, bool *any);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/pipe.h"
 #include "repo/check_cache.h"
 #include "repo/check_data.h"
+#include "repo/check_heal.h"
 #include "repo/check_keyless.h"
 #include "repo/check_list.h"
 #include "repo/check_tree.h"
@@ -330,6 +331,8 @@ static int check_body(struct check *c)
         rc = check_snapshots(c);
     if (rc == 0 && c->opt->read_data)
         rc = check_data_run(&c->view, c->opt, check_threads(c->opt));
+    if (rc == 0 && c->r->index)
+        rc = check_heal_run(&c->view, c->r);
     return rc < 0 ? rc : check_trees(c);
 }
 

@@ -128,6 +128,8 @@ static int check_data_consume(void *ctx, void *unit)
         atomic_fetch_add(&progress->objects, 1);
         atomic_fetch_add(&progress->bytes, p->bytes);
     }
+    p->read = !u->missing && !u->unread.code;
+    p->spoilt = p->read && (u->damages || u->foreign);
     if (u->missing)
         return check_view_lose(d->v, p);
     return u->damages || u->foreign || u->unread.code

@@ -289,6 +289,7 @@ static int check_view_compare(struct check_view *v, struct check_pack *p,
     if (it->bytes == p->bytes)
         return 0;
     p->state = CHECK_PACK_DOUBTED;
+    p->cut = true;
     pack_layout_name(&p->id, name);
     return check_report_damage(v->report, CHECK_PACK, name,
                                "is %" PRIu64 " bytes long, not %u", it->bytes,

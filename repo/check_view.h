@@ -28,6 +28,9 @@ struct check_pack {
     enum pack_kind kind;
     enum check_pack_state state;
     bool recovered; /* no segment names it: its own directory was read */
+    bool cut;       /* has another length than was said */
+    bool read;      /* in full, and ... */
+    bool spoilt;    /* ... it is damaged */
 };
 
 struct check_view {

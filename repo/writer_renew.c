@@ -20,7 +20,8 @@ static bool writer_lost_pack(const struct writer *w,
 }
 
 /* Whether anything that the run counts on was condemned since its generation,
- * or is taken over from a parent that no longer passes I6. */
+ * or is taken over from a parent that no longer passes I6, or of which damage
+ * met since may have taken what lists its packs. */
 static int writer_hurt(struct writer *w, const struct writer_reliance *on,
                        bool *hurt)
 {
@@ -30,7 +31,8 @@ static int writer_hurt(struct writer *w, const struct writer_reliance *on,
     size_t n = 1;
     int rc = index_reader_new(w->r->index, &r);
 
-    *hurt = on->parent && !state_trusts_tree(&w->r->state, on->parent);
+    *hurt = on->parent &&
+            (w->r->hurt || !state_trusts_tree(&w->r->state, on->parent));
     while (rc == 0 && n > 0 && !*hurt) {
         rc = index_reader_packs(r, &next, pack, 64, &n);
         for (size_t i = 0; i < n && rc == 0; i++)

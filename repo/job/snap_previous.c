@@ -39,10 +39,11 @@ static int snap_previous_doubt(struct repo *r, bool *doubt)
     *doubt = r->index_rebuilt || r->hurt || r->state.suspect_n > 0;
     if (*doubt)
         return 0;
-    /* nor when packs are there that nobody lists: a journal may have gone */
+    /* nor when packs are there that nobody lists: a journal may have gone; nor
+     * when some are known to be gone or damaged */
     rc = index_reader_new(r->index, &reader);
     if (rc == 0)
-        rc = catchup_packs_unlisted(reader, doubt);
+        rc = catchup_packs_doubted(reader, doubt);
     index_reader_free(reader);
     return rc;
 }

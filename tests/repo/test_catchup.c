@@ -495,6 +495,51 @@ static void test_catchup__a_damaged_snapshot_is_still_listed(void **state)
     repo_fixture_close(&f);
 }
 
+/* A pack that has gone, or was cut: a cache that is filled from nothing sees
+ * it, and a segment that another merged does not make it forget. */
+static void test_catchup__packs_that_have_gone_are_not_relied_on(void **state)
+{
+    struct catchup_kit_names before;
+
+    (void)state;
+    for (int cut = 0; cut < 2; cut++) {
+        struct object_id id[12];
+        struct repo_fixture f;
+        struct repo *r = NULL;
+        struct writer *w = NULL;
+        const char *gone = NULL;
+        bool merged = false;
+
+        catchup_kit_start(&f, 1, id);
+        catchup_kit_pick(f.store, "packs", &before);
+        gone = before.name[0];
+        if (cut) {
+            struct buf b;
+
+            catchup_kit_get(f.store, gone, &b);
+            b.n--;
+            catchup_kit_replace(f.store, gone, buf_bytes(&b));
+            buf_release(&b);
+        } else {
+            catchup_kit_remove(f.store, gone);
+        }
+        for (unsigned i = 1; i < 9; i++)
+            assert_int_equal(repo_fixture_backup(&f, "a", i + 1, &id[i]), 0);
+        catchup_kit_knows(&f, "a", 9);
+        catchup_kit_knows_but(&f, "new", 9, 1);
+        assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+        assert_int_equal(writer_open(r, bytes_of_str("test@series"), &w), 0);
+        assert_int_equal(writer_merge(w, &merged), 0);
+        assert_true(merged);
+        assert_int_equal(writer_end(w), 0);
+        writer_free(w);
+        repo_close(r);
+        catchup_kit_knows_but(&f, "new", 9, 1);
+        catchup_kit_knows_but(&f, NULL, 9, 1);
+        repo_fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_catchup__segments_that_are_lost),
         cmocka_unit_test(test_catchup__lost_segments_are_not_forgotten),
         cmocka_unit_test(test_catchup__suspects_are_no_targets),
+        cmocka_unit_test(test_catchup__packs_that_have_gone_are_not_relied_on),
         cmocka_unit_test(test_catchup__forgotten_snapshots_are_not_listed),
         cmocka_unit_test(test_catchup__an_object_alone_is_no_snapshot),
         cmocka_unit_test(test_catchup__a_damaged_snapshot_is_still_listed),

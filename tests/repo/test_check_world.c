@@ -281,6 +281,73 @@ static void test_check_world__a_cache_that_forgets_is_noted(void **state)
     check_kit_close(k);
 }
 
+/* How many packs of this host's cache are trusted, and whether it calls any
+ * chunk suspect. */
+static size_t trusted(struct repo *r, bool *suspect)
+{
+    struct index_pack pack[64];
+    struct index_reader *ix = NULL;
+    uint32_t next = 0;
+    size_t trusted = 0;
+    size_t n;
+
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(index_reader_packs(ix, &next, pack, 64, &n), 0);
+    assert_in_range(n, 1, 63);
+    for (size_t i = 0; i < n; i++)
+        trusted += pack[i].trusted;
+    assert_int_equal(index_reader_any_suspect(ix, suspect), 0);
+    index_reader_free(ix);
+    return trusted;
+}
+
+/* What a check finds this host's cache takes note of, and takes back: of what
+ * the check has looked at, and of nothing else. */
+static void test_check_world__the_cache_is_told(void **state)
+{
+    static const struct check_options quick = {.threads = 1};
+    static const struct check_options full = {.threads = 1, .read_data = true};
+    struct check_kit *k = check_kit_small();
+    const struct check_kit_object *o;
+    struct repo *r = check_kit_repo(k);
+    bool suspect;
+    size_t n = trusted(r, &suspect);
+    size_t at = 0;
+
+    (void)state;
+    assert_true(n >= 2);
+    while ((o = check_kit_object_at(k, "packs/", &at)) != NULL) {
+        check_kit_put(k, o->name, NULL, 0);
+        assert_int_equal(check_kit_run(k, r, &quick), E_CORRUPT);
+        assert_int_equal(trusted(r, &suspect), n - 1);
+        assert_false(suspect);
+        check_kit_restore(k, o);
+        assert_int_equal(check_kit_run(k, r, &quick), 0);
+        assert_int_equal(trusted(r, &suspect), n);
+        /* cut */
+        check_kit_put(k, o->name, o->p, o->n - 1);
+        assert_int_equal(check_kit_run(k, r, &quick), E_CORRUPT);
+        assert_int_equal(trusted(r, &suspect), n - 1);
+        check_kit_restore(k, o);
+        assert_int_equal(check_kit_run(k, r, &full), 0);
+        assert_int_equal(trusted(r, &suspect), n);
+        /* one byte: seen by who reads it, not forgotten by who does not */
+        assert_true(memory_damage(k->store, o->name, o->n / 2, 1));
+        assert_int_equal(check_kit_run(k, r, &full), E_CORRUPT);
+        assert_int_equal(trusted(r, &suspect), n);
+        assert_true(suspect);
+        (void)check_kit_run(k, r, &quick);
+        (void)trusted(r, &suspect);
+        assert_true(suspect);
+        check_kit_restore(k, o);
+        assert_int_equal(check_kit_run(k, r, &full), 0);
+        assert_int_equal(trusted(r, &suspect), n);
+        assert_false(suspect);
+    }
+    repo_close(r);
+    check_kit_close(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_check_world__doomed_packs_are_dead),
         cmocka_unit_test(test_check_world__condemned_packs_are_still_good),
         cmocka_unit_test(test_check_world__suspects_are_read),
+        cmocka_unit_test(test_check_world__the_cache_is_told),
         cmocka_unit_test(test_check_world__collectors_may_work_meanwhile),
         cmocka_unit_test(test_check_world__a_cache_that_lies_is_noted),
         cmocka_unit_test(test_check_world__a_cache_that_forgets_is_noted),
