@@ -125,6 +125,7 @@ static void test_catchup_journals__a_failing_store_is_no_damage(void **state)
         struct object_id id[2];
         struct repo_fixture f;
         uint64_t n = 0;
+        unsigned spared = 0;
         bool fired = true;
 
         catchup_kit_start(&f, 2, id);
@@ -138,11 +139,14 @@ static void test_catchup_journals__a_failing_store_is_no_damage(void **state)
             rc = repo_fixture_repo(&f, NULL, &r);
             fired = memory_passages(f.store) >= n;
             memory_set_fault(f.store, none);
-            assert_int_equal(rc, fired ? E_STORE : 0);
-            if (!fired)
+            /* the list of slots may fail once it has shown the right one */
+            spared += fired && rc == 0;
+            assert_int_equal(rc, fired && rc != 0 ? E_STORE : 0);
+            if (rc == 0)
                 assert_int_equal(r->journals.records, 0);
             repo_close(r);
         }
+        assert_int_equal(spared, point[p] == MEMORY_AFTER ? 1 : 0);
         assert_true(n > 10);
         repo_fixture_close(&f);
     }
