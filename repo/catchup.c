@@ -3,6 +3,7 @@
 #include "repo/catchup_journals.h"
 #include "repo/catchup_log.h"
 #include "repo/catchup_packs.h"
+#include "repo/catchup_snapshots.h"
 
 enum { CATCHUP_TRIES = 10 /* when other processes are faster */ };
 
@@ -17,12 +18,16 @@ static int catchup_apply(struct catchup_update *up,
     /* filled from nothing: a journal that has gone whole, with all that it
      * listed, is missed by nobody */
     up->scan |= !up->marked;
-    if (rc == 0)
-        rc = catchup_marks_lost(up->r, &lost);
     if (rc == 0 && log_moved)
         rc = catchup_log_states(up);
     if (rc == 0)
+        rc = catchup_packs_again(up, up->c->starting, &lost);
+    if (rc == 0)
         rc = catchup_journals_read(up, list);
+    if (rc == 0 && up->c->starting)
+        rc = catchup_snapshots_again(up);
+    /* a pack may be back that was missing when it was looked for */
+    up->scan |= up->c->starting && (lost || up->c->journals.journals > 0);
     if (rc == 0 && up->scan)
         rc = catchup_packs_scan(up);
     if (rc == 0 && (log_moved || up->u) && up->c->state->suspect_n > 0)

@@ -5,8 +5,8 @@
  * filled again.
  *
  * Its parts: catchup_log (the log), catchup_journals (journals), catchup_packs
- * (segments and packs), catchup_marks (how far the index stands for them),
- * catchup_update (how it is written).
+ * (segments and packs), catchup_snapshots, catchup_marks (how far the index
+ * stands for them), catchup_update (how it is written).
  *
  * Confined to one thread at a time.
  */
@@ -24,6 +24,7 @@ struct catchup {
     struct state *state;        /* lent; brought forward */
     uint32_t wait_ms;           /* for the index's update lock */
     bool accept_rollback;
+    bool starting; /* ask again for what earlier processes could not read */
     uint64_t segments_lost; /* out: that could not be read; what they said was
                                taken from the packs themselves */
     struct journal_damage journals; /* out: likewise; met by each run anew */

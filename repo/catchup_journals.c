@@ -5,72 +5,50 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "repo/catchup_packs.h"
+#include "repo/catchup_snapshots.h"
 #include "repo/record_journal.h"
-#include "repo/snapshot_list.h"
 
 enum {
     CATCHUP_JOURNALS_YOUNG_S = 3600 /* a record that old is long on the disk */
+};
+
+/* A record that was taken, and that no mark names so far. */
+struct catchup_taken {
+    bool any;
+    bool gap; /* it stands behind one */
+    struct catchup_mark mark;
+    int64_t time_s;
 };
 
 /* A journal that is being read. */
 struct catchup_journal {
     struct catchup_update *up;
     struct chain chain;
-    struct catchup_mark stood; /* where the index stands for it, if ... */
-    bool marked;               /* ... it does */
-    uint64_t last;             /* number of the last record that was listed */
-    struct chain_tip tip;      /* the record before the next one ... */
-    bool unknown;              /* ... is damaged: the link proves nothing */
-    bool gap;                  /* a damaged record was met: the mark stays */
-    bool closed;               /* ended or fenced */
-    bool again;                /* read from its first record on, mark or not */
+    struct catchup_mark stood;  /* where the index stands for it, if ... */
+    bool marked;                /* ... it does */
+    uint64_t last;              /* number of the last record that was listed */
+    struct chain_tip tip;       /* the record before the next one ... */
+    bool unknown;               /* ... is damaged: the link proves nothing */
+    bool gap;                   /* a damaged record was met: the mark stays */
+    bool closed;                /* ended or fenced */
+    struct catchup_taken taken; /* the last one that was */
+    bool again;                 /* read from its first record on, mark or not */
     struct journal_list_numbers there; /* loaded when one is missing */
     size_t at;                         /* all before it have been read */
 };
 
 /* --- what a record says --- */
 
-/* Behind a gap records are met at each start: what the index knows is not read
- * again. */
-static int catchup_journals_commit(struct catchup_update *up,
-                                   const struct object_id *id)
-{
-    struct catchup *c = up->c;
-    struct snapshot s;
-    bool noted;
-    bool sound;
-    int rc = snapshot_list_has(up->r, id, &noted, &sound);
-
-    if (rc < 0 || sound)
-        return rc;
-    rc = snapshot_list_read(c->store, c->keys, id, &s);
-    if (rc == 0) {
-        rc = catchup_update_breathe(up);
-        if (rc == 0)
-            rc = snapshot_list_note(up->u, id, &s.manifest.m);
-    } else if (rc == E_CORRUPT || rc == E_ROLE) {
-        rc = noted ? 0 : catchup_update_breathe(up);
-        if (rc == 0 && !noted)
-            rc = snapshot_list_note(up->u, id, NULL);
-    }
-    snapshot_list_drop(&s);
-    return rc;
-}
-
 static int catchup_journals_apply(struct catchup_journal *j,
                                   const struct chain_record *r,
                                   const struct record_journal *says)
 {
-    const struct state *s = j->up->c->state;
-
-    if (memcmp(r->signer.b, s->founder.b, sizeof r->signer.b) != 0)
-        return 0;
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_SEGMENT:
         return catchup_packs_segment(j->up, &j->chain.writer, &says->id,
                                      &says->ids);
     case RECORD_COMMIT:
-        return catchup_journals_commit(j->up, &says->id);
+        return catchup_snapshots_commit(j->up, &says->id);
     case RECORD_END:
     case RECORD_FENCE:
         j->closed = true;
@@ -85,51 +63,74 @@ static int catchup_journals_apply(struct catchup_journal *j,
 
 /* --- marks --- */
 
-/*
- * I10: a mark outlives a power cut, so what it names must. All records of a
- * chain but the last one are durable: each put had returned before the next
- * began. Without this a lost record would look like a rollback.
- */
-static int catchup_journals_settle(struct catchup_journal *j,
-                                   const struct chain_record *r)
+/* I10: a mark outlives a power cut, so what it names must. Without this a lost
+ * record would look like a rollback. */
+static int catchup_journals_settle(struct catchup_journal *j)
 {
     int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
+    int64_t then = j->taken.time_s;
     char name[RECORD_NAME_MAX];
 
-    if (!j->closed && r->record.number != j->last)
+    if (then <= now && then > INT64_MIN / 2 &&
+        now - then > CATCHUP_JOURNALS_YOUNG_S)
         return 0;
-    if (r->record.time.s <= now && r->record.time.s > INT64_MIN / 2 &&
-        now - r->record.time.s > CATCHUP_JOURNALS_YOUNG_S)
-        return 0;
-    chain_name(&j->chain, r->record.number, name);
+    chain_name(&j->chain, j->taken.mark.number, name);
     return store_make_durable(j->up->c->store, name, NULL);
 }
 
-/* The mark follows a record that was taken, but not over a gap, so that each
- * start looks again; nor back, when the journal is read from its beginning. */
-static int catchup_journals_mark(struct catchup_journal *j,
-                                 const struct chain_record *r)
+/* Whether what was taken is ahead of the mark that is due for it: in what is
+ * committed, perhaps by others, whose list of the store was a later one. */
+static int catchup_journals_ahead(struct catchup_journal *j, bool *ahead)
 {
-    struct catchup_mark m = {
-        .number = r->record.number, .id = r->id, .closed = j->closed};
-    int rc;
+    const struct writer_id *w = &j->chain.writer;
+    struct catchup_mark m = {.number = 0};
+    bool found;
+    int rc = catchup_marks_journal(j->up->r, w, &m, &found);
 
-    if (j->gap || (j->marked && m.number <= j->stood.number))
-        return 0;
+    *ahead = rc == 0 && (!found || m.number < j->taken.mark.number);
+    if (rc < 0 || !*ahead || !j->taken.gap)
+        return rc;
+    rc = catchup_marks_taken(j->up->r, w, &m, &found);
+    *ahead = rc == 0 && (!found || m.number < j->taken.mark.number);
+    return rc;
+}
+
+/*
+ * A mark follows the record that was taken: the journal's own not over a gap,
+ * so that each start looks again; none goes back.
+ *   settle  it is the last one. All others of a chain are durable: each put had
+ *           returned before the next began
+ */
+static int catchup_journals_mark(struct catchup_journal *j, bool settle)
+{
+    const struct writer_id *w = &j->chain.writer;
+    bool ahead = false;
+    int rc = j->taken.any ? catchup_journals_ahead(j, &ahead) : 0;
+
+    if (rc == 0 && ahead && settle)
+        rc = catchup_journals_settle(j);
+    if (rc < 0 || !ahead)
+        return rc;
     rc = catchup_update_breathe(j->up);
-    return rc < 0 ? rc
-                  : catchup_marks_put_journal(j->up->u, &j->chain.writer, &m);
+    if (rc == 0)
+        rc = catchup_journals_ahead(j, &ahead);
+    if (rc < 0 || !ahead)
+        return rc;
+    return j->taken.gap
+               ? catchup_marks_put_taken(j->up->u, w, &j->taken.mark)
+               : catchup_marks_put_journal(j->up->u, w, &j->taken.mark);
 }
 
 /* --- damage --- */
 
 /*
- * Record k is damaged, or missing; why: the text of the error. What it may
- * have listed is looked for in the packs themselves, once: all of those were
- * durable before it was put (I2).
+ * Record k is damaged, or all from k to last are missing; why: the text of the
+ * error. What they may have listed is looked for in the packs themselves, once
+ * for all up to there: those were durable before the last was put (I2). More
+ * that go missing behind them are news.
  */
 static int catchup_journals_damaged(struct catchup_journal *j, uint64_t k,
-                                    const char *why)
+                                    uint64_t last, const char *why)
 {
     struct catchup_update *up = j->up;
     char name[RECORD_NAME_MAX];
@@ -140,13 +141,13 @@ static int catchup_journals_damaged(struct catchup_journal *j, uint64_t k,
     log_debug("journal record damaged: %s: %s", name, why);
     journal_damage_note(&up->c->journals, name, why, !j->gap);
     j->gap = true;
-    rc = catchup_marks_damage(up->r, &j->chain.writer, k, &known);
+    rc = catchup_marks_damage(up->r, &j->chain.writer, last, &known);
     if (rc < 0 || known)
         return rc;
     up->scan = true;
     rc = catchup_update_breathe(up);
     if (rc == 0)
-        rc = catchup_marks_put_damage(up->u, &j->chain.writer, k);
+        rc = catchup_marks_put_damage(up->u, &j->chain.writer, last);
     return rc < 0 ? rc : catchup_marks_put_owed(up->u);
 }
 
@@ -154,17 +155,18 @@ static int catchup_journals_damaged(struct catchup_journal *j, uint64_t k,
 static int catchup_journals_missing(struct catchup_journal *j, uint64_t k,
                                     uint64_t *next)
 {
-    int rc = catchup_journals_damaged(j, k, "is missing");
+    int rc = 0;
 
     j->unknown = true;
     *next = j->last + 1;
-    if (rc == 0 && !j->there.k)
+    if (!j->there.k)
         rc = journal_list_numbers(j->up->c->store, &j->chain.writer, &j->there);
     while (rc == 0 && j->at < j->there.n && j->there.k[j->at] <= k)
         j->at++;
     if (rc == 0 && j->at < j->there.n && j->there.k[j->at] < *next)
         *next = j->there.k[j->at];
-    return rc;
+    return rc < 0 ? rc
+                  : catchup_journals_damaged(j, k, *next - 1, "is missing");
 }
 
 /* Whether r, whose seal and signature are good, comes behind the record that
@@ -180,26 +182,40 @@ static int catchup_journals_link(struct catchup_journal *j,
     if (*restart)
         return 0;
     return rc == E_CORRUPT
-               ? catchup_journals_damaged(j, r->record.number, err_text())
+               ? catchup_journals_damaged(j, r->record.number, r->record.number,
+                                          err_text())
                : rc;
 }
 
 /* --- reading --- */
 
-/* Takes a record in that authenticates on its own. */
+/* Takes a record in that authenticates on its own; of others than members
+ * nothing counts, not even what cannot be understood. */
 static int catchup_journals_take(struct catchup_journal *j,
                                  const struct chain_record *r)
 {
+    const struct state *s = j->up->c->state;
     struct record_journal says;
-    int rc = record_journal_get(&r->record, &says);
+    int rc;
 
+    if (memcmp(r->signer.b, s->founder.b, sizeof r->signer.b) != 0)
+        return 0;
+    rc = record_journal_get(&r->record, &says);
     if (rc == E_CORRUPT)
-        return catchup_journals_damaged(j, r->record.number, err_text());
+        return catchup_journals_damaged(j, r->record.number, r->record.number,
+                                        err_text());
     if (rc == 0)
         rc = catchup_journals_apply(j, r, &says);
     if (rc == 0)
-        rc = catchup_journals_settle(j, r);
-    return rc < 0 ? rc : catchup_journals_mark(j, r);
+        rc = catchup_journals_mark(j, false);
+    if (rc < 0)
+        return rc;
+    j->taken = (struct catchup_taken){
+        .any = true,
+        .gap = j->gap,
+        .mark = {.number = r->record.number, .id = r->id, .closed = j->closed},
+        .time_s = r->record.time.s};
+    return 0;
 }
 
 /* Reads record k; next: out: the number to go on with. */
@@ -218,7 +234,7 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
      * may be damage just as well */
     if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {
         j->unknown = true;
-        return catchup_journals_damaged(j, k, err_text());
+        return catchup_journals_damaged(j, k, k, err_text());
     }
     if (rc == 0)
         rc = catchup_journals_link(j, &r, &restart);
@@ -258,6 +274,8 @@ static int catchup_journals_one(struct catchup_update *up,
     }
     while (rc == 0 && k <= j.last && !j.closed)
         rc = catchup_journals_step(&j, k, &k);
+    if (rc == 0)
+        rc = catchup_journals_mark(&j, true);
     journal_list_numbers_release(&j.there);
     return rc;
 }
@@ -302,6 +320,8 @@ int catchup_journals_known(struct catchup_update *up,
                            const struct journal_list *list, bool *stale)
 {
     struct catchup_journals_known k = {up, list, stale};
+    int rc = catchup_marks_journals(up->r, catchup_journals_is_there, &k);
 
-    return catchup_marks_journals(up->r, catchup_journals_is_there, &k);
+    return rc < 0 ? rc
+                  : catchup_marks_takens(up->r, catchup_journals_is_there, &k);
 }

@@ -3,16 +3,17 @@
 enum {
     CATCHUP_MARKS_LOG = 'l',
     CATCHUP_MARKS_JOURNAL = 'w',
-    CATCHUP_MARKS_OWED = 'x', /* alone; with an id it is of segment_list */
-    CATCHUP_MARKS_LOST = 'h',
+    CATCHUP_MARKS_OWED = 'x',   /* alone; with an id it is of segment_list */
+    CATCHUP_MARKS_LOST = 'h',   /* + segment */
+    CATCHUP_MARKS_TAKEN = 't',  /* + writer */
     CATCHUP_MARKS_DAMAGE = 'd', /* + writer, number */
     CATCHUP_MARKS_JOURNAL_BYTES = 1 + sizeof(struct writer_id),
-    CATCHUP_MARKS_DAMAGE_BYTES = CATCHUP_MARKS_JOURNAL_BYTES + 8
+    CATCHUP_MARKS_DAMAGE_BYTES = CATCHUP_MARKS_JOURNAL_BYTES + 8,
+    CATCHUP_MARKS_LOST_BYTES = 1 + sizeof(struct object_id)
 };
 
 static const uint8_t catchup_marks_log_key[] = {CATCHUP_MARKS_LOG};
 static const uint8_t catchup_marks_owed_key[] = {CATCHUP_MARKS_OWED};
-static const uint8_t catchup_marks_lost_key[] = {CATCHUP_MARKS_LOST};
 
 /* --- places --- */
 
@@ -53,10 +54,10 @@ static int catchup_marks_get(struct index_reader *r, struct bytes key,
     return rc;
 }
 
-static struct bytes catchup_marks_key(const struct writer_id *w,
+static struct bytes catchup_marks_key(uint8_t kind, const struct writer_id *w,
                                       uint8_t key[CATCHUP_MARKS_JOURNAL_BYTES])
 {
-    key[0] = CATCHUP_MARKS_JOURNAL;
+    key[0] = kind;
     memcpy(key + 1, w->b, sizeof w->b);
     return bytes_of(key, CATCHUP_MARKS_JOURNAL_BYTES);
 }
@@ -66,7 +67,17 @@ int catchup_marks_put_journal(struct index_update *u, const struct writer_id *w,
 {
     uint8_t key[CATCHUP_MARKS_JOURNAL_BYTES];
 
-    return catchup_marks_put(u, catchup_marks_key(w, key), m);
+    return catchup_marks_put(
+        u, catchup_marks_key(CATCHUP_MARKS_JOURNAL, w, key), m);
+}
+
+int catchup_marks_put_taken(struct index_update *u, const struct writer_id *w,
+                            const struct catchup_mark *m)
+{
+    uint8_t key[CATCHUP_MARKS_JOURNAL_BYTES];
+
+    return catchup_marks_put(u, catchup_marks_key(CATCHUP_MARKS_TAKEN, w, key),
+                             m);
 }
 
 int catchup_marks_put_log(struct index_update *u, const struct chain_tip *tip)
@@ -82,7 +93,17 @@ int catchup_marks_journal(struct index_reader *r, const struct writer_id *w,
 {
     uint8_t key[CATCHUP_MARKS_JOURNAL_BYTES];
 
-    return catchup_marks_get(r, catchup_marks_key(w, key), m, found);
+    return catchup_marks_get(
+        r, catchup_marks_key(CATCHUP_MARKS_JOURNAL, w, key), m, found);
+}
+
+int catchup_marks_taken(struct index_reader *r, const struct writer_id *w,
+                        struct catchup_mark *m, bool *found)
+{
+    uint8_t key[CATCHUP_MARKS_JOURNAL_BYTES];
+
+    return catchup_marks_get(r, catchup_marks_key(CATCHUP_MARKS_TAKEN, w, key),
+                             m, found);
 }
 
 int catchup_marks_log(struct index_reader *r, struct catchup_mark *m,
@@ -104,8 +125,8 @@ int catchup_marks_closed(struct index_reader *r, const struct writer_id *w,
     return rc;
 }
 
-int catchup_marks_journals(struct index_reader *r, catchup_marks_fn *fn,
-                           void *ctx)
+static int catchup_marks_each(struct index_reader *r, uint8_t kind,
+                              catchup_marks_fn *fn, void *ctx)
 {
     struct buf key;
     struct buf value;
@@ -114,14 +135,14 @@ int catchup_marks_journals(struct index_reader *r, catchup_marks_fn *fn,
 
     buf_init(&key, INDEX_MARK_KEY_MAX);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
-    codec_put_u8(&key, CATCHUP_MARKS_JOURNAL);
+    codec_put_u8(&key, kind);
     rc = buf_status(&key);
     while (rc == 0) {
         struct catchup_mark m;
         struct writer_id w;
 
         rc = index_reader_next_mark(r, &key, &value, &found);
-        if (rc < 0 || !found || key.p[0] != CATCHUP_MARKS_JOURNAL)
+        if (rc < 0 || !found || key.p[0] != kind)
             break;
         if (key.n != CATCHUP_MARKS_JOURNAL_BYTES ||
             !catchup_marks_decode(buf_bytes(&value), &m))
@@ -132,6 +153,18 @@ int catchup_marks_journals(struct index_reader *r, catchup_marks_fn *fn,
     buf_release(&key);
     buf_release(&value);
     return rc;
+}
+
+int catchup_marks_journals(struct index_reader *r, catchup_marks_fn *fn,
+                           void *ctx)
+{
+    return catchup_marks_each(r, CATCHUP_MARKS_JOURNAL, fn, ctx);
+}
+
+int catchup_marks_takens(struct index_reader *r, catchup_marks_fn *fn,
+                         void *ctx)
+{
+    return catchup_marks_each(r, CATCHUP_MARKS_TAKEN, fn, ctx);
 }
 
 /* --- flags --- */
@@ -173,19 +206,63 @@ int catchup_marks_owed(struct index_reader *r, bool *owed)
     return catchup_marks_is_set(r, catchup_marks_of_owed(), owed);
 }
 
-static struct bytes catchup_marks_of_lost(void)
+static struct bytes catchup_marks_of_lost(const struct object_id *id,
+                                          uint8_t key[CATCHUP_MARKS_LOST_BYTES])
 {
-    return bytes_of(catchup_marks_lost_key, sizeof catchup_marks_lost_key);
+    key[0] = CATCHUP_MARKS_LOST;
+    memcpy(key + 1, id->b, sizeof id->b);
+    return bytes_of(key, CATCHUP_MARKS_LOST_BYTES);
 }
 
-int catchup_marks_put_lost(struct index_update *u)
+int catchup_marks_put_lost(struct index_update *u, const struct object_id *id,
+                           const struct writer_id *w)
 {
-    return catchup_marks_set(u, catchup_marks_of_lost());
+    uint8_t key[CATCHUP_MARKS_LOST_BYTES];
+
+    return index_update_put_mark(u, catchup_marks_of_lost(id, key),
+                                 bytes_of(w->b, sizeof w->b));
 }
 
-int catchup_marks_lost(struct index_reader *r, bool *lost)
+int catchup_marks_drop_lost(struct index_update *u, const struct object_id *id)
 {
-    return catchup_marks_is_set(r, catchup_marks_of_lost(), lost);
+    uint8_t key[CATCHUP_MARKS_LOST_BYTES];
+
+    return index_update_drop_mark(u, catchup_marks_of_lost(id, key));
+}
+
+int catchup_marks_is_lost(struct index_reader *r, const struct object_id *id,
+                          bool *lost)
+{
+    uint8_t key[CATCHUP_MARKS_LOST_BYTES];
+
+    return catchup_marks_is_set(r, catchup_marks_of_lost(id, key), lost);
+}
+
+int catchup_marks_next_lost(struct index_reader *r, struct buf *key,
+                            struct object_id *id, struct writer_id *w,
+                            bool *found)
+{
+    struct buf value;
+    int rc = 0;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    if (key->n == 0) {
+        codec_put_u8(key, CATCHUP_MARKS_LOST);
+        rc = buf_status(key);
+    }
+    for (bool mine = false; rc == 0 && !mine;) {
+        rc = index_reader_next_mark(r, key, &value, found);
+        *found = rc == 0 && *found && key->p[0] == CATCHUP_MARKS_LOST;
+        if (!*found)
+            break;
+        mine = key->n == CATCHUP_MARKS_LOST_BYTES && value.n == sizeof w->b;
+        if (mine) {
+            memcpy(id->b, key->p + 1, sizeof id->b);
+            memcpy(w->b, value.p, sizeof w->b);
+        }
+    }
+    buf_release(&value);
+    return rc;
 }
 
 static struct bytes catchup_marks_of_damage(

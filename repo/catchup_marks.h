@@ -32,6 +32,18 @@ MUST_CHECK int catchup_marks_journal(struct index_reader *r,
 MUST_CHECK int catchup_marks_log(struct index_reader *r, struct catchup_mark *m,
                                  bool *found);
 
+/*
+ * catchup_marks_put_taken / catchup_marks_taken: as the two for journals, for a
+ * record that was taken behind a gap, where the journal's mark cannot follow:
+ * the journal has to stay that long.
+ */
+MUST_CHECK int catchup_marks_put_taken(struct index_update *u,
+                                       const struct writer_id *w,
+                                       const struct catchup_mark *m);
+MUST_CHECK int catchup_marks_taken(struct index_reader *r,
+                                   const struct writer_id *w,
+                                   struct catchup_mark *m, bool *found);
+
 /* catchup_marks_closed: whether the index knows the end, or the fence, of a
  * journal. */
 MUST_CHECK int catchup_marks_closed(struct index_reader *r,
@@ -41,10 +53,13 @@ MUST_CHECK int catchup_marks_closed(struct index_reader *r,
 typedef int catchup_marks_fn(void *ctx, const struct writer_id *w,
                              const struct catchup_mark *m);
 
-/* catchup_marks_journals: every journal that the index knows, ascending by
- * writer. Returns what the index or fn returned; E_NOMEM. */
+/* catchup_marks_journals / catchup_marks_takens: every journal that the index
+ * has such a mark of, ascending by writer. Returns what the index or fn
+ * returned; E_NOMEM. */
 MUST_CHECK int catchup_marks_journals(struct index_reader *r,
                                       catchup_marks_fn *fn, void *ctx);
+MUST_CHECK int catchup_marks_takens(struct index_reader *r,
+                                    catchup_marks_fn *fn, void *ctx);
 
 /* catchup_marks_put_owed / catchup_marks_drop_owed / catchup_marks_owed: packs
  * have to be asked for their own directories, and not all were yet. */
@@ -52,14 +67,25 @@ MUST_CHECK int catchup_marks_put_owed(struct index_update *u);
 MUST_CHECK int catchup_marks_drop_owed(struct index_update *u);
 MUST_CHECK int catchup_marks_owed(struct index_reader *r, bool *owed);
 
-/* catchup_marks_put_lost / catchup_marks_lost: a segment could not be read when
- * this index was filled, and never will be for it. */
-MUST_CHECK int catchup_marks_put_lost(struct index_update *u);
-MUST_CHECK int catchup_marks_lost(struct index_reader *r, bool *lost);
+/* catchup_marks_put_lost / catchup_marks_drop_lost / catchup_marks_is_lost: a
+ * segment of w's journal could not be read when it was due. */
+MUST_CHECK int catchup_marks_put_lost(struct index_update *u,
+                                      const struct object_id *id,
+                                      const struct writer_id *w);
+MUST_CHECK int catchup_marks_drop_lost(struct index_update *u,
+                                       const struct object_id *id);
+MUST_CHECK int catchup_marks_is_lost(struct index_reader *r,
+                                     const struct object_id *id, bool *lost);
+
+/* catchup_marks_next_lost: the first of them behind what key holds (empty: of
+ * all). found false: no more. */
+MUST_CHECK int catchup_marks_next_lost(struct index_reader *r, struct buf *key,
+                                       struct object_id *id,
+                                       struct writer_id *w, bool *found);
 
 /* catchup_marks_put_damage / catchup_marks_damage: that record of w's journal
- * was damaged, and packs were asked for what it may have listed, or are owed.
- */
+ * was damaged, or the last of some that are missing, and packs were asked for
+ * what was listed up to there, or are owed. */
 MUST_CHECK int catchup_marks_put_damage(struct index_update *u,
                                         const struct writer_id *w, uint64_t k);
 MUST_CHECK int catchup_marks_damage(struct index_reader *r,

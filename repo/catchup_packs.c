@@ -122,7 +122,9 @@ static int catchup_packs_listed(struct catchup_update *up,
 
 /* What the segment said its packs still say themselves; should we die before
  * they were asked, the next run knows that they have to be. */
-static int catchup_packs_lose(struct catchup_update *up)
+static int catchup_packs_lose(struct catchup_update *up,
+                              const struct object_id *id,
+                              const struct writer_id *w)
 {
     int rc;
 
@@ -134,7 +136,7 @@ static int catchup_packs_lose(struct catchup_update *up)
     /* not before: another process may have been faster, and all this is done
      * once more */
     up->c->segments_lost++;
-    rc = catchup_marks_put_lost(up->u);
+    rc = catchup_marks_put_lost(up->u, id, w);
     return rc < 0 ? rc : catchup_marks_put_owed(up->u);
 }
 
@@ -151,36 +153,90 @@ static int catchup_packs_replaced(struct catchup_update *up,
     return rc;
 }
 
+/* The packs of a segment, and then the segment itself: one that is noted has
+ * said all that it has to say. */
+static int catchup_packs_take(struct catchup_update *up,
+                              const struct writer_id *w,
+                              const struct object_id *id,
+                              const struct segment_file *file)
+{
+    struct segment_list_item item = {.id = *id,
+                                     .level = file->segment.level,
+                                     .bytes = file->segment.packs.n,
+                                     .writer = *w};
+    int rc = catchup_packs_listed(up, w, &file->segment);
+
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
+    return rc < 0 ? rc : segment_list_note(up->u, &item);
+}
+
 int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
                           const struct object_id *id,
                           const struct record_ids *replaced)
 {
-    struct segment_list_item item = {.id = *id, .writer = *w};
     struct segment_file file;
-    bool lost = false;
     bool known;
     int rc = segment_list_has(up->r, id, &known);
 
+    if (rc == 0 && !known) /* that is for catchup_packs_again() */
+        rc = catchup_marks_is_lost(up->r, id, &known);
     if (rc < 0 || known)
         return rc;
-    /* first: a segment that is noted has said all that it has to say */
     rc = catchup_packs_replaced(up, replaced);
     if (rc < 0)
         return rc;
     rc = segment_file_read(up->c->store, up->c->keys, id, &file);
     if (rc == 0)
-        rc = catchup_packs_listed(up, w, &file.segment);
+        rc = catchup_packs_take(up, w, id, &file);
     else if (rc == E_CORRUPT)
-        lost = true;
-    if (rc == 0)
-        rc = catchup_update_breathe(up);
-    if (rc == 0) {
-        item.level = file.segment.level;
-        item.bytes = file.segment.packs.n;
-        rc = segment_list_note(up->u, &item);
-    }
+        rc = catchup_packs_lose(up, id, w);
     segment_file_release(&file);
-    return lost ? catchup_packs_lose(up) : rc;
+    return rc;
+}
+
+/* A store that fails is not asked for more; it has lost no more than it had. */
+static int catchup_packs_again_one(struct catchup_update *up,
+                                   const struct object_id *id,
+                                   const struct writer_id *w, bool *lost,
+                                   bool *stop)
+{
+    struct segment_file file;
+    int rc = segment_file_read(up->c->store, up->c->keys, id, &file);
+
+    *stop = rc == E_STORE || rc == E_IO;
+    *lost = rc == E_CORRUPT || *stop;
+    if (rc == 0)
+        rc = catchup_packs_take(up, w, id, &file);
+    if (rc == 0)
+        rc = catchup_marks_drop_lost(up->u, id);
+    segment_file_release(&file);
+    return *lost ? 0 : rc;
+}
+
+int catchup_packs_again(struct catchup_update *up, bool ask, bool *lost)
+{
+    struct object_id id;
+    struct writer_id w;
+    struct buf key;
+    bool found = true;
+    bool stop = !ask;
+    int rc = 0;
+
+    *lost = false;
+    buf_init(&key, INDEX_MARK_KEY_MAX);
+    while (rc == 0 && !(stop && *lost)) {
+        bool still = true;
+
+        rc = catchup_marks_next_lost(up->r, &key, &id, &w, &found);
+        if (rc < 0 || !found)
+            break;
+        if (!stop)
+            rc = catchup_packs_again_one(up, &id, &w, &still, &stop);
+        *lost |= still;
+    }
+    buf_release(&key);
+    return rc;
 }
 
 /* --- packs that nothing lists --- */
@@ -200,6 +256,14 @@ static bool catchup_packs_id(const char *name, struct object_id *id)
     return last && id_from_hex(last + 1, id->b, sizeof id->b);
 }
 
+static int catchup_packs_find(struct catchup_update *up,
+                              const struct object_id *id,
+                              struct index_pack *pack, bool *found)
+{
+    return up->u ? index_update_find_pack(up->u, id, pack, found)
+                 : index_reader_pack_by_id(up->r, id, pack, found);
+}
+
 static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
 {
     struct catchup_packs_scan *scan = ctx;
@@ -208,23 +272,20 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
     /* perhaps nobody's record lists it, and nothing keeps it then: it may be
      * read, but not relied on (W2) */
     struct index_pack pack = {.trusted = false, .size_bytes = size};
+    struct index_pack old;
     bool found;
     bool added = false;
-    int rc = catchup_update_breathe(up);
+    int rc;
 
     if (!catchup_packs_id(name, &pack.id))
+        return 0;
+    rc = catchup_packs_find(up, &pack.id, &old, &found);
+    if (rc == 0 && found && old.size_bytes == size &&
+        idmap_get(&scan->there, pack.id.b, NULL))
+        rc = idmap_put(&scan->there, pack.id.b, 1);
+    if (rc < 0 || found)
         return rc;
-    if (rc == 0) {
-        struct index_pack old;
-
-        rc = index_update_find_pack(up->u, &pack.id, &old, &found);
-        if (rc == 0 && found && old.size_bytes == size &&
-            idmap_get(&scan->there, pack.id.b, NULL))
-            rc = idmap_put(&scan->there, pack.id.b, 1);
-        if (rc < 0 || found)
-            return rc;
-        rc = pack_reader_dir(scan->packs, &pack.id, &info);
-    }
+    rc = pack_reader_dir(scan->packs, &pack.id, &info);
     /* one bad spot on a disk, perhaps in a pack that nobody needs: it stays
      * owed */
     if ((rc == E_STORE || rc == E_IO) &&
@@ -238,6 +299,8 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
     }
     pack.kind = (enum index_kind)info.kind;
     pack.member = info.writer;
+    if (rc == 0)
+        rc = catchup_update_breathe(up);
     if (rc == 0)
         rc = catchup_packs_add(up->u, up->c->state, &pack, buf_bytes(&info.dir),
                                &added);
@@ -254,9 +317,10 @@ static int catchup_packs_expect(struct catchup_packs_scan *scan)
     struct index_pack pack[64];
     uint32_t next = 0;
     size_t n = 1;
+    bool open = up->u != NULL;
     int rc = catchup_update_commit(up);
 
-    if (rc == 0)
+    if (rc == 0 && open)
         rc = catchup_update_breathe(up);
     while (rc == 0 && n > 0) {
         rc = index_reader_packs(up->r, &next, pack, 64, &n);
@@ -276,14 +340,17 @@ static int catchup_packs_distrust(struct catchup_packs_scan *scan)
     struct index_pack pack[64];
     uint32_t next = 0;
     size_t n = 1;
-    int rc = catchup_update_breathe(up);
+    int rc = 0;
 
     while (rc == 0 && n > 0) {
         rc = index_reader_packs(up->r, &next, pack, 64, &n);
         for (size_t i = 0; i < n && rc == 0; i++) {
             uint64_t there;
 
-            if (idmap_get(&scan->there, pack[i].id.b, &there) && there == 0)
+            if (!idmap_get(&scan->there, pack[i].id.b, &there) || there)
+                continue;
+            rc = catchup_update_breathe(up);
+            if (rc == 0)
                 rc = index_update_set_trusted(up->u, pack[i].no, false);
         }
     }
@@ -303,6 +370,13 @@ int catchup_packs_scan(struct catchup_update *up)
         rc = catchup_packs_distrust(&scan);
     idmap_release(&scan.there);
     pack_reader_free(scan.packs);
+    if (rc == 0 && !up->u) {
+        bool owed;
+
+        rc = catchup_marks_owed(up->r, &owed);
+        if (rc == 0 && owed == (scan.failed > 0))
+            return 0;
+    }
     if (rc == 0)
         rc = catchup_update_breathe(up);
     if (rc < 0)

@@ -37,13 +37,23 @@ MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
                                      const struct record_ids *replaced);
 
 /*
+ * catchup_packs_again: ask for the segments that were lost to earlier runs: one
+ * get for each. What the store cannot give just now stays lost.
+ *   ask   false: only say whether there are any
+ *   lost  out: some still are
+ * Returns 0; E_UNSUPPORTED; E_NOMEM; what the index returned.
+ */
+MUST_CHECK int catchup_packs_again(struct catchup_update *up, bool ask,
+                                   bool *lost);
+
+/*
  * catchup_packs_scan: ask every pack that the index does not know for its own
  * directory. Perhaps nobody's record lists it: it is for reading only (W2),
  * until one does. A pack that the index does know and that has gone, or has
  * another length than was said, is not trusted from then on. A pack whose
  * directory is damaged is passed over; a few that the store cannot give just
- * now are asked at the next start. Settles else what is owed. Returns 0;
- * E_NOMEM; what store or index returned.
+ * now are asked at the next start. Settles else what is owed. Takes no lock
+ * where nothing is new. Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
 

@@ -43,12 +43,14 @@ static int repo_catch_up(struct repo *r, bool *stale)
                         .index = r->index,
                         .state = &r->state,
                         .wait_ms = REPO_CACHE_WAIT_MS,
-                        .accept_rollback = r->accept_rollback};
+                        .accept_rollback = r->accept_rollback,
+                        .starting = !r->caught_up};
     int rc = catchup_run(&c, stale);
 
     if (rc == 0) {
         r->journals = c.journals;
         r->hurt = c.hurt;
+        r->caught_up |= !*stale;
     }
     /* a later catch-up, which reads only what is new, does not meet them */
     if (c.segments_lost > r->segments_lost)

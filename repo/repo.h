@@ -27,6 +27,7 @@ struct repo {
     int cache_held;     /* of cache_dir_private(), when private_cache */
     struct err_record cache_trouble; /* why private_cache */
     bool accept_rollback;
+    bool caught_up;         /* once at least: it was opened */
     bool index_rebuilt;     /* it was filled from nothing by this process */
     uint64_t segments_lost; /* segments that could not be read */
     struct journal_damage journals; /* as the last catch-up met them */

@@ -156,6 +156,30 @@ int snapshot_list_has(struct index_reader *r, const struct object_id *id,
     return rc;
 }
 
+int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
+                               struct object_id *id, bool *found)
+{
+    struct buf value;
+    int rc = 0;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    if (key->n == 0) {
+        codec_put_u8(key, SNAPSHOT_LIST_KEY);
+        rc = buf_status(key);
+    }
+    for (bool hit = false; rc == 0 && !hit;) {
+        rc = index_reader_next_mark(r, key, &value, found);
+        *found = rc == 0 && *found && key->p[0] == SNAPSHOT_LIST_KEY;
+        if (!*found)
+            break;
+        hit = key->n == SNAPSHOT_LIST_KEY_BYTES && value.n == 0;
+        if (hit)
+            memcpy(id->b, key->p + 1, sizeof id->b);
+    }
+    buf_release(&value);
+    return rc;
+}
+
 void snapshot_list_name(const struct object_id *id,
                         char out[SNAPSHOT_LIST_NAME_MAX])
 {

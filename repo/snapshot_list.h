@@ -57,6 +57,13 @@ MUST_CHECK int snapshot_list_has(struct index_reader *r,
                                  const struct object_id *id, bool *noted,
                                  bool *sound);
 
+/* snapshot_list_next_damaged: the first one that was noted without its manifest
+ * behind what key holds (empty: of all). found false: no more. Returns what the
+ * index returned; E_NOMEM. */
+MUST_CHECK int snapshot_list_next_damaged(struct index_reader *r,
+                                          struct buf *key, struct object_id *id,
+                                          bool *found);
+
 /* --- single snapshots --- */
 
 /* A snapshot read from the store: release it. */

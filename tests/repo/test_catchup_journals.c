@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "repo/catchup_marks.h"
 #include "repo/record_journal.h"
 #include "tests/repo/catchup_kit.h"
 #include "tests/support/scratch.h"
@@ -435,6 +436,11 @@ static void test_catchup_journals__a_mark_never_goes_back(void **state)
     struct store *copy;
     struct chain_tip fork;
     struct buf wrong;
+    static const struct writer_id writer = {{1, 2, 3}};
+    struct catchup_mark m = {.number = 0};
+    struct index_reader *ix = NULL;
+    struct repo *r = NULL;
+    bool found;
 
     (void)state;
     catchup_kit_start(&f, 1, id);
@@ -454,11 +460,17 @@ static void test_catchup_journals__a_mark_never_goes_back(void **state)
     catchup_kit_replace(f.store, w.name[2], buf_bytes(&wrong));
     put_record(&f, &fork, RECORD_COMMIT, &id[0]);
     assert_true(memory_damage(f.store, w.name[1], 200, 1));
-    assert_int_equal(catchup_kit_damaged(&f, "early"), 1);
+    assert_int_equal(repo_fixture_repo(&f, "early", &r), 0);
+    assert_int_equal(r->journals.records, 1);
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(catchup_marks_journal(ix, &writer, &m, &found), 0);
+    assert_true(found);
+    assert_int_equal(m.number, 2);
+    index_reader_free(ix);
+    repo_close(r);
+    /* what stands behind the damage is not forgotten either */
     catchup_kit_pick(f.store, folder, &w);
     catchup_kit_remove(f.store, w.name[3]);
-    assert_int_equal(catchup_kit_try(&f, "early"), 0);
-    catchup_kit_remove(f.store, w.name[2]);
     assert_int_equal(catchup_kit_try(&f, "early"), E_ROLLBACK);
     buf_release(&wrong);
     store_close(copy);

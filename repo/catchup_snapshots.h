@@ -1,0 +1,23 @@
+/* catchup_snapshots: the snapshots that commit records name, into the index.
+ * Confined to one thread. */
+#ifndef REPO_CATCHUP_SNAPSHOTS_H
+#define REPO_CATCHUP_SNAPSHOTS_H
+
+#include "repo/catchup_update.h"
+
+/*
+ * catchup_snapshots_commit: note a committed snapshot; one whose object cannot
+ * be read is noted as damaged. One that is noted as sound is not read again.
+ * Returns 0; E_NOMEM; what store or index returned.
+ */
+MUST_CHECK int catchup_snapshots_commit(struct catchup_update *up,
+                                        const struct object_id *id);
+
+/*
+ * catchup_snapshots_again: ask for those that are noted as damaged and not
+ * forgotten: one get for each. What the store cannot give just now stays so.
+ * Returns 0; E_NOMEM; what the index returned.
+ */
+MUST_CHECK int catchup_snapshots_again(struct catchup_update *up);
+
+#endif
