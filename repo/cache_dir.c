@@ -138,6 +138,52 @@ static int cache_dir_hold(const char *path)
     return -1;
 }
 
+static bool cache_dir_is_one_of(const char *name, const char *const *of)
+{
+    while (*of && strcmp(name, *of) != 0)
+        of++;
+    return *of != NULL;
+}
+
+/*
+ * Whether the open directory holds nothing but what a cache does: index.h says
+ * which names that are. Whoever may rename in the directory for temporary files
+ * can give another directory of ours the name of a cache.
+ */
+static bool cache_dir_is_cache(int dir, int depth)
+{
+    static const char *const name[][5] = {
+        {"data.mdb", "lock.mdb", "damaged", "runs", NULL},
+        {"index", "index.bad", "index.new", "index.lock", NULL}};
+    /* from its beginning, whatever was read from dir */
+    int fd = fileop_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+    uint64_t space[256];
+    bool is = fd >= 0;
+    ssize_t n = 0;
+
+    while (is && (n = fileop_getdents(fd, space, sizeof space)) > 0) {
+        struct fileop_dirent e;
+        size_t at = 0;
+
+        while (is && fileop_dirent_next(space, (size_t)n, &at, &e)) {
+            int sub;
+
+            is = cache_dir_is_one_of(e.name, name[depth]);
+            if (!is || depth == 0)
+                continue;
+            sub = fileop_openat(fd, e.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                0);
+            if (sub >= 0)
+                is = cache_dir_is_cache(sub, depth - 1);
+            else
+                is = errno == ENOTDIR;
+            (void)fileop_close(sub);
+        }
+    }
+    (void)fileop_close(fd);
+    return is && n == 0;
+}
+
 /* Removes a private cache if the process that made it is no more. */
 static void cache_dir_sweep_one(int tmp, const char *name)
 {
@@ -147,7 +193,8 @@ static void cache_dir_sweep_one(int tmp, const char *name)
     if (fd < 0)
         return;
     if (fileop_fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-        fileop_try_lock(fd) == 0)
+        (st.st_mode & 07777) == 0700 && fileop_try_lock(fd) == 0 &&
+        cache_dir_is_cache(fd, 1))
         cache_dir_drop(tmp, name, fd);
     else
         (void)fileop_close(fd);
@@ -181,6 +228,23 @@ static void cache_dir_sweep(const char *tmp_path)
     (void)fileop_close(tmp);
 }
 
+/* Where others may rename what is ours, a cache is not ours alone. */
+static int cache_dir_check_tmp(const char *tmp)
+{
+    struct stat st;
+
+    if (fileop_fstatat(AT_FDCWD, tmp, &st, 0) < 0)
+        return err_set_errno(E_IO, errno, "directory %s (TMPDIR)", tmp);
+    if ((st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX) != 0)
+        return 0;
+    return err_set(
+        E_IO,
+        "directory %s (TMPDIR): others may write there, and it lacks "
+        "the sticky bit: no place for a private cache; set it "
+        "(chmod +t), or TMPDIR to another directory",
+        tmp);
+}
+
 /* A fresh directory, held. */
 static int cache_dir_make_private(const char *tmp,
                                   char path[CACHE_DIR_PATH_MAX], int *held)
@@ -207,13 +271,15 @@ int cache_dir_private(char **out, int *held)
     enum fileop_domain outer = fileop_enter(FILEOP_CACHE);
     const char *tmp = getenv("TMPDIR");
     char path[CACHE_DIR_PATH_MAX];
-    int rc = 0;
+    int rc;
 
     *out = NULL;
     *held = -1;
     if (!tmp || !*tmp)
         tmp = "/tmp";
-    cache_dir_sweep(tmp);
+    rc = cache_dir_check_tmp(tmp);
+    if (rc == 0)
+        cache_dir_sweep(tmp);
     /* another process's sweep may take a directory before it is held */
     for (int i = 0; i < CACHE_DIR_ATTEMPTS && rc == 0 && *held < 0; i++)
         rc = cache_dir_make_private(tmp, path, held);

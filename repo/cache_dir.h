@@ -21,11 +21,13 @@ MUST_CHECK int cache_dir_open(const char *root, const struct repo_id *repo,
 
 /*
  * cache_dir_private: a fresh directory below TMPDIR (or /tmp), for this process
- * alone. Those of this user's processes that died are removed.
+ * alone. Those of this user's processes that died are removed, if they hold
+ * nothing but what a cache does.
  *   out   the directory's path, to be freed; NULL after an error
  *   held  out: a descriptor that shows that this process lives;
  *         cache_dir_remove() closes it
- * Returns 0; E_IO; E_LIMIT: the path is too long; E_NOMEM.
+ * Returns 0; E_IO, also when others may write to TMPDIR and it is not sticky;
+ * E_LIMIT: the path is too long; E_NOMEM.
  */
 MUST_CHECK int cache_dir_private(char **out, int *held);
 

@@ -113,11 +113,12 @@ static void test_cache_dir__those_of_the_dead_go(void **state)
     scratch_make(dir);
     assert_int_equal(setenv("TMPDIR", dir, 1), 0);
     assert_int_equal(cache_dir_private(&live, &held_live), 0);
-    assert_true(scratch_run("cd %s && mkdir -m 700 %s dedup-cache-mine "
-                            "other && mkdir %s/index && touch %s/index/data "
-                            "&& ln -s other dedup-cache-"
-                            "ffffffffffffffffffffffffffffffff",
-                            dir, dead, dead, dead));
+    assert_true(
+        scratch_run("cd %s && mkdir -m 700 %s dedup-cache-mine "
+                    "other && mkdir %s/index && touch %s/index/data.mdb "
+                    "&& ln -s other dedup-cache-"
+                    "ffffffffffffffffffffffffffffffff",
+                    dir, dead, dead, dead));
     assert_int_equal(cache_dir_private(&next, &held_next), 0);
     assert_int_equal(unsetenv("TMPDIR"), 0);
     assert_true(scratch_run("cd %s && test ! -e %s && test -d %s && test -d %s",
@@ -202,6 +203,84 @@ static void test_cache_dir__one_swept_before_it_is_held(void **state)
     scratch_remove(dir);
 }
 
+/* Nor is what another user gave the name of a cache, in a directory where he
+ * may, or what has more in it than a cache. */
+static void test_cache_dir__what_is_no_cache_stays(void **state)
+{
+    static const char name[] = "dedup-cache-0123456789abcdef0123456789abcdef";
+    static const char *const make[] = {
+        "mkdir -m 755 $D",
+        "mkdir -m 700 $D && echo x > $D/photo",
+        "mkdir -m 700 $D && mkdir $D/index && echo x > $D/index/photo",
+        "mkdir -m 700 $D && mkdir -p $D/index/data.mdb/photos",
+        "mkdir -m 700 $D && mkdir $D/photos",
+    };
+    static const char *const cache[] = {
+        "mkdir -m 700 $D",
+        "mkdir -m 700 $D && touch $D/index.lock && mkdir $D/index.bad",
+        "mkdir -m 700 $D && mkdir $D/index.new && touch $D/index.new/runs",
+    };
+    const size_t stay = sizeof make / sizeof make[0];
+    const size_t all = stay + sizeof cache / sizeof cache[0];
+
+    (void)state;
+    for (size_t i = 0; i < all; i++) {
+        char dir[SCRATCH_PATH];
+        char path[SCRATCH_PATH + sizeof name];
+        char *next = NULL;
+        int held;
+
+        scratch_make(dir);
+        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        assert_true(scratch_run("D=%s && %s", path,
+                                i < stay ? make[i] : cache[i - stay]));
+        assert_true(scratch_run("cp -r %s %s/before", path, dir));
+        assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+        assert_int_equal(cache_dir_private(&next, &held), 0);
+        assert_int_equal(unsetenv("TMPDIR"), 0);
+        if (i < stay)
+            assert_true(scratch_run("diff -r %s %s/before", path, dir));
+        else
+            assert_true(scratch_run("test ! -e %s", path));
+        cache_dir_remove(next, held);
+        free(next);
+        scratch_remove(dir);
+    }
+}
+
+/* Where others may rename our directories there is nothing private. */
+static void test_cache_dir__others_may_not_write_beside_it(void **state)
+{
+    static const struct {
+        unsigned mode;
+        int rc;
+    } row[] = {{0700, 0},    {0755, 0},     {01777, 0},
+               {01770, 0},   {0777, E_IO},  {0770, E_IO},
+               {0702, E_IO}, {02775, E_IO}, {03775, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        char dir[SCRATCH_PATH];
+        char *next = NULL;
+        int held;
+
+        scratch_make(dir);
+        assert_true(scratch_run("chmod %o %s", row[i].mode, dir));
+        assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+        assert_int_equal(cache_dir_private(&next, &held), row[i].rc);
+        assert_int_equal(unsetenv("TMPDIR"), 0);
+        if (row[i].rc < 0) {
+            assert_non_null(strstr(err_text(), "sticky"));
+            assert_null(next);
+        } else {
+            cache_dir_remove(next, held);
+        }
+        assert_true(scratch_run("test -z \"$(ls %s)\"", dir));
+        free(next);
+        scratch_remove(dir);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +290,8 @@ int main(void)
         cmocka_unit_test(test_cache_dir__those_of_the_dead_go),
         cmocka_unit_test(test_cache_dir__those_of_others_stay),
         cmocka_unit_test(test_cache_dir__one_swept_before_it_is_held),
+        cmocka_unit_test(test_cache_dir__what_is_no_cache_stays),
+        cmocka_unit_test(test_cache_dir__others_may_not_write_beside_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
