@@ -23,9 +23,10 @@ enum {
 };
 
 enum reader_kind {
-    READER_DATA, /* n bytes in the caller's buffer */
-    READER_HOLE, /* n >= READER_HOLE_MIN bytes that read as zeros */
-    READER_END   /* nothing more; n is 0 */
+    READER_DATA,  /* n bytes in the caller's buffer */
+    READER_HOLE,  /* n >= READER_HOLE_MIN bytes that read as zeros */
+    READER_PAUSE, /* nothing for now, ask again; n is 0; streams only */
+    READER_END    /* nothing more; n is 0 */
 };
 
 struct reader_hole {

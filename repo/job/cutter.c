@@ -8,7 +8,8 @@ enum { CUTTER_BATCH = 128 };
 
 struct cutter {
     const struct chunker *chunker;
-    struct reader *reader;
+    cutter_next_fn *next;
+    void *ctx;
     uint8_t *rest; /* the beginning of a chunk that is not decided */
     size_t rest_n;
     size_t known; /* of it, bytes that hold no cut */
@@ -45,9 +46,21 @@ void cutter_list_release(struct cutter_list *l)
     *l = (struct cutter_list){.piece = NULL};
 }
 
+static int cutter_from_reader(void *ctx, uint8_t *buf, size_t cap,
+                              struct reader_run *run)
+{
+    return reader_next(ctx, buf, cap, run);
+}
+
 void cutter_start(struct cutter *k, struct reader *r)
 {
-    k->reader = r;
+    cutter_start_at(k, cutter_from_reader, r);
+}
+
+void cutter_start_at(struct cutter *k, cutter_next_fn *next, void *ctx)
+{
+    k->next = next;
+    k->ctx = ctx;
     k->rest_n = 0;
     k->known = 0;
     short_hole_reset(&k->holes);
@@ -104,8 +117,9 @@ int cutter_fill(struct cutter *k, struct cutter_buf *b,
     memcpy(b->p + b->n, k->rest, k->rest_n);
     b->n += k->rest_n;
     k->rest_n = 0;
-    while (rc == 0 && run.kind != READER_END && b->n < b->cap) {
-        rc = reader_next(k->reader, b->p + b->n, b->cap - b->n, &run);
+    while (rc == 0 && run.kind != READER_END && run.kind != READER_PAUSE &&
+           b->n < b->cap) {
+        rc = k->next(k->ctx, b->p + b->n, b->cap - b->n, &run);
         if (rc < 0)
             break;
         if (run.kind == READER_DATA) {
@@ -113,6 +127,8 @@ int cutter_fill(struct cutter *k, struct cutter_buf *b,
             rc = cutter_note(k, &run);
             continue;
         }
+        if (run.kind == READER_PAUSE)
+            continue;
         /* a hole or the end of the file ends a chunk */
         rc = cutter_cut(k, b, &from, true, list);
         if (rc == 0 && run.kind == READER_HOLE)

@@ -41,15 +41,23 @@ struct cutter;
 struct cutter *cutter_new(const struct chunker *c);
 void cutter_free(struct cutter *k);
 
+/* What runs come from: as reader_next(), which says what is asked of it. */
+typedef int cutter_next_fn(void *ctx, uint8_t *buf, size_t cap,
+                           struct reader_run *run);
+
 /* cutter_start: the file that r has open, from its beginning. */
 void cutter_start(struct cutter *k, struct reader *r);
 
+/* cutter_start_at: whatever next(ctx) yields from now on. */
+void cutter_start_at(struct cutter *k, cutter_next_fn *next, void *ctx);
+
 /*
- * cutter_fill: read and cut until the buffer is full or the file ends.
+ * cutter_fill: read and cut until the buffer is full, the file ends, or the
+ * source pauses.
  *   b     has room for at least one longest chunk
  *   list  pieces are appended; they point into b
  *   end   out: the file has ended; nothing is left over
- * Returns 0; E_NOMEM; E_SOURCE (as the reader).
+ * Returns 0; E_NOMEM; else as what the runs come from (E_SOURCE).
  */
 MUST_CHECK int cutter_fill(struct cutter *k, struct cutter_buf *b,
                            struct cutter_list *list, bool *end);

@@ -69,6 +69,7 @@ static void snap_build_begin(struct snap_build *b)
     content_writer_reset(b->content);
     b->content_bytes = 0;
     b->hole_bytes = 0;
+    atomic_store(&b->progress->part_bytes, 0);
 }
 
 static int snap_build_pieces(struct snap_build *b, const struct snap_unit *u,
@@ -127,6 +128,7 @@ static int snap_build_file(struct snap_build *b, struct snap_item *it)
         return rc;
     /* what was read counts, whatever the size was said to be */
     it->te.e.size = b->content_bytes;
+    atomic_store(&b->progress->part_bytes, 0);
     atomic_fetch_add(&b->progress->files, 1);
     atomic_fetch_add(&b->progress->bytes, it->te.e.size);
     return snap_build_add(b, it, false);
@@ -164,6 +166,7 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
         if (it->first)
             snap_build_begin(b);
         rc = snap_build_pieces(b, u, it);
+        atomic_store(&b->progress->part_bytes, b->content_bytes);
         return rc < 0 || !it->last ? rc : snap_build_file(b, it);
     case SNAP_OTHER:
         atomic_fetch_add(&b->progress->others, 1);
@@ -171,7 +174,9 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
     case SNAP_KEPT:
         return snap_build_kept(b, it);
     case SNAP_PROBLEM:
+        break;
     case SNAP_DROPPED:
+        atomic_store(&b->progress->part_bytes, 0);
         break;
     }
     return 0;

@@ -19,6 +19,8 @@ struct snap_progress {
     atomic_uint_fast64_t directories; /* left */
     atomic_uint_fast64_t others;
     atomic_uint_fast64_t bytes;      /* of the files' sizes */
+    atomic_uint_fast64_t part_bytes; /* of the large file that is coming, which
+                                        are not in bytes yet */
     atomic_uint_fast64_t kept_files; /* not opened */
     atomic_uint_fast64_t kept_bytes;
 };

@@ -6,6 +6,7 @@
 #include "base/pipe.h"
 #include "repo/job/snap_plan.h"
 #include "repo/job/snap_store.h"
+#include "repo/job/snap_stream.h"
 #include "repo/node.h"
 
 enum {
@@ -28,8 +29,9 @@ struct snap_pipe {
     /* the source */
     struct owner_cache *owners;
     struct attrs_cache *attrs;
-    struct walk *walk;
-    struct snap_plan *plan;
+    struct walk *walk;          /* of paths */
+    struct snap_plan *plan;     /* of paths */
+    struct snap_stream *stream; /* NULL: paths */
 };
 
 /* --- the stages --- */
@@ -42,7 +44,8 @@ static int snap_pipe_produce(void *ctx, void *unit, bool *end)
 {
     struct snap_pipe *p = ctx;
 
-    return snap_plan_next(p->plan, unit, end);
+    return p->stream ? snap_stream_next(p->stream, unit, end)
+                     : snap_plan_next(p->plan, unit, end);
 }
 
 static struct reader_options snap_pipe_reader(const struct snap_pipe *p)
@@ -186,7 +189,17 @@ static int snap_pipe_open_repo(struct snap_pipe *p)
     return 0;
 }
 
-static int snap_pipe_open_source(struct snap_pipe *p)
+static int snap_pipe_open_stream(struct snap_pipe *p)
+{
+    struct snap_stream_config config = {.path = p->c.opt->root[0],
+                                        .input = *p->c.opt->stream,
+                                        .owners = p->owners,
+                                        .chunker = &p->chunker};
+
+    return snap_stream_new(&config, &p->stream);
+}
+
+static int snap_pipe_open_walk(struct snap_pipe *p)
 {
     struct walk_options walk = {.patterns = p->c.opt->patterns,
                                 .skip = p->c.opt->skip,
@@ -195,19 +208,27 @@ static int snap_pipe_open_source(struct snap_pipe *p)
     struct snap_plan_config plan = {.parent = p->tree,
                                     .chunker = &p->chunker,
                                     .must_check = p->c.previous->must_check};
-    int rc = owner_cache_new(&p->owners);
+    int rc;
 
-    if (rc == 0)
-        rc = attrs_cache_new(&p->attrs);
     walk.owners = p->owners;
-    if (rc == 0)
-        rc = walk_new(p->c.opt->root, p->c.opt->root_n, &walk, &p->walk);
+    rc = walk_new(p->c.opt->root, p->c.opt->root_n, &walk, &p->walk);
     if (rc < 0)
         return rc;
     plan.walk = p->walk;
     plan.parent_root = p->c.previous->is_parent ? &p->c.previous->root : NULL;
     plan.reader = snap_pipe_reader(p);
     return snap_plan_new(&plan, &p->plan);
+}
+
+static int snap_pipe_open_source(struct snap_pipe *p)
+{
+    int rc = owner_cache_new(&p->owners);
+
+    if (rc == 0)
+        rc = attrs_cache_new(&p->attrs);
+    if (rc < 0)
+        return rc;
+    return p->c.opt->stream ? snap_pipe_open_stream(p) : snap_pipe_open_walk(p);
 }
 
 int snap_pipe_open(const struct snap_pipe_config *config,
@@ -237,6 +258,7 @@ void snap_pipe_free(struct snap_pipe *p)
         return;
     /* in the order in which one depends on the other */
     snap_build_free(p->build);
+    snap_stream_free(p->stream);
     snap_plan_free(p->plan);
     walk_free(p->walk);
     parent_free(p->tree);
@@ -288,6 +310,6 @@ void snap_pipe_stats(struct snap_pipe *p, struct snapshot_job_result *result)
     result->stats.stored_bytes = in.stored_bytes;
     result->kept_files = atomic_load(&from->kept_files);
     result->kept_bytes = atomic_load(&from->kept_bytes);
-    result->excluded = walk_count(p->walk).excluded;
+    result->excluded = p->walk ? walk_count(p->walk).excluded : 0;
     result->parent_damaged = parent_damaged(p->tree);
 }

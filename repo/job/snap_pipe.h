@@ -1,6 +1,7 @@
 /*
  * snap_pipe: the three stages of a snapshot, wired to each other and to the
- * repository: snap_plan produces units from the walk and the parent, snap_store
+ * repository: snap_plan produces units from the walk and the parent, or
+ * snap_stream from a stream, snap_store
  * works on them, snap_build makes the tree of them; base/pipe.h runs it all.
  */
 #ifndef REPO_JOB_SNAP_PIPE_H

@@ -31,6 +31,8 @@ int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
         return err_set(E_NOMEM, "out of memory");
     j->r = r;
     j->opt = *options;
+    if (j->opt.stream)
+        j->opt.force = true; /* there is nothing to compare it with */
     if (j->opt.level == 0)
         j->opt.level = r->config.level;
     if (j->opt.publish_bytes == 0)

@@ -8,11 +8,15 @@
 #include "base/cancel.h"
 #include "repo/job/snap_build.h"
 #include "repo/repo.h"
+#include "source/stream.h"
 #include "source/walk.h"
 
 struct snapshot_job_options {
     const struct bytes *root; /* absolute canonical paths */
     size_t root_n;
+    /* NULL: the roots are walked; else the one root is a file with what this
+     * yields, and nothing of the last snapshot is taken over unread */
+    const struct stream_input *stream;
     struct bytes series; /* see manifest_series_ok() */
     const struct bytes *tag;
     size_t tag_n;
@@ -66,10 +70,11 @@ const struct snapshot_job_result *snapshot_job_result(
 /*
  * snapshot_job_run: do it, once.
  * Returns 0: the snapshot is committed and durable, single files may have
- * failed (problems); E_CANCELED; E_FENCED; or what made the run fail: nothing
- * was committed, and what was published serves the next run. E_STORE can also
- * mean that the store failed while it took the commit record and could not be
- * asked any more: then the snapshot exists, whole, or does not.
+ * failed (problems); E_CANCELED; what the stream returned; E_FENCED; or what
+ * made the run fail: nothing was committed, and what was published serves the
+ * next run. E_STORE can also mean that the store failed while it took the
+ * commit record and could not be asked any more: then the snapshot exists,
+ * whole, or does not.
  */
 MUST_CHECK int snapshot_job_run(struct snapshot_job *j);
 
