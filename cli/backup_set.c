@@ -9,6 +9,7 @@
 #include "cli/snap_spec.h"
 #include "repo/job/series.h"
 #include "source/stat_entry.h"
+#include "source/stream.h"
 #include "source/walk_roots.h"
 
 enum {
@@ -20,7 +21,49 @@ enum {
 
 /* ---- roots ------------------------------------------------------------- */
 
-static int backup_set_roots(const struct opt_set *o, struct backup_set *b)
+/* The one root is a name that nothing on this machine need have. */
+static int backup_set_stream(const char *name, struct backup_set *b)
+{
+    int rc = stream_path(name, &b->text);
+
+    if (rc < 0)
+        return rc;
+    b->root = mem_array(1, sizeof *b->root);
+    if (!b->root)
+        return err_set(E_NOMEM, "out of memory");
+    b->root[0] = buf_bytes(&b->text);
+    b->root_n = 1;
+    return 0;
+}
+
+/* What only paths have, and what only streams have. */
+static int backup_set_contradicts(const struct opt_set *o)
+{
+    static const enum opt_id paths[] = {OPT_EXCLUDE, OPT_EXCLUDE_FILE,
+                                        OPT_ONE_FILE_SYSTEM, OPT_FORCE};
+    bool in = opt_has(o, OPT_STDIN), command = opt_has(o, OPT_COMMAND);
+
+    if (in && command)
+        return err_set(E_USAGE, "give one of --stdin and --command, not both");
+    if (in && o->arg_n > 0)
+        return err_set(E_USAGE, "--stdin takes no paths, such as '%s'",
+                       o->arg[0]);
+    if (command && o->arg_n == 0)
+        return err_set(E_USAGE, "--command: CMD is missing: dedup snapshot "
+                                "--command NAME -- CMD ARG...");
+    if (!in && !command && opt_has(o, OPT_ALLOW_EMPTY))
+        return err_set(E_USAGE, "--allow-empty goes with --stdin or --command");
+    if (!in && !command && o->arg_n == 0)
+        return err_set(E_USAGE, "PATH... is missing: dedup snapshot PATH...");
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if ((in || command) && opt_has(o, paths[i]))
+            return err_set(E_USAGE, "--%s does not go with --%s",
+                           opt_info(paths[i])->name, in ? "stdin" : "command");
+    }
+    return 0;
+}
+
+static int backup_set_paths(const struct opt_set *o, struct backup_set *b)
 {
     size_t at = 0;
     int rc = 0;
@@ -75,6 +118,20 @@ static int backup_set_any_root(const struct backup_set *b)
                    (int)b->root[0].n, (const char *)b->root[0].p,
                    b->root_n > 1 ? "; nor is any other of the paths there"
                                  : "");
+}
+
+static int backup_set_roots(const struct opt_set *o, struct backup_set *b)
+{
+    enum opt_id named = opt_has(o, OPT_STDIN) ? OPT_STDIN : OPT_COMMAND;
+    int rc = backup_set_contradicts(o);
+
+    b->is_stream = opt_has(o, named);
+    if (rc == 0 && b->is_stream)
+        return err_add(backup_set_stream(opt_text(o, named), b), "--%s",
+                       opt_info(named)->name);
+    if (rc == 0)
+        rc = backup_set_paths(o, b);
+    return rc < 0 ? rc : backup_set_any_root(b);
 }
 
 /* ---- patterns and tags ------------------------------------------------- */
@@ -189,14 +246,16 @@ static int backup_set_series(const struct opt_set *o, struct backup_set *b)
     return 0;
 }
 
-/* "--exclude=*.o" and so on, one a line. */
+/* "--exclude=*.o" and so on, one a line. What a command was called with is not
+ * for the record: people put passwords there. */
 static int backup_set_options(const struct opt_set *o, struct backup_set *b)
 {
     for (size_t i = 0; i < o->value_n; i++) {
         const struct opt_value *v = &o->value[i];
 
         if (v->id != OPT_EXCLUDE && v->id != OPT_EXCLUDE_FILE &&
-            v->id != OPT_ONE_FILE_SYSTEM && v->id != OPT_FORCE)
+            v->id != OPT_ONE_FILE_SYSTEM && v->id != OPT_FORCE &&
+            v->id != OPT_STDIN && v->id != OPT_COMMAND)
             continue;
         buf_add_bytes(&b->options, bytes_of_str("--"));
         buf_add_bytes(&b->options, bytes_of_str(opt_info(v->id)->name));
@@ -217,8 +276,6 @@ int backup_set_make(const struct opt_set *o, struct backup_set *b)
     buf_init(&b->text, BACKUP_SET_TEXT_MAX);
     buf_init(&b->options, BACKUP_SET_OPTIONS_MAX);
     rc = backup_set_roots(o, b);
-    if (rc == 0)
-        rc = backup_set_any_root(b);
     if (rc == 0)
         rc = backup_set_patterns(o, b);
     if (rc == 0)
@@ -276,7 +333,7 @@ int backup_set_keep_out(struct backup_set *b, const char *place,
 
     backup_set_skip(b, place);
     backup_set_skip(b, cache);
-    for (size_t i = 0; i < b->root_n && rc == 0; i++)
+    for (size_t i = 0; i < b->root_n && !b->is_stream && rc == 0; i++)
         rc = backup_set_check_root(b->root[i], place);
     return rc;
 }

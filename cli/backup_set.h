@@ -18,6 +18,7 @@ struct backup_set {
     struct buf text;    /* what root borrows */
     struct bytes *root; /* absolute, canonical */
     size_t root_n;
+    bool is_stream; /* --stdin, --command: the one root is the file's name */
     struct pattern_set *patterns;
     struct bytes *tag; /* lent by the command line */
     size_t tag_n;
@@ -31,7 +32,8 @@ struct backup_set {
 /*
  * backup_set_make: read it from the options; no repository is needed.
  *   b  out: release it whatever is returned
- * Returns 0; E_USAGE: a series, tag, pattern or path that cannot be;
+ * Returns 0; E_USAGE: a series, tag, pattern or path that cannot be,
+ * no path, or options that contradict each other;
  * E_NOTFOUND: none of the paths exists; E_NOMEM; E_SOURCE.
  */
 MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);

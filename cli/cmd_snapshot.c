@@ -7,6 +7,7 @@
 #include "cli/backup_set.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "cli/piped.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
@@ -26,7 +27,7 @@ static void cmd_snapshot_sample(void *arg, struct progress_sample *out)
     out->phase = "snapshot";
     out->files_done = atomic_load(&p->files);
     out->files_total = atomic_load(&p->expected_files);
-    out->bytes_done = atomic_load(&p->bytes);
+    out->bytes_done = atomic_load(&p->bytes) + atomic_load(&p->part_bytes);
     out->bytes_total = atomic_load(&p->expected_bytes);
     out->bytes_moved = out->bytes_done > kept ? out->bytes_done - kept : 0;
 }
@@ -207,13 +208,15 @@ static void cmd_snapshot_user(char out[64])
 }
 
 static int cmd_snapshot_job(struct cli *cli, struct session *s,
-                            const struct backup_set *b)
+                            const struct backup_set *b,
+                            const struct stream_input *stream)
 {
     char user[64];
     struct snapshot_job *job;
     struct snapshot_job_options opt = {
         .root = b->root,
         .root_n = b->root_n,
+        .stream = stream,
         .series = bytes_of_str(b->series),
         .tag = b->tag,
         .tag_n = b->tag_n,
@@ -240,6 +243,22 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
     return rc;
 }
 
+/* A program is started last, when nothing else stands in the way. */
+static int cmd_snapshot_stream(struct cli *cli, struct session *s,
+                               const struct backup_set *b)
+{
+    struct piped *p;
+    struct stream_input input;
+    int rc = piped_open(cli->opt, cli->cancel, &p);
+
+    if (rc < 0)
+        return rc;
+    input = (struct stream_input){.read = piped_read, .ctx = p};
+    rc = cmd_snapshot_job(cli, s, b, &input);
+    piped_close(p);
+    return rc;
+}
+
 int cmd_snapshot(struct cli *cli)
 {
     struct backup_set b;
@@ -251,11 +270,14 @@ int cmd_snapshot(struct cli *cli)
         return rc;
     rc = backup_set_make(cli->opt, &b);
     if (rc == 0)
+        rc = piped_check(cli->opt);
+    if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
     if (rc == 0)
-        rc = cmd_snapshot_job(cli, &s, &b);
+        rc = b.is_stream ? cmd_snapshot_stream(cli, &s, &b)
+                         : cmd_snapshot_job(cli, &s, &b, NULL);
     session_close(&s);
     backup_set_release(&b);
     return rc;

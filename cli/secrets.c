@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "cli/key_file.h"
+#include "cli/spawn.h"
 #include "cli/terminal.h"
 
 enum {
@@ -149,37 +149,14 @@ static int secrets_from_file(struct secrets_key *key, enum secrets_kind kind,
 
 /* ---- a command --------------------------------------------------------- */
 
-/*
- * Starts the command with to_fd as its standard output. It gets no signal mask
- * of ours (we block what our own thread waits for) and a default SIGPIPE.
- */
-static int secrets_spawn(char *command, int to_fd, pid_t *pid)
+/* Starts the command with to_fd as its standard output. */
+static int secrets_spawn(char *command, int in_fd, int to_fd, pid_t *pid)
 {
-    char sh[] = "sh", dash_c[] = "-c";
+    char sh[] = "/bin/sh", dash_c[] = "-c";
     char *argv[] = {sh, dash_c, command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, defaults;
-    int errnum;
+    struct spawn s = {.argv = argv, .in = in_fd, .out = to_fd, .err = -1};
 
-    (void)sigemptyset(&none);
-    (void)sigemptyset(&defaults);
-    (void)sigaddset(&defaults, SIGPIPE);
-    /* Of these only adddup2 can fail with glibc: for want of memory. */
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawnattr_init(&attr);
-    (void)posix_spawnattr_setflags(
-        &attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
-    (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setsigdefault(&attr, &defaults);
-    errnum = posix_spawn_file_actions_adddup2(&actions, to_fd, 1);
-    if (errnum == 0)
-        errnum = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, environ);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    if (errnum)
-        return err_set_errno(E_USAGE, errnum, "/bin/sh");
-    return 0;
+    return spawn_start(&s, pid);
 }
 
 /* All that the command prints; at most what raw holds. */
@@ -231,7 +208,7 @@ static int secrets_reap(pid_t pid, int rc)
     return 0;
 }
 
-static int secrets_run(char *command, const struct cancel *c,
+static int secrets_run(char *command, int in_fd, const struct cancel *c,
                        struct secrets_key *key)
 {
     struct secret raw = {0};
@@ -245,7 +222,7 @@ static int secrets_run(char *command, const struct cancel *c,
         secret_release(&raw);
         return err_set_errno(E_IO, errno, "making a pipe");
     }
-    rc = secrets_spawn(command, fd[1], &pid);
+    rc = secrets_spawn(command, in_fd, fd[1], &pid);
     (void)fileop_close(fd[1]);
     if (rc < 0)
         goto out;
@@ -262,15 +239,21 @@ out:
     return rc;
 }
 
+/* no_input: standard input belongs to somebody else. */
 static int secrets_from_command(struct secrets_key *key, const char *command,
-                                const struct cancel *c)
+                                bool no_input, const struct cancel *c)
 {
     char *copy = mem_dup(bytes_of_str(command));
-    int rc;
+    int in = -1;
+    int rc = 0;
 
     if (!copy)
         return err_set(E_NOMEM, "running the passphrase command");
-    rc = secrets_run(copy, c, key);
+    if (no_input)
+        rc = spawn_null(&in);
+    if (rc == 0)
+        rc = secrets_run(copy, in, c, key);
+    (void)fileop_close(in);
     free(copy);
     return rc;
 }
@@ -347,9 +330,11 @@ static int secrets_from_key_file(struct secrets_key *key, const char *path,
 }
 
 static int secrets_from_option(struct secrets_key *key,
-                               const struct opt_value *v, int fd, bool fresh,
+                               const struct opt_value *v,
+                               const struct opt_set *o, bool fresh,
                                const struct cancel *c)
 {
+    int fd = opt_fd(o, OPT_PASSPHRASE_FD);
     const struct opt_info *info = opt_info(v->id);
     bool typed = v->origin == OPT_FROM_ARGV;
     int rc;
@@ -359,7 +344,7 @@ static int secrets_from_option(struct secrets_key *key,
     else if (v->id == OPT_PASSPHRASE_FILE)
         rc = secrets_from_file(key, SECRETS_PASSPHRASE, v->text);
     else if (v->id == OPT_PASSPHRASE_COMMAND)
-        rc = secrets_from_command(key, v->text, c);
+        rc = secrets_from_command(key, v->text, opt_has(o, OPT_STDIN), c);
     else
         rc = err_add(secrets_from_fd(key, SECRETS_PASSPHRASE, fd),
                      "file descriptor %d", fd);
@@ -395,8 +380,7 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
     if (rc < 0)
         return rc;
     if (v)
-        return secrets_from_option(key, v, opt_fd(o, OPT_PASSPHRASE_FD), fresh,
-                                   c);
+        return secrets_from_option(key, v, o, fresh, c);
     if (s->has_env)
         return err_add(secrets_take_line(key, secret_bytes(&s->env)), "%s",
                        secrets_env_name);
