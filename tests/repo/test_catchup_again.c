@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "repo/catchup_journals.h"
+#include "repo/catchup_packs.h"
 #include "repo/journal.h"
 #include "repo/record_journal.h"
 #include "repo/writer_journal.h"
@@ -248,6 +249,36 @@ static void test_catchup_again__a_snapshot_is_back(void **state)
     repo_fixture_close(&f);
 }
 
+/* Behind a gap a commit is met again by a process at work, too. */
+static void test_catchup_again__a_snapshot_is_back_at_work(void **state)
+{
+    struct snapshot_list l = {.n = 0};
+    struct catchup_kit_names n;
+    struct repo_fixture f;
+    struct object_id id;
+    struct repo *r = NULL;
+    struct kept s;
+
+    (void)state;
+    catchup_kit_start(&f, 1, &id);
+    catchup_kit_pick(f.store, "w", &n);
+    catchup_kit_remove(f.store, n.name[0]);
+    take_first(&f, "snapshots", &s);
+    assert_int_equal(repo_fixture_repo(&f, "x", &r), 0);
+    assert_int_equal(snapshot_list_load(r->index, &r->state, &l), 0);
+    assert_int_equal(l.n, 1);
+    assert_true(l.item[0].damaged);
+    snapshot_list_release(&l);
+    put_back(&f, &s);
+    assert_int_equal(repo_refresh_in_use(r), 0);
+    assert_int_equal(snapshot_list_load(r->index, &r->state, &l), 0);
+    assert_int_equal(l.n, 1);
+    assert_false(l.item[0].damaged);
+    snapshot_list_release(&l);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 /* --- what it costs, and what may fail --- */
 
 /* One get for each that is lost, none where a process is at work already; no
@@ -294,6 +325,86 @@ static void test_catchup_again__asking_is_cheap(void **state)
     assert_false(see(&f, "x", 1).hurt);
     catchup_kit_knows(&f, "x", 3);
     repo_fixture_close(&f);
+}
+
+static int refuse_lists(void *ctx, enum memory_point point, enum memory_op op,
+                        const char *name)
+{
+    (void)ctx;
+    return point == MEMORY_BEFORE && op == MEMORY_LIST &&
+                   strcmp(name, "packs") == 0
+               ? err_set(E_STORE, "no list")
+               : 0;
+}
+
+/* A segment was lost, and its packs could not be asked: that stays owed, also
+ * where a process is at work already. */
+static void test_catchup_again__lost_segments_leave_packs_owed(void **state)
+{
+    struct catchup_kit_names before;
+    struct catchup_kit_names after;
+    struct open_writer o;
+    struct repo *r = NULL;
+    unsigned i = 0;
+
+    (void)state;
+    open_writer(&o);
+    assert_int_equal(repo_fixture_repo(&o.f, "x", &r), 0);
+    catchup_kit_pick(o.f.store, "index", &before);
+    assert_int_equal(repo_fixture_publish(&o.f, o.w, o.r, 2), 0);
+    catchup_kit_pick(o.f.store, "index", &after);
+    assert_int_equal(before.n, 1);
+    assert_int_equal(after.n, 2);
+    i = strcmp(after.name[0], before.name[0]) == 0;
+    catchup_kit_remove(o.f.store, after.name[i]);
+    memory_set_hook(o.f.store, refuse_lists, NULL);
+    assert_int_equal(repo_refresh_in_use(r), E_STORE);
+    memory_set_hook(o.f.store, NULL, NULL);
+    assert_int_equal(repo_refresh_in_use(r), 0);
+    assert_true(catchup_kit_finds(r, INDEX_READ, 2));
+    assert_false(catchup_kit_finds(r, INDEX_DEDUP, 2));
+    repo_close(r);
+    close_writer(&o);
+}
+
+static bool doubted(struct repo *r)
+{
+    struct index_reader *ix = NULL;
+    bool any = true;
+
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(catchup_packs_doubted(ix, &any), 0);
+    index_reader_free(ix);
+    return any;
+}
+
+/* A pack that is not relied on puts a parent in doubt until it is doomed: no
+ * tree that is trusted needs it then. */
+static void test_catchup_again__a_doomed_pack_is_no_doubt(void **state)
+{
+    struct index_update *u = NULL;
+    struct index_reader *ix = NULL;
+    struct index_pack pack;
+    struct open_writer o;
+    uint32_t next = 0;
+    size_t n;
+
+    (void)state;
+    open_writer(&o);
+    assert_false(doubted(o.r));
+    assert_int_equal(index_reader_new(o.r->index, &ix), 0);
+    assert_int_equal(index_reader_packs(ix, &next, &pack, 1, &n), 0);
+    assert_int_equal(n, 1);
+    index_reader_free(ix);
+    assert_int_equal(index_update_begin(o.r->index, 0, &u), 0);
+    assert_int_equal(index_update_set_trusted(u, pack.no, false), 0);
+    assert_int_equal(index_update_commit(u), 0);
+    assert_true(doubted(o.r));
+    assert_int_equal(index_update_begin(o.r->index, 0, &u), 0);
+    assert_int_equal(index_update_set_state(u, pack.no, INDEX_DOOMED, 0), 0);
+    assert_int_equal(index_update_commit(u), 0);
+    assert_false(doubted(o.r));
+    close_writer(&o);
 }
 
 /* --- how far the repository had come --- */
@@ -460,6 +571,71 @@ static void test_catchup_again__strangers_stop_nobody(void **state)
     repo_fixture_close(&f);
 }
 
+/* Puts a whole journal once more, word for word, signed with k. */
+static void say_again(struct repo_fixture *f, const struct repo *r,
+                      const struct keyring *k)
+{
+    struct chain heard = {
+        .store = f->store, .keys = r->keys, .kind = ENVELOPE_JOURNAL};
+    struct chain_record said[4] = {{.signer = {{0}}}};
+    struct chain_tip tip = {.any = false};
+    struct catchup_kit_names n;
+    struct chain chain;
+    uint64_t number;
+    bool ok;
+
+    catchup_kit_pick(f->store, "w", &n);
+    assert_int_equal(n.n, 4); /* open, segment, commit, end */
+    assert_true(record_journal_number(n.name[0], &heard.writer, &number));
+    for (unsigned i = 0; i < n.n; i++) {
+        assert_int_equal(chain_get(&heard, i, &said[i], &ok), 0);
+        assert_true(ok);
+        catchup_kit_remove(f->store, n.name[i]);
+    }
+    chain = heard;
+    chain.keys = k;
+    for (unsigned i = 0; i < n.n; i++) {
+        assert_int_equal(chain_put(&chain, &tip, said[i].record.type,
+                                   said[i].record.body, &ok),
+                         0);
+        assert_true(ok);
+        chain_record_release(&said[i]);
+    }
+}
+
+/* All of a journal's records are sealed and signed well, by somebody who holds
+ * the keys to seal them: they count by whose signature it is alone. */
+static void test_catchup_again__strangers_commit_nothing(void **state)
+{
+    (void)state;
+    for (int stranger = 0; stranger < 2; stranger++) {
+        struct keyring *k = keyring_new();
+        struct repo_fixture f;
+        struct object_id id;
+        struct repo *r = NULL;
+        struct seen s;
+
+        assert_non_null(k);
+        catchup_kit_start(&f, 1, &id);
+        assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+        *k = *r->keys;
+        if (stranger) {
+            crypto_random(k->seed.b, sizeof k->seed.b);
+            crypto_signer_load(&k->seed, &k->signer, &k->member);
+        }
+        say_again(&f, r, k);
+        s = see(&f, "x", 1);
+        assert_int_equal(s.listed, stranger ? 0 : 1);
+        assert_int_equal(s.dedup, !stranger);
+        /* the pack itself says what it holds */
+        assert_true(s.read);
+        assert_int_equal(catchup_kit_damaged(&f, "x"), 0);
+        repo_close(r);
+        keyring_free(k);
+        repo_fixture_close(&f);
+    }
+}
+
 /* A fence that is cut to nothing, or replaced by an empty file because a disk
  * does not give it back, is damage, and still a fence for who slept. */
 static void test_catchup_again__an_empty_file_keeps_a_fence(void **state)
@@ -500,11 +676,15 @@ int main(void)
         cmocka_unit_test(test_catchup_again__a_pack_is_back),
         cmocka_unit_test(test_catchup_again__a_segment_is_back),
         cmocka_unit_test(test_catchup_again__a_snapshot_is_back),
+        cmocka_unit_test(test_catchup_again__a_snapshot_is_back_at_work),
         cmocka_unit_test(test_catchup_again__asking_is_cheap),
+        cmocka_unit_test(test_catchup_again__lost_segments_leave_packs_owed),
+        cmocka_unit_test(test_catchup_again__a_doomed_pack_is_no_doubt),
         cmocka_unit_test(test_catchup_again__a_tail_behind_a_gap),
         cmocka_unit_test(test_catchup_again__an_older_list_puts_no_mark_back),
         cmocka_unit_test(test_catchup_again__the_last_sound_record_is_settled),
         cmocka_unit_test(test_catchup_again__strangers_stop_nobody),
+        cmocka_unit_test(test_catchup_again__strangers_commit_nothing),
         cmocka_unit_test(test_catchup_again__an_empty_file_keeps_a_fence),
     };
 

@@ -11,6 +11,7 @@
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
 #include "repo/repo_log.h"
+#include "repo/writer_journal.h"
 #include "tests/repo/repo_fixture.h"
 
 static void start(struct repo_fixture *f)
@@ -148,7 +149,6 @@ static void test_journal__a_writer_may_be_faster_than_its_fence(void **state)
     repo_fixture_close(&f);
 }
 
-/* A fence whose answer was lost is still a fence, by whoever finds it. */
 /* Whoever collects must know all that a journal says: a record that cannot be
  * read, or is missing below others, is no end. */
 static void test_journal__a_gap_is_no_end(void **state)
@@ -189,6 +189,55 @@ static void test_journal__a_gap_is_no_end(void **state)
     }
 }
 
+struct speaker {
+    struct writer *w;
+    bool done;
+};
+
+/* The writer speaks twice before anybody's list of its records. */
+static int speak(void *ctx, enum memory_point point, enum memory_op op,
+                 const char *name)
+{
+    struct speaker *x = ctx;
+
+    if (x->done || point != MEMORY_BEFORE || op != MEMORY_LIST ||
+        strncmp(name, "w/", 2) != 0)
+        return 0;
+    x->done = true;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            writer_journal_put_generation(x->w, RECORD_RENEW, NULL), 0);
+    return 0;
+}
+
+/* Records that came after we had asked for the first of them are no gap. */
+static void test_journal__what_came_meanwhile_is_no_gap(void **state)
+{
+    struct repo_fixture f;
+    struct speaker s = {.done = false};
+    struct repo *r = NULL;
+    struct journal j;
+    struct run x;
+
+    (void)state;
+    start(&f);
+    x = run_open(&f);
+    assert_int_equal(repo_fixture_repo(&f, "c", &r), 0);
+    j = find_open(r);
+    assert_int_equal(j.tip.number, 0);
+    s.w = x.w;
+    memory_set_hook(f.store, speak, &s);
+    assert_int_equal(journal_read(&j, r, NULL), 0);
+    memory_set_hook(f.store, NULL, NULL);
+    assert_true(s.done);
+    assert_int_equal(journal_read(&j, r, NULL), 0);
+    assert_int_equal(j.tip.number, 2);
+    run_close(&x);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
+/* A fence whose answer was lost is still a fence, by whoever finds it. */
 static void test_journal__lost_answers_are_settled(void **state)
 {
     struct repo_fixture f;
@@ -333,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_journal__a_fenced_writer_is_stopped),
         cmocka_unit_test(test_journal__a_writer_may_be_faster_than_its_fence),
         cmocka_unit_test(test_journal__a_gap_is_no_end),
+        cmocka_unit_test(test_journal__what_came_meanwhile_is_no_gap),
         cmocka_unit_test(test_journal__lost_answers_are_settled),
         cmocka_unit_test(test_journal__the_loser_of_a_number_computes_again),
         cmocka_unit_test(test_journal__an_append_may_die_anywhere),
