@@ -12,6 +12,7 @@
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
 #include "repo/repo_log.h"
+#include "repo/writer_journal.h"
 #include "tests/repo/pack_fixture.h"
 #include "tests/repo/repo_fixture.h"
 
@@ -328,6 +329,61 @@ static void test_writer__renews_with_its_parent_in_mind(void **state)
     bench_close(&b);
 }
 
+/* The segment record of the journal that is not w's goes. */
+static void lose_of_others(struct bench *b)
+{
+    struct journal_list l = {.item = NULL};
+    char name[RECORD_NAME_MAX];
+    size_t n = 0;
+
+    assert_int_equal(journal_list_load(b->f.store, &l), 0);
+    assert_int_equal(l.n, 2);
+    for (size_t i = 0; i < l.n; i++)
+        if (memcmp(l.item[i].writer.b, b->w->chain.writer.b,
+                   sizeof l.item[i].writer.b) != 0) {
+            record_journal_name(&l.item[i].writer, 1, name);
+            assert_int_equal(store_delete(b->f.store, name), 0);
+            n++;
+        }
+    assert_int_equal(n, 1);
+    journal_list_release(&l);
+}
+
+/* ... or that trees are taken over while damage is met, which may have taken
+ * what lists their packs. */
+static void test_writer__renews_with_damage_in_mind(void **state)
+{
+    static const struct {
+        bool damage;
+        bool parent;
+        uint64_t generation;
+    } way[] = {{true, true, 0}, {true, false, 1}, {false, true, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof way / sizeof *way; i++) {
+        struct object_id parent = {{5}};
+        struct object_id other = {{9}};
+        struct object_id id;
+        bool relies = false;
+        struct writer_reliance on = {.parent = way[i].parent ? &parent : NULL,
+                                     .on_pack = relies_on_all,
+                                     .ctx = &relies};
+        struct bench b;
+
+        bench_open(&b);
+        bench_writer(&b);
+        assert_int_equal(repo_fixture_backup(&b.f, "b", 1, &id), 0);
+        if (way[i].damage)
+            lose_of_others(&b);
+        assert_int_equal(append(&b.f, RECORD_UNFORGET, &other), 1);
+        clock_fake_advance(WRITER_SILENCE_NS);
+        assert_int_equal(writer_renew(b.w, &on), 0);
+        assert_int_equal(b.r->hurt, way[i].damage);
+        assert_int_equal(generation_of(b.w), way[i].generation);
+        bench_close(&b);
+    }
+}
+
 /* Somebody has ended us: nothing more is said, and nothing exists. */
 static void test_writer__stops_when_it_is_fenced(void **state)
 {
@@ -442,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_writer__renews_in_time),
         cmocka_unit_test(test_writer__a_doom_is_a_loss_however_it_is_met),
         cmocka_unit_test(test_writer__renews_with_its_parent_in_mind),
+        cmocka_unit_test(test_writer__renews_with_damage_in_mind),
         cmocka_unit_test(test_writer__stops_when_it_is_fenced),
         cmocka_unit_test(test_writer__refuses_what_it_does_not_know),
         cmocka_unit_test(test_writer__looks_for_features_when_it_opens),
