@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -348,6 +349,95 @@ static void test_check_world__the_cache_is_told(void **state)
     check_kit_close(k);
 }
 
+/* All segments go, or come back. */
+static void segments(struct check_kit *k, bool back)
+{
+    const struct check_kit_object *o;
+    size_t at = 0;
+
+    while ((o = check_kit_object_at(k, "index/", &at)) != NULL) {
+        if (back)
+            check_kit_restore(k, o);
+        else
+            check_kit_put(k, o->name, NULL, 0);
+    }
+}
+
+/* A check makes no pack one to rely on of which no segment says that it is
+ * listed, be it the cache that misses it or the check. */
+static void test_check_world__what_nobody_lists_stays_so(void **state)
+{
+    static const struct check_options full = {.threads = 1, .read_data = true};
+    struct check_kit *k = check_kit_small();
+    const struct check_kit_object *o;
+    struct repo *r = check_kit_repo(k);
+    bool suspect;
+    size_t n = trusted(r, &suspect);
+    size_t at = 0;
+
+    (void)state;
+    o = check_kit_object_at(k, "packs/", &at);
+    check_kit_put(k, o->name, NULL, 0);
+    assert_int_equal(check_kit_run(k, r, &full), E_CORRUPT);
+    assert_int_equal(trusted(r, &suspect), n - 1);
+    check_kit_restore(k, o);
+    segments(k, false);
+    assert_int_equal(check_kit_run(k, r, &full), E_CORRUPT);
+    assert_int_equal(trusted(r, &suspect), n - 1);
+    repo_close(r);
+    /* a new cache */
+    scratch_remove(k->cache);
+    assert_int_equal(mkdir(k->cache, 0700), 0);
+    r = check_kit_repo(k);
+    assert_int_equal(trusted(r, &suspect), 0);
+    segments(k, true);
+    assert_int_equal(check_kit_run(k, r, &full), 0);
+    assert_int_equal(trusted(r, &suspect), 0);
+    repo_close(r);
+    r = check_kit_repo(k);
+    assert_int_equal(trusted(r, &suspect), n);
+    repo_close(r);
+    check_kit_close(k);
+}
+
+/* What the log calls suspect stays so in the cache, whatever a check reads. */
+static void test_check_world__the_log_has_the_last_word(void **state)
+{
+    static const struct check_options full = {.threads = 1, .read_data = true};
+    struct check_kit *k = check_kit_small();
+    struct repo_log_draft d = {.type = RECORD_SUSPECT};
+    struct index_place place = {.started = false};
+    struct repo *r = check_kit_repo(k);
+    struct index_reader *ix = NULL;
+    struct record_suspect one;
+    struct index_chunk chunk;
+    struct index_pack pack;
+    bool suspect;
+    bool found;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(index_reader_chunks(ix, &place, &chunk, 1, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(index_reader_pack(ix, chunk.loc.pack, &pack, &found), 0);
+    assert_true(found);
+    index_reader_free(ix);
+    repo_close(r);
+    one.chunk = chunk.id;
+    one.pack = pack.id;
+    d.says.suspects = (struct fields_list){(const uint8_t *)&one, 1};
+    check_kit_append(k, d);
+    r = check_kit_repo(k);
+    (void)trusted(r, &suspect);
+    assert_true(suspect);
+    assert_int_equal(check_kit_run(k, r, &full), 0);
+    (void)trusted(r, &suspect);
+    assert_true(suspect);
+    repo_close(r);
+    check_kit_close(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +447,8 @@ int main(void)
         cmocka_unit_test(test_check_world__condemned_packs_are_still_good),
         cmocka_unit_test(test_check_world__suspects_are_read),
         cmocka_unit_test(test_check_world__the_cache_is_told),
+        cmocka_unit_test(test_check_world__what_nobody_lists_stays_so),
+        cmocka_unit_test(test_check_world__the_log_has_the_last_word),
         cmocka_unit_test(test_check_world__collectors_may_work_meanwhile),
         cmocka_unit_test(test_check_world__a_cache_that_lies_is_noted),
         cmocka_unit_test(test_check_world__a_cache_that_forgets_is_noted),
