@@ -6,6 +6,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,8 +39,8 @@ struct world {
 
 /* Lets time pass when a run has opened its journal, so that it renews. */
 struct pass {
-    bool opened;
-    bool passed;
+    atomic_bool opened;
+    atomic_bool passed;
 };
 
 static int pass_time(void *ctx, enum memory_point point, enum memory_op op,
@@ -50,8 +51,7 @@ static int pass_time(void *ctx, enum memory_point point, enum memory_op op,
     if (point == MEMORY_AFTER && op == MEMORY_COMMIT &&
         strncmp(name, "w/", 2) == 0) {
         p->opened = true;
-    } else if (p->opened && !p->passed) {
-        p->passed = true;
+    } else if (p->opened && !atomic_exchange(&p->passed, true)) {
         clock_fake_advance(WRITER_SILENCE_NS / 2);
     }
     return 0;
