@@ -77,8 +77,13 @@ static void envelope_key(const struct keyring *k, enum envelope_kind kind,
 
 /* Fresh salt and secret, the head up to the commitment, and the key. */
 static int envelope_put_head(const struct keyring *k, enum envelope_kind kind,
+                             struct bytes name, struct bytes content,
                              struct buf *out, struct crypto_key *key)
 {
+    uint8_t kind_byte = (uint8_t)kind;
+    struct bytes what[] = {bytes_of(&kind_byte, 1),
+                           bytes_of(k->member.b, sizeof k->member.b), name,
+                           content};
     uint8_t salt[CRYPTO_SALT_BYTES];
     uint8_t commitment[CRYPTO_KEY_BYTES];
     uint8_t sealed[CRYPTO_SEALED_BYTES];
@@ -86,12 +91,15 @@ static int envelope_put_head(const struct keyring *k, enum envelope_kind kind,
     bool lock = envelope_lock(kind) == ENVELOPE_LOCK_SEALED;
     int rc = 0;
 
-    crypto_random(salt, sizeof salt);
-    crypto_random(secret.b, sizeof secret.b);
-    envelope_key(k, kind, lock ? &secret : NULL, salt, key, commitment);
+    crypto_fresh(salt, sizeof salt, "dedup 1 envelope salt", what, 4);
     if (lock)
+        crypto_fresh(secret.b, sizeof secret.b, "dedup 1 envelope secret", what,
+                     4);
+    envelope_key(k, kind, lock ? &secret : NULL, salt, key, commitment);
+    if (lock) {
         rc = crypto_lock(&k->meta_public, &secret, sealed);
-    crypto_wipe(&secret, sizeof secret);
+        crypto_wipe(&secret, sizeof secret);
+    }
     if (rc < 0)
         return rc;
     magic_put(out, (char)kind);
@@ -156,7 +164,7 @@ int envelope_seal(const struct keyring *k, enum envelope_kind kind,
     if (content.n > envelope_content_max(kind))
         return err_set(E_LIMIT, "%s: %zu bytes of content", envelope_what(kind),
                        content.n);
-    rc = envelope_put_head(k, kind, out, &key);
+    rc = envelope_put_head(k, kind, name, content, out, &key);
     if (rc == 0) {
         file_bytes =
             (size_t)pad_size(out->n + 4 + 4 + content.n + CRYPTO_TAG_BYTES +

@@ -92,6 +92,17 @@ static int key_slot_put_plain(const struct keyring *k, uint8_t *plain)
     return buf_status(&b);
 }
 
+/* Never from the passphrase, which the salt would then help to guess. */
+static void key_slot_fresh_salt(const struct key_slot_info *info,
+                                uint8_t salt[CRYPTO_SLOT_SALT_BYTES])
+{
+    uint32_t how[] = {info->kdf, info->passes, info->kib, info->role};
+    struct bytes what[] = {bytes_of(how, sizeof how),
+                           bytes_of_str(info->label)};
+
+    crypto_fresh(salt, CRYPTO_SLOT_SALT_BYTES, "dedup 1 slot salt", what, 2);
+}
+
 int key_slot_seal(const struct keyring *k, const struct key_slot_info *info,
                   const struct key_slot_secret *secret, struct buf *out)
 {
@@ -104,8 +115,7 @@ int key_slot_seal(const struct keyring *k, const struct key_slot_info *info,
     int rc;
 
     ASSERT(out->n == 0 && info->role == k->role);
-    crypto_random(salt, sizeof salt);
-    crypto_random(nonce, sizeof nonce);
+    key_slot_fresh_salt(info, salt);
     rc = key_slot_derive(secret, info, salt, &key, commitment);
     if (rc < 0)
         return rc;
@@ -116,9 +126,13 @@ int key_slot_seal(const struct keyring *k, const struct key_slot_info *info,
         rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0)
         rc = key_slot_put_plain(k, plain);
-    if (rc == 0)
-        crypto_wrap(&key, nonce, buf_bytes(out),
-                    bytes_of(plain, KEY_SLOT_PLAIN_BYTES), wrapped);
+    if (rc == 0) {
+        struct bytes what[] = {buf_bytes(out),
+                               bytes_of(plain, KEY_SLOT_PLAIN_BYTES)};
+
+        crypto_fresh(nonce, sizeof nonce, "dedup 1 slot nonce", what, 2);
+        crypto_wrap(&key, nonce, what[0], what[1], wrapped);
+    }
     crypto_locked_free(plain);
     crypto_wipe(&key, sizeof key);
     if (rc < 0)

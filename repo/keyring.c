@@ -204,14 +204,17 @@ static void keyring_pack_key(const struct keyring *k, enum pack_kind kind,
 }
 
 int keyring_frame_key_new(const struct keyring *k, enum pack_kind kind,
-                          struct frame_key *out,
+                          struct bytes what, struct frame_key *out,
                           uint8_t sealed[CRYPTO_SEALED_BYTES],
                           uint8_t commitment[CRYPTO_KEY_BYTES])
 {
+    uint8_t kind_byte = (uint8_t)kind;
+    struct bytes part[] = {bytes_of(&kind_byte, 1),
+                           bytes_of(k->member.b, sizeof k->member.b), what};
     struct crypto_key secret;
     int rc;
 
-    crypto_random(secret.b, sizeof secret.b);
+    crypto_fresh(secret.b, sizeof secret.b, "dedup 1 pack secret", part, 3);
     *out = (struct frame_key){
         .suite = crypto_suite_best(), .kind = kind, .repo = k->repo};
     keyring_pack_key(k, kind, &secret, &out->key, commitment);

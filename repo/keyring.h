@@ -81,11 +81,13 @@ void keyring_chunk_id(const struct keyring *k, enum pack_kind kind,
 /*
  * keyring_frame_key_new: a fresh key for a pack, and what its header says of
  * it.
- *   out  secret: wipe it
+ *   what  bytes that stand for the first frame, for crypto_fresh()
+ *   out   secret: wipe it
  * Returns 0 or E_CORRUPT (the config's public key is no point).
  */
 MUST_CHECK int keyring_frame_key_new(const struct keyring *k,
-                                     enum pack_kind kind, struct frame_key *out,
+                                     enum pack_kind kind, struct bytes what,
+                                     struct frame_key *out,
                                      uint8_t sealed[CRYPTO_SEALED_BYTES],
                                      uint8_t commitment[CRYPTO_KEY_BYTES]);
 

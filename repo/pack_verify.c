@@ -85,7 +85,8 @@ static int pack_verify_dir(struct pack_verify *v, struct pack_info *info)
     if (!crypto_signature_ok(&v->header.writer, pack_layout_label, &hash,
                              t.signature))
         return err_set(E_CORRUPT, "its signature does not fit");
-    rc = pack_layout_open_dir(v->keys, &v->header, head, dir, &info->dir);
+    rc = pack_layout_open_dir(v->keys, &v->header, t.salt, head, dir,
+                              &info->dir);
     bounds = (struct pack_dir_bounds){
         .first = (uint32_t)head.n, .end = t.dir_off, .key_n = v->header.key_n};
     return rc < 0 ? rc

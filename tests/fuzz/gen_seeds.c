@@ -98,7 +98,8 @@ static void seed_pack(struct store *s, struct pack_info *info)
     struct frame_ctx *x = NULL;
     struct frame f;
 
-    ASSERT(pack_writer_open(s, fuzz_keys(), PACK_DATA, &w) == 0);
+    ASSERT(pack_writer_open(s, fuzz_keys(), PACK_DATA, pack_dir_what(chunk, 2),
+                            &w) == 0);
     ASSERT(frame_ctx_new(&x) == 0);
     for (int i = 0; i < 2; i++) {
         if (i == 1)
@@ -108,7 +109,8 @@ static void seed_pack(struct store *s, struct pack_info *info)
                          &chunk[0].id);
         keyring_chunk_id(fuzz_keys(), PACK_DATA, bytes_of(raw + 400, 200),
                          &chunk[1].id);
-        ASSERT(frame_seal(x, pack_writer_key(w), &f) == 0);
+        ASSERT(frame_seal(x, pack_writer_key(w), pack_dir_what(chunk, 2), &f) ==
+               0);
         ASSERT(pack_writer_add(w, &f, chunk, 2, NULL) == 0);
     }
     ASSERT(pack_writer_commit(w, false, info) == 0);
@@ -150,7 +152,7 @@ static void seed_pack_clear(const struct pack_info *info, struct buf *file)
     codec_put_u32(&place, t.dir_off);
     codec_put_u32(&place, t.dir_bytes);
     ASSERT(buf_status(&place) == 0);
-    memcpy(file->p + tail, place.p, place.n);
+    memcpy(file->p + tail + CRYPTO_SALT_BYTES, place.p, place.n);
     save_buf("pack", "clear", file);
     buf_release(&place);
 }

@@ -228,7 +228,6 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
         {2, "keys: 1"},
         {16, "repository id"},
         {32, "writer"},
-        {32, "directory salt"},
         {8, "suite 1, zeros, epoch 0"},
         {80, "sealed secret"},
         {32, "commitment"},
@@ -236,6 +235,7 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
         {0, "frame: ciphertext and tag"},
         {32, "directory: commitment"},
         {0, "directory: ciphertext and tag"},
+        {32, "directory salt"},
         {72, "sealed: its offset, its length, signature"},
         {16, "tag"},
         {8, "end"},
@@ -244,7 +244,7 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
 
     pack_dir_read(&r, buf_bytes(&info->dir));
     assert_true(pack_dir_next_frame(&r, &f));
-    parts[10].n = f.stored_bytes - CRYPTO_SALT_BYTES;
+    parts[9].n = f.stored_bytes - CRYPTO_SALT_BYTES;
     pack_layout_name(&info->id, name);
     load(x, name, &b);
     say_parts(buf_bytes(&b), parts);

@@ -13,7 +13,8 @@
 #include "tests/repo/pack_fixture.h"
 
 static struct pack_fixture fix;
-static struct buf file; /* scratch of pack_verify */
+static const struct bytes what; /* what frames here are known by */
+static struct buf file;         /* scratch of pack_verify */
 
 static int verify(const struct object_id *id, struct pack_info *info)
 {
@@ -102,11 +103,12 @@ static void test_pack__full_packs_have_one_size(void **state)
     size_t n = 0;
 
     (void)state;
-    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w), 0);
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w),
+                     0);
     assert_int_equal(pack_writer_bytes(w), 0);
     pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 2, 1, FRAME_RAW_MAX, raw,
                        &chunk);
-    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f), 0);
     for (; pack_writer_fits(w, f.stored.n, 1); n++)
         assert_int_equal(pack_writer_add(w, &f, &chunk, 1, NULL), 0);
     assert_int_equal(n, 32); /* 32 MiB of plaintext, as it is meant */
@@ -145,11 +147,12 @@ static void test_pack__fills_up_to_the_last_byte(void **state)
         size_t left;
         size_t n = 0;
 
-        assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w),
-                         0);
+        assert_int_equal(
+            pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w), 0);
         pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 2, t[i].chunks,
                            t[i].each, raw, chunk);
-        assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+        assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f),
+                         0);
         for (; pack_writer_fits(w, f.stored.n, t[i].chunks); n++)
             assert_int_equal(pack_writer_add(w, &f, chunk, t[i].chunks, NULL),
                              0);
@@ -277,9 +280,6 @@ static void test_pack__a_trailer_opens_for_its_pack_and_key(void **state)
     }
     assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n + 1, &t),
                      E_CORRUPT);
-    h.dir_salt[31] ^= 1;
-    assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n, &t),
-                     E_CORRUPT);
 
     memcpy(other, fix.keys, sizeof *other);
     other->k_index.b[0] ^= 1;
@@ -302,12 +302,12 @@ static void test_pack__a_trailer_must_fit_its_pack(void **state)
         uint32_t off, bytes;
         int rc;
     } place[] = {
-        {212, END - 212, 0},
+        {180, END - 180, 0},
         {END - PACK_LAYOUT_DIR_OVERHEAD, PACK_LAYOUT_DIR_OVERHEAD, 0},
-        {211, END - 211, E_CORRUPT},             /* in the header */
+        {179, END - 179, E_CORRUPT},             /* in the header */
         {END - 51, 51, E_CORRUPT},               /* too short to be one */
-        {212, END - 213, E_CORRUPT},             /* a gap before the end */
-        {213, END - 212, E_CORRUPT},             /* over the trailer */
+        {180, END - 181, E_CORRUPT},             /* a gap before the end */
+        {181, END - 180, E_CORRUPT},             /* over the trailer */
         {UINT32_MAX - 99, END + 100, E_CORRUPT}, /* around 2^32 */
     };
     struct pack_layout_header h = {.kind = PACK_DATA, .key_n = 1};
@@ -419,7 +419,7 @@ static void test_pack__every_damage_is_noticed(void **state)
 
 static void test_pack__cut_off_packs_are_noticed(void **state)
 {
-    static const uint32_t at[] = {0, 1, 90, 92, 211, 212, 400, 65535};
+    static const uint32_t at[] = {0, 1, 58, 60, 179, 180, 400, 65535};
 
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
@@ -457,10 +457,11 @@ static void test_pack__a_wrong_id_is_found_by_rehashing(void **state)
     uint8_t raw[300];
 
     (void)state;
-    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w), 0);
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w),
+                     0);
     pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 1, 3, 100, raw, chunk);
     chunk[1].id.b[5] ^= 1;
-    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f), 0);
     assert_int_equal(pack_writer_add(w, &f, chunk, 3, NULL), 0);
     assert_int_equal(pack_writer_commit(w, false, &info), 0);
     assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
@@ -492,7 +493,7 @@ static void test_pack__roles_see_what_they_may(void **state)
     assert_int_equal(read.chunk_n, 3);
     pack_info_release(&read);
     assert_int_equal(
-        pack_reader_frame(r, fix.frame, &info.id, 0, 212, 100, 300, raw),
+        pack_reader_frame(r, fix.frame, &info.id, 0, 180, 100, 300, raw),
         E_ROLE);
     assert_int_equal(pack_verify(fix.store, maintain, fix.frame, &info.id,
                                  &file, NULL, NULL, NULL),
