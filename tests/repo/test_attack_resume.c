@@ -349,9 +349,9 @@ static void test_attack_resume__snapshots(void **state)
                          0);
         used_envelope(buf_bytes(&b));
         memcpy(salt[i], b.p + SALT_AT, CRYPTO_SALT_BYTES);
-        assert_int_equal(crypto_unlock(&fix.keys->meta_public,
-                                       &fix.keys->meta_secret, b.p + BOX_AT,
-                                       &secret),
+        assert_int_equal(crypto_unlock(&fix.keys->epoch[0].meta_public,
+                                       &fix.keys->epoch[0].meta_secret,
+                                       b.p + BOX_AT, &secret),
                          0);
         keep_value(i, secret.b, sizeof secret.b);
         buf_release(&b);
@@ -373,10 +373,10 @@ static void test_attack_resume__sealed_boxes(void **state)
     (void)state;
     forget_uses();
     for (size_t i = 0; i < 4; i++) {
-        struct crypto_public *pub =
-            i == 1 ? &fix.keys->data_public : &fix.keys->meta_public;
-        struct crypto_key *key =
-            i == 1 ? &fix.keys->data_secret : &fix.keys->meta_secret;
+        struct crypto_public *pub = i == 1 ? &fix.keys->epoch[0].data_public
+                                           : &fix.keys->epoch[0].meta_public;
+        struct crypto_key *key = i == 1 ? &fix.keys->epoch[0].data_secret
+                                        : &fix.keys->epoch[0].meta_secret;
 
         secret.b[31] = i >= 2;
         resume();
