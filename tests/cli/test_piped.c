@@ -365,6 +365,7 @@ static void test_piped__ends_when_the_command_has_succeeded(void **state)
     fails(SH("echo x; kill -KILL $$"), E_SOURCE, "sh: ended by signal 9");
     fails(SH("echo x; echo first >&2; echo last >&2; exit 1"), E_SOURCE,
           "the last it said: last");
+    fails(SH("seq 9000 >&2; exit 1"), E_SOURCE, "the last it said: 9000");
     /* it closes its output, or all, and goes on */
     takes(SH("echo x; exec >&-; sleep 0.1"), "x\n");
     takes(SH("echo x; exec >&- 2>&-; sleep 0.1"), "x\n");
@@ -387,6 +388,7 @@ static void test_piped__waits_for_whoever_holds_the_output(void **state)
     assert_true(scratch_read(dir, "left", number, sizeof number) > 0);
     left = (pid_t)strtol(number, NULL, 10);
     assert_true(left > 1);
+    assert_true(scratch_run("grep -q '^State:.S' /proc/%d/status", left));
     assert_int_equal(kill(left, SIGKILL), 0);
     /* nor for the child of what failed */
     fails(SH("sleep 600 & echo x; exit 4"), E_SOURCE, "exit code 4");
@@ -416,17 +418,17 @@ static void test_piped__needs_to_know_how_it_ended(void **state)
 
 static void test_piped__can_be_stopped(void **state)
 {
-    char text[SCRATCH_PATH + 96], asked[8];
+    char text[SCRATCH_PATH + 128], asked[8];
     struct cancel c = {0};
     struct line l;
     struct piped *p;
 
     (void)state;
-    (void)snprintf(
-        text, sizeof text,
-        "trap 'echo bye >&2; echo yes >%s/asked; exit' TERM; echo x; "
-        "while :; do sleep 0.01; done",
-        dir);
+    (void)snprintf(text, sizeof text,
+                   "trap 'seq 30000 >&2; echo bye >&2; echo yes >%s/asked; "
+                   "exit' TERM; echo x; "
+                   "while :; do sleep 0.01; done",
+                   dir);
     line_parse(&l, SH(text));
     assert_int_equal(piped_open(&l.o, &c, &p), 0);
     assert_int_equal(drain(p, 1), 0);
@@ -476,13 +478,44 @@ static void test_piped__passes_on_its_standard_error(void **state)
     assert_string_equal(heard(), want);
 }
 
+/* More of it than a pipe holds, before any output; and a last line without an
+ * end, while another process holds it. */
+static void test_piped__loses_nothing_of_its_standard_error(void **state)
+{
+    const char *text;
+
+    (void)state;
+    takes(SH("seq 30000 >&2; echo x"), "x\n");
+    text = heard();
+    for (int i = 1; i <= 30000; i++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof line, "dedup: test: warning: sh: %d\n", i);
+        assert_int_equal(strncmp(text, line, strlen(line)), 0);
+        text += strlen(line);
+    }
+    assert_string_equal(text, "");
+    takes(SH("(sleep 0.5 >/dev/null) & printf tail >&2; echo x"), "x\n");
+    assert_non_null(strstr(heard(), "sh: tail\n"));
+}
+
 static void test_piped__says_once_that_it_looks_packed(void **state)
 {
+    static const char *const text[] = {
+        "printf '\\037\\213\\010'; sleep 0.1; printf more",
+        "printf '\\037\\213\\010'; head -c 2200000 /dev/zero"};
+    size_t n = 0;
+
     (void)state;
-    takes(SH("printf '\\037\\213\\010'; sleep 0.1; printf more"),
-          "\037\213\010more");
-    assert_non_null(strstr(heard(), "looks gzip-compressed"));
-    assert_null(strstr(strstr(heard(), "looks") + 1, "looks"));
+    for (size_t i = 0; i < 2; i++) {
+        const char *p;
+
+        if (take(SH(text[i])) < 0)
+            fail_msg("%s", err_text());
+        for (p = heard(), n = 0; (p = strstr(p, "looks gzip-compressed")); p++)
+            n++;
+        assert_int_equal(n, i + 1);
+    }
 }
 
 /* ---- what fails -------------------------------------------------------- */
@@ -612,6 +645,7 @@ int main(void)
         TEST(test_piped__can_be_stopped),
         TEST(test_piped__kills_what_does_not_listen),
         TEST(test_piped__passes_on_its_standard_error),
+        TEST(test_piped__loses_nothing_of_its_standard_error),
         TEST(test_piped__says_once_that_it_looks_packed),
         TEST(test_piped__is_whole_or_fails),
         TEST(test_piped__survives_want_of_memory),
