@@ -219,6 +219,18 @@ static int opt_scan_letters(struct opt_set *o, struct opt_scan *s,
     return 0;
 }
 
+/* Of a command line that is to be run nothing may be taken for ours: pg_dump's
+ * -v, say. */
+static int opt_check_ended(const struct opt_set *o, bool ended)
+{
+    if (ended || o->arg_n == 0 || !opt_has(o, OPT_COMMAND))
+        return 0;
+    return err_set(E_USAGE,
+                   "--command: put -- before '%s': dedup snapshot --command "
+                   "NAME -- CMD ARG...",
+                   o->arg[0]);
+}
+
 /* A word that is no option: first the command, then its arguments. */
 static int opt_scan_plain(struct opt_set *o, const char *word)
 {
@@ -246,6 +258,8 @@ static int opt_scan_argv(struct opt_set *o, int argc, char **argv)
             ended = true;
         else
             rc = opt_scan_name(o, &s, word + 2);
+        if (rc == 0)
+            rc = opt_check_ended(o, ended);
     }
     return rc;
 }

@@ -86,6 +86,8 @@ static void test_opt__accepts(void **state)
         {"dedup restore s -t d --overwrite if-newer", OPT_CMD_RESTORE, 1, 2},
         {"dedup init --chunk-size 128K", OPT_CMD_INIT, 0, 1},
         {"dedup check --passphrase-fd 3", OPT_CMD_CHECK, 0, 1},
+        {"dedup snapshot --command n -- ls -l -- /", OPT_CMD_SNAPSHOT, 4, 1},
+        {"dedup --command n -v snapshot -- ls", OPT_CMD_SNAPSHOT, 1, 2},
     };
     struct opt_set o;
 
@@ -133,6 +135,11 @@ static void test_opt__refuses(void **state)
         {"dedup check --passphrase-fd 3x", "--passphrase-fd: "},
         {"dedup check --passphrase-fd -1", "--passphrase-fd: "},
         {"dedup check --passphrase-fd 99999999999", "--passphrase-fd: "},
+        /* what is meant for another program is not taken for ours */
+        {"dedup snapshot --command n ls -v /", "put -- before 'ls'"},
+        {"dedup snapshot --command n ls --frob", "put -- before 'ls'"},
+        {"dedup snapshot ls --command n -- -v", "put -- before 'ls'"},
+        {"dedup --command n snapshot ls", "put -- before 'ls'"},
     };
     struct opt_set o;
 
