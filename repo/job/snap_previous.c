@@ -55,7 +55,7 @@ int snap_previous_find(struct repo *r, struct bytes series, bool force,
 
     if (rc < 0)
         return rc;
-    p->item = snapshot_list_newest(&p->list, series, true);
+    p->item = snapshot_list_newest(&p->list, series);
     if (!p->item || force)
         return 0;
     rc = snap_previous_read(r, p);
