@@ -40,7 +40,8 @@ static int backup_set_stream(const char *name, struct backup_set *b)
 static int backup_set_contradicts(const struct opt_set *o)
 {
     static const enum opt_id paths[] = {OPT_EXCLUDE, OPT_EXCLUDE_FILE,
-                                        OPT_ONE_FILE_SYSTEM, OPT_FORCE};
+                                        OPT_ONE_FILE_SYSTEM, OPT_FORCE,
+                                        OPT_CHECKPOINT};
     bool in = opt_has(o, OPT_STDIN), command = opt_has(o, OPT_COMMAND);
 
     if (in && command)
