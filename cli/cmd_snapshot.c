@@ -10,6 +10,7 @@
 #include "cli/message.h"
 #include "cli/piped.h"
 #include "cli/progress.h"
+#include "cli/running.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
@@ -336,6 +337,7 @@ int cmd_snapshot(struct cli *cli)
 {
     struct backup_set b;
     struct session s = {.store = NULL};
+    struct running running = {.held = false};
     const char *place;
     int rc = session_place(cli, &place);
 
@@ -349,8 +351,11 @@ int cmd_snapshot(struct cli *cli)
     if (rc == 0)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
     if (rc == 0)
+        rc = running_begin(cli, &s, b.series, &running);
+    if (rc == 0)
         rc = b.is_stream ? cmd_snapshot_stream(cli, &s, &b)
                          : cmd_snapshot_job(cli, &s, &b, NULL);
+    running_end(&running);
     session_close(&s);
     backup_set_release(&b);
     return rc;
