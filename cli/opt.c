@@ -118,6 +118,15 @@ static bool opt_choice_has(const char *list, const char *word)
     return false;
 }
 
+/* Without a unit 0 is as long as with any. */
+static int opt_parse_duration(const char *text, uint64_t *seconds)
+{
+    if (strcmp(text, "0") != 0)
+        return text_parse_duration(text, 0, OPT_SECONDS_MAX, seconds);
+    *seconds = 0;
+    return 0;
+}
+
 /* Keeps invariant 2 of struct opt_set. shown is how the user named it. */
 static int opt_check_value(const struct opt_info *info, const char *shown,
                            const char *text)
@@ -134,6 +143,8 @@ static int opt_check_value(const struct opt_info *info, const char *shown,
                        info->arg);
     if (info->kind == OPT_BYTES)
         return err_add(text_parse_size(text, 0, UINT64_MAX, &n), "%s", shown);
+    if (info->kind == OPT_DURATION)
+        return err_add(opt_parse_duration(text, &n), "%s", shown);
     if (info->kind == OPT_FD)
         return err_add(text_parse_uint(text, 0, INT_MAX, &n), "%s", shown);
     return 0;
@@ -385,6 +396,16 @@ uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent)
 
     ASSERT(rc == 0); /* opt_check_value() refused all others */
     return bytes;
+}
+
+uint64_t opt_seconds(const struct opt_set *o, enum opt_id id, uint64_t absent)
+{
+    const char *text = opt_text(o, id);
+    uint64_t seconds = absent;
+    int rc = text ? opt_parse_duration(text, &seconds) : 0;
+
+    ASSERT(rc == 0); /* opt_check_value() refused all others */
+    return seconds;
 }
 
 int opt_fd(const struct opt_set *o, enum opt_id id)

@@ -14,6 +14,8 @@ struct snap_build {
     struct problems *problems;
     struct snap_progress *progress;
     struct buf root;
+    struct buf so_far; /* the same, of an unfinished tree */
+    bool cut;          /* a unit was: what follows is not taken */
 };
 
 struct snap_build *snap_build_new(const struct node_key *key,
@@ -29,6 +31,7 @@ struct snap_build *snap_build_new(const struct node_key *key,
     b->problems = problems;
     b->progress = progress;
     buf_init(&b->root, TREE_ENTRY_BYTES_MAX);
+    buf_init(&b->so_far, TREE_ENTRY_BYTES_MAX);
     b->tree = tree_builder_new(key, &sink);
     b->content = content_writer_new(key, &sink);
     if (!b->tree || !b->content) {
@@ -45,6 +48,7 @@ void snap_build_free(struct snap_build *b)
     tree_builder_free(b->tree);
     content_writer_free(b->content);
     buf_release(&b->root);
+    buf_release(&b->so_far);
     free(b);
 }
 
@@ -131,6 +135,7 @@ static int snap_build_file(struct snap_build *b, struct snap_item *it)
     atomic_store(&b->progress->part_bytes, 0);
     atomic_fetch_add(&b->progress->files, 1);
     atomic_fetch_add(&b->progress->bytes, it->te.e.size);
+    atomic_fetch_add(&b->progress->fresh, 1);
     return snap_build_add(b, it, false);
 }
 
@@ -141,6 +146,9 @@ static int snap_build_kept(struct snap_build *b, struct snap_item *it)
         atomic_fetch_add(&b->progress->bytes, it->te.e.size);
         atomic_fetch_add(&b->progress->kept_files, 1);
         atomic_fetch_add(&b->progress->kept_bytes, it->te.e.size);
+        atomic_fetch_add(&b->progress->resumed_files, it->resumed);
+        atomic_fetch_add(&b->progress->resumed_bytes,
+                         it->resumed ? it->te.e.size : 0);
     } else {
         atomic_fetch_add(&b->progress->others, 1);
     }
@@ -170,6 +178,7 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
         return rc < 0 || !it->last ? rc : snap_build_file(b, it);
     case SNAP_OTHER:
         atomic_fetch_add(&b->progress->others, 1);
+        atomic_fetch_add(&b->progress->fresh, 1);
         return snap_build_add(b, it, false);
     case SNAP_KEPT:
         return snap_build_kept(b, it);
@@ -184,9 +193,13 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
 
 int snap_build_take(struct snap_build *b, struct snap_unit *u)
 {
+    size_t n = u->cut ? u->cut_n : u->n;
     int rc = 0;
 
-    for (size_t i = 0; i < u->n && rc == 0; i++) {
+    if (b->cut)
+        return 0;
+    b->cut = u->cut;
+    for (size_t i = 0; i < n && rc == 0; i++) {
         struct snap_item *it = &u->item[i];
 
         if (it->problem)
@@ -197,10 +210,26 @@ int snap_build_take(struct snap_build *b, struct snap_unit *u)
     return rc;
 }
 
+bool snap_build_is_cut(const struct snap_build *b)
+{
+    return b->cut;
+}
+
 int snap_build_root(struct snap_build *b, struct bytes *root)
 {
     if (tree_builder_depth(b->tree) > 0 || b->root.n == 0)
         return err_set(E_INTERNAL, "the walk ended below its root");
     *root = buf_bytes(&b->root);
     return 0;
+}
+
+int snap_build_so_far(struct snap_build *b, struct bytes *root)
+{
+    int rc;
+
+    ASSERT(tree_builder_depth(b->tree) > 0);
+    buf_reset(&b->so_far);
+    rc = tree_builder_so_far(b->tree, &b->so_far);
+    *root = buf_bytes(&b->so_far);
+    return rc;
 }

@@ -15,6 +15,7 @@ struct snap_commit {
     const struct snap_previous *previous;
     struct problems *problems;
     struct bytes root; /* the encoded entry of `/`; its tree is published */
+    bool complete;     /* else a checkpoint */
 };
 
 /* snap_commit_now: what the clock shows. */

@@ -5,26 +5,29 @@
 
 void snap_previous_release(struct snap_previous *p)
 {
-    tree_entry_release(&p->root);
-    snapshot_list_drop(&p->snapshot);
+    for (size_t i = 0; i < PARENT_MAX; i++) {
+        tree_entry_release(&p->parent[i].root);
+        snapshot_list_drop(&p->parent[i].snapshot);
+    }
     snapshot_list_release(&p->list);
     *p = (struct snap_previous){.item = NULL};
 }
 
-static int snap_previous_read(struct repo *r, struct snap_previous *p)
+static int snap_previous_read(struct repo *r, const struct object_id *id,
+                              struct snap_parent *s, bool *readable)
 {
     struct codec c;
-    int rc = snapshot_list_read(r->store, r->keys, &p->item->id, &p->snapshot);
+    int rc = snapshot_list_read(r->store, r->keys, id, &s->snapshot);
 
     if (rc == 0) {
-        codec_init(&c, p->snapshot.manifest.m.root);
-        rc = tree_entry_get(&c, &p->root, true);
+        codec_init(&c, s->snapshot.manifest.m.root);
+        rc = tree_entry_get(&c, &s->root, true);
     }
+    *readable = rc == 0;
     if (rc == E_CORRUPT || rc == E_ROLE) {
         log_debug("no parent: %s", err_text());
-        return 0;
+        rc = 0;
     }
-    p->is_parent = rc == 0;
     return rc;
 }
 
@@ -48,20 +51,52 @@ static int snap_previous_doubt(struct repo *r, bool *doubt)
     return rc;
 }
 
+/* A checkpoint that a snapshot supersedes that we cannot read is no root for
+ * those who can. */
+static int snap_previous_add(struct repo *r, struct snap_previous *p,
+                             const struct snapshot_item *item, bool doubt)
+{
+    struct snap_parent *s = &p->parent[p->parent_n];
+    bool readable = false;
+    int rc = snap_previous_read(r, &item->id, s, &readable);
+
+    if (!readable) {
+        tree_entry_release(&s->root);
+        snapshot_list_drop(&s->snapshot);
+        *s = (struct snap_parent){.checkpoint = false};
+        return rc;
+    }
+    s->id = item->id;
+    s->checkpoint = !item->manifest.m.complete;
+    s->must_check = doubt || !state_trusts_tree(&r->state, &item->id) ||
+                    (s->checkpoint && snapshot_list_damaged(&p->list) > 0);
+    p->parent_n++;
+    if (!s->must_check)
+        p->trusted[p->trusted_n++] = item->id;
+    return 0;
+}
+
 int snap_previous_find(struct repo *r, struct bytes series, bool force,
                        struct snap_previous *p)
 {
+    const struct snapshot_item *from[PARENT_MAX];
+    bool doubt = false;
     int rc = snapshot_list_load(r->index, &r->state, &p->list);
 
     if (rc < 0)
         return rc;
-    p->item = snapshot_list_newest(&p->list, series, true);
-    if (!p->item || force)
+    p->item = snapshot_list_newest(&p->list, series);
+    if (force)
         return 0;
-    rc = snap_previous_read(r, p);
-    if (rc < 0 || !p->is_parent)
-        return rc;
-    rc = snap_previous_doubt(r, &p->must_check);
-    p->must_check |= !state_trusts_tree(&r->state, &p->item->id);
+    from[0] = snapshot_list_checkpoint(&p->list, series, false);
+    from[1] = snapshot_list_checkpoint(&p->list, series, true);
+    from[2] = p->item;
+    /* the newest one may be that which reaches farthest */
+    if (from[1] == from[0])
+        from[1] = NULL;
+    rc = snap_previous_doubt(r, &doubt);
+    for (size_t i = 0; i < PARENT_MAX && rc == 0; i++)
+        if (from[i])
+            rc = snap_previous_add(r, p, from[i], doubt);
     return rc;
 }

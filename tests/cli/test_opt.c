@@ -140,6 +140,9 @@ static void test_opt__refuses(void **state)
         {"dedup snapshot --command n ls --frob", "put -- before 'ls'"},
         {"dedup snapshot ls --command n -- -v", "put -- before 'ls'"},
         {"dedup --command n snapshot ls", "put -- before 'ls'"},
+        {"dedup snapshot /x --checkpoint 5", "--checkpoint: "},
+        {"dedup snapshot /x --checkpoint 00", "--checkpoint: "},
+        {"dedup snapshot /x --checkpoint 1000000001s", "--checkpoint: "},
     };
     struct opt_set o;
 
@@ -213,6 +216,15 @@ static void test_opt__hands_out_numbers(void **state)
     assert_int_equal(parse(&o, "dedup init"), 0);
     assert_int_equal(opt_bytes(&o, OPT_CHUNK_SIZE, 1), 1);
     assert_int_equal(opt_fd(&o, OPT_PASSPHRASE_FD), -1);
+    opt_release(&o);
+    assert_int_equal(parse(&o, "dedup snapshot /x --checkpoint 1h30m"), 0);
+    assert_int_equal(opt_seconds(&o, OPT_CHECKPOINT, 1), 5400);
+    opt_release(&o);
+    assert_int_equal(parse(&o, "dedup snapshot /x --checkpoint 0"), 0);
+    assert_int_equal(opt_seconds(&o, OPT_CHECKPOINT, 1), 0);
+    opt_release(&o);
+    assert_int_equal(parse(&o, "dedup snapshot /x"), 0);
+    assert_int_equal(opt_seconds(&o, OPT_CHECKPOINT, 1), 1);
     opt_release(&o);
 }
 
