@@ -12,9 +12,26 @@ static int catchup_snapshots_note(struct catchup_update *up,
     return rc < 0 ? rc : snapshot_list_note(up->u, id, m);
 }
 
+static int catchup_snapshots_note_damaged(struct catchup_update *up,
+                                          const struct object_id *id,
+                                          const struct writer_id *w)
+{
+    int rc = catchup_update_breathe(up);
+
+    return rc < 0 ? rc : snapshot_list_note_damaged(up->u, id, w);
+}
+
+static bool catchup_snapshots_signed(const struct snapshot *s,
+                                     const struct members_one *owner)
+{
+    return owner && memcmp(s->signer.b, owner->id.b, sizeof s->signer.b) == 0;
+}
+
 /* Behind a gap records are met at each start: what the index knows is not read
  * again. */
 int catchup_snapshots_commit(struct catchup_update *up,
+                             const struct writer_id *w,
+                             const struct members_one *owner,
                              const struct object_id *id)
 {
     struct snapshot s;
@@ -25,24 +42,30 @@ int catchup_snapshots_commit(struct catchup_update *up,
     if (rc < 0 || sound)
         return rc;
     rc = snapshot_list_read(up->c->store, up->c->keys, id, &s);
-    if (rc == 0)
+    if ((rc == 0 || rc == E_ROLE) && !catchup_snapshots_signed(&s, owner))
+        rc = 0; /* it is not this journal that can make it exist */
+    else if (rc == 0)
         rc = catchup_snapshots_note(up, id, &s.manifest.m);
     else if (rc == E_CORRUPT || rc == E_ROLE)
-        rc = noted ? 0 : catchup_snapshots_note(up, id, NULL);
+        rc = noted ? 0 : catchup_snapshots_note_damaged(up, id, w);
     snapshot_list_drop(&s);
     return rc;
 }
 
 /* stop: out: the store fails: it is not asked for more. */
 static int catchup_snapshots_again_one(struct catchup_update *up,
-                                       const struct object_id *id, bool *stop)
+                                       const struct object_id *id,
+                                       const struct writer_id *w, bool *stop,
+                                       bool *stale)
 {
     struct snapshot s;
     int rc = snapshot_list_read(up->c->store, up->c->keys, id, &s);
 
     *stop = rc == E_STORE || rc == E_IO;
     if (rc == 0) {
-        rc = catchup_snapshots_note(up, id, &s.manifest.m);
+        *stale |= !catchup_snapshots_signed(
+            &s, members_owner(&up->c->state->members, w));
+        rc = *stale ? 0 : catchup_snapshots_note(up, id, &s.manifest.m);
     } else if (*stop || rc == E_CORRUPT || rc == E_ROLE) {
         log_debug("snapshot still damaged: %s", err_text());
         rc = 0;
@@ -51,21 +74,22 @@ static int catchup_snapshots_again_one(struct catchup_update *up,
     return rc;
 }
 
-int catchup_snapshots_again(struct catchup_update *up)
+int catchup_snapshots_again(struct catchup_update *up, bool *stale)
 {
     struct object_id id;
+    struct writer_id w;
     struct buf key;
     bool found = true;
     bool stop = false;
     int rc = 0;
 
     buf_init(&key, INDEX_MARK_KEY_MAX);
-    while (rc == 0 && !stop) {
-        rc = snapshot_list_next_damaged(up->r, &key, &id, &found);
+    while (rc == 0 && !stop && !*stale) {
+        rc = snapshot_list_next_damaged(up->r, &key, &id, &w, &found);
         if (rc < 0 || !found)
             break;
         if (!state_is_forgotten(up->c->state, &id))
-            rc = catchup_snapshots_again_one(up, &id, &stop);
+            rc = catchup_snapshots_again_one(up, &id, &w, &stop, stale);
     }
     buf_release(&key);
     return rc;

@@ -6,18 +6,23 @@
 #include "repo/catchup_update.h"
 
 /*
- * catchup_snapshots_commit: note a committed snapshot; one whose object cannot
- * be read is noted as damaged. One that is noted as sound is not read again.
+ * catchup_snapshots_commit: note a snapshot that w's journal, which is owner's,
+ * commits; one whose object cannot be read is noted as damaged, one that owner
+ * did not sign is passed over. One that is noted as sound is not read again.
  * Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_snapshots_commit(struct catchup_update *up,
+                                        const struct writer_id *w,
+                                        const struct members_one *owner,
                                         const struct object_id *id);
 
 /*
  * catchup_snapshots_again: ask for those that are noted as damaged and not
  * forgotten: one get for each. What the store cannot give just now stays so.
+ *   stale  set when one turns out not to be of the member whose journal named
+ *          it: perhaps another's names it too; else left alone
  * Returns 0; E_NOMEM; what the index returned.
  */
-MUST_CHECK int catchup_snapshots_again(struct catchup_update *up);
+MUST_CHECK int catchup_snapshots_again(struct catchup_update *up, bool *stale);
 
 #endif

@@ -12,6 +12,7 @@ void check_chains_release(struct check_chains *c)
     free(c->seen);
     free(c->segment);
     free(c->commit);
+    free(c->merged);
     idmap_release(&c->named);
     idmap_release(&c->replaced);
     idmap_release(&c->committed);
@@ -64,35 +65,55 @@ int check_chains_saw(struct check_chains *c, uint64_t number,
     return check_report_rc(c->report, rc, CHECK_LOG, name);
 }
 
+static int check_journal_replaced(struct check_chains *c,
+                                  const struct members_one *by,
+                                  const struct record_ids *ids)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        if (!MEM_GROW(c->merged, c->merged_n, c->merged_cap))
+            return err_set(E_NOMEM, "out of memory");
+        c->merged[c->merged_n++] =
+            (struct check_replaced){record_id_at(ids, i), by};
+    }
+    return 0;
+}
+
+/* Two members may name one segment: it counts where its signer does. */
 static int check_journal_segment(struct check_chains *c,
-                                 const struct writer_id *w,
+                                 const struct check_chain *ch,
                                  const struct record_journal *j)
 {
-    int rc = 0;
+    int rc = check_journal_replaced(c, ch->owner, &j->ids);
+    uint64_t first;
+    bool added;
 
-    for (size_t i = 0; i < j->ids.n && rc == 0; i++) {
-        struct object_id old = record_id_at(&j->ids, i);
-
-        rc = idmap_put(&c->replaced, old.b, 0);
-    }
-    if (rc < 0 || idmap_get(&c->named, j->id.b, NULL))
+    if (rc == 0 && idmap_get(&c->named, j->id.b, &first) &&
+        c->segment[first].member == ch->owner)
+        return 0;
+    if (rc < 0)
         return rc;
     if (!MEM_GROW(c->segment, c->segment_n, c->segment_cap))
         return err_set(E_NOMEM, "out of memory");
-    c->segment[c->segment_n++] =
-        (struct check_segment){.id = j->id, .writer = *w};
-    return idmap_put(&c->named, j->id.b, 0);
+    c->segment[c->segment_n++] = (struct check_segment){
+        .id = j->id, .writer = ch->chain.writer, .member = ch->owner};
+    return idmap_claim(&c->named, j->id.b, c->segment_n - 1, &added);
 }
 
 static int check_journal_commit(struct check_chains *c,
+                                const struct check_chain *ch,
                                 const struct object_id *id)
 {
-    if (idmap_get(&c->committed, id->b, NULL))
+    const struct member_id *member = &ch->owner->id;
+    uint64_t first;
+    bool added;
+
+    if (idmap_get(&c->committed, id->b, &first) &&
+        memcmp(c->commit[first].member.b, member->b, sizeof member->b) == 0)
         return 0;
     if (!MEM_GROW(c->commit, c->commit_n, c->commit_cap))
         return err_set(E_NOMEM, "out of memory");
-    c->commit[c->commit_n++] = *id;
-    return idmap_put(&c->committed, id->b, 0);
+    c->commit[c->commit_n++] = (struct check_commit){*id, *member};
+    return idmap_claim(&c->committed, id->b, c->commit_n - 1, &added);
 }
 
 static int check_journal_body(struct check_chains *c, struct check_chain *ch,
@@ -112,12 +133,14 @@ static int check_journal_body(struct check_chains *c, struct check_chain *ch,
         return err_set(E_CORRUPT, "stands behind the end of the journal");
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_OPEN:
+        ch->barred = members_voids(ch->owner, j.generation);
+        return check_chains_saw(c, j.generation, &j.log_id, name);
     case RECORD_RENEW:
         return check_chains_saw(c, j.generation, &j.log_id, name);
     case RECORD_SEGMENT:
-        return check_journal_segment(c, &ch->chain.writer, &j);
+        return check_journal_segment(c, ch, &j);
     case RECORD_COMMIT:
-        return check_journal_commit(c, &j.id);
+        return check_journal_commit(c, ch, &j.id);
     case RECORD_END:
     case RECORD_FENCE:
         ch->closed = true;
@@ -130,10 +153,42 @@ static int check_journal_body(struct check_chains *c, struct check_chain *ch,
 
 /* --- chains --- */
 
+/* Whether r counts, by who signed it; where it does not, that is reported: what
+ * a removed key has left behind is no damage. */
+static int check_chain_signed(struct check_chains *c, struct check_chain *ch,
+                              const struct chain_record *r, const char *name,
+                              bool *counts)
+{
+    const struct members *m = &c->state.members;
+    const struct members_one *by = members_find(m, &r->signer);
+
+    *counts =
+        ch->kind == CHECK_LOG
+            ? members_may_log(m, &r->signer, r->record.type)
+            : members_may_journal(m, ch->owner, &r->signer, r->record.type);
+    if (*counts)
+        return 0;
+    if (!by)
+        return check_report_damage(c->report, ch->kind, name,
+                                   "signed by somebody who is no member: it "
+                                   "counts for nothing");
+    if (by->standing != RECORD_ACTIVE)
+        return check_report_note(c->report, ch->kind, name,
+                                 "signed by the removed key '%s': it counts "
+                                 "for nothing",
+                                 by->label);
+    return check_report_damage(c->report, ch->kind, name,
+                               "signed by the key '%s', which may not: it "
+                               "counts for nothing; somebody else may have "
+                               "that key",
+                               by->label);
+}
+
 /* A record that was read. Where its link is broken it still says something. */
 static int check_chain_record(struct check_chains *c, struct check_chain *ch,
                               const struct chain_record *r, const char *name)
 {
+    bool counts = false;
     int rc = 0;
 
     if (!ch->unknown)
@@ -143,12 +198,14 @@ static int check_chain_record(struct check_chains *c, struct check_chain *ch,
     ch->unknown = false;
     if (rc < 0)
         return rc;
-    if (memcmp(r->signer.b, c->state.founder.b, sizeof r->signer.b) != 0)
-        return check_report_damage(c->report, ch->kind, name,
-                                   "signed by somebody who is no member: it "
-                                   "counts for nothing");
+    rc = check_chain_signed(c, ch, r, name, &counts);
+    if (rc < 0)
+        return rc;
+    /* it takes its number all the same */
     if (ch->kind == CHECK_LOG)
         return check_log_body(c, r, name);
+    if (!counts || ch->barred)
+        return 0;
     return check_report_rc(c->report, check_journal_body(c, ch, r, name),
                            ch->kind, name);
 }
@@ -183,6 +240,11 @@ static int check_chain_next(struct check_chains *c, struct check_chain *ch,
     *found = false;
     chain_name(&ch->chain, number, name);
     rc = chain_get(&ch->chain, number, &r, found);
+    if (rc == 0 && *found && ch->owner &&
+        !members_stands(&c->state.members, ch->owner, &ch->chain.writer, number,
+                        &r.id))
+        rc = err_set(E_CORRUPT, "is not what stood there when its member was "
+                                "removed");
     if (rc == 0 && *found) {
         rc = check_chain_record(c, ch, &r, name);
     } else if (rc < 0) {
@@ -249,6 +311,25 @@ int check_chains_more(struct check_chains *c)
     return rc;
 }
 
+/* Whether anything of a journal may count. It is reported when not. */
+static int check_chains_owner(struct check_chains *c, struct check_chain *ch,
+                              const struct check_record *first, bool *counts)
+{
+    const struct members *m = &c->state.members;
+    char name[RECORD_NAME_MAX];
+
+    chain_name(&ch->chain, first->number, name);
+    ch->owner = members_owner(m, &ch->chain.writer);
+    *counts =
+        ch->owner && members_role_may_journal(ch->owner->role, RECORD_OPEN);
+    if (!*counts)
+        return check_report_damage(c->report, CHECK_JOURNAL, name,
+                                   "in a journal of somebody who is no member "
+                                   "that writes: it counts for nothing");
+    ch->stands = members_records(m, ch->owner, &ch->chain.writer);
+    return 0;
+}
+
 /* The n records of one journal. */
 static int check_chains_journal(struct check_chains *c,
                                 const struct check_record *record, size_t n)
@@ -258,23 +339,52 @@ static int check_chains_journal(struct check_chains *c,
                                        .kind = ENVELOPE_JOURNAL,
                                        .writer = record->writer},
                              .kind = CHECK_JOURNAL};
+    char name[RECORD_NAME_MAX];
+    bool counts = false;
+    size_t i = 0;
+    int rc = check_chains_owner(c, &ch, record, &counts);
+
+    c->report->sum->journals++;
+    if (rc < 0 || !counts)
+        return rc;
+    for (; i < n && record[i].number < ch.stands && rc == 0; i++)
+        rc = check_chain_to(c, &ch, record[i].number);
+    if (rc < 0 || i == n)
+        return rc;
+    chain_name(&ch.chain, record[i].number, name);
+    return check_report_note(c->report, CHECK_JOURNAL, name,
+                             "and %zu records of the removed key '%s' that "
+                             "were put later: they count for nothing",
+                             n - i - 1, ch.owner->label);
+}
+
+/* What records say was replaced counts for a full key, and for segments of
+ * one's own. */
+static int check_chains_merged(struct check_chains *c)
+{
     int rc = 0;
 
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = check_chain_to(c, &ch, record[i].number);
-    c->report->sum->journals++;
+    for (size_t i = 0; i < c->merged_n && rc == 0; i++) {
+        const struct check_replaced *m = &c->merged[i];
+        uint64_t at;
+
+        if (m->by->role == KEYRING_FULL ||
+            (idmap_get(&c->named, m->id.b, &at) &&
+             c->segment[at].member == m->by))
+            rc = idmap_put(&c->replaced, m->id.b, 0);
+    }
     return rc;
 }
 
 int check_chains_read(struct check_chains *c, const struct member_id *founder)
 {
     struct check_records list = {.item = NULL};
-    int rc;
+    int rc = state_init(&c->state, founder);
 
-    state_init(&c->state, founder);
     /* listed before the log is read: the log then holds whatever these
      * records have seen */
-    rc = check_records_load(c->store, "w", &list);
+    if (rc == 0)
+        rc = check_records_load(c->store, "w", &list);
     if (rc == 0)
         rc = check_chains_log(c);
     c->report->sum->log_records = c->seen_n;
@@ -285,5 +395,5 @@ int check_chains_read(struct check_chains *c, const struct member_id *founder)
         i += n;
     }
     check_records_release(&list);
-    return rc;
+    return rc < 0 ? rc : check_chains_merged(c);
 }

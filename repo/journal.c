@@ -2,6 +2,7 @@
 
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
+#include "repo/repo_role.h"
 
 void journal_init(struct journal *j, const struct writer_id *w)
 {
@@ -18,12 +19,14 @@ static struct chain journal_chain(const struct journal *j, const struct repo *r)
 
 /* Folds one record in that follows the tip. */
 static int journal_apply(struct journal *j, const struct repo *r,
+                         const struct members_one *owner,
                          const struct chain_record *c)
 {
     struct record_journal says;
     int rc = 0;
 
-    if (memcmp(c->signer.b, r->state.founder.b, sizeof c->signer.b) == 0) {
+    if (members_may_journal(&r->state.members, owner, &c->signer,
+                            c->record.type)) {
         rc = record_journal_get(&c->record, &says);
         if (rc == 0 &&
             (c->record.type == RECORD_OPEN) != (c->record.number == 0))
@@ -32,7 +35,9 @@ static int journal_apply(struct journal *j, const struct repo *r,
             return rc;
         if (c->record.type == RECORD_OPEN || c->record.type == RECORD_RENEW)
             j->generation = says.generation;
-        j->ended = c->record.type == RECORD_END;
+        j->ended = c->record.type == RECORD_END ||
+                   (c->record.type == RECORD_OPEN &&
+                    members_voids(owner, says.generation));
         j->fenced = c->record.type == RECORD_FENCE;
         j->spoke = c->record.time;
     }
@@ -82,19 +87,30 @@ static int journal_end(const struct journal *j, const struct repo *r)
 
 int journal_read(struct journal *j, const struct repo *r, bool *more)
 {
+    const struct members *m = &r->state.members;
+    const struct members_one *owner = members_owner(m, &j->writer);
     struct chain chain = journal_chain(j, r);
     uint64_t before = journal_next(j);
+    uint64_t stands = owner ? members_records(m, owner, &j->writer) : 0;
     bool found = true;
     int rc = 0;
 
+    if (!owner)
+        rc = err_set(E_LATER, "a journal whose member is not known");
+    j->ended |= owner && before >= stands;
     while (rc == 0 && found && !j->ended && !j->fenced) {
         struct chain_record c = {.signer = {{0}}};
 
         rc = chain_get(&chain, journal_next(j), &c, &found);
         if (rc == 0 && found)
             rc = chain_follows(&chain, &j->tip, &c);
+        if (rc == 0 && found &&
+            !members_stands(m, owner, &j->writer, c.record.number, &c.id))
+            rc = err_set(E_CORRUPT, "is not what stood there when its member "
+                                    "was removed");
         if (rc == 0 && found)
-            rc = journal_apply(j, r, &c);
+            rc = journal_apply(j, r, owner, &c);
+        j->ended |= journal_next(j) >= stands;
         if (rc == 0 && !found)
             rc = journal_end(j, r);
         chain_record_release(&c);
@@ -115,6 +131,9 @@ int journal_fence(struct journal *j, const struct repo *r, bool *done)
 
     *done = false;
     ASSERT(j->tip.any && !j->ended && !j->fenced);
+    rc = repo_role_active(r);
+    if (rc < 0)
+        return rc;
     if (r->keys->role != KEYRING_FULL && r->keys->role != KEYRING_MAINTAIN)
         return err_set(E_ROLE, "this key may not end the runs of others");
     /* R3: what we saw may be lost in a power cut and put once more; it must

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "repo/manifest.h"
+
 enum {
     RECORD_JOURNAL_DIGITS = 8,
     RECORD_WRITER_HEX = 2 * sizeof(struct writer_id)
@@ -77,12 +79,43 @@ static void record_journal_get_process(struct fields *f, uint64_t tag,
     }
 }
 
+/* What the snapshot says itself to those who may open it. */
+static void record_journal_get_commit(struct fields *f, uint64_t tag,
+                                      struct bytes value,
+                                      struct record_journal *j)
+{
+    uint8_t complete = 0;
+
+    switch (tag) {
+    case 1:
+        fields_get_fixed(f, value, j->id.b, sizeof j->id.b);
+        break;
+    case 3:
+        j->series = value;
+        if (!manifest_series_ok(value))
+            fields_fail(f);
+        break;
+    case 5:
+        j->in_series = fields_get_varint(f, value, UINT64_MAX);
+        if (j->in_series == 0)
+            fields_fail(f);
+        break;
+    case 7:
+        fields_get_fixed(f, value, &complete, 1);
+        if (complete > 1)
+            fields_fail(f);
+        j->complete = complete != 0;
+        break;
+    default:
+        fields_skip(f, tag, value);
+    }
+}
+
 static void record_journal_get_field(struct fields *f, uint32_t type,
                                      uint64_t tag, struct bytes value,
                                      struct record_journal *j)
 {
     bool opens = type == RECORD_OPEN || type == RECORD_RENEW;
-    bool names = type == RECORD_SEGMENT || type == RECORD_COMMIT;
 
     if (opens && tag == 1)
         j->generation = fields_get_varint(f, value, UINT64_MAX);
@@ -90,7 +123,9 @@ static void record_journal_get_field(struct fields *f, uint32_t type,
         fields_get_fixed(f, value, j->log_id.b, sizeof j->log_id.b);
     else if (type == RECORD_OPEN)
         record_journal_get_process(f, tag, value, &j->process);
-    else if (names && tag == 1)
+    else if (type == RECORD_COMMIT)
+        record_journal_get_commit(f, tag, value, j);
+    else if (type == RECORD_SEGMENT && tag == 1)
         fields_get_fixed(f, value, j->id.b, sizeof j->id.b);
     else if (type == RECORD_SEGMENT && tag == 3)
         j->ids = record_get_ids(f, value);
@@ -113,9 +148,10 @@ static unsigned record_journal_want(uint32_t type)
     case RECORD_PIN:
         return 1 << 1 | 1 << 3;
     case RECORD_SEGMENT:
-    case RECORD_COMMIT:
     case RECORD_FENCE:
         return 1 << 1;
+    case RECORD_COMMIT:
+        return 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7;
     case RECORD_END:
         return 0;
     }
@@ -166,6 +202,7 @@ static void record_journal_put_process(struct fields_out *o,
 void record_journal_put(enum record_journal_type type,
                         const struct record_journal *j, struct buf *b)
 {
+    uint8_t complete = j->complete;
     struct fields_out o;
 
     fields_begin(&o, b, bytes_of(NULL, 0));
@@ -184,6 +221,9 @@ void record_journal_put(enum record_journal_type type,
         break;
     case RECORD_COMMIT:
         fields_put(&o, 1, bytes_of(j->id.b, sizeof j->id.b));
+        fields_put(&o, 3, j->series);
+        fields_put_varint(&o, 5, j->in_series);
+        fields_put(&o, 7, bytes_of(&complete, 1));
         break;
     case RECORD_PIN:
         record_put_ids(&o, 1, &j->ids);

@@ -33,6 +33,9 @@ struct record_journal {
     struct object_id log_id;       /* open, renew: H of that log record */
     struct record_process process; /* open */
     struct object_id id;           /* segment, commit: what exists now */
+    struct bytes series;           /* commit: as the snapshot says */
+    uint64_t in_series;            /* commit: its number there */
+    bool complete;                 /* commit */
     struct record_ids ids;         /* segment: replaced; pin: snapshots */
     int64_t until;                 /* pin: seconds since 1970 */
     uint64_t seen; /* fence: log number that the observer had read */

@@ -8,7 +8,11 @@
 #include "repo/envelope.h"
 #include "repo/superseded.h"
 
-enum { SNAPSHOT_LIST_KEY = 's' };
+enum {
+    SNAPSHOT_LIST_KEY = 's', /* + id: its manifest, or ... */
+    /* ... as long as a writer: whose journal commits what cannot be read */
+    SNAPSHOT_LIST_DAMAGED_BYTES = sizeof(struct writer_id)
+};
 
 void snapshot_list_release(struct snapshot_list *l)
 {
@@ -31,7 +35,8 @@ static int snapshot_list_add(struct snapshot_list *l,
     if (!MEM_GROW(l->item, l->n, l->cap))
         return err_set(E_NOMEM, "out of memory");
     it = &l->item[l->n];
-    *it = (struct snapshot_item){.id = *id, .damaged = value.n == 0};
+    *it = (struct snapshot_item){
+        .id = *id, .damaged = value.n == SNAPSHOT_LIST_DAMAGED_BYTES};
     it->raw = bytes_of(mem_dup(value), value.n);
     if (!it->raw.p)
         return err_set(E_NOMEM, "out of memory");
@@ -164,40 +169,48 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
                        const struct manifest *m)
 {
     uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
-    struct manifest brief;
+    struct manifest brief = *m;
     struct buf value;
-    int rc = 0;
+    int rc;
 
     memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
-    if (m) {
-        brief = *m;
-        brief.problem_n = 0;
-        brief.options = bytes_of(NULL, 0);
-        brief.unknown = bytes_of(NULL, 0);
+    brief.problem_n = 0;
+    brief.options = bytes_of(NULL, 0);
+    brief.unknown = bytes_of(NULL, 0);
+    manifest_put(&brief, &value);
+    if (value.rc == E_LIMIT) {
+        /* thousands of roots: remember it without them */
+        brief.path_n = 0;
+        buf_reset(&value);
         manifest_put(&brief, &value);
-        if (value.rc == E_LIMIT) {
-            /* thousands of roots: remember it without them */
-            brief.path_n = 0;
-            buf_reset(&value);
-            manifest_put(&brief, &value);
-        }
-        if (value.rc == E_LIMIT) {
-            /* or tags, or a root with endless attributes: nobody could open
-             * the repository any more if this failed */
-            brief.tag_n = 0;
-            brief.root = bytes_of(NULL, 0);
-            brief.host = brief.user = brief.program = bytes_of(NULL, 0);
-            buf_reset(&value);
-            manifest_put(&brief, &value);
-        }
-        rc = buf_status(&value);
     }
+    if (value.rc == E_LIMIT) {
+        /* or tags, or a root with endless attributes: nobody could open
+         * the repository any more if this failed */
+        brief.tag_n = 0;
+        brief.root = bytes_of(NULL, 0);
+        brief.host = brief.user = brief.program = bytes_of(NULL, 0);
+        buf_reset(&value);
+        manifest_put(&brief, &value);
+    }
+    rc = buf_status(&value);
     if (rc == 0)
         rc = index_update_put_mark(u, bytes_of(key, sizeof key),
                                    buf_bytes(&value));
     buf_release(&value);
     return rc;
+}
+
+int snapshot_list_note_damaged(struct index_update *u,
+                               const struct object_id *id,
+                               const struct writer_id *w)
+{
+    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    return index_update_put_mark(u, bytes_of(key, sizeof key),
+                                 bytes_of(w->b, sizeof w->b));
 }
 
 int snapshot_list_has(struct index_reader *r, const struct object_id *id,
@@ -210,13 +223,14 @@ int snapshot_list_has(struct index_reader *r, const struct object_id *id,
     memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     rc = index_reader_mark(r, bytes_of(key, sizeof key), &value, noted);
-    *sound = rc == 0 && *noted && value.n > 0;
+    *sound = rc == 0 && *noted && value.n != SNAPSHOT_LIST_DAMAGED_BYTES;
     buf_release(&value);
     return rc;
 }
 
 int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
-                               struct object_id *id, bool *found)
+                               struct object_id *id, struct writer_id *w,
+                               bool *found)
 {
     struct buf value;
     int rc = 0;
@@ -231,9 +245,12 @@ int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
         *found = rc == 0 && *found && key->p[0] == SNAPSHOT_LIST_KEY;
         if (!*found)
             break;
-        hit = key->n == SNAPSHOT_LIST_KEY_BYTES && value.n == 0;
-        if (hit)
+        hit = key->n == SNAPSHOT_LIST_KEY_BYTES &&
+              value.n == SNAPSHOT_LIST_DAMAGED_BYTES;
+        if (hit) {
             memcpy(id->b, key->p + 1, sizeof id->b);
+            memcpy(w->b, value.p, sizeof w->b);
+        }
     }
     buf_release(&value);
     return rc;
@@ -266,10 +283,10 @@ static int snapshot_list_open(const struct keyring *k, struct bytes file,
         return err_set(E_CORRUPT, "its bytes do not have that id");
     rc = envelope_open(k, ENVELOPE_SNAPSHOT, bytes_of(NULL, 0), file,
                        &out->plain, &env);
+    if (rc == 0 || rc == E_ROLE)
+        out->signer = env.signer;
     if (rc == 0)
         rc = manifest_get(env.content, &out->manifest);
-    if (rc == 0)
-        out->signer = env.signer;
     return rc;
 }
 
@@ -294,8 +311,10 @@ int snapshot_list_read(struct store *st, const struct keyring *k,
         rc = err_add(snapshot_list_open(k, buf_bytes(&file), out), "%s", name);
     buf_release(&file);
     if (rc < 0) {
+        struct member_id signer = out->signer;
+
         snapshot_list_drop(out);
-        *out = (struct snapshot){.id = *id};
+        *out = (struct snapshot){.id = *id, .signer = signer};
     }
     return rc;
 }

@@ -57,10 +57,16 @@ size_t snapshot_list_damaged(const struct snapshot_list *l);
 enum { SNAPSHOT_LIST_KEY_BYTES = 1 + ID_BYTES };
 
 /* snapshot_list_note: remember a committed snapshot in an update of the index.
- *   m  NULL: its object cannot be read */
+ */
 MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
                                   const struct manifest *m);
+
+/* snapshot_list_note_damaged: the same of one whose object cannot be read.
+ *   w  whose journal commits it */
+MUST_CHECK int snapshot_list_note_damaged(struct index_update *u,
+                                          const struct object_id *id,
+                                          const struct writer_id *w);
 
 /* snapshot_list_has: whether one was noted, and whether with its manifest
  * (sound). Returns what the index returned. */
@@ -73,7 +79,7 @@ MUST_CHECK int snapshot_list_has(struct index_reader *r,
  * index returned; E_NOMEM. */
 MUST_CHECK int snapshot_list_next_damaged(struct index_reader *r,
                                           struct buf *key, struct object_id *id,
-                                          bool *found);
+                                          struct writer_id *w, bool *found);
 
 /* --- single snapshots --- */
 
@@ -89,8 +95,8 @@ void snapshot_list_drop(struct snapshot *s);
 
 /*
  * snapshot_list_read: read the object, prove its id, open it.
- * Returns 0; E_CORRUPT (also when it is not there); E_ROLE; E_NOMEM; what the
- * store returned.
+ * Returns 0; E_CORRUPT (also when it is not there); E_ROLE: who signed it is
+ * known all the same; E_NOMEM; what the store returned.
  */
 MUST_CHECK int snapshot_list_read(struct store *st, const struct keyring *k,
                                   const struct object_id *id,

@@ -90,6 +90,9 @@ int writer_commit(struct writer *w, const struct manifest *m,
     if (rc < 0)
         return rc;
     j.id = *id;
+    j.series = m->series;
+    j.in_series = m->number;
+    j.complete = m->complete;
     rc = writer_journal_put(w, RECORD_COMMIT, &j);
     if (rc == 0)
         writer_journal_tell(w, id, m);

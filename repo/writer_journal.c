@@ -53,6 +53,7 @@ int writer_journal_name_segment(struct writer *w,
     int rc = writer_journal_put(w, RECORD_SEGMENT, &j);
 
     item->writer = w->chain.writer;
+    item->member = w->r->keys->member;
     return rc < 0 ? rc : segment_list_add(&w->fresh, item);
 }
 

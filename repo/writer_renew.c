@@ -1,5 +1,6 @@
 /* W4: saying that we are alive. */
 #include "base/clock.h"
+#include "repo/repo_role.h"
 #include "repo/writer_journal.h"
 
 /* Whether one pack is no longer what the run took it for. */
@@ -58,8 +59,10 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     if (rc == 0)
         rc = writer_journal_settle_tip(w->r);
     if (rc == 0)
+        rc = repo_role_active(w->r);
+    if (rc == 0)
         rc = writer_hurt(w, on, &hurt);
-    if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
+    if (rc == E_ROLE || rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
         return rc;
     /* the old generation is always right: it costs collectors some waiting */
     if (rc == 0 && !hurt)

@@ -58,7 +58,12 @@ static void fill_log(struct record_log *l, struct buf *text)
     static const char *const tags[] = {"weekly", "keep", NULL};
     static const char *const features[] = {"provisional", "x-1", NULL};
     static const struct record_member member = {
-        {{9}}, 3, {(const uint8_t *)"host", 4}};
+        .id = {{9}},
+        .role = 3,
+        .standing = RECORD_LEAVING,
+        .label = {(const uint8_t *)"host", 4}};
+    static const struct record_cut cut = {{{7}}, ids[0].b, 2};
+    static const struct record_cut empty = {{{8}}, NULL, 0};
     size_t at;
 
     buf_init(text, 1000);
@@ -73,15 +78,20 @@ static void fill_log(struct record_log *l, struct buf *text)
     l->tags = strings(text, tags);
     l->features[RECORD_CLASS_COLLECT] = strings(text, features);
     at = text->n;
-    record_log_member_put(text, &member);
+    record_member_put(text, &member);
     l->members = (struct record_members){{text->p + at, text->n - at}, 1};
+    l->trust = RECORD_TRUST_OWN;
+    at = text->n;
+    record_member_cut_put(text, &cut);
+    record_member_cut_put(text, &empty);
+    l->cuts = (struct record_cuts){{text->p + at, text->n - at}, 2};
     l->base = bytes_of_str("folded");
 }
 
 static const enum record_log_type log_types[] = {
     RECORD_CONDEMN, RECORD_DOOM,    RECORD_FORGET,  RECORD_UNFORGET,
     RECORD_TAG,     RECORD_PROTECT, RECORD_SUSPECT, RECORD_FLAGS,
-    RECORD_MEMBERS, RECORD_POLICY,  RECORD_BASE};
+    RECORD_MEMBERS, RECORD_POLICY,  RECORD_BASE,    RECORD_VOUCH};
 
 static void one_id(enum record_log_type t, struct record_log *l)
 {
@@ -92,14 +102,37 @@ static void one_id(enum record_log_type t, struct record_log *l)
 /* How many fields at the end the type can do without. */
 static size_t optional_fields(enum record_log_type t)
 {
-    return t == RECORD_DOOM ? 2 : t == RECORD_CONDEMN || t == RECORD_PROTECT;
+    return t == RECORD_DOOM ? 2
+                            : t == RECORD_CONDEMN || t == RECORD_PROTECT ||
+                                  t == RECORD_MEMBERS;
+}
+
+static void check_members(const struct record_log *a)
+{
+    struct record_members m = a->members;
+    struct record_cuts c = a->cuts;
+    struct record_member who;
+    struct record_cut cut;
+
+    assert_true(record_member_next(&m, &who));
+    assert_int_equal(who.role, 3);
+    assert_int_equal(who.standing, RECORD_LEAVING);
+    assert_int_equal(who.id.b[0], 9);
+    assert_true(bytes_equal(who.label, bytes_of_str("host")));
+    assert_false(record_member_next(&m, &who));
+    assert_int_equal(a->trust, RECORD_TRUST_OWN);
+    assert_true(record_member_cut_next(&c, &cut));
+    assert_int_equal(cut.writer.b[0], 7);
+    assert_int_equal(cut.n, 2);
+    assert_memory_equal(cut.hash, ids, 64);
+    assert_true(record_member_cut_next(&c, &cut));
+    assert_int_equal(cut.n, 0);
+    assert_false(record_member_cut_next(&c, &cut));
 }
 
 static void check_log(enum record_log_type t, const struct record_log *a)
 {
     struct record_strings l;
-    struct record_members m;
-    struct record_member who;
     struct bytes s;
 
     switch (t) {
@@ -115,6 +148,7 @@ static void check_log(enum record_log_type t, const struct record_log *a)
         break;
     case RECORD_FORGET:
     case RECORD_UNFORGET:
+    case RECORD_VOUCH:
         assert_int_equal(a->ids.n, 3);
         break;
     case RECORD_TAG:
@@ -139,11 +173,7 @@ static void check_log(enum record_log_type t, const struct record_log *a)
         assert_int_equal(a->features[RECORD_CLASS_COLLECT].n, 2);
         break;
     case RECORD_MEMBERS:
-        m = a->members;
-        assert_true(record_log_member_next(&m, &who));
-        assert_int_equal(who.role, 3);
-        assert_int_equal(who.id.b[0], 9);
-        assert_false(record_log_member_next(&m, &who));
+        check_members(a);
         break;
     case RECORD_POLICY:
         assert_true(bytes_equal(a->text, bytes_of_str("reason")));
@@ -233,6 +263,11 @@ static void check_journal(uint32_t type, const struct record_journal *a,
     assert_int_equal(b->ids.n, lists ? a->ids.n : 0);
     assert_int_equal(b->until, type == RECORD_PIN ? a->until : 0);
     assert_int_equal(b->seen, type == RECORD_FENCE ? a->seen : 0);
+    if (type == RECORD_COMMIT) {
+        assert_true(bytes_equal(b->series, a->series));
+        assert_int_equal(b->in_series, a->in_series);
+        assert_int_equal(b->complete, a->complete);
+    }
     if (type != RECORD_OPEN)
         return;
     assert_int_equal(b->process.pid, 1234);
@@ -248,6 +283,9 @@ static void test_record__journal_round_trip_and_damage(void **state)
     struct record_journal in = {.generation = 77,
                                 .log_id = {{5}},
                                 .id = {{6}},
+                                .series = bytes_of_str("a@b"),
+                                .in_series = 300,
+                                .complete = true,
                                 .ids = record_ids_of(ids, 3),
                                 .until = 1700000000,
                                 .seen = 78};
@@ -276,7 +314,7 @@ static void test_record__journal_round_trip_and_damage(void **state)
 
 static void test_record__unknown_types_are_unsupported(void **state)
 {
-    static const uint32_t log_type[] = {0, 3, 13, UINT32_MAX};
+    static const uint32_t log_type[] = {0, 3, 14, UINT32_MAX};
     static const uint32_t journal_type[] = {0, 8, UINT32_MAX};
     struct record_log l;
     struct record_journal j;
