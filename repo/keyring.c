@@ -47,6 +47,22 @@ static bool keyring_role_has_meta(enum keyring_role role)
     return role != KEYRING_WRITE;
 }
 
+void keyring_member(const struct keyring *k, enum keyring_role role,
+                    struct keyring *out)
+{
+    ASSERT(k->role == KEYRING_FULL);
+    *out = *k;
+    out->role = role;
+    crypto_random(out->seed.b, sizeof out->seed.b);
+    out->has_data_secret = keyring_role_has_data(role);
+    out->has_meta_secret = keyring_role_has_meta(role);
+    if (!out->has_data_secret)
+        crypto_wipe(&out->data_secret, sizeof out->data_secret);
+    if (!out->has_meta_secret)
+        crypto_wipe(&out->meta_secret, sizeof out->meta_secret);
+    keyring_derive(out);
+}
+
 static void keyring_put_key(struct fields_out *o, uint64_t tag,
                             const struct crypto_key *key)
 {
