@@ -384,7 +384,7 @@ static void test_attack_members__nobody_speaks_in_others_journals(void **state)
     struct writer *w;
     struct record_journal says = {.generation = 0};
     struct pack_info info;
-    struct object_id id;
+    struct object_id id, theirs;
 
     (void)state;
     world_make(&x, KEYRING_WRITE);
@@ -392,12 +392,17 @@ static void test_attack_members__nobody_speaks_in_others_journals(void **state)
     id = put_snapshot(&x, x.thief->keys, 7);
     says.id = id;
     put_journal(&x, &j.writer, &j.tip, RECORD_COMMIT, &says);
+    /* one that the founder has put, and did not commit so far */
+    theirs = put_snapshot(&x, x.full->keys, 8);
+    says.id = theirs;
+    put_journal(&x, &j.writer, &j.tip, RECORD_COMMIT, &says);
     says.id = put_segment(&x, x.thief, THIEF, &info);
     pack_info_release(&info);
     put_journal(&x, &j.writer, &j.tip, RECORD_SEGMENT, &says);
-    /* the same by its own keys, but signed by nobody it knows */
     assert_false(is_listed(&x, NULL, &id));
     assert_false(is_listed(&x, "full", &id));
+    assert_false(is_listed(&x, NULL, &theirs));
+    assert_false(is_listed(&x, "full", &theirs));
     assert_false(is_relied_on(&x, NULL, THIEF));
     assert_false(is_relied_on(&x, "full", THIEF));
     writer_free(w);
@@ -435,30 +440,43 @@ static void test_attack_members__nobody_speaks_for_others_objects(void **state)
     world_end(&x);
 }
 
-/* A snapshot that two name, first the one who did not sign it, while it cannot
- * be read: when it can be, it is the other's. */
+/* Objects of the founder's that the thief's journal names while they cannot be
+ * read: when they can be, who has signed them is known. */
 static void test_attack_members__a_claim_on_what_is_damaged_fails(void **state)
 {
     struct world x;
     struct record_journal says = {.generation = 0};
-    char name[SNAPSHOT_LIST_NAME_MAX];
+    char name[2][SNAPSHOT_LIST_NAME_MAX];
+    struct object_id snapshot, segment;
+    struct pack_info info;
     struct chain_tip tip;
     struct writer_id w;
-    struct buf file;
+    struct buf file[2];
 
     (void)state;
     world_make(&x, KEYRING_WRITE);
-    snapshot_list_name(&x.id[0], name);
-    catchup_kit_get(x.f.store, name, &file);
+    snapshot = put_snapshot(&x, x.full->keys, 7);
+    segment = put_segment(&x, x.full, STRAY, &info);
+    pack_info_release(&info);
+    snapshot_list_name(&snapshot, name[0]);
+    segment_file_name(&segment, name[1]);
+    for (size_t i = 0; i < 2; i++) {
+        catchup_kit_get(x.f.store, name[i], &file[i]);
+        catchup_kit_remove(x.f.store, name[i]);
+    }
     put_open(&x, &w, &tip, 0);
-    says.id = x.id[0];
+    says.id = snapshot;
     put_journal(&x, &w, &tip, RECORD_COMMIT, &says);
-    catchup_kit_remove(x.f.store, name);
-    assert_true(is_listed(&x, "late", &x.id[0])); /* as damaged */
-    catchup_kit_replace(x.f.store, name, buf_bytes(&file));
+    says.id = segment;
+    put_journal(&x, &w, &tip, RECORD_SEGMENT, &says);
+    assert_true(is_listed(&x, "late", &snapshot)); /* as damaged */
+    for (size_t i = 0; i < 2; i++) {
+        catchup_kit_replace(x.f.store, name[i], buf_bytes(&file[i]));
+        buf_release(&file[i]);
+    }
+    assert_false(is_listed(&x, "late", &snapshot));
+    assert_false(is_relied_on(&x, "late", STRAY));
     assert_true(is_listed(&x, "late", &x.id[0]));
-    assert_int_equal(repo_fixture_check(&x.f, x.id, 1), 1);
-    buf_release(&file);
     world_end(&x);
 }
 
