@@ -261,9 +261,15 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
     struct chain_record r = {.signer = {{0}}};
     bool restart = false;
     bool found = false;
-    int rc = chain_get(&j->chain, k, &r, &found);
+    int rc;
 
     *next = k + 1;
+    if (members_passes_over(&j->up->c->state->members, j->owner,
+                            &j->chain.writer, k)) {
+        j->unknown = true;
+        return 0;
+    }
+    rc = chain_get(&j->chain, k, &r, &found);
     if (rc == 0 && !found)
         return catchup_journals_missing(j, k, next);
     /* nothing is believed before its signature: what looks like a newer format

@@ -237,7 +237,13 @@ static int check_chain_next(struct check_chains *c, struct check_chain *ch,
 
     if (rc < 0)
         return rc;
-    *found = false;
+    *found = ch->owner && members_passes_over(&c->state.members, ch->owner,
+                                              &ch->chain.writer, number);
+    if (*found) {
+        ch->tip = (struct chain_tip){.any = true, .number = number};
+        ch->unknown = true;
+        return 0;
+    }
     chain_name(&ch->chain, number, name);
     rc = chain_get(&ch->chain, number, &r, found);
     if (rc == 0 && *found && ch->owner &&
@@ -330,7 +336,7 @@ static int check_chains_owner(struct check_chains *c, struct check_chain *ch,
     return 0;
 }
 
-/* The n records of one journal. */
+/* The n records of one journal that are there. */
 static int check_chains_journal(struct check_chains *c,
                                 const struct check_record *record, size_t n)
 {
@@ -349,6 +355,9 @@ static int check_chains_journal(struct check_chains *c,
         return rc;
     for (; i < n && record[i].number < ch.stands && rc == 0; i++)
         rc = check_chain_to(c, &ch, record[i].number);
+    /* of a removed member it is known how much there has to be */
+    if (rc == 0 && ch.stands > 0 && ch.stands != UINT64_MAX)
+        rc = check_chain_to(c, &ch, ch.stands - 1);
     if (rc < 0 || i == n)
         return rc;
     chain_name(&ch.chain, record[i].number, name);
@@ -356,6 +365,23 @@ static int check_chains_journal(struct check_chains *c,
                              "and %zu records of the removed key '%s' that "
                              "were put later: they count for nothing",
                              n - i - 1, ch.owner->label);
+}
+
+/* Journals of removed members of which nothing is there any more. */
+static int check_chains_gone(struct check_chains *c, const struct idmap *there)
+{
+    struct check_record none = {.number = 0};
+    size_t at = 0;
+    int rc = 0;
+
+    while (rc == 0 && members_next_cut(&c->state.members, &at, &none.writer)) {
+        uint8_t key[ID_BYTES] = {0};
+
+        memcpy(key, none.writer.b, sizeof none.writer.b);
+        if (!idmap_get(there, key, NULL))
+            rc = check_chains_journal(c, &none, 0);
+    }
+    return rc;
 }
 
 /* What records say was replaced counts for a full key, and for segments of
@@ -379,6 +405,7 @@ static int check_chains_merged(struct check_chains *c)
 int check_chains_read(struct check_chains *c, const struct member_id *founder)
 {
     struct check_records list = {.item = NULL};
+    struct idmap there = {.n = 0};
     int rc = state_init(&c->state, founder);
 
     /* listed before the log is read: the log then holds whatever these
@@ -390,10 +417,19 @@ int check_chains_read(struct check_chains *c, const struct member_id *founder)
     c->report->sum->log_records = c->seen_n;
     for (size_t i = 0; i < list.n && rc == 0;) {
         size_t n = check_records_run(&list, i);
+        uint8_t key[ID_BYTES] = {0};
 
-        rc = check_chains_journal(c, &list.item[i], n);
+        memcpy(key, list.item[i].writer.b, sizeof list.item[i].writer.b);
+        rc = idmap_put(&there, key, 0);
+        if (rc == 0)
+            rc = check_chains_journal(c, &list.item[i], n);
         i += n;
     }
+    if (rc == 0)
+        rc = check_chains_gone(c, &there);
+    if (rc == 0)
+        rc = check_chains_merged(c);
+    idmap_release(&there);
     check_records_release(&list);
-    return rc < 0 ? rc : check_chains_merged(c);
+    return rc;
 }

@@ -72,6 +72,29 @@ void keyring_create(struct keyring *k)
     crypto_wipe(&seed, sizeof seed);
 }
 
+/* Takes from an epoch what a role does not hold. */
+static void keyring_reduce(struct keyring_epoch *e, enum keyring_role role)
+{
+    if (role != KEYRING_FULL)
+        crypto_wipe(&e->root, sizeof e->root);
+    if (!keyring_epoch_role_reads(role, true))
+        crypto_wipe(&e->data_secret, sizeof e->data_secret);
+    if (!keyring_epoch_role_reads(role, false))
+        crypto_wipe(&e->meta_secret, sizeof e->meta_secret);
+}
+
+void keyring_member(const struct keyring *k, enum keyring_role role,
+                    struct keyring *out)
+{
+    ASSERT(k->role == KEYRING_FULL);
+    *out = *k;
+    out->role = role;
+    crypto_random(out->seed.b, sizeof out->seed.b);
+    for (uint32_t i = 0; i < out->held; i++)
+        keyring_reduce(&out->epoch[i], role);
+    keyring_derive(out);
+}
+
 static void keyring_put_key(struct fields_out *o, uint64_t tag,
                             const struct crypto_key *key)
 {

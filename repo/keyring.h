@@ -56,6 +56,15 @@ void keyring_create_from(struct keyring *k, const struct repo_id *repo,
                          const struct crypto_key *seed);
 
 /*
+ * keyring_member: the keys of another member of k's repository: a fresh signing
+ * key, and of the rest what its role holds.
+ *   k    full
+ *   out  zeroed
+ */
+void keyring_member(const struct keyring *k, enum keyring_role role,
+                    struct keyring *out);
+
+/*
  * keyring_put: append the bundle as fields (docs/format.md 5) to b: what the
  * role may hold and no more. b then holds secrets: wipe it.
  */

@@ -294,6 +294,24 @@ bool members_stands(const struct members *m, const struct members_one *one,
     return cut && k < cut->n && object_id_equal(&m->hash[cut->from + k], hash);
 }
 
+bool members_passes_over(const struct members *m, const struct members_one *one,
+                         const struct writer_id *w, uint64_t k)
+{
+    static const struct object_id unread = {{0}};
+
+    return one->standing == RECORD_REMOVED &&
+           members_stands(m, one, w, k, &unread);
+}
+
+bool members_next_cut(const struct members *m, size_t *at, struct writer_id *w)
+{
+    const struct idmap_slot *slot = idmap_next(&m->journal, at);
+
+    if (slot)
+        memcpy(w->b, slot->id, sizeof w->b);
+    return slot != NULL;
+}
+
 /* --- who may sign what --- */
 
 bool members_role_may_log(enum keyring_role role, uint32_t type)

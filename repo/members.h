@@ -95,6 +95,15 @@ bool members_stands(const struct members *m, const struct members_one *one,
                     const struct writer_id *w, uint64_t k,
                     const struct object_id *hash);
 
+/* members_passes_over: whether nothing that stands in the place of record k
+ * counts: it could not be read when the member was removed. */
+bool members_passes_over(const struct members *m, const struct members_one *one,
+                         const struct writer_id *w, uint64_t k);
+
+/* members_next_cut: the journals of removed members of which something stands,
+ * in no order; *at is 0 at first. False: no more. */
+bool members_next_cut(const struct members *m, size_t *at, struct writer_id *w);
+
 /* --- who may sign what: the table of docs/format.md 8.1 --- */
 
 /* members_may_log: whether a log record of that type counts when signer put it

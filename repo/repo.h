@@ -19,6 +19,8 @@
 struct repo {
     struct store *store; /* lent by whoever opened */
     struct keyring *keys;
+    struct key_slot_info slot; /* what opened: the slot, and ... */
+    struct object_id slot_id;  /* ... its name */
     struct config config;
     struct index *index;
     struct state state;

@@ -159,11 +159,15 @@ static uint64_t repo_unlock_try(struct repo_unlock *u,
         repo_unlock_note(u, s->name, file, rc);
         return rc == E_CORRUPT ? s->cost : 0;
     }
-    if (u->opened && !repo_unlock_fits(u->r, u->config)) {
+    if (u->opened)
+        rc = key_slot_info_get(file, &u->r->slot);
+    if (u->opened && (rc < 0 || !repo_unlock_fits(u->r, u->config))) {
         u->opened = false;
         u->foreign = true;
         u->any = true;
-    } else if (!u->opened) {
+    } else if (u->opened) {
+        blake3_hash(file, u->r->slot_id.b);
+    } else {
         rc = repo_unlock_is_whole(s->name, file);
         repo_unlock_note(u, s->name, file, rc);
         u->any |= rc == 0;

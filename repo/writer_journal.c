@@ -2,11 +2,16 @@
 
 #include "base/clock.h"
 #include "repo/catchup_marks.h"
+#include "repo/repo_role.h"
 #include "repo/snapshot_list.h"
 
+/* Whoever removes a key fences its runs: starting over would tell no more. */
 static int writer_journal_fenced(struct writer *w)
 {
     w->closed = true;
+    err_ignore(repo_refresh_in_use(w->r), "the log alone matters here");
+    if (repo_role_active(w->r) < 0)
+        return E_ROLE;
     return err_set(E_FENCED,
                    "this run was silent for too long and was ended by a "
                    "collector; run it again");

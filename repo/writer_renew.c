@@ -52,6 +52,9 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     if (clock_monotonic_ns() - w->spoke_at < WRITER_SILENCE_NS / 3)
         return 0;
     rc = repo_refresh_in_use(w->r);
+    /* the log is read first: whatever failed, this is known */
+    if (repo_role_active(w->r) < 0)
+        return E_ROLE;
     /* a look-up in a view older than the generation that we are about to name
      * could find what was condemned before it */
     if (rc == 0 && on->moved)
@@ -59,10 +62,8 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     if (rc == 0)
         rc = writer_journal_settle_tip(w->r);
     if (rc == 0)
-        rc = repo_role_active(w->r);
-    if (rc == 0)
         rc = writer_hurt(w, on, &hurt);
-    if (rc == E_ROLE || rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
+    if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
         return rc;
     /* the old generation is always right: it costs collectors some waiting */
     if (rc == 0 && !hurt)
