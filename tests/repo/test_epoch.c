@@ -499,5 +499,5 @@ int main(void)
         cmocka_unit_test(test_epoch__one_that_begins_meanwhile_is_no_damage),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return crypto_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
