@@ -20,7 +20,7 @@
 struct repo {
     struct store *store; /* lent by whoever opened */
     struct keyring *keys;
-    char slot[STORE_NAME_MAX + 1]; /* the key slot that opened it */
+    char slot_name[STORE_NAME_MAX + 1]; /* the key slot that opened it */
     struct config config;
     struct index *index;
     struct state state;

@@ -168,7 +168,7 @@ static uint64_t repo_unlock_try(struct repo_unlock *u,
         u->foreign = true;
         u->any = true;
     } else if (u->opened) {
-        (void)snprintf(u->r->slot, sizeof u->r->slot, "%s", s->name);
+        (void)snprintf(u->r->slot_name, sizeof u->r->slot_name, "%s", s->name);
     } else {
         rc = repo_unlock_is_whole(s->name, file);
         repo_unlock_note(u, s->name, file, rc);

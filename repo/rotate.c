@@ -91,7 +91,7 @@ static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
 
     buf_init(&old, KEY_SLOT_BYTES_MAX);
     buf_init(&new, KEY_SLOT_BYTES_MAX);
-    rc = store_get(r->store, r->slot, &old, &found);
+    rc = store_get(r->store, r->slot_name, &old, &found);
     if (rc == 0 && !found)
         /* with an old passphrase, perhaps: it must not come back */
         rc = err_set(E_LATER, "was replaced or removed meanwhile, and is not "
@@ -103,12 +103,12 @@ static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
     if (rc == 0)
         rc = rotate_put_slot(r, buf_bytes(&new), name);
     if (rc == 0)
-        rc = store_delete(r->store, r->slot);
+        rc = store_delete(r->store, r->slot_name);
     if (rc == 0)
-        memcpy(r->slot, name, sizeof name);
+        memcpy(r->slot_name, name, sizeof name);
     buf_release(&old);
     buf_release(&new);
-    return err_add(rc, "%s", r->slot);
+    return err_add(rc, "%s", r->slot_name);
 }
 
 int rotate_run(struct repo *r, const struct key_slot_secret *secret,

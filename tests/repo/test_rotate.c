@@ -287,7 +287,7 @@ static void test_rotate__the_own_slot_holds_the_new_keys(void **state)
         repo_close(r);
     }
     /* one that has gone meanwhile does not come back */
-    assert_int_equal(store_delete(k.f.store, k.r->slot), 0);
+    assert_int_equal(store_delete(k.f.store, k.r->slot_name), 0);
     assert_int_equal(rotate_run(k.r, &k.f.secret, &res), E_LATER);
     assert_int_equal(res.epoch, 4);
     assert_int_equal(slots(&k), n - 1);
@@ -301,7 +301,7 @@ static int rotate_before_get(void *ctx, enum memory_point point,
     struct epoch_kit *k = ctx;
 
     if (point != MEMORY_BEFORE || op != MEMORY_GET ||
-        strcmp(name, k->r->slot) != 0)
+        strcmp(name, k->r->slot_name) != 0)
         return 0;
     memory_set_hook(k->f.store, NULL, NULL);
     (void)rotate(k);
@@ -318,7 +318,7 @@ static void test_rotate__who_opens_meanwhile_gets_in(void **state)
     memory_set_hook(k.f.store, rotate_before_get, &k);
     assert_int_equal(repo_fixture_repo(&k.f, "b", &r), 0);
     assert_int_equal(r->keys->held, 2);
-    assert_string_equal(r->slot, k.r->slot);
+    assert_string_equal(r->slot_name, k.r->slot_name);
     repo_close(r);
     epoch_kit_close(&k);
 }
