@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/key_list.h"
+#include "cli/key_rotate.h"
 #include "cli/message.h"
 #include "cli/session.h"
 #include "cli/words.h"
@@ -15,6 +16,7 @@ struct cmd_key_action {
     const char *name;
     size_t args; /* after the name */
     uint64_t options;
+    enum session_use use;
     int (*run)(struct cli *cli, struct session *s);
 };
 
@@ -188,13 +190,14 @@ static int cmd_key_remove(struct cli *cli, struct session *s)
 /* ---- all of them ------------------------------------------------------- */
 
 static const struct cmd_key_action cmd_key_actions[] = {
-    {"list", 0, 0, cmd_key_list},
+    {"list", 0, 0, SESSION_WORK, cmd_key_list},
     {"add", 0,
      CMD_KEY_NEW | CMD_KEY_OPT(ROLE) | CMD_KEY_OPT(LABEL) | CMD_KEY_OPT(TRUST),
-     cmd_key_add},
-    {"remove", 1, CMD_KEY_OPT(FORCE), cmd_key_remove},
-    {"passwd", 0, CMD_KEY_NEW, cmd_key_passwd},
-    {"trust", 1, 0, cmd_key_trust},
+     SESSION_WORK, cmd_key_add},
+    {"remove", 1, CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove},
+    {"passwd", 0, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd},
+    {"trust", 1, 0, SESSION_WORK, cmd_key_trust},
+    {"rotate", 0, 0, SESSION_KEYS, key_rotate_run},
 };
 
 /* Whether the command line fits one of them. */
@@ -208,7 +211,8 @@ static int cmd_key_action(const struct opt_set *o,
             a = &cmd_key_actions[i];
     }
     if (!a)
-        return err_set(E_USAGE, "key %s: list, add, remove, passwd or trust",
+        return err_set(E_USAGE,
+                       "key %s: list, add, remove, passwd, rotate or trust",
                        o->arg[0]);
     if (o->arg_n != 1 + a->args)
         return err_set(E_USAGE, "key %s: %s", a->name,
@@ -232,7 +236,7 @@ int cmd_key(struct cli *cli)
     int rc = cmd_key_action(cli->opt, &action);
 
     if (rc == 0)
-        rc = session_open(cli, SESSION_WORK, &s);
+        rc = session_open(cli, action->use, &s);
     if (rc == 0)
         rc = action->run(cli, &s);
     session_close(&s);

@@ -7,7 +7,8 @@
 
 enum { CATCHUP_TRIES = 10 /* when other processes are faster */ };
 
-/* What journals say, and what earlier runs could not read of it. */
+/* What journals say, and what earlier runs could not read of it. What cannot be
+ * read may be of an epoch of keys that began since the log was read. */
 static int catchup_read(struct catchup_update *up,
                         const struct journal_list *list, bool *lost,
                         bool *stale)
@@ -16,6 +17,8 @@ static int catchup_read(struct catchup_update *up,
 
     if (rc == 0 && !*stale)
         rc = catchup_journals_read(up, list);
+    if (rc == 0 && !*stale && up->c->journals.journals > 0)
+        rc = catchup_log_still(up);
     if (rc == 0 && !*stale && up->c->starting)
         rc = catchup_snapshots_again(up, stale);
     return rc;
@@ -65,9 +68,9 @@ static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
         rc = catchup_log_fold(&up, stale);
     if (rc == 0)
         rc = journal_list_load(c->store, &list);
-    if (rc == 0 && !*stale)
+    if (rc == 0 && !*stale && !up.ahead)
         rc = catchup_journals_known(&up, &list, stale);
-    if (rc == 0 && !*stale)
+    if (rc == 0 && !*stale && !up.ahead)
         rc = catchup_apply(&up, &list, stale);
     *overtaken = up.overtaken;
     catchup_update_release(&up);

@@ -272,6 +272,10 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
     rc = chain_get(&j->chain, k, &r, &found);
     if (rc == 0 && !found)
         return catchup_journals_missing(j, k, next);
+    if (rc == E_ROLE) { /* what comes after a removal is not for this key */
+        *next = j->last + 1;
+        return 0;
+    }
     /* nothing is believed before its signature: what looks like a newer format
      * may be damage just as well */
     if (rc == 0)

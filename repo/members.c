@@ -28,6 +28,7 @@ static const uint8_t members_log[] = {
     [RECORD_POLICY] = MEMBERS_F,
     [RECORD_BASE] = MEMBERS_F | MEMBERS_M,
     [RECORD_VOUCH] = MEMBERS_F,
+    [RECORD_EPOCH] = MEMBERS_F,
 };
 
 /* In one's own journal. */

@@ -3,6 +3,7 @@
 #define REPO_RECORD_LOG_H
 
 #include "repo/record.h"
+#include "repo/record_epoch.h"
 #include "repo/record_member.h"
 
 /* The numbers are part of the format. */
@@ -18,7 +19,8 @@ enum record_log_type {
     RECORD_MEMBERS = 10,
     RECORD_POLICY = 11,
     RECORD_BASE = 12,
-    RECORD_VOUCH = 13
+    RECORD_VOUCH = 13,
+    RECORD_EPOCH = 14
 };
 
 /* Classes of operations, in the order of their lists in a flags record. */
@@ -58,6 +60,7 @@ struct record_log {
     struct record_members members;                  /* members */
     enum record_trust trust;                        /* members */
     struct record_cuts cuts;                        /* members */
+    struct record_epoch epoch;                      /* epoch */
     struct bytes base; /* base: the folded state, still encoded */
 };
 

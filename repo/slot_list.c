@@ -8,10 +8,7 @@
 #include "base/mem.h"
 #include "store/store.h"
 
-enum { SLOT_LIST_NAME_MAX = 5 + ID_HEX_CHARS + 1 };
-
-static void slot_list_name(const struct object_id *id,
-                           char out[SLOT_LIST_NAME_MAX])
+void slot_list_name(const struct object_id *id, char out[SLOT_LIST_NAME_MAX])
 {
     char hex[ID_HEX_CHARS + 1];
 
@@ -93,6 +90,15 @@ int slot_list_put(struct store *s, const struct keyring *k, const char *label,
     }
     buf_release(&file);
     return rc;
+}
+
+int slot_list_has(struct store *s, const struct object_id *id, bool *there)
+{
+    char name[SLOT_LIST_NAME_MAX];
+    uint64_t size;
+
+    slot_list_name(id, name);
+    return store_size(s, name, &size, there);
 }
 
 int slot_list_delete(struct store *s, const struct object_id *id)

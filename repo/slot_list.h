@@ -37,6 +37,14 @@ MUST_CHECK int slot_list_put(struct store *s, const struct keyring *k,
                              const struct key_slot_secret *secret,
                              struct object_id *id);
 
+/* slot_list_name: "keys/<id>". */
+enum { SLOT_LIST_NAME_MAX = 5 + ID_HEX_CHARS + 1 };
+void slot_list_name(const struct object_id *id, char out[SLOT_LIST_NAME_MAX]);
+
+/* slot_list_has: whether a slot is there. */
+MUST_CHECK int slot_list_has(struct store *s, const struct object_id *id,
+                             bool *there);
+
 /* slot_list_delete: a slot is gone, durably. */
 MUST_CHECK int slot_list_delete(struct store *s, const struct object_id *id);
 

@@ -211,6 +211,7 @@ static void seed_log(struct buf *b)
     static const struct object_id id[2] = {{{1}}, {{2}}};
     struct record_member m = {{{3}}, 3, RECORD_LEAVING, bytes_of_str("host")};
     struct record_cut cut = {{{4}}, id[0].b, 2};
+    struct record_share share = {{{3}}, bytes_of_str("share")};
     struct buf text;
     struct buf cuts;
     struct buf body;
@@ -229,7 +230,7 @@ static void seed_log(struct buf *b)
     record_string_put(&text, bytes_of_str("provisional"));
     l.tags = (struct record_strings){buf_bytes(&text), 1};
     l.features[RECORD_CLASS_COLLECT] = l.tags;
-    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_VOUCH; t++) {
+    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_EPOCH; t++) {
         char name[16];
 
         if (t == 3)
@@ -242,6 +243,12 @@ static void seed_log(struct buf *b)
             l.members = (struct record_members){buf_bytes(&text), 1};
             record_member_cut_put(&cuts, &cut);
             l.cuts = (struct record_cuts){buf_bytes(&cuts), 1};
+        }
+        if (t == RECORD_EPOCH) {
+            buf_reset(&text);
+            record_epoch_put_share(&text, &share);
+            l.epoch = (struct record_epoch){.number = 1,
+                                            .shares = {buf_bytes(&text), 1}};
         }
         record_log_put((enum record_log_type)t, &l, &body);
         seed_record(t, name, &body, b);

@@ -290,6 +290,7 @@ static bool log_record_works(struct world *x, enum record_log_type type)
         l.members = (struct record_members){buf_bytes(&list), 2};
         l.trust = RECORD_TRUST_OWN;
     }
+    l.epoch.number = 1;
     put_log(x, type, &l);
     assert_int_equal(repo_refresh(x->full), 0);
     assert_int_equal(s->tip.number, x->thief->state.tip.number + 1);
@@ -319,6 +320,9 @@ static bool log_record_works(struct world *x, enum record_log_type type)
     case RECORD_VOUCH:
         works = state_is_vouched(s, &pack);
         break;
+    case RECORD_EPOCH:
+        works = s->epochs > 1;
+        break;
     case RECORD_UNFORGET:
     case RECORD_POLICY:
     case RECORD_BASE:
@@ -333,10 +337,11 @@ static void test_attack_members__the_log_heeds_who_may_sign(void **state)
     static const struct {
         enum record_log_type type;
         bool by_maintain;
-    } t[] = {
-        {RECORD_CONDEMN, true}, {RECORD_DOOM, true},     {RECORD_FORGET, true},
-        {RECORD_TAG, true},     {RECORD_PROTECT, true},  {RECORD_SUSPECT, true},
-        {RECORD_FLAGS, false},  {RECORD_MEMBERS, false}, {RECORD_VOUCH, false}};
+    } t[] = {{RECORD_CONDEMN, true}, {RECORD_DOOM, true},
+             {RECORD_FORGET, true},  {RECORD_TAG, true},
+             {RECORD_PROTECT, true}, {RECORD_SUSPECT, true},
+             {RECORD_FLAGS, false},  {RECORD_MEMBERS, false},
+             {RECORD_VOUCH, false},  {RECORD_EPOCH, false}};
     static const enum keyring_role role[] = {KEYRING_FULL, KEYRING_READ,
                                              KEYRING_WRITE, KEYRING_MAINTAIN};
 
@@ -347,6 +352,9 @@ static void test_attack_members__the_log_heeds_who_may_sign(void **state)
                        (role[k] == KEYRING_MAINTAIN && t[i].by_maintain);
             struct world x;
 
+            /* a full key's own would have to be whole: test_rotate */
+            if (t[i].type == RECORD_EPOCH && may)
+                continue;
             world_make(&x, role[k]);
             if (log_record_works(&x, t[i].type) != may)
                 fail_msg("log type %d by role %d", (int)t[i].type,
