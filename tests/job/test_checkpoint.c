@@ -146,6 +146,11 @@ static struct census census(struct job_fixture *f)
         bool complete = l.item[i].manifest.m.complete;
 
         assert_false(complete && l.item[i].superseded);
+        if (i > 0 && !complete && !l.item[i - 1].manifest.m.complete &&
+            entry_time_cmp(l.item[i].manifest.m.begin,
+                           l.item[i - 1].manifest.m.begin) == 0)
+            assert_true(l.item[i].manifest.m.stats.files >
+                        l.item[i - 1].manifest.m.stats.files);
         c.complete += complete;
         c.checkpoints += !complete && !l.item[i].superseded;
         c.superseded += l.item[i].superseded;
