@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "repo/check.h"
+#include "repo/job/snap_previous.h"
 #include "repo/snapshot_list.h"
 #include "tests/job/job_fixture.h"
 
@@ -581,7 +582,7 @@ static void *cancel_later(void *ctx)
     return NULL;
 }
 
-enum { MANY_FILES = 900, MANY_UNIT = 300, MANY_ROUNDS = 24 };
+enum { MANY_FILES = 900, MANY_UNIT = 300, MANY_ROUNDS = 24, MANY_CYCLES = 10 };
 
 /* Workers drop what they have not done of their units, wherever that is, and
  * also when the source has come to its end. */
@@ -604,7 +605,7 @@ static void test_checkpoint__stopped_in_the_middle_of_units(void **state)
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
     (void)job_fixture_snap(&f);
     (void)clock_gettime(CLOCK_MONOTONIC, &to);
-    for (unsigned i = 0; i < MANY_ROUNDS; i++) {
+    for (unsigned i = 0; i < MANY_ROUNDS * (cut ? 1 : MANY_CYCLES); i++) {
         struct watch w = {.n = 0};
         struct canceller c = {.w = &w};
         char series[16];
@@ -620,7 +621,7 @@ static void test_checkpoint__stopped_in_the_middle_of_units(void **state)
         w.opt.ctx = &w;
         c.after_ns = ((to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec -
                       from.tv_nsec) *
-                     i / (2 * MANY_ROUNDS);
+                     (i % MANY_ROUNDS) / (2 * MANY_ROUNDS);
         assert_int_equal(pthread_create(&c.thread, NULL, cancel_later, &c), 0);
         s = job_fixture_run(&f, &w.opt);
         assert_int_equal(pthread_join(c.thread, NULL), 0);
@@ -715,6 +716,55 @@ static void test_checkpoint__two_runs_of_a_series(void **state)
     job_fixture_close(&f);
 }
 
+static bool trusted(struct job_fixture *f, const char *series)
+{
+    struct snap_previous p = {.item = NULL};
+    bool all;
+
+    assert_int_equal(snap_previous_find(f->r, bytes_of_str(series), false, &p),
+                     0);
+    assert_int_equal(p.parent_n, 1);
+    all = p.trusted_n == 1 && !p.parent[0].must_check;
+    assert_int_equal(p.parent[0].must_check, p.trusted_n == 0);
+    snap_previous_release(&p);
+    return all;
+}
+
+/* A snapshot that cannot be read may supersede it, and its chunks may be gone
+ * (concurrency.md S2): each of them is asked for. */
+static void test_checkpoint__is_not_trusted_beside_what_is_unreadable(
+    void **state)
+{
+    struct snapshot_job_options o;
+    struct job_fixture f;
+    struct job_snap s;
+    char name[SNAPSHOT_LIST_NAME_MAX];
+
+    (void)state;
+    job_fixture_open(&f);
+    job_fixture_files(&f);
+    (void)interrupted(&f, 5);
+    o = job_fixture_options(&f);
+    o.series = bytes_of_str("sound");
+    assert_int_equal(job_fixture_run(&f, &o).rc, 0);
+    o.series = bytes_of_str("damaged");
+    s = job_fixture_run(&f, &o);
+    assert_int_equal(s.rc, 0);
+    job_fixture_reopen(&f, false);
+    assert_true(trusted(&f, "test"));
+    assert_true(trusted(&f, "sound"));
+    snapshot_list_name(&s.result.id, name);
+    assert_true(memory_damage(f.store, name, 100, 1));
+    job_fixture_reopen(&f, true);
+    job_fixture_reopen(&f, false); /* an index just made trusts nothing */
+    assert_false(trusted(&f, "test"));
+    assert_true(trusted(&f, "sound"));
+    s = job_fixture_snap(&f);
+    assert_true(s.result.resumed_files > 0);
+    job_fixture_returns(&f, &s.result.id);
+    job_fixture_close(&f);
+}
+
 /* --force reads all, whatever a checkpoint says. */
 static void test_checkpoint__not_when_all_is_to_be_read(void **state)
 {
@@ -749,6 +799,8 @@ int main(void)
         cmocka_unit_test(test_checkpoint__stopped_anywhere),
         cmocka_unit_test(test_checkpoint__stopped_in_the_middle_of_units),
         cmocka_unit_test(test_checkpoint__two_runs_of_a_series),
+        cmocka_unit_test(
+            test_checkpoint__is_not_trusted_beside_what_is_unreadable),
         cmocka_unit_test(test_checkpoint__not_when_all_is_to_be_read),
     };
 
