@@ -10,7 +10,7 @@
 #include "repo/pack_dir.h"
 
 enum {
-    PACK_LAYOUT_HEAD_BYTES = 9 + 1 + 2 + 16 + 32 + CRYPTO_SALT_BYTES,
+    PACK_LAYOUT_HEAD_BYTES = 9 + 1 + 2 + 2 + 16 + 32 + CRYPTO_SALT_BYTES,
     PACK_LAYOUT_KEY_BYTES = 1 + 3 + 4 + CRYPTO_SEALED_BYTES + CRYPTO_KEY_BYTES,
     PACK_LAYOUT_HEADER_MAX =
         PACK_LAYOUT_HEAD_BYTES + PACK_KEYS_MAX * PACK_LAYOUT_KEY_BYTES,
@@ -40,6 +40,7 @@ struct pack_layout_key {
 struct pack_layout_header {
     enum pack_kind kind;
     uint32_t key_n; /* 1..PACK_KEYS_MAX, a power of two */
+    uint16_t epoch; /* whose K_index seals directory and trailer */
     struct repo_id repo;
     struct member_id writer;
     uint8_t dir_salt[CRYPTO_SALT_BYTES];
@@ -69,8 +70,8 @@ struct pack_layout_trailer {
     uint8_t signature[CRYPTO_SIGNATURE_BYTES];
 };
 
-/* pack_layout_put_trailer: append it to b, sealed under K_index for the pack
- * with that header. Failure is sticky in b. */
+/* pack_layout_put_trailer: append it to b, sealed for the pack with that
+ * header, whose epoch is held. Failure is sticky in b. */
 void pack_layout_put_trailer(const struct keyring *k,
                              const struct pack_layout_header *h,
                              const struct pack_layout_trailer *t,
@@ -83,7 +84,7 @@ void pack_layout_put_trailer(const struct keyring *k,
  *   pack_bytes  the pack's size
  *   t           out: a directory that lies behind the header and ends at the
  *               trailer; the signature is not checked yet
- * Returns 0 or E_CORRUPT.
+ * Returns 0; E_CORRUPT; E_ROLE (keyring_find()).
  */
 MUST_CHECK int pack_layout_get_trailer(const struct keyring *k,
                                        const struct pack_layout_header *h,
@@ -92,6 +93,7 @@ MUST_CHECK int pack_layout_get_trailer(const struct keyring *k,
 
 /*
  * pack_layout_seal_dir: append the sealed directory to b.
+ *   h        its epoch is held
  *   header   the whole header, with its key table
  *   content  of the directory; zeros follow it up to plain_bytes
  * Failure is sticky in b.
@@ -105,7 +107,7 @@ void pack_layout_seal_dir(const struct keyring *k,
  * pack_layout_open_dir: the reverse.
  *   sealed   as in the pack, lent
  *   content  emptied, then the directory's content; not checked yet
- * Returns 0; E_CORRUPT; E_NOMEM.
+ * Returns 0; E_CORRUPT; E_ROLE (keyring_find()); E_NOMEM.
  */
 MUST_CHECK int pack_layout_open_dir(const struct keyring *k,
                                     const struct pack_layout_header *h,

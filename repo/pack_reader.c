@@ -133,8 +133,8 @@ static int pack_reader_unlock(struct pack_reader *r, enum pack_kind kind,
 
     if (rc < 0)
         return rc;
-    return keyring_frame_key(r->keys, kind, k.suite, k.sealed, k.commitment,
-                             out);
+    return keyring_frame_key(r->keys, kind, k.epoch, k.suite, k.sealed,
+                             k.commitment, out);
 }
 
 int pack_reader_key(struct pack_reader *r, const struct object_id *pack,

@@ -106,8 +106,8 @@ static int pack_verify_key(struct pack_verify *v, uint32_t entry)
                  PACK_LAYOUT_KEY_BYTES),
         &k);
     if (rc == 0)
-        rc = keyring_frame_key(v->keys, v->header.kind, k.suite, k.sealed,
-                               k.commitment, &v->key);
+        rc = keyring_frame_key(v->keys, v->header.kind, k.epoch, k.suite,
+                               k.sealed, k.commitment, &v->key);
     v->key_at = rc == 0 ? entry : UINT32_MAX;
     return rc;
 }

@@ -41,9 +41,9 @@ static int pack_writer_put(struct pack_writer *w, struct bytes x)
 
 static int pack_writer_begin(struct pack_writer *w)
 {
-    struct pack_layout_key entry = {.epoch = w->keys->epoch};
-    int rc = keyring_frame_key_new(w->keys, w->header.kind, &w->key,
-                                   entry.sealed, entry.commitment);
+    struct pack_layout_key entry = {.epoch = w->header.epoch};
+    int rc = keyring_frame_key_new(w->keys, w->header.kind, w->header.epoch,
+                                   &w->key, entry.sealed, entry.commitment);
 
     if (rc < 0)
         return rc;
@@ -64,8 +64,11 @@ int pack_writer_open(struct store *s, const struct keyring *k,
     if (!w)
         return err_set(E_NOMEM, "out of memory");
     w->keys = k;
-    w->header = (struct pack_layout_header){
-        .kind = kind, .key_n = 1, .repo = k->repo, .writer = k->member};
+    w->header = (struct pack_layout_header){.kind = kind,
+                                            .key_n = 1,
+                                            .epoch = keyring_newest(k),
+                                            .repo = k->repo,
+                                            .writer = k->member};
     buf_init(&w->head, PACK_WRITER_HEADER_BYTES);
     pack_dir_init(&w->dir);
     blake3_init(&w->hash);

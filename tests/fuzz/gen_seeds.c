@@ -51,8 +51,8 @@ static void seed_config(struct buf *b)
     struct config c = {.repo = k->repo,
                        .created = {1700000000, 1},
                        .chunk_bytes = 65536,
-                       .data_public = k->data_public,
-                       .meta_public = k->meta_public,
+                       .data_public = k->epoch[0].data_public,
+                       .meta_public = k->epoch[0].meta_public,
                        .founder = k->member,
                        .level = 5};
 
@@ -66,11 +66,23 @@ static void seed_key_slot(struct buf *b)
         .kdf = KEY_SLOT_FILE, .role = KEYRING_FULL, .label = "seed"};
     struct key_slot_secret secret = {
         KEY_SLOT_FILE, bytes_of_str("0123456789abcdef0123456789abcdef")};
+    struct keyring *k = keyring_new();
 
     ASSERT(key_slot_seal(fuzz_keys(), &info, &secret, b) == 0);
     save_buf("key_slot", "slot", b);
-    keyring_put(fuzz_keys(), b);
-    save_buf("key_slot", "bundle", b);
+    ASSERT(k);
+    *k = *fuzz_keys();
+    k->epoch[1] = k->epoch[0];
+    k->held = 2;
+    for (int role = KEYRING_FULL; role <= KEYRING_MAINTAIN; role++) {
+        char name[16];
+
+        k->role = (enum keyring_role)role;
+        (void)snprintf(name, sizeof name, "bundle-%d", role);
+        keyring_put(k, b);
+        save_buf("key_slot", name, b);
+    }
+    keyring_free(k);
 }
 
 static void seed_envelope(void)

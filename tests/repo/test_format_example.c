@@ -118,23 +118,26 @@ static void load(struct example_repo *x, const char *name, struct buf *b)
 
 static void say_keys(const struct keyring *k)
 {
+    const struct keyring_epoch *e = &k->epoch[0];
+
     say("\n## Keys\n\nThe key file holds the 32 characters "
         "`" EXAMPLE_REPO_KEY_FILE
         "`. It opens:\n\n| key | value |\n|---|---|\n");
     say_key("repository id", k->repo.b, sizeof k->repo.b);
-    say_key("K_repo", k->k_repo.b, 32);
-    say_key("K_index", k->k_index.b, 32);
+    say_key("root of epoch 0", e->root.b, 32);
+    say_key("signing seed", k->seed.b, 32);
+    say("\nWhat follows from them:\n\n| key | value |\n|---|---|\n");
+    say_key("K_repo", e->k_repo.b, 32);
+    say_key("K_index", e->k_index.b, 32);
+    say_key("data secret key", e->data_secret.b, 32);
+    say_key("metadata secret key", e->meta_secret.b, 32);
+    say_key("data public key", e->data_public.b, 32);
+    say_key("metadata public key", e->meta_public.b, 32);
     say_key("K_data", k->k_data.b, 32);
     say_key("K_meta", k->k_meta.b, 32);
     say_key("K_cut", k->k_cut, sizeof k->k_cut);
-    say_key("signing seed", k->seed.b, 32);
-    say_key("data secret key", k->data_secret.b, 32);
-    say_key("metadata secret key", k->meta_secret.b, 32);
-    say("\nWhat follows from them:\n\n| key | value |\n|---|---|\n");
     say_key("K_page", k->k_page.b, 32);
     say_key("member id", k->member.b, 32);
-    say_key("data public key", k->data_public.b, 32);
-    say_key("metadata public key", k->meta_public.b, 32);
 }
 
 static void say_config(struct example_repo *x)
@@ -226,6 +229,7 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
         {9, "magic 'P', version"},
         {1, "kind"},
         {2, "keys: 1"},
+        {2, "epoch 0"},
         {16, "repository id"},
         {32, "writer"},
         {32, "directory salt"},
@@ -244,7 +248,7 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
 
     pack_dir_read(&r, buf_bytes(&info->dir));
     assert_true(pack_dir_next_frame(&r, &f));
-    parts[10].n = f.stored_bytes - CRYPTO_SALT_BYTES;
+    parts[11].n = f.stored_bytes - CRYPTO_SALT_BYTES;
     pack_layout_name(&info->id, name);
     load(x, name, &b);
     say_parts(buf_bytes(&b), parts);

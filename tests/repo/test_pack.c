@@ -282,7 +282,7 @@ static void test_pack__a_trailer_opens_for_its_pack_and_key(void **state)
                      E_CORRUPT);
 
     memcpy(other, fix.keys, sizeof *other);
-    other->k_index.b[0] ^= 1;
+    other->epoch[0].k_index.b[0] ^= 1;
     assert_int_equal(pack_reader_new(fix.store, other, &r), 0);
     assert_int_equal(pack_reader_dir(r, &info.id, &read), E_CORRUPT);
     assert_int_equal(pack_verify(fix.store, other, fix.frame, &info.id, &file,
@@ -302,12 +302,12 @@ static void test_pack__a_trailer_must_fit_its_pack(void **state)
         uint32_t off, bytes;
         int rc;
     } place[] = {
-        {212, END - 212, 0},
+        {214, END - 214, 0},
         {END - PACK_LAYOUT_DIR_OVERHEAD, PACK_LAYOUT_DIR_OVERHEAD, 0},
-        {211, END - 211, E_CORRUPT},             /* in the header */
+        {213, END - 213, E_CORRUPT},             /* in the header */
         {END - 51, 51, E_CORRUPT},               /* too short to be one */
-        {212, END - 213, E_CORRUPT},             /* a gap before the end */
-        {213, END - 212, E_CORRUPT},             /* over the trailer */
+        {214, END - 215, E_CORRUPT},             /* a gap before the end */
+        {215, END - 214, E_CORRUPT},             /* over the trailer */
         {UINT32_MAX - 99, END + 100, E_CORRUPT}, /* around 2^32 */
     };
     struct pack_layout_header h = {.kind = PACK_DATA, .key_n = 1};
@@ -390,7 +390,7 @@ static void test_pack__every_damage_is_noticed(void **state)
         struct seen seen = {0};
         int rc;
         bool in_frame = i >= f.off && i < f.off + f.stored_bytes;
-        bool in_key = i >= PACK_LAYOUT_HEAD_BYTES + 8 && i < f.off;
+        bool in_key = i >= PACK_LAYOUT_HEAD_BYTES + 4 && i < f.off;
 
         assert_true(memory_damage(fix.store, name, i, 0x10));
         assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
@@ -419,7 +419,7 @@ static void test_pack__every_damage_is_noticed(void **state)
 
 static void test_pack__cut_off_packs_are_noticed(void **state)
 {
-    static const uint32_t at[] = {0, 1, 90, 92, 211, 212, 400, 65535};
+    static const uint32_t at[] = {0, 1, 92, 94, 213, 214, 400, 65535};
 
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
@@ -483,8 +483,8 @@ static void test_pack__roles_see_what_they_may(void **state)
 
     (void)state;
     memcpy(maintain, fix.keys, sizeof *maintain);
-    maintain->has_data_secret = false;
-    crypto_wipe(&maintain->data_secret, sizeof maintain->data_secret);
+    maintain->role = KEYRING_MAINTAIN;
+    crypto_wipe(&maintain->epoch[0].data_secret, CRYPTO_KEY_BYTES);
     assert_int_equal(pack_fixture_pack(&fix, PACK_DATA, 1, 1, 3, 100, &info),
                      0);
     assert_int_equal(pack_reader_new(fix.store, maintain, &r), 0);
@@ -492,7 +492,7 @@ static void test_pack__roles_see_what_they_may(void **state)
     assert_int_equal(read.chunk_n, 3);
     pack_info_release(&read);
     assert_int_equal(
-        pack_reader_frame(r, fix.frame, &info.id, 0, 212, 100, 300, raw),
+        pack_reader_frame(r, fix.frame, &info.id, 0, 214, 100, 300, raw),
         E_ROLE);
     assert_int_equal(pack_verify(fix.store, maintain, fix.frame, &info.id,
                                  &file, NULL, NULL, NULL),
@@ -500,6 +500,56 @@ static void test_pack__roles_see_what_they_may(void **state)
     pack_reader_free(r);
     pack_info_release(&info);
     keyring_free(maintain);
+}
+
+/* A pack is of the newest epoch that its writer holds; who lacks that opens
+ * neither its directory nor its frames, and older ones as ever. */
+static void test_pack__epochs_choose_the_keys(void **state)
+{
+    struct keyring *mine = fix.keys;
+    struct keyring *new = keyring_new();
+    struct crypto_key root[2];
+    struct pack_info info[2];
+    uint8_t raw[300];
+
+    (void)state;
+    crypto_random(root, sizeof root);
+    root[0] = mine->epoch[0].root;
+    keyring_create_from(new, &mine->repo, root, 2, &mine->seed);
+    new->begun = 2;
+    for (int i = 0; i < 2; i++) {
+        fix.keys = i ? new : mine;
+        assert_int_equal(
+            pack_fixture_pack(&fix, PACK_DATA, 1, 1, 3, 100, &info[i]), 0);
+    }
+    fix.keys = mine;
+    for (int i = 0; i < 6; i++) {
+        bool opens = i % 2 == 0 || i >= 4;
+        int want = opens ? 0 : i == 1 ? E_CORRUPT : E_ROLE;
+        const struct pack_info *p = &info[i % 2];
+        struct pack_reader *r = NULL;
+        struct pack_dir_reader d;
+        struct pack_dir_frame f;
+        struct pack_info read;
+
+        mine->begun = i < 2 ? 1 : 2;
+        pack_dir_read(&d, buf_bytes(&p->dir));
+        assert_true(pack_dir_next_frame(&d, &f));
+        assert_int_equal(pack_reader_new(fix.store, i < 4 ? mine : new, &r), 0);
+        assert_int_equal(pack_reader_dir(r, &p->id, &read), want);
+        pack_info_release(&read);
+        assert_int_equal(pack_reader_frame(r, fix.frame, &p->id, f.key, f.off,
+                                           f.stored_bytes, f.raw_bytes, raw),
+                         want);
+        assert_int_equal(pack_verify(fix.store, i < 4 ? mine : new, fix.frame,
+                                     &p->id, &file, NULL, NULL, NULL),
+                         want);
+        pack_reader_free(r);
+    }
+    mine->begun = 1;
+    pack_info_release(&info[0]);
+    pack_info_release(&info[1]);
+    keyring_free(new);
 }
 
 /* Whatever the store does, an error is an error, memory is given back, and
@@ -577,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_pack__cut_off_packs_are_noticed),
         cmocka_unit_test(test_pack__a_wrong_id_is_found_by_rehashing),
         cmocka_unit_test(test_pack__roles_see_what_they_may),
+        cmocka_unit_test(test_pack__epochs_choose_the_keys),
         cmocka_unit_test(test_pack__every_store_failure_is_reported),
         cmocka_unit_test(test_pack__every_lack_of_memory_is_reported),
     };
