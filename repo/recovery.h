@@ -14,7 +14,7 @@
 #include "repo/keyring.h"
 
 enum {
-    RECOVERY_EPOCHS_MAX = 256,
+    RECOVERY_EPOCHS_MAX = KEYRING_EPOCHS_MAX,
     RECOVERY_LOG_HASH_BYTES = 8,
     /* of the content: all that is not a root takes less than 256 bytes */
     RECOVERY_BYTES_MAX = 256 + RECOVERY_EPOCHS_MAX * CRYPTO_KEY_BYTES

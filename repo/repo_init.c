@@ -60,8 +60,8 @@ static int repo_init_put(struct store *s, const char *name, struct bytes file)
     return rc;
 }
 
-static int repo_init_put_slot(struct store *s, const struct keyring *k,
-                              const struct repo_init_options *opt)
+int repo_init_put_slot(struct store *s, const struct keyring *k,
+                       const struct repo_init_options *opt)
 {
     bool pass = opt->secret->kind == KEY_SLOT_PASSPHRASE;
     struct key_slot_info info = {.kdf = opt->secret->kind,

@@ -27,6 +27,14 @@ MUST_CHECK int repo_init(struct store *s, const struct repo_init_options *opt,
                          struct repo_id *id);
 
 /*
+ * repo_init_put_slot: put a key slot of a full key, durably. Of opt it takes
+ * label and secret.
+ * Returns 0; E_USAGE: the secret is none; E_NOMEM; what the store returned.
+ */
+MUST_CHECK int repo_init_put_slot(struct store *s, const struct keyring *k,
+                                  const struct repo_init_options *opt);
+
+/*
  * repo_init_finish: make up for the end of an init that died after its config
  * and before its first log record, provided that nothing else was ever put.
  * Returns 0: the record is there; E_REFUSED: other objects are; E_NOMEM; what
