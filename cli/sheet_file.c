@@ -18,7 +18,8 @@ static bool sheet_file_is_stdio(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-int sheet_file_open(struct sheet_file *f, const char *path, const char *place)
+int sheet_file_open(struct sheet_file *f, const char *path, const char *place,
+                    bool json)
 {
     struct stat st;
     bool inside = false;
@@ -26,6 +27,9 @@ int sheet_file_open(struct sheet_file *f, const char *path, const char *place)
 
     *f = (struct sheet_file){.fd = -1};
     if (sheet_file_is_stdio(path)) {
+        if (json)
+            return err_set(E_USAGE, "the recovery sheet and --json cannot both "
+                                    "go to standard output: name a file");
         if (terminal_is(1))
             return err_set(E_USAGE,
                            "a recovery sheet is not shown on a terminal, which "

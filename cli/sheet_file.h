@@ -23,11 +23,13 @@ struct sheet_file {
  *   path   ends in .svg or .pdf: a picture; else text. "-": standard output,
  *          as text
  *   place  the repository, which must not hold its own keys; need not exist
+ *   json   standard output is for something else
  * Returns 0; E_USAGE: it is there, cannot be made, or standard output is a
- * terminal; E_REFUSED: it is in the repository; E_NOMEM; E_IO.
+ * terminal or for something else; E_REFUSED: it is in the repository; E_NOMEM;
+ * E_IO.
  */
 MUST_CHECK int sheet_file_open(struct sheet_file *f, const char *path,
-                               const char *place);
+                               const char *place, bool json);
 
 /* sheet_file_write: the page; durable. Returns 0; E_LIMIT: an .svg has one
  * page; E_NOMEM; E_IO. */

@@ -364,7 +364,8 @@ static void test_sheet_page__files_are_ours_alone(void **state)
         char text[6] = "";
 
         assert_non_null(s);
-        assert_int_equal(sheet_file_open(&f, path_of(t[i].name), "no"), 0);
+        assert_int_equal(sheet_file_open(&f, path_of(t[i].name), "no", false),
+                         0);
         assert_int_equal(sheet_file_write(&f, &page), 0);
         assert_int_equal(sheet_file_close(&f, 0), 0);
         assert_int_equal(fileop_fstatat(AT_FDCWD, path_of(t[i].name), &st, 0),
@@ -375,7 +376,7 @@ static void test_sheet_page__files_are_ours_alone(void **state)
         assert_int_equal(sheet_file_read(path_of(t[i].name), s), 0);
         assert_memory_equal(s, sheet, sizeof *s);
         /* never over something that is there */
-        assert_int_equal(sheet_file_open(&f, path_of(t[i].name), "no"),
+        assert_int_equal(sheet_file_open(&f, path_of(t[i].name), "no", false),
                          E_USAGE);
         sheet_free(s);
     }
@@ -387,11 +388,12 @@ static void test_sheet_page__a_sheet_of_nothing_is_removed(void **state)
 
     (void)state;
     make(6);
-    assert_int_equal(sheet_file_open(&f, path_of("b.svg"), "no"), 0);
+    assert_int_equal(sheet_file_open(&f, path_of("b.svg"), "no", false), 0);
     assert_int_equal(sheet_file_close(&f, sheet_file_write(&f, &page)),
                      E_LIMIT);
     assert_false(scratch_run("test -e '%s/b.svg'", top));
-    assert_int_equal(sheet_file_open(&f, path_of("b/svg"), "no"), E_USAGE);
+    assert_int_equal(sheet_file_open(&f, path_of("b/svg"), "no", false),
+                     E_USAGE);
     assert_int_equal(sheet_file_close(&f, E_USAGE), E_USAGE);
 }
 
@@ -405,7 +407,8 @@ static void test_sheet_page__never_in_the_repository(void **state)
                             "'%s/link'",
                             top, top));
     (void)snprintf(inside, sizeof inside, "%s/link/sheet", top);
-    assert_int_equal(sheet_file_open(&f, inside, path_of("repo")), E_REFUSED);
+    assert_int_equal(sheet_file_open(&f, inside, path_of("repo"), false),
+                     E_REFUSED);
     assert_false(scratch_run("test -e '%s'", inside));
 }
 
