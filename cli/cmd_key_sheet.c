@@ -1,14 +1,10 @@
 /* dedup key sheet: print a recovery sheet. */
 #include "cli/cmd_key.h"
-#include "cli/message.h"
 #include "cli/session.h"
 #include "cli/sheet_print.h"
 
 static int cmd_key_sheet_tell(struct cli *cli, const char *path)
 {
-    message_note("wrote the recovery sheet; whoever has it can read "
-                 "everything: print it, keep it away from here, and remove the "
-                 "file");
     if (!cli->json)
         return 0;
     json_out_begin(cli->json, "recovery_sheet");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/message.h"
 #include "repo/repo_recover.h"
 
 enum { SHEET_PRINT_HOST = 256 };
@@ -47,6 +48,10 @@ int sheet_print(const struct repo *r, const char *place, struct sheet_file *f)
         sheet_set(s, secret_bytes(&content));
         rc = sheet_print_page(v, s, place, f);
     }
+    if (rc == 0)
+        message_note("wrote the recovery sheet; whoever has it can read "
+                     "everything: print it, keep it away from here, and "
+                     "remove the file");
     secret_release(&content);
     sheet_free(s);
     recovery_free(v);

@@ -184,6 +184,9 @@ static void seen_qr(void *ctx, int size, int x, int y, const struct sheet_qr *q)
 {
     struct seen *s = ctx;
 
+    /* white around it, as wide as four modules */
+    assert_true(s->qr_bottom == 0 ||
+                y >= s->qr_bottom + 4 * size / (int)q->width);
     s->codes++;
     s->qr_left = x;
     s->qr_top = y;

@@ -163,6 +163,28 @@ static void test_recovery__what_cannot_be_is_refused(void **state)
     recovery_free(out);
 }
 
+/* There is one sheet for one thing to say. */
+static void test_recovery__the_founder_is_said_one_way(void **state)
+{
+    enum { FOUNDER = 29 };
+    struct recovery *r = example(1, false);
+    struct recovery *out = recovery_new();
+    struct crypto_signer signer;
+    struct member_id member;
+    struct secret content;
+
+    (void)state;
+    assert_non_null(out);
+    content_of(r, &content);
+    assert_memory_equal(content.p + FOUNDER, &r->founder, sizeof r->founder);
+    crypto_signer_load(&r->seed, &signer, &member);
+    memcpy(content.p + FOUNDER, &member, sizeof member);
+    assert_int_equal(recovery_get(out, secret_bytes(&content)), E_CORRUPT);
+    secret_release(&content);
+    recovery_free(r);
+    recovery_free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_recovery__a_sheet_has_lines_enough),
         cmocka_unit_test(test_recovery__damage_is_noticed),
         cmocka_unit_test(test_recovery__what_cannot_be_is_refused),
+        cmocka_unit_test(test_recovery__the_founder_is_said_one_way),
     };
 
     if (crypto_init() < 0)

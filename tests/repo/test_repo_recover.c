@@ -196,6 +196,30 @@ static void test_repo_recover__a_sheet_needs_no_index(void **state)
     repo_fixture_close(&f);
 }
 
+static void test_repo_recover__some_have_no_sheet(void **state)
+{
+    struct recovery *r = recovery_new();
+    struct repo_fixture f;
+    struct repo *repo = NULL;
+
+    (void)state;
+    assert_non_null(r);
+    repo_fixture_make(&f);
+    assert_int_equal(repo_fixture_repo(&f, NULL, &repo), 0);
+    for (int role = KEYRING_READ; role <= KEYRING_MAINTAIN; role++) {
+        repo->keys->role = (enum keyring_role)role;
+        assert_int_equal(repo_recover_sheet(repo, r), E_ROLE);
+    }
+    repo->keys->role = KEYRING_FULL;
+    assert_int_equal(repo_recover_sheet(repo, r), 0);
+    /* a config of which a sheet would lose something */
+    repo->keys->config.b[0] ^= 1;
+    assert_int_equal(repo_recover_sheet(repo, r), E_UNSUPPORTED);
+    repo_close(repo);
+    recovery_free(r);
+    repo_fixture_close(&f);
+}
+
 /* Only the passphrase is forgotten: what is there stays. */
 static void test_repo_recover__a_new_slot_beside_the_others(void **state)
 {
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_repo_recover__everything_is_back),
         cmocka_unit_test(test_repo_recover__any_config_is_made_again),
         cmocka_unit_test(test_repo_recover__a_sheet_needs_no_index),
+        cmocka_unit_test(test_repo_recover__some_have_no_sheet),
         cmocka_unit_test(test_repo_recover__a_new_slot_beside_the_others),
         cmocka_unit_test(test_repo_recover__another_repository_is_refused),
         cmocka_unit_test(test_repo_recover__a_config_that_differs_is_refused),
