@@ -7,6 +7,18 @@
 
 enum { CATCHUP_TRIES = 10 /* when other processes are faster */ };
 
+/* What cannot be read may be of an epoch of keys that began since the log was
+ * read. */
+static int catchup_apply_journals(struct catchup_update *up,
+                                  const struct journal_list *list)
+{
+    int rc = catchup_journals_read(up, list);
+
+    if (rc == 0 && up->c->journals.journals > 0)
+        rc = catchup_log_still(up);
+    return rc;
+}
+
 static int catchup_apply(struct catchup_update *up,
                          const struct journal_list *list)
 {
@@ -23,7 +35,7 @@ static int catchup_apply(struct catchup_update *up,
     if (rc == 0)
         rc = catchup_packs_again(up, up->c->starting, &lost);
     if (rc == 0)
-        rc = catchup_journals_read(up, list);
+        rc = catchup_apply_journals(up, list);
     if (rc == 0 && up->c->starting)
         rc = catchup_snapshots_again(up);
     /* a pack may be back that was missing when it was looked for */
@@ -53,9 +65,9 @@ static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
         rc = catchup_log_fold(&up, stale);
     if (rc == 0)
         rc = journal_list_load(c->store, &list);
-    if (rc == 0 && !*stale)
+    if (rc == 0 && !*stale && !up.ahead)
         rc = catchup_journals_known(&up, &list, stale);
-    if (rc == 0 && !*stale)
+    if (rc == 0 && !*stale && !up.ahead)
         rc = catchup_apply(&up, &list);
     *overtaken = up.overtaken;
     catchup_update_release(&up);

@@ -230,6 +230,10 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
     *next = k + 1;
     if (rc == 0 && !found)
         return catchup_journals_missing(j, k, next);
+    if (rc == E_ROLE) { /* what comes after a removal is not for this key */
+        *next = j->last + 1;
+        return 0;
+    }
     /* nothing is believed before its signature: what looks like a newer format
      * may be damage just as well */
     if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {

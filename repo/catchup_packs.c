@@ -293,7 +293,7 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
         log_debug("pack not asked: %s", err_text());
         return 0;
     }
-    if (rc == E_CORRUPT) {
+    if (rc == E_CORRUPT || rc == E_ROLE) {
         log_debug("pack without a directory: %s", err_text());
         return 0;
     }

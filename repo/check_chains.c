@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/epoch.h"
 #include "repo/record_journal.h"
 
 void check_chains_release(struct check_chains *c)
@@ -22,12 +23,16 @@ void check_chains_release(struct check_chains *c)
 static int check_log_body(struct check_chains *c, const struct chain_record *r,
                           const char *name)
 {
+    uint32_t epochs = c->state.epochs;
     int rc;
 
     if (!MEM_GROW(c->seen, c->seen_n, c->seen_cap))
         return err_set(E_NOMEM, "out of memory");
     c->seen[c->seen_n++] = (struct chain_tip){true, r->record.number, r->id};
     rc = state_apply(&c->state, r);
+    /* opening may have stopped before it came here */
+    if (rc == 0 && c->state.epochs > epochs)
+        rc = epoch_take(c->keys, &c->state, r);
     if (rc == E_CORRUPT) /* perhaps for want of a record before it */
         rc = check_report_absent(c->report);
     return check_report_rc(c->report, rc, CHECK_LOG, name);

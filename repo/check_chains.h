@@ -30,7 +30,7 @@ struct check_chain {
 
 struct check_chains {
     struct store *store;
-    const struct keyring *keys;
+    struct keyring *keys;
     struct check_report *report;
     const struct cancel *cancel;
     struct state state; /* what the log says */

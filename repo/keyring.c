@@ -219,6 +219,28 @@ int keyring_set_public(struct keyring *k, const struct crypto_public *data,
     return err_set(E_CORRUPT, "config: its public keys are not ours");
 }
 
+void keyring_begin(struct keyring *k, const struct keyring_epoch *e)
+{
+    uint32_t n = atomic_load(&k->begun);
+
+    ASSERT(n < KEYRING_EPOCHS_MAX);
+    if (e && n < atomic_load(&k->held)) {
+        bool same = keyring_epoch_set_public(&k->epoch[n], k->role,
+                                             &e->data_public, &e->meta_public);
+
+        ASSERT(same);
+    } else if (e) {
+        k->epoch[n] = *e;
+        atomic_store(&k->held, n + 1);
+    }
+    atomic_store(&k->begun, n + 1);
+}
+
+bool keyring_is_current(const struct keyring *k)
+{
+    return atomic_load(&k->held) >= atomic_load(&k->begun);
+}
+
 uint16_t keyring_newest(const struct keyring *k)
 {
     uint32_t begun = atomic_load(&k->begun);

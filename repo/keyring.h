@@ -76,6 +76,18 @@ MUST_CHECK int keyring_set_public(struct keyring *k,
                                   const struct crypto_public *data,
                                   const struct crypto_public *meta);
 
+/*
+ * keyring_begin: the log has told that the next epoch began.
+ *   e  its keys and public keys, proved; NULL: this key was not given them.
+ *      Where its slot held them, they stay, and lack no public key any more
+ * Others may use the keyring meanwhile.
+ */
+void keyring_begin(struct keyring *k, const struct keyring_epoch *e);
+
+/* keyring_is_current: whether it holds all epochs that have begun, as every
+ * member's does that was not removed. */
+bool keyring_is_current(const struct keyring *k);
+
 /* keyring_newest: the epoch that new objects are sealed under. */
 uint16_t keyring_newest(const struct keyring *k);
 

@@ -222,6 +222,9 @@ static void record_log_get_first(struct fields *f, uint32_t type,
     case RECORD_BASE:
         l->base = value;
         break;
+    case RECORD_EPOCH:
+        record_epoch_get(f, 1, value, &l->epoch);
+        break;
     }
 }
 
@@ -242,13 +245,16 @@ static void record_log_get_field(struct fields *f, uint32_t type, uint64_t tag,
         l->until = record_get_time(f, value);
     else if (type == RECORD_PROTECT && tag == 5)
         record_log_get_text(f, value, l);
+    else if (type == RECORD_EPOCH)
+        record_epoch_get(f, tag, value, &l->epoch);
     else
         fields_skip(f, tag, value);
 }
 
 static bool record_log_known(uint32_t type)
 {
-    return type >= RECORD_CONDEMN && type <= RECORD_BASE && type != 3;
+    return (type >= RECORD_CONDEMN && type <= RECORD_BASE && type != 3) ||
+           type == RECORD_EPOCH;
 }
 
 int record_log_get(const struct record *r, struct record_log *out)
@@ -267,11 +273,13 @@ int record_log_get(const struct record *r, struct record_log *out)
     fields_init(&f, r->body, NULL);
     while (fields_next(&f, &tag, &value)) {
         record_log_get_field(&f, r->type, tag, value, out);
-        if (tag < 8)
+        if (tag < 10)
             seen |= 1U << tag;
     }
     if (r->type == RECORD_TAG || r->type == RECORD_PROTECT)
         want |= 1 << 3;
+    if (r->type == RECORD_EPOCH)
+        want |= 1 << 3 | 1 << 5 | 1 << 7 | 1 << 9;
     if ((seen & want) != want)
         fields_fail(&f);
     return fields_end(&f, "log record");
@@ -334,6 +342,9 @@ void record_log_put(enum record_log_type type, const struct record_log *l,
         break;
     case RECORD_BASE:
         fields_put(&o, 1, l->base);
+        break;
+    case RECORD_EPOCH:
+        record_epoch_put(&o, &l->epoch);
         break;
     }
     record_log_put_rest(&o, type, l);

@@ -3,6 +3,7 @@
 #define REPO_RECORD_LOG_H
 
 #include "repo/record.h"
+#include "repo/record_epoch.h"
 
 /* The numbers are part of the format. */
 enum record_log_type {
@@ -16,7 +17,8 @@ enum record_log_type {
     RECORD_FLAGS = 9,
     RECORD_MEMBERS = 10,
     RECORD_POLICY = 11,
-    RECORD_BASE = 12
+    RECORD_BASE = 12,
+    RECORD_EPOCH = 14
 };
 
 /* Classes of operations, in the order of their lists in a flags record. */
@@ -73,6 +75,7 @@ struct record_log {
     struct fields_list suspects; /* suspect: pairs of ids, 64 bytes each */
     struct record_strings features[RECORD_CLASS_N]; /* flags */
     struct record_members members;                  /* members */
+    struct record_epoch epoch;                      /* epoch */
     struct bytes base; /* base: the folded state, still encoded */
 };
 

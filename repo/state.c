@@ -8,7 +8,7 @@ static const char state_feature_provisional[] = "provisional";
 
 void state_init(struct state *s, const struct member_id *founder)
 {
-    *s = (struct state){.founder = *founder};
+    *s = (struct state){.founder = *founder, .epochs = 1};
 }
 
 void state_release(struct state *s)
@@ -185,6 +185,18 @@ static int state_label(struct state *s, const struct record_log *l,
     return state_label_protect(&s->labels, &snapshot, l->until);
 }
 
+static int state_epoch(struct state *s, uint64_t number,
+                       const struct record_epoch *e)
+{
+    if (e->number != s->epochs)
+        return err_set(E_CORRUPT,
+                       "log record %llu begins epoch %u of the repository's "
+                       "keys where %u should begin",
+                       (unsigned long long)number, e->number, s->epochs);
+    s->epochs++;
+    return 0;
+}
+
 int state_apply(struct state *s, const struct chain_record *r)
 {
     struct record_log l;
@@ -217,6 +229,8 @@ int state_apply(struct state *s, const struct chain_record *r)
         return state_label(s, &l, r->record.type);
     case RECORD_POLICY:
         return 0; /* for those who forget: nothing that a state decides */
+    case RECORD_EPOCH:
+        return state_epoch(s, r->record.number, &l.epoch);
     case RECORD_MEMBERS:
     case RECORD_BASE:
         break;

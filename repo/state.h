@@ -27,6 +27,7 @@ struct state_condemn {
 struct state {
     struct chain_tip tip;
     struct member_id founder;
+    uint32_t epochs;        /* of keys that have begun; 1 at first */
     struct idmap condemned; /* pack -> number of the condemn record */
     struct idmap doomed;    /* pack -> number of the doom record */
     struct idmap forgotten; /* snapshot -> number of the forget record */

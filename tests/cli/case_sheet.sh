@@ -165,7 +165,7 @@ expect 5 env DEDUP_KEY_FILE=two.key "$DEDUP" key sheet new.txt
 expect 1 dedup key recover
 expect 1 dedup key recover --sheet sheet.txt more
 expect 1 dedup key lock
-err_has "dedup: key: *'lock'"
+err_has "dedup: key: key lock: *"
 
 # init: no sheet without a repository, no repository without its sheet's file.
 expect 10 dedup init --recovery-sheet new.txt
@@ -184,6 +184,29 @@ cp three/config config
 rm -r three/config three/keys
 expect 0 dedup -r three key recover --sheet three.txt
 cmp config three/config || run_fail "the config of another kind is another one"
+
+# After keys were rotated the old sheet still works, and so does the new one.
+burn repo
+expect 0 dedup key recover --sheet sheet.txt
+expect 0 dedup key rotate
+echo again >src/again
+expect 0 dedup snapshot -s s src
+expect 0 dedup key sheet two-epochs.svg
+for form in sheet.txt two-epochs.svg; do
+    burn repo
+    expect 0 dedup key recover --sheet $form
+    expect 0 dedup restore latest --target "back-$form"
+    restored src "back-$form$PWD/src"
+    expect 0 dedup snapshot -s s src
+    expect 0 dedup check
+done
+# A repository that lost the rotation is older than its sheet.
+burn repo
+mv repo/log/0000000000000001 record
+expect 8 dedup key recover --sheet two-epochs.svg
+err_like "dedup: key: */repo is older than its recovery sheet: its log record 1 is missing*"
+[ ! -e repo/config ] || run_fail "an old repository was given a config"
+mv record repo/log/0000000000000001
 
 # Typed on a terminal, line by line; the first one is wrong at first.
 burn repo

@@ -8,6 +8,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+static void check_epoch(const struct record_epoch *e,
+                        const struct record_epoch *back)
+{
+    struct record_shares l = e->shares;
+    struct record_share s;
+
+    while (record_epoch_next(&l, &s))
+        ASSERT(s.share.n > 0 && s.share.n <= RECORD_EPOCH_SHARE_MAX);
+    ASSERT(back->number == e->number && back->shares.n == e->shares.n &&
+           bytes_equal(back->shares.encoded, e->shares.encoded) &&
+           memcmp(&back->data_public, &e->data_public, 32) == 0 &&
+           memcmp(&back->meta_public, &e->meta_public, 32) == 0 &&
+           memcmp(&back->proof, &e->proof, 32) == 0);
+}
+
 static void check_log(const struct record *r)
 {
     struct record again = *r;
@@ -38,6 +53,7 @@ static void check_log(const struct record *r)
            bytes_equal(back.tags.encoded, l.tags.encoded) &&
            bytes_equal(back.members.encoded, l.members.encoded) &&
            bytes_equal(back.text, l.text) && bytes_equal(back.base, l.base));
+    check_epoch(&l.epoch, &back.epoch);
     buf_release(&b);
 }
 

@@ -210,6 +210,7 @@ static void seed_log(struct buf *b)
 {
     static const struct object_id id[2] = {{{1}}, {{2}}};
     struct record_member m = {{{3}}, 3, bytes_of_str("host")};
+    struct record_share share = {{{3}}, bytes_of_str("share")};
     struct buf text;
     struct buf body;
     struct record_log l = {.ids = record_ids_of(id, 2),
@@ -226,10 +227,10 @@ static void seed_log(struct buf *b)
     record_string_put(&text, bytes_of_str("provisional"));
     l.tags = (struct record_strings){buf_bytes(&text), 1};
     l.features[RECORD_CLASS_COLLECT] = l.tags;
-    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_BASE; t++) {
+    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_EPOCH; t++) {
         char name[16];
 
-        if (t == 3)
+        if (t == 3 || (t > RECORD_BASE && t < RECORD_EPOCH))
             continue;
         (void)snprintf(name, sizeof name, "log-%u", t);
         l.ids.n = t == RECORD_TAG || t == RECORD_PROTECT ? 1 : 2;
@@ -237,6 +238,12 @@ static void seed_log(struct buf *b)
             buf_reset(&text);
             record_log_member_put(&text, &m);
             l.members = (struct record_members){buf_bytes(&text), 1};
+        }
+        if (t == RECORD_EPOCH) {
+            buf_reset(&text);
+            record_epoch_put_share(&text, &share);
+            l.epoch = (struct record_epoch){.number = 1,
+                                            .shares = {buf_bytes(&text), 1}};
         }
         record_log_put((enum record_log_type)t, &l, &body);
         seed_record(t, name, &body, b);

@@ -59,6 +59,9 @@ static void fill_log(struct record_log *l, struct buf *text)
     static const char *const features[] = {"provisional", "x-1", NULL};
     static const struct record_member member = {
         {{9}}, 3, {(const uint8_t *)"host", 4}};
+    static const struct record_share share[] = {
+        {{{8}}, {(const uint8_t *)"one", 3}},
+        {{{9}}, {(const uint8_t *)"other", 5}}};
     size_t at;
 
     buf_init(text, 1000);
@@ -76,12 +79,21 @@ static void fill_log(struct record_log *l, struct buf *text)
     record_log_member_put(text, &member);
     l->members = (struct record_members){{text->p + at, text->n - at}, 1};
     l->base = bytes_of_str("folded");
+    at = text->n;
+    record_epoch_put_share(text, &share[0]);
+    record_epoch_put_share(text, &share[1]);
+    l->epoch =
+        (struct record_epoch){.number = 7,
+                              .data_public = {{4}},
+                              .meta_public = {{5}},
+                              .shares = {{text->p + at, text->n - at}, 2},
+                              .proof = {{6}}};
 }
 
 static const enum record_log_type log_types[] = {
     RECORD_CONDEMN, RECORD_DOOM,    RECORD_FORGET,  RECORD_UNFORGET,
     RECORD_TAG,     RECORD_PROTECT, RECORD_SUSPECT, RECORD_FLAGS,
-    RECORD_MEMBERS, RECORD_POLICY,  RECORD_BASE};
+    RECORD_MEMBERS, RECORD_POLICY,  RECORD_BASE,    RECORD_EPOCH};
 
 static void one_id(enum record_log_type t, struct record_log *l)
 {
@@ -93,6 +105,23 @@ static void one_id(enum record_log_type t, struct record_log *l)
 static size_t optional_fields(enum record_log_type t)
 {
     return t == RECORD_DOOM ? 2 : t == RECORD_CONDEMN || t == RECORD_PROTECT;
+}
+
+static void check_epoch(const struct record_epoch *e)
+{
+    struct record_shares l = e->shares;
+    struct record_share s;
+
+    assert_int_equal(e->number, 7);
+    assert_int_equal(e->data_public.b[0], 4);
+    assert_int_equal(e->meta_public.b[0], 5);
+    assert_int_equal(e->proof.b[0], 6);
+    assert_true(record_epoch_next(&l, &s));
+    assert_int_equal(s.member.b[0], 8);
+    assert_true(bytes_equal(s.share, bytes_of_str("one")));
+    assert_true(record_epoch_next(&l, &s));
+    assert_true(bytes_equal(s.share, bytes_of_str("other")));
+    assert_false(record_epoch_next(&l, &s));
 }
 
 static void check_log(enum record_log_type t, const struct record_log *a)
@@ -150,6 +179,9 @@ static void check_log(enum record_log_type t, const struct record_log *a)
         break;
     case RECORD_BASE:
         assert_true(bytes_equal(a->base, bytes_of_str("folded")));
+        break;
+    case RECORD_EPOCH:
+        check_epoch(&a->epoch);
         break;
     }
 }

@@ -11,7 +11,7 @@
 #include "repo/repo_init.h"
 #include "repo/repo_log.h"
 #include "repo/repo_recover.h"
-#include "tests/repo/repo_fixture.h"
+#include "tests/repo/epoch_kit.h"
 
 enum {
     CUTS = 3 /* power cuts tried for each way to die; seed 0 undoes all that is
@@ -376,6 +376,74 @@ static void test_repo_recover__an_older_repository_is_told(void **state)
     repo_fixture_close(&f);
 }
 
+/* ---- epochs ------------------------------------------------------------ */
+
+/* All is lost, and recovered to keys that hold that many epochs: all. */
+static void recovered(struct epoch_kit *k, const struct recovery *r,
+                      uint32_t held)
+{
+    struct key_slot_secret founder = k->f.secret;
+    struct repo *repo = NULL;
+
+    lose(&k->f);
+    assert_int_equal(recover(&k->f, r, false), 0);
+    k->f.secret = fresh;
+    assert_int_equal(repo_fixture_repo(&k->f, NULL, &repo), 0);
+    assert_int_equal(repo->keys->held, held);
+    assert_true(keyring_is_current(repo->keys));
+    repo_close(repo);
+    k->f.secret = founder;
+}
+
+/* The sheet's member was given its share of the new keys in the log. */
+static void test_repo_recover__an_old_sheet_after_a_rotation(void **state)
+{
+    struct epoch_kit k;
+    struct recovery *r;
+    struct object_id id[3];
+
+    (void)state;
+    epoch_kit_open(&k);
+    assert_int_equal(repo_fixture_backup(&k.f, NULL, 1, &id[0]), 0);
+    r = sheet_of(&k.f);
+    assert_int_equal(r->root_n, 1);
+    assert_int_equal(epoch_kit_begin(&k, 0, NULL, NULL), 0);
+    assert_int_equal(repo_fixture_backup(&k.f, NULL, 2, &id[1]), 0);
+    recovered(&k, r, 2);
+    k.f.secret = fresh;
+    assert_int_equal(repo_fixture_check(&k.f, id, 2), 2);
+    assert_int_equal(repo_fixture_backup(&k.f, NULL, 3, &id[2]), 0);
+    assert_int_equal(repo_fixture_check(&k.f, id, 3), 3);
+    recovery_free(r);
+    epoch_kit_close(&k);
+}
+
+static void test_repo_recover__a_new_sheet_holds_all_epochs(void **state)
+{
+    struct epoch_kit k;
+    struct repo_open_options opt = {.secret = &fresh, .no_index = true};
+    struct repo *repo = NULL;
+    struct recovery *r;
+    struct object_id id;
+
+    (void)state;
+    epoch_kit_open(&k);
+    assert_int_equal(epoch_kit_begin(&k, 0, NULL, NULL), 0);
+    assert_int_equal(epoch_kit_begin(&k, 0, NULL, NULL), 0);
+    assert_int_equal(repo_fixture_backup(&k.f, NULL, 1, &id), 0);
+    r = sheet_of(&k.f);
+    assert_int_equal(r->root_n, 3);
+    recovered(&k, r, 3);
+    k.f.secret = fresh;
+    assert_int_equal(repo_fixture_check(&k.f, &id, 1), 1);
+    /* from the slot, without a look at the log */
+    assert_int_equal(repo_open(k.f.store, &opt, &repo), 0);
+    assert_int_equal(repo->keys->held, 3);
+    repo_close(repo);
+    recovery_free(r);
+    epoch_kit_close(&k);
+}
+
 /* ---- whatever fails or dies -------------------------------------------- */
 
 /* early: the second attempt comes before the power cut, and sees what the first
@@ -445,6 +513,8 @@ int main(void)
         cmocka_unit_test(test_repo_recover__a_config_that_differs_is_refused),
         cmocka_unit_test(test_repo_recover__what_is_no_repository_is_refused),
         cmocka_unit_test(test_repo_recover__an_older_repository_is_told),
+        cmocka_unit_test(test_repo_recover__an_old_sheet_after_a_rotation),
+        cmocka_unit_test(test_repo_recover__a_new_sheet_holds_all_epochs),
         cmocka_unit_test(test_repo_recover__may_die_anywhere),
     };
 

@@ -1,17 +1,16 @@
-/* dedup key recover: get back in with a recovery sheet. */
+#include "cli/key_recover.h"
+
 #include <string.h>
 
-#include "cli/cmd_key.h"
 #include "cli/message.h"
-#include "cli/session.h"
 #include "cli/sheet_file.h"
 #include "cli/sheet_type.h"
 #include "cli/terminal.h"
 #include "repo/repo_recover.h"
 
 /* What the sheet says: from a file, a pipe, or who types it. */
-static int cmd_key_recover_read(struct cli *cli, const char *path,
-                                struct recovery *v)
+static int key_recover_read(struct cli *cli, const char *path,
+                            struct recovery *v)
 {
     struct sheet *s = sheet_new();
     struct secret content = {0};
@@ -31,7 +30,7 @@ static int cmd_key_recover_read(struct cli *cli, const char *path,
     return rc;
 }
 
-static int cmd_key_recover_tell(struct cli *cli, const struct session *s)
+static int key_recover_tell(struct cli *cli, const struct session *s)
 {
     const struct repo_id *id = &s->repo->config.repo;
     char hex[2 * sizeof id->b + 1];
@@ -49,8 +48,8 @@ static int cmd_key_recover_tell(struct cli *cli, const struct session *s)
 }
 
 /* From here on the sheet is known to be the repository's. */
-static int cmd_key_recover_make(struct cli *cli, struct session *s,
-                                struct repo_recover_options *opt)
+static int key_recover_make(struct cli *cli, struct session *s,
+                            struct repo_recover_options *opt)
 {
     struct key_slot_secret secret;
     struct secrets_key key;
@@ -72,7 +71,7 @@ static int cmd_key_recover_make(struct cli *cli, struct session *s,
     return rc;
 }
 
-int cmd_key_recover(struct cli *cli, const char *const *arg, size_t arg_n)
+int key_recover_run(struct cli *cli)
 {
     const char *path = opt_text(cli->opt, OPT_SHEET);
     struct repo_recover_options opt = {
@@ -82,22 +81,21 @@ int cmd_key_recover(struct cli *cli, const char *const *arg, size_t arg_n)
     struct recovery *v = NULL;
     int rc = 0;
 
-    (void)arg;
-    if (arg_n > 0 || !path)
+    if (cli->opt->arg_n != 1 || !path)
         return err_set(E_USAGE, "key recover: give --sheet FILE, or --sheet - "
                                 "to type it in, and nothing else");
     rc = session_open_store(cli, &s);
     if (rc == 0 && !(v = recovery_new()))
         rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0)
-        rc = cmd_key_recover_read(cli, path, v);
+        rc = key_recover_read(cli, path, v);
     opt.recovery = v;
     if (rc == 0)
         rc = repo_recover_check(s.store, &opt);
     if (rc == 0)
-        rc = cmd_key_recover_make(cli, &s, &opt);
+        rc = key_recover_make(cli, &s, &opt);
     if (rc == 0)
-        rc = cmd_key_recover_tell(cli, &s);
+        rc = key_recover_tell(cli, &s);
     recovery_free(v);
     session_close(&s);
     return rc;
