@@ -14,6 +14,7 @@ void check_chains_release(struct check_chains *c)
     free(c->segment);
     free(c->commit);
     free(c->merged);
+    free(c->strange);
     idmap_release(&c->named);
     idmap_release(&c->replaced);
     idmap_release(&c->committed);
@@ -158,8 +159,52 @@ static int check_journal_body(struct check_chains *c, struct check_chain *ch,
 
 /* --- chains --- */
 
-/* Whether r counts, by who signed it; where it does not, that is reported: what
- * a removed key has left behind is no damage. */
+/* by signed what does not count: what a removed key has left behind is no
+ * damage. NULL: nobody knows who it was. */
+static int check_chain_strange(struct check_chains *c, enum check_kind kind,
+                               const char *name, const struct members_one *by)
+{
+    if (!by)
+        return check_report_damage(c->report, kind, name,
+                                   "signed by somebody who is no member: it "
+                                   "counts for nothing");
+    if (by->standing != RECORD_ACTIVE)
+        return check_report_note(c->report, kind, name,
+                                 "signed by the removed key '%s': it counts "
+                                 "for nothing",
+                                 by->label);
+    return check_report_damage(c->report, kind, name,
+                               "signed by the key '%s', which may not: it "
+                               "counts for nothing; somebody else may have "
+                               "that key",
+                               by->label);
+}
+
+/* While the log is read: a later record may remove by. */
+static int check_chain_wait(struct check_chains *c, uint64_t number,
+                            const struct members_one *by)
+{
+    if (!MEM_GROW(c->strange, c->strange_n, c->strange_cap))
+        return err_set(E_NOMEM, "out of memory");
+    c->strange[c->strange_n++] = (struct check_strange){number, by};
+    return 0;
+}
+
+static int check_chain_waited(struct check_chains *c)
+{
+    int rc = 0;
+
+    c->log_read = true;
+    for (size_t i = 0; i < c->strange_n && rc == 0; i++) {
+        char name[RECORD_NAME_MAX];
+
+        record_log_name(c->strange[i].number, name);
+        rc = check_chain_strange(c, CHECK_LOG, name, c->strange[i].by);
+    }
+    return rc;
+}
+
+/* Whether r counts, by who signed it; where it does not, that is reported. */
 static int check_chain_signed(struct check_chains *c, struct check_chain *ch,
                               const struct chain_record *r, const char *name,
                               bool *counts)
@@ -173,20 +218,9 @@ static int check_chain_signed(struct check_chains *c, struct check_chain *ch,
             : members_may_journal(m, ch->owner, &r->signer, r->record.type);
     if (*counts)
         return 0;
-    if (!by)
-        return check_report_damage(c->report, ch->kind, name,
-                                   "signed by somebody who is no member: it "
-                                   "counts for nothing");
-    if (by->standing != RECORD_ACTIVE)
-        return check_report_note(c->report, ch->kind, name,
-                                 "signed by the removed key '%s': it counts "
-                                 "for nothing",
-                                 by->label);
-    return check_report_damage(c->report, ch->kind, name,
-                               "signed by the key '%s', which may not: it "
-                               "counts for nothing; somebody else may have "
-                               "that key",
-                               by->label);
+    if (by && ch->kind == CHECK_LOG && !c->log_read)
+        return check_chain_wait(c, r->record.number, by);
+    return check_chain_strange(c, ch->kind, name, by);
 }
 
 /* A record that was read. Where its link is broken it still says something. */
@@ -308,7 +342,7 @@ static int check_chains_log(struct check_chains *c)
         rc = check_report_damage(c->report, CHECK_LOG, "log/0000000000000000",
                                  "is missing: the log is empty");
     check_records_release(&list);
-    return rc;
+    return rc < 0 ? rc : check_chain_waited(c);
 }
 
 int check_chains_more(struct check_chains *c)
@@ -341,6 +375,27 @@ static int check_chains_owner(struct check_chains *c, struct check_chain *ch,
     return 0;
 }
 
+/* Of a removed member it is known how much there has to be. */
+static int check_chains_rest(struct check_chains *c, struct check_chain *ch)
+{
+    char name[RECORD_NAME_MAX];
+    bool found = true;
+    uint64_t next;
+    int rc = 0;
+
+    for (;;) {
+        next = ch->tip.any ? ch->tip.number + 1 : 0;
+        if (rc < 0 || !found || next >= ch->stands)
+            break;
+        rc = check_chain_next(c, ch, &found);
+    }
+    if (rc < 0 || found)
+        return rc;
+    chain_name(&ch->chain, next, name);
+    rc = err_set(E_CORRUPT, "missing, up to number %" PRIu64, ch->stands - 1);
+    return check_chain_lost(c, ch, ch->stands - 1, rc, name);
+}
+
 /* The n records of one journal that are there. */
 static int check_chains_journal(struct check_chains *c,
                                 const struct check_record *record, size_t n)
@@ -360,9 +415,8 @@ static int check_chains_journal(struct check_chains *c,
         return rc;
     for (; i < n && record[i].number < ch.stands && rc == 0; i++)
         rc = check_chain_to(c, &ch, record[i].number);
-    /* of a removed member it is known how much there has to be */
-    if (rc == 0 && ch.stands > 0 && ch.stands != UINT64_MAX)
-        rc = check_chain_to(c, &ch, ch.stands - 1);
+    if (rc == 0 && ch.stands != UINT64_MAX)
+        rc = check_chains_rest(c, &ch);
     if (rc < 0 || i == n)
         return rc;
     chain_name(&ch.chain, record[i].number, name);

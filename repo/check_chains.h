@@ -30,6 +30,12 @@ struct check_replaced {
     const struct members_one *by;
 };
 
+/* A log record that counts for nothing. */
+struct check_strange {
+    uint64_t number;
+    const struct members_one *by; /* who signed it */
+};
+
 /* How far a chain has been read. */
 struct check_chain {
     struct chain chain;
@@ -55,6 +61,10 @@ struct check_chains {
     struct chain_tip *seen; /* each log record that could be read, ascending */
     size_t seen_n;
     size_t seen_cap;
+    bool log_read;
+    struct check_strange *strange; /* met while it was */
+    size_t strange_n;
+    size_t strange_cap;
     bool damaged; /* something is missing of what journals say */
     bool forked;  /* reported: somebody has seen another log */
     struct check_segment *segment; /* named by journals; none twice of one

@@ -72,6 +72,15 @@ void keyring_create(struct keyring *k)
     crypto_wipe(&seed, sizeof seed);
 }
 
+void keyring_new_epoch(struct keyring_epoch *e)
+{
+    struct crypto_key root;
+
+    crypto_random(root.b, sizeof root.b);
+    keyring_epoch_make(&root, e);
+    crypto_wipe(&root, sizeof root);
+}
+
 /* Takes from an epoch what a role does not hold. */
 static void keyring_reduce(struct keyring_epoch *e, enum keyring_role role)
 {

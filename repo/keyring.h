@@ -55,6 +55,9 @@ void keyring_create_from(struct keyring *k, const struct repo_id *repo,
                          const struct crypto_key *root, size_t n,
                          const struct crypto_key *seed);
 
+/* keyring_new_epoch: an epoch from a fresh root. */
+void keyring_new_epoch(struct keyring_epoch *e);
+
 /*
  * keyring_member: the keys of another member of k's repository: a fresh signing
  * key, and of the rest what its role holds.

@@ -20,7 +20,6 @@ static int rotate_compute(void *ctx, const struct repo *r,
                           struct repo_log_draft *d)
 {
     struct rotate *t = ctx;
-    struct crypto_key root;
     int rc;
 
     if (r->state.epochs >= KEYRING_EPOCHS_MAX)
@@ -34,9 +33,7 @@ static int rotate_compute(void *ctx, const struct repo *r,
     rc = epoch_members(&r->state, &t->member, &t->member_n);
     if (rc < 0)
         return rc;
-    crypto_random(root.b, sizeof root.b);
-    keyring_epoch_make(&root, t->e);
-    crypto_wipe(&root, sizeof root);
+    keyring_new_epoch(t->e);
     buf_reset(&t->shares);
     d->type = RECORD_EPOCH;
     return epoch_draft(r->keys, t->number, t->e, t->member, t->member_n,

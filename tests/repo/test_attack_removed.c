@@ -1,0 +1,276 @@
+/* Keys that were removed: what they had said stays, what they say does not
+ * count, however it is put. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "repo/key_remove.h"
+#include "repo/members_draft.h"
+#include "tests/repo/member_kit.h"
+
+/* Steps of a removal, with a moment between them. */
+struct step {
+    struct members_change change;
+    struct members_draft draft;
+};
+
+static int step(void *ctx, const struct repo *r, struct repo_log_draft *d)
+{
+    struct step *s = ctx;
+
+    return members_draft_make(&s->draft, r, &s->change, d);
+}
+
+static void say_standing(struct member_kit *x, enum record_standing standing)
+{
+    struct step s = {.change = {.who = &x->member, .standing = standing}};
+
+    members_draft_init(&s.draft);
+    assert_int_equal(repo_log_append(x->full, step, &s, NULL), 0);
+    members_draft_release(&s.draft);
+}
+
+/* What was reported as done before is there; what comes later is void: in a
+ * journal that looks old, in one that looks new, and behind the end of one that
+ * was there. */
+static void test_attack_removed__a_removed_key_writes_nothing(void **state)
+{
+    struct key_remove_result done;
+    struct record_journal says = {.generation = 0};
+    struct object_id before, open, old, new, behind;
+    struct writer_id w[4];
+    struct chain_tip tip[4];
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    before = member_kit_put_run(&x, 0, &w[0], &tip[0]);
+    /* one that is at work */
+    open = member_kit_put_snapshot(&x, x.thief->keys, 8);
+    member_kit_put_open(&x, &w[1], &tip[1], 0);
+    says.id = open;
+    member_kit_put_journal(&x, &w[1], &tip[1], RECORD_COMMIT, &says);
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_int_equal(done.journals, 2);
+    assert_int_equal(done.fenced, 1);
+    assert_int_equal(done.damaged, 0);
+    /* it holds its keys still */
+    old = member_kit_put_snapshot(&x, x.thief->keys, 9);
+    says.id = old;
+    member_kit_put_open(&x, &w[2], &tip[2], 0);
+    member_kit_put_journal(&x, &w[2], &tip[2], RECORD_COMMIT, &says);
+    new = member_kit_put_snapshot(&x, x.thief->keys, 10);
+    says.id = new;
+    member_kit_put_open(&x, &w[3], &tip[3], x.full->state.tip.number);
+    member_kit_put_journal(&x, &w[3], &tip[3], RECORD_COMMIT, &says);
+    behind = member_kit_put_snapshot(&x, x.thief->keys, 11);
+    says.id = behind;
+    member_kit_put_journal(&x, &w[0], &tip[0], RECORD_COMMIT, &says);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        const char *cache = fresh ? NULL : "full";
+
+        assert_true(member_kit_listed(&x, cache, &before));
+        assert_true(member_kit_listed(&x, cache, &open));
+        assert_true(member_kit_relied_on(&x, cache, MEMBER_KIT_THIEF));
+        assert_false(member_kit_listed(&x, cache, &old));
+        assert_false(member_kit_listed(&x, cache, &new));
+        assert_false(member_kit_listed(&x, cache, &behind));
+    }
+    member_kit_close(&x);
+}
+
+/* An honest run of a key that is removed is told: when it opens, when it
+ * renews, when it finds its journal fenced. */
+static void test_attack_removed__a_removed_key_is_told(void **state)
+{
+    struct key_remove_result done;
+    struct object_id id;
+    struct writer *early = NULL;
+    struct writer *late = NULL;
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &early), 0);
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_int_equal(done.fenced, 1);
+    assert_int_equal(
+        repo_fixture_publish(&x.f, early, x.thief, MEMBER_KIT_STRAY), E_ROLE);
+    assert_int_equal(repo_fixture_commit(early, x.thief, MEMBER_KIT_STRAY, &id),
+                     E_FENCED);
+    writer_free(early);
+    assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &late), E_ROLE);
+    assert_null(late);
+    assert_int_equal(repo_fixture_check(&x.f, x.id, 1), 1);
+    member_kit_close(&x);
+}
+
+/* Who opens between the two records sees that it is leaving; what an open
+ * record says that did not look is void. A fence is no way out. */
+static void test_attack_removed__who_leaves_opens_nothing(void **state)
+{
+    struct record_journal says = {.generation = 0};
+    struct writer *w = NULL;
+    struct object_id early, late;
+    struct writer_id name[2];
+    struct chain_tip tip[2];
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    member_kit_put_open(&x, &name[0], &tip[0], 0);
+    say_standing(&x, RECORD_LEAVING);
+    assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &w), E_ROLE);
+    member_kit_put_open(&x, &name[1], &tip[1], x.full->state.tip.number);
+    early = member_kit_put_snapshot(&x, x.thief->keys, 7);
+    says.id = early;
+    member_kit_put_journal(&x, &name[0], &tip[0], RECORD_COMMIT, &says);
+    late = member_kit_put_snapshot(&x, x.thief->keys, 8);
+    says.id = late;
+    member_kit_put_journal(&x, &name[1], &tip[1], RECORD_COMMIT, &says);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        const char *cache = fresh ? NULL : "full";
+
+        assert_true(member_kit_listed(&x, cache, &early));
+        assert_false(member_kit_listed(&x, cache, &late));
+    }
+    member_kit_close(&x);
+}
+
+/* M4: a cache has taken what a thief put between the two records, in a journal
+ * that no cut lists: it is made anew. */
+static void test_attack_removed__a_cache_beyond_a_cut_is_made_anew(void **state)
+{
+    struct object_id id;
+    struct writer_id w;
+    struct chain_tip tip;
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    say_standing(&x, RECORD_LEAVING);
+    id = member_kit_put_run(&x, 0, &w, &tip);
+    assert_true(member_kit_listed(&x, "late", &id));
+    assert_true(member_kit_relied_on(&x, "late", MEMBER_KIT_THIEF));
+    say_standing(&x, RECORD_REMOVED);
+    assert_false(member_kit_listed(&x, "late", &id));
+    assert_false(member_kit_relied_on(&x, "late", MEMBER_KIT_THIEF));
+    assert_false(member_kit_listed(&x, NULL, &id));
+    member_kit_close(&x);
+}
+
+/* A record that stood there is exchanged for another, which is signed and
+ * sealed as well: the cut knows it. */
+static void test_attack_removed__records_below_a_cut_stay(void **state)
+{
+    struct key_remove_result done;
+    struct record_journal says = {.generation = 0};
+    char name[RECORD_NAME_MAX];
+    struct object_id before, forged;
+    struct chain_tip old;
+    struct chain_tip tip;
+    struct writer_id w;
+    struct buf wrong;
+    struct buf right;
+    struct store *copy;
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    member_kit_put_open(&x, &w, &tip, 0);
+    old = tip;
+    copy = catchup_kit_copy_store(x.f.store);
+    before = member_kit_put_snapshot(&x, x.thief->keys, 7);
+    says.id = before;
+    member_kit_put_journal(&x, &w, &tip, RECORD_COMMIT, &says);
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    /* in a copy of the store another record takes that number */
+    copy = catchup_kit_exchange(&x.f, copy);
+    forged = member_kit_put_snapshot(&x, x.thief->keys, 8);
+    says.id = forged;
+    member_kit_put_journal(&x, &w, &old, RECORD_COMMIT, &says);
+    record_journal_name(&w, 1, name);
+    catchup_kit_get(x.f.store, name, &wrong);
+    copy = catchup_kit_exchange(&x.f, copy);
+    (void)member_kit_put_snapshot(&x, x.thief->keys, 8);
+    catchup_kit_get(x.f.store, name, &right);
+    catchup_kit_replace(x.f.store, name, buf_bytes(&wrong));
+    assert_false(member_kit_listed(&x, NULL, &forged));
+    assert_int_equal(catchup_kit_damaged(&x.f, "late"), 1);
+    catchup_kit_replace(x.f.store, name, buf_bytes(&right));
+    assert_int_equal(catchup_kit_damaged(&x.f, "late"), 0);
+    assert_true(member_kit_listed(&x, "late", &before));
+    /* the fence behind it, withheld */
+    record_journal_name(&w, 2, name);
+    catchup_kit_remove(x.f.store, name);
+    assert_int_equal(catchup_kit_damaged(&x.f, NULL), 1);
+    buf_release(&wrong);
+    buf_release(&right);
+    store_close(copy);
+    member_kit_close(&x);
+}
+
+/* Garbage in its own journals keeps nobody from removing a key; what stands
+ * beside it still counts. */
+static void test_attack_removed__damage_does_not_stop_a_removal(void **state)
+{
+    static const struct {
+        uint64_t k; /* where junk stands */
+        bool damage;
+    } t[] = {{4, true}, {60, true}, {99999999, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct key_remove_result done;
+        struct record_journal says = {.generation = 0};
+        char name[RECORD_NAME_MAX];
+        enum store_outcome outcome;
+        struct object_id before;
+        struct writer_id w;
+        struct chain_tip tip;
+        struct member_kit x;
+
+        member_kit_make(&x, KEYRING_WRITE);
+        member_kit_put_open(&x, &w, &tip, 0);
+        before = member_kit_put_snapshot(&x, x.thief->keys, 7);
+        says.id = before;
+        member_kit_put_journal(&x, &w, &tip, RECORD_COMMIT, &says);
+        record_journal_name(&w, t[i].k, name);
+        assert_int_equal(
+            store_put(x.f.store, name, bytes_of_str("junk"), &outcome), 0);
+        if (t[i].damage) {
+            assert_int_equal(key_remove(x.full, &x.member, false, &done),
+                             E_REFUSED);
+            assert_int_equal(
+                members_find(&x.full->state.members, &x.member)->standing,
+                RECORD_LEAVING);
+        }
+        assert_int_equal(key_remove(x.full, &x.member, true, &done), 0);
+        assert_int_equal(done.damaged > 0, t[i].damage);
+        assert_true(member_kit_listed(&x, NULL, &before));
+        /* and it is over with */
+        assert_int_equal(catchup_kit_damaged(&x.f, NULL), 0);
+        member_kit_close(&x);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attack_removed__a_removed_key_writes_nothing),
+        cmocka_unit_test(test_attack_removed__a_removed_key_is_told),
+        cmocka_unit_test(test_attack_removed__who_leaves_opens_nothing),
+        cmocka_unit_test(
+            test_attack_removed__a_cache_beyond_a_cut_is_made_anew),
+        cmocka_unit_test(test_attack_removed__records_below_a_cut_stay),
+        cmocka_unit_test(test_attack_removed__damage_does_not_stop_a_removal),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
