@@ -502,7 +502,9 @@ static void test_checkpoint__not_with_half_a_file(void **state)
         met = s.rc == E_CANCELED && w.n == 1;
         if (met) {
             assert_false(job_fixture_find(&f, &w.id[0], "huge", &e));
+            job_fixture_drop(&e);
             assert_false(job_fixture_find(&f, &w.id[0], "z", &e));
+            job_fixture_drop(&e);
             assert_int_equal(gives(&f, &w.id[0]), 1);
             assert_true(s.result.stats.new_bytes > 1 << 20);
             job_fixture_reopen(&f, false);
