@@ -75,7 +75,9 @@ static int repo_init_put_flags(struct store *s, const struct keyring *k)
     l.features[RECORD_CLASS_COLLECT].encoded = buf_bytes(&names);
     l.features[RECORD_CLASS_COLLECT].n = 1;
     record_log_put(RECORD_FLAGS, &l, &body);
-    rc = buf_status(&body);
+    rc = buf_status(&names);
+    if (rc == 0)
+        rc = buf_status(&body);
     if (rc == 0)
         rc = chain_put(&chain, &tip, RECORD_FLAGS, buf_bytes(&body), &mine);
     buf_release(&names);

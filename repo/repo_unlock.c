@@ -106,8 +106,13 @@ static int repo_unlock_add(struct repo_unlock *u, const char *name,
     s->file = mem_dup(file);
     s->file_n = file.n;
     s->cost = cost;
+    if (!s->name || !s->file) {
+        free(s->name);
+        free(s->file);
+        return err_set(E_NOMEM, "out of memory");
+    }
     u->n++;
-    return s->name && s->file ? 0 : err_set(E_NOMEM, "out of memory");
+    return 0;
 }
 
 static int repo_unlock_find(void *ctx, const char *name, uint64_t size)
