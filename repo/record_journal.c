@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "repo/manifest.h"
+
 enum {
     RECORD_JOURNAL_DIGITS = 8,
     RECORD_WRITER_HEX = 2 * sizeof(struct writer_id)
@@ -77,6 +79,30 @@ static void record_journal_get_process(struct fields *f, uint64_t tag,
     }
 }
 
+static void record_journal_get_commit(struct fields *f, uint64_t tag,
+                                      struct bytes value,
+                                      struct record_commit *c)
+{
+    uint8_t flag = 0;
+
+    if (tag == 3) {
+        c->series = value;
+        if (!manifest_series_ok(value))
+            fields_fail(f);
+    } else if (tag == 5) {
+        c->number = fields_get_varint(f, value, UINT64_MAX);
+        if (c->number == 0)
+            fields_fail(f);
+    } else if (tag == 7) {
+        fields_get_fixed(f, value, &flag, 1);
+        if (flag > 1)
+            fields_fail(f);
+        c->complete = flag == 1;
+    } else {
+        fields_skip(f, tag, value);
+    }
+}
+
 static void record_journal_get_field(struct fields *f, uint32_t type,
                                      uint64_t tag, struct bytes value,
                                      struct record_journal *j)
@@ -92,6 +118,8 @@ static void record_journal_get_field(struct fields *f, uint32_t type,
         record_journal_get_process(f, tag, value, &j->process);
     else if (names && tag == 1)
         fields_get_fixed(f, value, j->id.b, sizeof j->id.b);
+    else if (type == RECORD_COMMIT)
+        record_journal_get_commit(f, tag, value, &j->commit);
     else if (type == RECORD_SEGMENT && tag == 3)
         j->ids = record_get_ids(f, value);
     else if (type == RECORD_PIN && tag == 1)
@@ -112,8 +140,9 @@ static unsigned record_journal_want(uint32_t type)
     case RECORD_RENEW:
     case RECORD_PIN:
         return 1 << 1 | 1 << 3;
-    case RECORD_SEGMENT:
     case RECORD_COMMIT:
+        return 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7;
+    case RECORD_SEGMENT:
     case RECORD_FENCE:
         return 1 << 1;
     case RECORD_END:
@@ -144,6 +173,17 @@ int record_journal_get(const struct record *r, struct record_journal *out)
     if ((seen & want) != want)
         fields_fail(&f);
     return fields_end(&f, "journal record");
+}
+
+static void record_journal_put_commit(struct fields_out *o,
+                                      const struct record_journal *j)
+{
+    uint8_t complete = j->commit.complete;
+
+    fields_put(o, 1, bytes_of(j->id.b, sizeof j->id.b));
+    fields_put(o, 3, j->commit.series);
+    fields_put_varint(o, 5, j->commit.number);
+    fields_put(o, 7, bytes_of(&complete, 1));
 }
 
 static void record_journal_put_process(struct fields_out *o,
@@ -183,7 +223,7 @@ void record_journal_put(enum record_journal_type type,
             record_put_ids(&o, 3, &j->ids);
         break;
     case RECORD_COMMIT:
-        fields_put(&o, 1, bytes_of(j->id.b, sizeof j->id.b));
+        record_journal_put_commit(&o, j);
         break;
     case RECORD_PIN:
         record_put_ids(&o, 1, &j->ids);

@@ -82,7 +82,7 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
 int writer_commit(struct writer *w, const struct manifest *m,
                   struct object_id *id)
 {
-    struct record_journal j = {.generation = 0};
+    struct record_journal j = {.commit = {m->series, m->number, m->complete}};
     int rc = writer_put_snapshot(w, m, id);
 
     if (rc == 0)

@@ -58,6 +58,9 @@ static void check_journal(const struct record *r)
     ASSERT(back.generation == j.generation && back.ids.n == j.ids.n &&
            back.until == j.until && back.seen == j.seen &&
            object_id_equal(&back.id, &j.id) &&
+           back.commit.number == j.commit.number &&
+           back.commit.complete == j.commit.complete &&
+           bytes_equal(back.commit.series, j.commit.series) &&
            back.process.pid == j.process.pid &&
            bytes_equal(back.process.series, j.process.series));
     buf_release(&b);

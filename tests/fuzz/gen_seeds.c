@@ -240,6 +240,7 @@ static void seed_journal(struct buf *b)
                                            bytes_of_str("boot"), 56,
                                            bytes_of_str("srv@x")},
                                .id = {{8}},
+                               .commit = {bytes_of_str("srv@x"), 5, true},
                                .ids = record_ids_of(id, 2),
                                .until = 1800000000,
                                .seen = 6};

@@ -230,6 +230,7 @@ static void build_run(struct example_repo *x)
     say(&journal, &tip, RECORD_SEGMENT, &j);
     build_snapshot(x, &log_tip);
     j.id = x->snapshot;
+    j.commit = (struct record_commit){bytes_of_str("ada@home-ada"), 1, true};
     say(&journal, &tip, RECORD_COMMIT, &j);
     say(&journal, &tip, RECORD_END, &j);
 }

@@ -322,7 +322,9 @@ static void put_record(struct repo_fixture *f, struct chain_tip *tip,
                        const struct object_id *id)
 {
     static const struct writer_id w = {{1, 2, 3}};
-    struct record_journal j = {.id = *id, .ids = record_ids_of(id, 1)};
+    struct record_journal j = {.id = *id,
+                               .commit = {bytes_of_str("test@series"), 1, true},
+                               .ids = record_ids_of(id, 1)};
     struct repo *r = NULL;
     struct chain chain;
     struct buf body;

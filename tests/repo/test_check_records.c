@@ -164,7 +164,7 @@ static struct buf journal_body(struct check_kit *k,
                                enum record_journal_type type,
                                const struct object_id *id)
 {
-    struct record_journal j = {.generation = 0};
+    struct record_journal j = {.commit = {bytes_of_str("test"), 1, true}};
     struct chain_record zero = {.signer = {{0}}};
     struct chain log = {
         .store = k->store, .keys = k->r->keys, .kind = ENVELOPE_LOG};

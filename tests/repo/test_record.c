@@ -230,6 +230,11 @@ static void check_journal(uint32_t type, const struct record_journal *a,
         assert_memory_equal(&b->log_id, &a->log_id, 32);
     if (names)
         assert_memory_equal(&b->id, &a->id, 32);
+    if (type == RECORD_COMMIT) {
+        assert_true(bytes_equal(b->commit.series, a->commit.series));
+        assert_int_equal(b->commit.number, a->commit.number);
+        assert_int_equal(b->commit.complete, a->commit.complete);
+    }
     assert_int_equal(b->ids.n, lists ? a->ids.n : 0);
     assert_int_equal(b->until, type == RECORD_PIN ? a->until : 0);
     assert_int_equal(b->seen, type == RECORD_FENCE ? a->seen : 0);
@@ -248,6 +253,7 @@ static void test_record__journal_round_trip_and_damage(void **state)
     struct record_journal in = {.generation = 77,
                                 .log_id = {{5}},
                                 .id = {{6}},
+                                .commit = {bytes_of_str("a@b"), 7, true},
                                 .ids = record_ids_of(ids, 3),
                                 .until = 1700000000,
                                 .seen = 78};
