@@ -48,7 +48,7 @@ static int catchup_journals_apply(struct catchup_journal *j,
         return catchup_packs_segment(j->up, &j->chain.writer, &says->id,
                                      &says->ids);
     case RECORD_COMMIT:
-        return catchup_snapshots_commit(j->up, &says->id);
+        return catchup_snapshots_commit(j->up, &r->record, says);
     case RECORD_END:
     case RECORD_FENCE:
         j->closed = true;

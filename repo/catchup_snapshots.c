@@ -12,11 +12,23 @@ static int catchup_snapshots_note(struct catchup_update *up,
     return rc < 0 ? rc : snapshot_list_note(up->u, id, m);
 }
 
+static int catchup_snapshots_sealed(struct catchup_update *up,
+                                    const struct record *r,
+                                    const struct record_journal *says)
+{
+    int rc = catchup_update_breathe(up);
+
+    return rc < 0 ? rc
+                  : snapshot_list_note_sealed(up->u, &says->id, &says->commit,
+                                              r->time);
+}
+
 /* Behind a gap records are met at each start: what the index knows is not read
  * again. */
-int catchup_snapshots_commit(struct catchup_update *up,
-                             const struct object_id *id)
+int catchup_snapshots_commit(struct catchup_update *up, const struct record *r,
+                             const struct record_journal *says)
 {
+    const struct object_id *id = &says->id;
     struct snapshot s;
     bool noted;
     bool sound;
@@ -24,10 +36,12 @@ int catchup_snapshots_commit(struct catchup_update *up,
 
     if (rc < 0 || sound)
         return rc;
+    if (!keyring_can_open(up->c->keys, PACK_META))
+        return noted ? 0 : catchup_snapshots_sealed(up, r, says);
     rc = snapshot_list_read(up->c->store, up->c->keys, id, &s);
     if (rc == 0)
         rc = catchup_snapshots_note(up, id, &s.manifest.m);
-    else if (rc == E_CORRUPT || rc == E_ROLE)
+    else if (rc == E_CORRUPT)
         rc = noted ? 0 : catchup_snapshots_note(up, id, NULL);
     snapshot_list_drop(&s);
     return rc;
@@ -43,7 +57,7 @@ static int catchup_snapshots_again_one(struct catchup_update *up,
     *stop = rc == E_STORE || rc == E_IO;
     if (rc == 0) {
         rc = catchup_snapshots_note(up, id, &s.manifest.m);
-    } else if (*stop || rc == E_CORRUPT || rc == E_ROLE) {
+    } else if (*stop || rc == E_CORRUPT) {
         log_debug("snapshot still damaged: %s", err_text());
         rc = 0;
     }
@@ -59,6 +73,8 @@ int catchup_snapshots_again(struct catchup_update *up)
     bool stop = false;
     int rc = 0;
 
+    if (!keyring_can_open(up->c->keys, PACK_META))
+        return 0;
     buf_init(&key, INDEX_MARK_KEY_MAX);
     while (rc == 0 && !stop) {
         rc = snapshot_list_next_damaged(up->r, &key, &id, &found);

@@ -7,7 +7,11 @@
 #include "base/mem.h"
 #include "repo/envelope.h"
 
-enum { SNAPSHOT_LIST_KEY = 's' };
+enum {
+    SNAPSHOT_LIST_KEY = 's',
+    SNAPSHOT_LIST_SEALED =
+        0 /* begins a value; a manifest's begins with a tag */
+};
 
 void snapshot_list_release(struct snapshot_list *l)
 {
@@ -20,6 +24,27 @@ void snapshot_list_release(struct snapshot_list *l)
     }
     free(l->item);
     *l = (struct snapshot_list){.item = NULL};
+}
+
+static bool snapshot_list_is_sealed(struct bytes value)
+{
+    return value.n > 0 && value.p[0] == SNAPSHOT_LIST_SEALED;
+}
+
+/* What snapshot_list_note_sealed() wrote. */
+static int snapshot_list_get_sealed(struct bytes value, struct manifest *m)
+{
+    struct codec c;
+
+    codec_init(&c, value);
+    (void)codec_u8(&c);
+    m->number = codec_varint(&c);
+    m->complete = codec_u8(&c) != 0;
+    m->begin.s = codec_svarint(&c);
+    m->begin.ns = (uint32_t)codec_varint_max(&c, 999999999);
+    m->series = codec_string(&c, MANIFEST_SERIES_MAX);
+    m->end = m->begin;
+    return codec_end(&c, "noted snapshot");
 }
 
 static int snapshot_list_add(struct snapshot_list *l,
@@ -35,6 +60,9 @@ static int snapshot_list_add(struct snapshot_list *l,
     if (!it->raw.p)
         return err_set(E_NOMEM, "out of memory");
     l->n++;
+    it->sealed = snapshot_list_is_sealed(value);
+    if (it->sealed)
+        return snapshot_list_get_sealed(it->raw, &it->manifest.m);
     return it->damaged ? 0 : manifest_get(it->raw, &it->manifest);
 }
 
@@ -101,15 +129,44 @@ const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
     return best;
 }
 
+/* value: sticky failure and all; released here. */
+static int snapshot_list_put(struct index_update *u, const struct object_id *id,
+                             struct buf *value)
+{
+    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
+    int rc = buf_status(value);
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    if (rc == 0)
+        rc = index_update_put_mark(u, bytes_of(key, sizeof key),
+                                   buf_bytes(value));
+    buf_release(value);
+    return rc;
+}
+
+int snapshot_list_note_sealed(struct index_update *u,
+                              const struct object_id *id,
+                              const struct record_commit *commit,
+                              struct entry_time when)
+{
+    struct buf value;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    codec_put_u8(&value, SNAPSHOT_LIST_SEALED);
+    codec_put_varint(&value, commit->number);
+    codec_put_u8(&value, commit->complete);
+    codec_put_svarint(&value, when.s);
+    codec_put_varint(&value, when.ns);
+    codec_put_string(&value, commit->series);
+    return snapshot_list_put(u, id, &value);
+}
+
 int snapshot_list_note(struct index_update *u, const struct object_id *id,
                        const struct manifest *m)
 {
-    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
     struct manifest brief;
     struct buf value;
-    int rc = 0;
 
-    memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     if (m) {
         brief = *m;
@@ -132,13 +189,8 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
             buf_reset(&value);
             manifest_put(&brief, &value);
         }
-        rc = buf_status(&value);
     }
-    if (rc == 0)
-        rc = index_update_put_mark(u, bytes_of(key, sizeof key),
-                                   buf_bytes(&value));
-    buf_release(&value);
-    return rc;
+    return snapshot_list_put(u, id, &value);
 }
 
 int snapshot_list_has(struct index_reader *r, const struct object_id *id,
@@ -151,7 +203,8 @@ int snapshot_list_has(struct index_reader *r, const struct object_id *id,
     memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     rc = index_reader_mark(r, bytes_of(key, sizeof key), &value, noted);
-    *sound = rc == 0 && *noted && value.n > 0;
+    *sound = rc == 0 && *noted && value.n > 0 &&
+             !snapshot_list_is_sealed(buf_bytes(&value));
     buf_release(&value);
     return rc;
 }
@@ -172,7 +225,8 @@ int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
         *found = rc == 0 && *found && key->p[0] == SNAPSHOT_LIST_KEY;
         if (!*found)
             break;
-        hit = key->n == SNAPSHOT_LIST_KEY_BYTES && value.n == 0;
+        hit = key->n == SNAPSHOT_LIST_KEY_BYTES &&
+              (value.n == 0 || snapshot_list_is_sealed(buf_bytes(&value)));
         if (hit)
             memcpy(id->b, key->p + 1, sizeof id->b);
     }

@@ -7,12 +7,17 @@
 #define REPO_SNAPSHOT_LIST_H
 
 #include "index/index.h"
+#include "repo/keyring.h"
 #include "repo/manifest.h"
+#include "repo/record_journal.h"
 #include "repo/state.h"
 
 struct snapshot_item {
     struct object_id id;
     bool damaged; /* its object could not be read: the manifest is empty */
+    bool sealed;  /* the key may not read it: the manifest holds what the commit
+                     record says (series, number, complete), and that record's
+                     time as begin and end */
     struct manifest_copy manifest; /* without its problems and options */
     struct bytes raw;              /* owned; what the manifest borrows */
 };
@@ -50,6 +55,13 @@ enum { SNAPSHOT_LIST_KEY_BYTES = 1 + ID_BYTES };
 MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
                                   const struct manifest *m);
+
+/* snapshot_list_note_sealed: remember one that the key may not read: what its
+ * commit record says, and when. */
+MUST_CHECK int snapshot_list_note_sealed(struct index_update *u,
+                                         const struct object_id *id,
+                                         const struct record_commit *commit,
+                                         struct entry_time when);
 
 /* snapshot_list_has: whether one was noted, and whether with its manifest
  * (sound). Returns what the index returned. */
