@@ -48,7 +48,8 @@ static int keepsake_file_fill(int fd, const char *name, struct buf *file)
 /* file: out: stays empty when there is none. */
 static int keepsake_file_get(int dir, const char *name, struct buf *file)
 {
-    int fd = fileop_openat(dir, name, O_RDONLY | O_NOFOLLOW, 0);
+    /* whatever stands there must not hold the run up */
+    int fd = fileop_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     int rc;
 
     if (fd < 0 && errno == ENOENT)

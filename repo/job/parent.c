@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "repo/dir_reader.h"
 
@@ -39,12 +40,14 @@ void parent_free(struct parent *p)
     free(p);
 }
 
-/* A damaged directory is one that is not there. */
+/* A damaged directory is one that is not there, and so is a closed one. */
 static int parent_forgive(struct parent *p, struct parent_level *l, int rc)
 {
-    if (rc != E_CORRUPT)
+    if (rc != E_CORRUPT && rc != E_ROLE)
         return rc;
-    p->damaged++;
+    p->damaged += rc == E_CORRUPT;
+    if (rc == E_ROLE)
+        log_debug("a directory of the parent stays closed: %s", err_text());
     l->open = false;
     l->te = NULL;
     return 0;

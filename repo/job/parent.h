@@ -3,7 +3,8 @@
  * the source, so that what has not changed is recognised without being opened.
  *
  * Damage in the parent's tree costs time, not the run: the directory that
- * cannot be read counts as absent, and everything in it is read again.
+ * cannot be read counts as absent, and everything in it is read again. So does
+ * one that this host has not kept what opens it.
  *
  * Confined to one caller at a time.
  */

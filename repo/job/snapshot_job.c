@@ -83,10 +83,8 @@ static int snapshot_job_find_previous(struct snapshot_job *j)
     if (rc < 0 || !p->is_parent)
         return rc;
     j->result.has_parent = true;
-    atomic_store(&j->progress.expected_files,
-                 p->snapshot.manifest.m.stats.files);
-    atomic_store(&j->progress.expected_bytes,
-                 p->snapshot.manifest.m.stats.bytes);
+    atomic_store(&j->progress.expected_files, p->manifest->stats.files);
+    atomic_store(&j->progress.expected_bytes, p->manifest->stats.bytes);
     return 0;
 }
 
@@ -105,8 +103,10 @@ static int snapshot_job_build(struct snapshot_job *j)
 
 static int snapshot_job_commit(struct snapshot_job *j)
 {
-    struct snap_commit c = {
-        .opt = &j->opt, .previous = &j->previous, .problems = j->problems};
+    struct snap_commit c = {.r = j->r,
+                            .opt = &j->opt,
+                            .previous = &j->previous,
+                            .problems = j->problems};
     int rc = snap_pipe_root(j->pipe, &c.root);
 
     if (rc < 0)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/blake3.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "repo/fetch.h"
@@ -67,6 +68,45 @@ void job_fixture_reopen(struct job_fixture *f, bool fresh)
     if (fresh)
         assert_true(scratch_run("rm -rf %s", f->cache));
     check(repo_open(f->store, &opt, &f->r), "open");
+}
+
+void job_fixture_add_write_key(struct job_fixture *f)
+{
+    struct key_slot_info info = {.kdf = KEY_SLOT_FILE, .role = KEYRING_WRITE};
+    struct keyring *k = keyring_new();
+    char name[5 + ID_HEX_CHARS + 1];
+    char hex[ID_HEX_CHARS + 1];
+    enum store_outcome outcome;
+    struct object_id id;
+    struct buf slot;
+
+    assert_non_null(k);
+    f->write_secret = (struct key_slot_secret){
+        KEY_SLOT_FILE, bytes_of_str("fedcba9876543210fedcba9876543210")};
+    memcpy(k, f->r->keys, sizeof *k);
+    k->role = KEYRING_WRITE;
+    buf_init(&slot, KEY_SLOT_BYTES_MAX);
+    check(key_slot_seal(k, &info, &f->write_secret, &slot), "slot");
+    blake3_hash(buf_bytes(&slot), id.b);
+    (void)snprintf(name, sizeof name, "keys/%s",
+                   id_hex(id.b, sizeof id.b, hex));
+    check(store_put(f->store, name, buf_bytes(&slot), &outcome), "slot");
+    buf_release(&slot);
+    keyring_free(k);
+}
+
+void job_fixture_as(struct job_fixture *f, bool write)
+{
+    struct repo_open_options opt = {.secret =
+                                        write ? &f->write_secret : &f->secret};
+    char cache[JOB_PATH];
+
+    path_of(cache, f->dir, write ? "cache-write" : "cache");
+    opt.cache_root = cache;
+    repo_close(f->r);
+    f->r = NULL;
+    check(repo_open(f->store, &opt, &f->r), "open");
+    assert_int_equal(f->r->keys->role, write ? KEYRING_WRITE : KEYRING_FULL);
 }
 
 struct snapshot_job_options job_fixture_options(const struct job_fixture *f)
