@@ -13,15 +13,19 @@ enum {
         0 /* begins a value; a manifest's begins with a tag */
 };
 
+static void snapshot_list_drop_item(struct snapshot_item *it)
+{
+    uint8_t *raw;
+
+    memcpy(&raw, &it->raw.p, sizeof raw);
+    manifest_release(&it->manifest);
+    free(raw);
+}
+
 void snapshot_list_release(struct snapshot_list *l)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        uint8_t *raw;
-
-        memcpy(&raw, &l->item[i].raw.p, sizeof raw);
-        manifest_release(&l->item[i].manifest);
-        free(raw);
-    }
+    for (size_t i = 0; i < l->n; i++)
+        snapshot_list_drop_item(&l->item[i]);
     free(l->item);
     *l = (struct snapshot_list){.item = NULL};
 }
@@ -64,6 +68,28 @@ static int snapshot_list_add(struct snapshot_list *l,
     if (it->sealed)
         return snapshot_list_get_sealed(it->raw, &it->manifest.m);
     return it->damaged ? 0 : manifest_get(it->raw, &it->manifest);
+}
+
+int snapshot_list_unseal(struct snapshot_item *it, const struct manifest *m)
+{
+    struct snapshot_item open = {.id = it->id};
+    struct buf raw;
+    int rc;
+
+    ASSERT(it->sealed);
+    buf_init(&raw, MANIFEST_BYTES_MAX);
+    manifest_put(m, &raw);
+    rc = buf_status(&raw);
+    if (rc == 0)
+        rc = manifest_get(buf_bytes(&raw), &open.manifest);
+    if (rc < 0) {
+        buf_release(&raw);
+        return rc;
+    }
+    open.raw = buf_bytes(&raw);
+    snapshot_list_drop_item(it);
+    *it = open;
+    return 0;
 }
 
 static int snapshot_list_order(const void *a, const void *b)

@@ -39,6 +39,11 @@ void snapshot_list_release(struct snapshot_list *l);
 MUST_CHECK int snapshot_list_load(struct index *ix, const struct state *s,
                                   struct snapshot_list *l);
 
+/* snapshot_list_unseal: a sealed item's manifest is known after all: m, which
+ * is copied. Returns 0 or E_NOMEM (the item is as before). */
+MUST_CHECK int snapshot_list_unseal(struct snapshot_item *it,
+                                    const struct manifest *m);
+
 /* snapshot_list_newest: the newest of a series: that with the highest number,
  * since clocks jump and numbers do not; or (series empty) the one of all that
  * began last. Complete ones only, or checkpoints too. NULL: none. */

@@ -16,7 +16,7 @@
 #include "repo/fetch.h"
 #include "repo/keepsake_file.h"
 #include "repo/repo_log.h"
-#include "repo/snapshot_list.h"
+#include "repo/snapshot_own.h"
 #include "tests/job/job_fixture.h"
 
 enum {
@@ -523,6 +523,90 @@ static void test_write_host__a_full_key_reads_what_was_sealed(void **state)
     job_fixture_close(&f);
 }
 
+struct found {
+    uint64_t damages;
+    uint64_t notes;
+};
+
+static int note(void *ctx, const struct check_finding *f)
+{
+    struct found *found = ctx;
+
+    found->damages += f->damage || f->unread;
+    found->notes += !f->damage && !f->unread;
+    return 0;
+}
+
+static int harm(void *ctx, const char *name, uint64_t size)
+{
+    struct job_fixture *f = ctx;
+
+    assert_true(memory_damage(f->store, name, size / 2, 1));
+    return 0;
+}
+
+/* A check proves what it may see, and tells what is sealed from what is not
+ * whole. */
+static void test_write_host__checks_what_it_sees(void **state)
+{
+    struct check_options opt = {.read_data = true, .threads = 1};
+    struct check_summary sum;
+    struct job_fixture f;
+    struct job_snap s;
+
+    (void)state;
+    open_host(&f);
+    (void)run(&f, 0);
+    s = run(&f, FILES);
+    for (unsigned harmed = 0; harmed < 2; harmed++) {
+        struct found found = {.damages = 0};
+
+        sum = (struct check_summary){.damages = 0};
+        assert_int_equal(check_run(f.r, &opt, note, &found, &sum),
+                         harmed ? E_CORRUPT : 0);
+        assert_int_equal(sum.snapshots, 2);
+        assert_int_equal(sum.snapshots_sealed, harmed ? 0 : 2);
+        assert_int_equal(sum.snapshots_hurt, harmed ? 2 : 0);
+        assert_int_equal(found.damages, harmed ? 2 : 0);
+        assert_int_equal(found.notes, harmed ? 0 : 1);
+        assert_true(sum.read_bytes > 0);
+        if (!harmed) {
+            returns(&f, &s);
+            assert_int_equal(store_list(f.store, "snapshots", harm, &f), 0);
+        }
+    }
+    job_fixture_close(&f);
+}
+
+/* Of its own last one the host knows all, of others that they are there. */
+static void test_write_host__knows_its_last_one(void **state)
+{
+    struct snapshot_list l = {.n = 0};
+    struct job_fixture f;
+
+    (void)state;
+    open_host(&f);
+    (void)run(&f, 0);
+    (void)run(&f, FILES);
+    (void)run_with(&f, "other", "", false);
+    for (unsigned lost = 0; lost < 2; lost++) {
+        assert_int_equal(snapshot_list_load(f.r->index, &f.r->state, &l), 0);
+        assert_int_equal(snapshot_own_fill(f.r, &l), 0);
+        assert_int_equal(l.n, 3);
+        for (size_t i = 0; i < l.n; i++) {
+            const struct manifest *m = &l.item[i].manifest.m;
+
+            assert_int_equal(l.item[i].sealed, lost || i == 0);
+            assert_int_equal(m->path_n, lost || i == 0 ? 0 : 1);
+            assert_int_equal(m->number, i == 1 ? 2 : 1);
+        }
+        snapshot_list_release(&l);
+        if (!lost)
+            forget_keepsakes(&f);
+    }
+    job_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +625,8 @@ int main(void)
         cmocka_unit_test(test_write_host__two_runs_at_once),
         cmocka_unit_test(test_write_host__counts_its_series_by_commit_records),
         cmocka_unit_test(test_write_host__a_full_key_reads_what_was_sealed),
+        cmocka_unit_test(test_write_host__checks_what_it_sees),
+        cmocka_unit_test(test_write_host__knows_its_last_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
