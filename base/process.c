@@ -25,6 +25,7 @@ bool process_stat_parse(const char *line, struct process_stat *s)
     const char *p = strrchr(line, ')');
 
     *s = (struct process_stat){.pid = strtoull(line, NULL, 10)};
+    s->ended = p && p[1] == ' ' && strchr("ZXx", p[2]) && p[2];
     /* counted behind the name in parentheses, which is field 2 */
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
@@ -48,7 +49,7 @@ uint64_t process_start(uint32_t pid)
 {
     struct process_stat s;
 
-    return process_stat_read(pid, &s) ? s.start : 0;
+    return process_stat_read(pid, &s) && !s.ended ? s.start : 0;
 }
 
 bool process_numbers_agree(void)

@@ -17,13 +17,16 @@ enum { PROCESS_BOOT_MAX = 256 /* with its NUL */ };
 struct process_stat {
     uint64_t pid;   /* field 1, as the /proc that was read counts */
     uint64_t start; /* field 22: when it started, in the kernel's ticks */
+    bool ended;     /* field 3: nothing is left of it but its number, until
+                       its parent takes note */
 };
 
 /* process_stat_parse: whether line is such a line; s out. The name in it may
  * hold anything, spaces, parentheses and newlines too. */
 bool process_stat_parse(const char *line, struct process_stat *s);
 
-/* process_start: when a process of this /proc started; pid 0: this process. */
+/* process_start: when a process of this /proc started; pid 0: this process.
+ * One that has ended is not there. */
 uint64_t process_start(uint32_t pid);
 
 /* process_numbers_agree: whether /proc counts processes as getpid() and kill()

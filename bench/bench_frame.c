@@ -15,7 +15,7 @@
 
 #include "base/random.h"
 #include "bench/micro.h"
-#include "repo/frame.h"
+#include "repo/pack_dir.h"
 
 enum { RUNS_MAX = 10000, CASES_MAX = 16, DATA_N = 2 };
 
@@ -29,6 +29,7 @@ static uint8_t data[DATA_N][FRAME_RAW_MAX];
 static uint8_t sealed[DATA_N][FRAME_STORED_MAX];
 static size_t sealed_n[DATA_N];
 static uint8_t back[FRAME_RAW_MAX];
+static uint8_t chunks[16 * sizeof(struct pack_dir_chunk)]; /* as of 16 chunks */
 static struct frame_ctx *ctx[DATA_N]; /* one holds a prepared frame of each */
 static struct frame_ctx *work;
 static struct frame_key key = {.kind = PACK_DATA};
@@ -56,7 +57,7 @@ static void run_seal(void *arg)
     const struct subject *s = arg;
     struct frame f;
 
-    must(frame_seal(ctx[s->data], &key, &f));
+    must(frame_seal(ctx[s->data], &key, bytes_of(chunks, sizeof chunks), &f));
 }
 
 static void run_open(void *arg)
@@ -99,7 +100,7 @@ static void prepare_data(const char *path)
 
         must(frame_ctx_new(&ctx[i]));
         must(frame_prepare(ctx[i], bytes_of(data[i], FRAME_RAW_MAX), 3));
-        must(frame_seal(ctx[i], &key, &fr));
+        must(frame_seal(ctx[i], &key, bytes_of(chunks, sizeof chunks), &fr));
         memcpy(sealed[i], fr.stored.p, fr.stored.n);
         sealed_n[i] = fr.stored.n;
     }

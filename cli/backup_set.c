@@ -40,7 +40,8 @@ static int backup_set_stream(const char *name, struct backup_set *b)
 static int backup_set_contradicts(const struct opt_set *o)
 {
     static const enum opt_id paths[] = {OPT_EXCLUDE, OPT_EXCLUDE_FILE,
-                                        OPT_ONE_FILE_SYSTEM, OPT_FORCE};
+                                        OPT_ONE_FILE_SYSTEM, OPT_FORCE,
+                                        OPT_CHECKPOINT};
     bool in = opt_has(o, OPT_STDIN), command = opt_has(o, OPT_COMMAND);
 
     if (in && command)
@@ -51,6 +52,8 @@ static int backup_set_contradicts(const struct opt_set *o)
     if (command && o->arg_n == 0)
         return err_set(E_USAGE, "--command: CMD is missing: dedup snapshot "
                                 "--command NAME -- CMD ARG...");
+    if (opt_has(o, OPT_WAIT) && opt_has(o, OPT_PARALLEL))
+        return err_set(E_USAGE, "give one of --wait and --parallel, not both");
     if (!in && !command && opt_has(o, OPT_ALLOW_EMPTY))
         return err_set(E_USAGE, "--allow-empty goes with --stdin or --command");
     if (!in && !command && o->arg_n == 0)

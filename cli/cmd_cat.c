@@ -83,7 +83,8 @@ int cmd_cat(struct cli *cli)
                                 "--json for it; 'ls --json' tells about it");
     rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
-        rc = snap_pick_open(&s, cli->opt->arg[0], false, &pick);
+        rc = snap_pick_open(&s, cli->opt->arg[0], false,
+                            opt_has(cli->opt, OPT_ALL), &pick);
     if (rc == 0 && pick.te.e.type != ENTRY_FILE)
         rc = err_set(E_USAGE,
                      "/%.*s: not a regular file (%s); 'dedup restore' writes "

@@ -120,7 +120,8 @@ int cmd_ls(struct cli *cli)
     int rc = session_open(cli, SESSION_WORK, &s);
 
     if (rc == 0)
-        rc = snap_pick_open(&s, cli->opt->arg[0], false, &pick);
+        rc = snap_pick_open(&s, cli->opt->arg[0], false,
+                            opt_has(cli->opt, OPT_ALL), &pick);
     if (rc == 0)
         rc = cmd_ls_list(cli, &pick);
     snap_pick_release(&pick);

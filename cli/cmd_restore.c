@@ -369,7 +369,8 @@ int cmd_restore(struct cli *cli)
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
-        rc = snap_pick_open(&s, cli->opt->arg[0], true, &pick);
+        rc = snap_pick_open(&s, cli->opt->arg[0], true,
+                            opt_has(cli->opt, OPT_ALL), &pick);
     if (rc == 0)
         rc = cmd_restore_check_target(cli->opt);
     if (rc == 0)

@@ -4,17 +4,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/backup_set.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/piped.h"
 #include "cli/progress.h"
+#include "cli/running.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "repo/job/snapshot_job.h"
 
-enum { CMD_SNAPSHOT_ID_CHARS = 8 };
+enum { CMD_SNAPSHOT_ID_CHARS = 8, CMD_SNAPSHOT_CHECKPOINT_S = 300 };
 
 /* ---- how far it is ----------------------------------------------------- */
 
@@ -124,6 +126,13 @@ static void cmd_snapshot_summary(const struct backup_set *b,
     message_note("%s files unchanged; %s new, %s stored",
                  words_count(r->kept_files, a), words_size(s->new_bytes, c),
                  words_size(s->stored_bytes, d));
+    if (r->has_resumed)
+        message_note("resumed from checkpoint %.*s: %s files of it, %s, were "
+                     "not read again",
+                     CMD_SNAPSHOT_ID_CHARS,
+                     id_hex(r->resumed.b, sizeof r->resumed.b, hex),
+                     words_count(r->resumed_files, a),
+                     words_size(r->resumed_bytes, c));
     message_note("done in %s; %" PRIu64 " unreadable, %" PRIu64
                  " vanished, %" PRIu64 " changing",
                  words_duration(ns, a),
@@ -156,6 +165,13 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
     json_out_u64(j, "excluded", r->excluded);
     json_out_bool(j, "had_parent", r->has_parent);
     json_out_u64(j, "parent_damaged", r->parent_damaged);
+    json_out_u64(j, "checkpoints", r->checkpoints);
+    if (r->has_resumed) {
+        json_out_hex(j, "resumed_from",
+                     bytes_of(r->resumed.b, sizeof r->resumed.b));
+        json_out_u64(j, "resumed_files", r->resumed_files);
+        json_out_u64(j, "resumed_bytes", r->resumed_bytes);
+    }
     json_out_object(j, "problems");
     for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++)
         json_out_u64(j, cmd_snapshot_kind(k), problems_count(problems, k));
@@ -179,6 +195,57 @@ static int cmd_snapshot_tell(struct cli *cli, const struct backup_set *b,
         out_text(cli->out, "\n");
     }
     return rc;
+}
+
+/* ---- what was kept ----------------------------------------------------- */
+
+static int cmd_snapshot_checkpoint(void *arg,
+                                   const struct snapshot_job_result *r)
+{
+    struct cli *cli = arg;
+    char a[WORDS_MAX], c[WORDS_MAX], hex[ID_HEX_CHARS + 1];
+
+    message_detail("checkpoint %.*s: %s files, %s", CMD_SNAPSHOT_ID_CHARS,
+                   id_hex(r->checkpoint.b, sizeof r->checkpoint.b, hex),
+                   words_count(r->stats.files, a),
+                   words_size(r->stats.bytes, c));
+    if (!cli->json)
+        return 0;
+    json_out_begin(cli->json, "checkpoint");
+    json_out_hex(cli->json, "id",
+                 bytes_of(r->checkpoint.b, sizeof r->checkpoint.b));
+    json_out_time(cli->json, "time", r->end);
+    json_out_u64(cli->json, "files", r->stats.files);
+    json_out_u64(cli->json, "bytes", r->stats.bytes);
+    json_out_u64(cli->json, "unchanged_files", r->kept_files);
+    json_out_u64(cli->json, "new_bytes", r->stats.new_bytes);
+    return json_out_end(cli->json);
+}
+
+/* One line says that it was stopped, what is left of it, and how to go on. */
+static int cmd_snapshot_stopped(const struct snapshot_job_options *opt,
+                                const struct snapshot_job_result *r)
+{
+    const struct object_id *id = r->checkpoints ? &r->checkpoint : &r->resumed;
+    char a[WORDS_MAX], c[WORDS_MAX], hex[ID_HEX_CHARS + 1];
+
+    (void)id_hex(id->b, sizeof id->b, hex);
+    if (r->checkpoints)
+        return err_set(E_CANCELED,
+                       "%s; kept as checkpoint %.*s: %s files, %s; the same "
+                       "command goes on from there",
+                       err_text(), CMD_SNAPSHOT_ID_CHARS, hex,
+                       words_count(r->stats.files, a),
+                       words_size(r->stats.bytes, c));
+    if (opt->stream || opt->checkpoint_ns == 0)
+        return err_set(E_CANCELED, "%s; there is no snapshot", err_text());
+    if (r->has_resumed)
+        return err_set(E_CANCELED,
+                       "%s; nothing new was finished; the same command goes on "
+                       "from checkpoint %.*s",
+                       err_text(), CMD_SNAPSHOT_ID_CHARS, hex);
+    return err_set(E_CANCELED, "%s; nothing new was finished, and nothing kept",
+                   err_text());
 }
 
 /* ---- the run ----------------------------------------------------------- */
@@ -228,7 +295,12 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
         .skip_n = b->skip_n,
         .one_fs = opt_has(cli->opt, OPT_ONE_FILE_SYSTEM),
         .force = opt_has(cli->opt, OPT_FORCE),
-        .cancel = cli->cancel};
+        .checkpoint_ns = (int64_t)opt_seconds(cli->opt, OPT_CHECKPOINT,
+                                              CMD_SNAPSHOT_CHECKPOINT_S) *
+                         CLOCK_SECOND_NS,
+        .cancel = cli->cancel,
+        .on_checkpoint = cmd_snapshot_checkpoint,
+        .ctx = cli};
     int rc;
 
     cmd_snapshot_user(user);
@@ -237,6 +309,8 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
     if (rc < 0)
         return rc;
     rc = cmd_snapshot_watch(cli, job);
+    if (rc == E_CANCELED)
+        rc = cmd_snapshot_stopped(&opt, snapshot_job_result(job));
     if (rc == 0)
         rc = cmd_snapshot_tell(cli, b, job);
     snapshot_job_free(job);
@@ -263,6 +337,7 @@ int cmd_snapshot(struct cli *cli)
 {
     struct backup_set b;
     struct session s = {.store = NULL};
+    struct running running = {.held = false};
     const char *place;
     int rc = session_place(cli, &place);
 
@@ -276,8 +351,11 @@ int cmd_snapshot(struct cli *cli)
     if (rc == 0)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
     if (rc == 0)
+        rc = running_begin(cli, &s, b.series, &running);
+    if (rc == 0)
         rc = b.is_stream ? cmd_snapshot_stream(cli, &s, &b)
                          : cmd_snapshot_job(cli, &s, &b, NULL);
+    running_end(&running);
     session_close(&s);
     backup_set_release(&b);
     return rc;

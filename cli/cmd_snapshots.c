@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/when.h"
+#include "cli/words.h"
 #include "repo/snapshot_own.h"
 
 enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
@@ -46,9 +47,12 @@ static void cmd_snapshots_remarks(const struct snapshot_item *it,
             buf_add(out, ",", 1);
         buf_add_bytes(out, m->tags[i]);
     }
-    if (!m->complete)
-        buf_add_bytes(out,
-                      bytes_of_str(out->n ? " (checkpoint)" : "(checkpoint)"));
+    if (m->complete)
+        return;
+    if (out->n)
+        buf_add(out, " ", 1);
+    buf_add_bytes(out, bytes_of_str(it->superseded ? "(superseded checkpoint)"
+                                                   : "(checkpoint)"));
 }
 
 static int cmd_snapshots_row(struct table *t, const struct snapshot_item *it,
@@ -144,6 +148,7 @@ static int cmd_snapshots_json_item(struct json_out *j,
     json_out_bytes(j, "series", m->series);
     json_out_u64(j, "number", m->number);
     json_out_bool(j, "complete", m->complete);
+    json_out_bool(j, "superseded", it->superseded);
     if (it->sealed) {
         json_out_time(j, "committed", m->begin);
         return json_out_end(j);
@@ -171,21 +176,44 @@ static int cmd_snapshots_json(struct json_out *j, const struct snapshot_list *l)
 
 /* ---- all of it --------------------------------------------------------- */
 
-/* Keeps those of one series, and the damaged ones, which may be of it. */
-static void cmd_snapshots_filter(struct snapshot_list *l, const char *series)
+/* Keeps those of one series, unless it is NULL, and the damaged ones, which may
+ * be of it; checkpoints where they count. Returns how many of these were left
+ * out that still serve. */
+static size_t cmd_snapshots_filter(struct snapshot_list *l, const char *series,
+                                   bool checkpoints)
 {
     size_t kept = 0;
+    size_t left = 0;
 
     for (size_t i = 0; i < l->n; i++) {
         struct snapshot_item it = l->item[i];
+        const struct manifest *m = &it.manifest.m;
 
-        if (!it.damaged &&
-            !bytes_equal(it.manifest.m.series, bytes_of_str(series)))
+        if (!it.damaged && series &&
+            !bytes_equal(m->series, bytes_of_str(series)))
             continue;
+        if (!it.damaged && !m->complete && !checkpoints) {
+            left += !it.superseded;
+            continue;
+        }
         l->item[i] = l->item[kept]; /* swapped: all stay to be released */
         l->item[kept++] = it;
     }
     l->n = kept;
+    return left;
+}
+
+/* An empty list is no error; why it is empty may be worth a word. */
+static void cmd_snapshots_none(const char *series, size_t checkpoints)
+{
+    if (checkpoints)
+        message_warn("there are no complete snapshots%s, but %zu checkpoint%s: "
+                     "see --all",
+                     series ? " of that series" : "", checkpoints,
+                     words_plural(checkpoints));
+    else
+        message_note("there are no snapshots%s",
+                     series ? " of that series" : " yet");
 }
 
 static int cmd_snapshots_damage(const struct snapshot_list *l)
@@ -205,15 +233,13 @@ static int cmd_snapshots_show(struct cli *cli, struct snapshot_list *l)
 {
     const char *series = opt_text(cli->opt, OPT_SERIES);
     size_t all = l->n;
+    size_t left = cmd_snapshots_filter(l, series, opt_has(cli->opt, OPT_ALL));
     int rc;
 
-    if (series)
-        cmd_snapshots_filter(l, series);
     rc = cli->json ? cmd_snapshots_json(cli->json, l)
                    : cmd_snapshots_table(cli, l);
     if (rc == 0 && l->n == 0)
-        message_note("there are no snapshots%s",
-                     series ? " of that series" : " yet");
+        cmd_snapshots_none(series, left);
     if (rc == 0)
         rc = cmd_snapshots_damage(l);
     l->n = all;

@@ -118,6 +118,15 @@ static bool opt_choice_has(const char *list, const char *word)
     return false;
 }
 
+/* Without a unit 0 is as long as with any. */
+static int opt_parse_duration(const char *text, uint64_t *seconds)
+{
+    if (strcmp(text, "0") != 0)
+        return text_parse_duration(text, 0, OPT_SECONDS_MAX, seconds);
+    *seconds = 0;
+    return 0;
+}
+
 /* Keeps invariant 2 of struct opt_set. shown is how the user named it. */
 static int opt_check_value(const struct opt_info *info, const char *shown,
                            const char *text)
@@ -134,6 +143,8 @@ static int opt_check_value(const struct opt_info *info, const char *shown,
                        info->arg);
     if (info->kind == OPT_BYTES)
         return err_add(text_parse_size(text, 0, UINT64_MAX, &n), "%s", shown);
+    if (info->kind == OPT_DURATION)
+        return err_add(opt_parse_duration(text, &n), "%s", shown);
     if (info->kind == OPT_FD)
         return err_add(text_parse_uint(text, 0, INT_MAX, &n), "%s", shown);
     return 0;
@@ -219,6 +230,18 @@ static int opt_scan_letters(struct opt_set *o, struct opt_scan *s,
     return 0;
 }
 
+/* Of a command line that is to be run nothing may be taken for ours: pg_dump's
+ * -v, say. */
+static int opt_check_ended(const struct opt_set *o, bool ended)
+{
+    if (ended || o->arg_n == 0 || !opt_has(o, OPT_COMMAND))
+        return 0;
+    return err_set(E_USAGE,
+                   "--command: put -- before '%s': dedup snapshot --command "
+                   "NAME -- CMD ARG...",
+                   o->arg[0]);
+}
+
 /* A word that is no option: first the command, then its arguments. */
 static int opt_scan_plain(struct opt_set *o, const char *word)
 {
@@ -246,6 +269,8 @@ static int opt_scan_argv(struct opt_set *o, int argc, char **argv)
             ended = true;
         else
             rc = opt_scan_name(o, &s, word + 2);
+        if (rc == 0)
+            rc = opt_check_ended(o, ended);
     }
     return rc;
 }
@@ -371,6 +396,16 @@ uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent)
 
     ASSERT(rc == 0); /* opt_check_value() refused all others */
     return bytes;
+}
+
+uint64_t opt_seconds(const struct opt_set *o, enum opt_id id, uint64_t absent)
+{
+    const char *text = opt_text(o, id);
+    uint64_t seconds = absent;
+    int rc = text ? opt_parse_duration(text, &seconds) : 0;
+
+    ASSERT(rc == 0); /* opt_check_value() refused all others */
+    return seconds;
 }
 
 int opt_fd(const struct opt_set *o, enum opt_id id)

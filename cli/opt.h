@@ -34,12 +34,15 @@ enum opt_id {
 };
 
 enum opt_kind {
-    OPT_FLAG,   /* no value */
-    OPT_TEXT,   /* any text but the empty one */
-    OPT_CHOICE, /* one of the words that its ARGUMENT lists */
-    OPT_BYTES,  /* a size */
-    OPT_FD      /* a file descriptor: a number */
+    OPT_FLAG,    /* no value */
+    OPT_TEXT,    /* any text but the empty one */
+    OPT_CHOICE,  /* one of the words that its ARGUMENT lists */
+    OPT_BYTES,   /* a size */
+    OPT_FD,      /* a file descriptor: a number */
+    OPT_DURATION /* seconds, at most OPT_SECONDS_MAX */
 };
+
+enum { OPT_SECONDS_MAX = 1000000000 };
 
 /* A set of commands, one bit each. */
 #define OPT_IN(id) (UINT32_C(1) << OPT_CMD_##id)
@@ -128,6 +131,9 @@ const char *opt_text(const struct opt_set *o, enum opt_id id);
 
 /* opt_bytes: the size that an OPT_BYTES option says, or absent. */
 uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent);
+
+/* opt_seconds: what an OPT_DURATION option says, or absent. */
+uint64_t opt_seconds(const struct opt_set *o, enum opt_id id, uint64_t absent);
 
 /* opt_fd: the descriptor that an OPT_FD option says, or -1. */
 int opt_fd(const struct opt_set *o, enum opt_id id);

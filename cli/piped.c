@@ -17,7 +17,8 @@
 
 enum {
     PIPED_LINE_MAX = 1024,     /* of its standard error; longer ones are cut */
-    PIPED_PIPE_BYTES = 1 << 20 /* what it can be ahead of us, if allowed */
+    PIPED_PIPE_BYTES = 1 << 20 /* what it can be ahead of us, if allowed; no
+                                  pipe holds more unless root says so */
 };
 
 enum {
@@ -163,46 +164,6 @@ int piped_open(const struct opt_set *o, const struct cancel *c,
     return 0;
 }
 
-static bool piped_has_exited(const struct piped *p, siginfo_t *how)
-{
-    how->si_pid = 0;
-    return waitid(P_PID, (id_t)p->pid, how, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           how->si_pid == p->pid;
-}
-
-/* It has not been reaped: its number, and its group's, are still its own. */
-static void piped_signal(const struct piped *p, int signal)
-{
-    (void)kill(p->own_group ? -p->pid : p->pid, signal);
-}
-
-static void piped_end(struct piped *p)
-{
-    int64_t until = clock_monotonic_ns() + PIPED_TERM_NS;
-    siginfo_t how;
-
-    if (!p->ended_well)
-        piped_signal(p, SIGTERM);
-    while (!piped_has_exited(p, &how) && clock_monotonic_ns() < until)
-        (void)poll(NULL, 0, PIPED_REAP_MS);
-    if (!piped_has_exited(p, &how))
-        piped_signal(p, SIGKILL);
-    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-}
-
-void piped_close(struct piped *p)
-{
-    if (!p)
-        return;
-    if (p->name) /* closed first: it need not write to the end to see it */
-        (void)fileop_close(p->out);
-    (void)fileop_close(p->err);
-    if (p->pid)
-        piped_end(p);
-    free(p);
-}
-
 /* ---- its standard error ------------------------------------------------ */
 
 static void piped_line(struct piped *p)
@@ -217,8 +178,8 @@ static void piped_line(struct piped *p)
     p->line_n = 0;
 }
 
-/* Passes on what is there. */
-static void piped_hear(struct piped *p)
+/* Passes on what is there; returns how much. */
+static size_t piped_hear(struct piped *p)
 {
     char part[4096];
     ssize_t n = fileop_read(p->err, part, sizeof part);
@@ -230,20 +191,78 @@ static void piped_hear(struct piped *p)
             p->line[p->line_n++] = part[i] ? part[i] : '?';
     }
     if (n > 0)
-        return;
+        return (size_t)n;
     piped_line(p);
     (void)fileop_close(p->err);
     p->err = -1;
+    return 0;
 }
 
-/* All that is there already: whoever still holds it is not waited for. */
+/* All that is there already: whoever still holds it is not waited for, however
+ * much that one has to say. */
 static void piped_hear_out(struct piped *p)
 {
     struct pollfd fd = {.fd = p->err, .events = POLLIN};
+    size_t n = 0;
 
-    while (p->err >= 0 && poll(&fd, 1, 0) > 0)
-        piped_hear(p);
+    while (p->err >= 0 && n < PIPED_PIPE_BYTES && poll(&fd, 1, 0) > 0)
+        n += piped_hear(p);
     piped_line(p);
+}
+
+/* ---- asking it to end -------------------------------------------------- */
+
+/* How it has ended; si_pid 0: not yet. False: nobody can tell, because it was
+ * reaped, and its number may be another's. */
+static bool piped_ask(const struct piped *p, siginfo_t *how)
+{
+    how->si_pid = 0;
+    return waitid(P_PID, (id_t)p->pid, how, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* Only while it has not been reaped: its number, and its group's, are still its
+ * own. */
+static void piped_signal(const struct piped *p, int signal)
+{
+    siginfo_t how;
+
+    if (piped_ask(p, &how))
+        (void)kill(p->own_group ? -p->pid : p->pid, signal);
+}
+
+/* It may say why: what nobody hears would end it before it has tidied up. */
+static void piped_end(struct piped *p)
+{
+    int64_t until = clock_monotonic_ns() + PIPED_TERM_NS;
+    siginfo_t how;
+
+    if (!p->ended_well)
+        piped_signal(p, SIGTERM);
+    while (piped_ask(p, &how) && how.si_pid == 0 &&
+           clock_monotonic_ns() < until) {
+        struct pollfd fd = {.fd = p->err, .events = POLLIN};
+
+        if (poll(&fd, 1, PIPED_REAP_MS) > 0)
+            (void)piped_hear(p);
+    }
+    if (how.si_pid == 0)
+        piped_signal(p, SIGKILL);
+    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (!p->ended_well)
+        piped_hear_out(p);
+}
+
+void piped_close(struct piped *p)
+{
+    if (!p)
+        return;
+    if (p->name) /* closed first: it need not write to the end to see it */
+        (void)fileop_close(p->out);
+    if (p->pid)
+        piped_end(p);
+    (void)fileop_close(p->err);
+    free(p);
 }
 
 /* ---- its end ----------------------------------------------------------- */
@@ -265,10 +284,13 @@ static int piped_look(struct piped *p, bool *exited)
 {
     siginfo_t how;
 
-    *exited = p->pid == 0 || piped_has_exited(p, &how);
-    if (p->pid == 0 || !*exited)
+    *exited = p->pid == 0;
+    if (*exited)
         return 0;
-    if (how.si_code == CLD_EXITED && how.si_status == 0)
+    if (!piped_ask(p, &how))
+        return err_set_errno(E_IO, errno, "waiting for %s", p->name);
+    *exited = how.si_pid != 0;
+    if (!*exited || (how.si_code == CLD_EXITED && how.si_status == 0))
         return 0;
     piped_hear_out(p);
     return piped_failed(p, &how);
@@ -335,17 +357,17 @@ static int piped_step(struct piped *p, uint8_t *to, size_t cap, size_t *n,
                            {.fd = p->err, .events = POLLIN}};
     int ready = poll(fd, 2, p->out < 0 ? PIPED_REAP_MS : PIPED_POLL_MS);
     bool exited = false;
-    int rc = 0;
+    int rc;
 
     if (ready > 0 && fd[1].revents)
-        piped_hear(p);
+        (void)piped_hear(p);
+    /* whatever flows: what it has left behind may write for ever */
+    rc = piped_look(p, &exited);
+    if (rc < 0)
+        return rc;
     if (ready > 0 && fd[0].revents)
         return piped_take(p, to, cap, n);
-    if (ready <= 0 || p->out < 0)
-        rc = piped_look(p, &exited);
-    if (rc == 0 && exited && p->out < 0)
-        rc = piped_whole(p, end);
-    return rc;
+    return exited && p->out < 0 ? piped_whole(p, end) : 0;
 }
 
 int piped_read(void *ctx, uint8_t *to, size_t cap, size_t *n, bool *end)

@@ -83,6 +83,7 @@ static void *signals_thread(void *arg)
 int signals_start(struct signals **out, struct cancel *c)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction normal = {.sa_handler = SIG_DFL};
     struct signals *s = mem_alloc(sizeof *s);
     int errnum;
 
@@ -92,6 +93,7 @@ int signals_start(struct signals **out, struct cancel *c)
     s->cancel = c;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGCHLD, &normal, NULL);
     signals_set(&s->set);
     (void)pthread_sigmask(SIG_BLOCK, &s->set, NULL);
     errnum = pthread_create(&s->thread, NULL, signals_thread, s);

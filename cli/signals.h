@@ -4,7 +4,8 @@
  * stop sets the cancel token, so that work ends between two steps; a second
  * one ends the process at once, which is as safe as a power cut. SIGUSR1 asks
  * for a line about how far things are. SIGPIPE is ignored: a write says EPIPE.
- * What was ignored when the program started stays ignored (nohup).
+ * What was ignored when the program started stays ignored (nohup), but for
+ * SIGCHLD: with that ignored nobody learns how a program that we start ends.
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H

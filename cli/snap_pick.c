@@ -27,8 +27,15 @@ static void snap_pick_refs_free(struct snap_pick_refs *r)
     free(r->series);
 }
 
+/* Whether one is meant by other names than its id. */
+static bool snap_pick_counts(const struct snapshot_item *it, bool all)
+{
+    return !it->damaged &&
+           (it->manifest.m.complete || (all && !it->superseded));
+}
+
 /* A damaged one has no series and no time; its id may still name it. */
-static int snap_pick_refs_make(const struct snapshot_list *l,
+static int snap_pick_refs_make(const struct snapshot_list *l, bool all,
                                struct snap_pick_refs *r)
 {
     r->n = l->n;
@@ -44,12 +51,12 @@ static int snap_pick_refs_make(const struct snapshot_list *l,
             series.n = MANIFEST_SERIES_MAX; /* the decoder saw to it */
         if (series.n)
             memcpy(r->series[i], series.p, series.n);
-        r->ref[i] = (struct snap_spec_ref){.id = it->id,
-                                           .series = r->series[i],
-                                           .sequence = it->manifest.m.number,
-                                           .time = it->manifest.m.begin,
-                                           .complete = !it->damaged &&
-                                                       it->manifest.m.complete};
+        r->ref[i] =
+            (struct snap_spec_ref){.id = it->id,
+                                   .series = r->series[i],
+                                   .sequence = it->manifest.m.number,
+                                   .time = it->manifest.m.begin,
+                                   .complete = snap_pick_counts(it, all)};
     }
     return 0;
 }
@@ -107,11 +114,11 @@ static int snap_pick_doubt(const struct snapshot_list *l,
 
 static int snap_pick_choose(const struct snapshot_list *l,
                             const struct snap_spec *spec, bool one_series,
-                            struct object_id *id)
+                            bool all, struct object_id *id)
 {
     struct snap_pick_refs refs = {.n = 0};
     struct snap_spec_answer a = {.index = 0};
-    int rc = snap_pick_refs_make(l, &refs);
+    int rc = snap_pick_refs_make(l, all, &refs);
 
     if (rc == 0)
         rc = snap_spec_resolve(spec, refs.ref, refs.n, one_series, &a);
@@ -169,8 +176,19 @@ static int snap_pick_find(struct session *s, struct snap_pick *p)
     return rc;
 }
 
+/* Nobody shall take part of a tree for all of it. */
+static void snap_pick_warn(const struct snapshot *s)
+{
+    char hex[ID_HEX_CHARS + 1];
+
+    if (!s->manifest.m.complete)
+        message_warn("%.*s is a checkpoint of a run that did not end: what it "
+                     "had not come to is missing",
+                     SNAP_PICK_ID_CHARS, id_hex(s->id.b, sizeof s->id.b, hex));
+}
+
 int snap_pick_open(struct session *s, const char *text, bool one_series,
-                   struct snap_pick *p)
+                   bool all, struct snap_pick *p)
 {
     struct snapshot_list list = {.n = 0};
     struct snap_spec spec;
@@ -186,9 +204,11 @@ int snap_pick_open(struct session *s, const char *text, bool one_series,
     if (rc == 0)
         rc = snapshot_list_load(s->repo->index, &s->repo->state, &list);
     if (rc == 0)
-        rc = snap_pick_choose(&list, &spec, one_series, &id);
+        rc = snap_pick_choose(&list, &spec, one_series, all, &id);
     if (rc == 0)
         rc = snapshot_list_read(s->store, s->repo->keys, &id, &p->snapshot);
+    if (rc == 0)
+        snap_pick_warn(&p->snapshot);
     if (rc == 0)
         rc = snap_pick_find(s, p);
     snapshot_list_release(&list);

@@ -24,13 +24,14 @@ struct snap_pick {
  * snap_pick_open: find it.
  *   spec        as cli/snap_spec.h says
  *   one_series  refuse to choose between series
+ *   all         checkpoints count that are not superseded
  *   p           out: release it whatever is returned; s must outlive it
  * Returns 0; E_USAGE; E_NOTFOUND: no such snapshot, or no such path in it;
  * E_CORRUPT; what the repository returned. Several candidates are listed on
- * standard error.
+ * standard error; so is that it is a checkpoint.
  */
 MUST_CHECK int snap_pick_open(struct session *s, const char *spec,
-                              bool one_series, struct snap_pick *p);
+                              bool one_series, bool all, struct snap_pick *p);
 
 void snap_pick_release(struct snap_pick *p);
 

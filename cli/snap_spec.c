@@ -1,5 +1,6 @@
 #include "cli/snap_spec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,16 @@ static int snap_spec_unknown(const struct snap_spec *s,
     return err_set(E_NOTFOUND, "no snapshot '%s'", s->name);
 }
 
+/* Nothing is complete, but a run has begun: where to find what it left. */
+static int snap_spec_only_checkpoints(const char *what)
+{
+    return err_set(E_NOTFOUND,
+                   "%s, only checkpoints of runs that did not end: 'dedup "
+                   "snapshots --all' lists them, and with --all or by its id "
+                   "one can be used",
+                   what);
+}
+
 /* latest, or the newest at or before a date. */
 static int snap_spec_resolve_until(struct snap_spec_pick *p,
                                    const struct snap_spec *s,
@@ -272,6 +283,11 @@ static int snap_spec_resolve_until(struct snap_spec_pick *p,
         return 0;
     if (until)
         return err_set(E_NOTFOUND, "no snapshot is as old as %s", s->name);
+    for (size_t i = 0; i < p->ref_n; i++) {
+        if (p->ref[i].series[0])
+            return snap_spec_only_checkpoints("there is no complete snapshot "
+                                              "yet");
+    }
     return err_set(E_NOTFOUND, "there is no complete snapshot yet");
 }
 
@@ -298,6 +314,7 @@ static int snap_spec_resolve_name(struct snap_spec_pick *p,
                                   const struct snap_spec *s, bool one_series,
                                   struct snap_spec_answer *a)
 {
+    char what[SNAP_SPEC_NAME_MAX + 64];
     struct entry_time until;
     bool known, is_date;
     int rc;
@@ -310,8 +327,9 @@ static int snap_spec_resolve_name(struct snap_spec_pick *p,
             a->shadows |= snap_spec_id_begins(&p->ref[i], s->name);
         if (p->found_n)
             return 0;
-        return err_set(E_NOTFOUND,
+        (void)snprintf(what, sizeof what,
                        "the series '%s' has no complete snapshot yet", s->name);
+        return snap_spec_only_checkpoints(what);
     }
     rc = when_parse(s->name, &is_date, &until);
     if (rc < 0)

@@ -33,7 +33,7 @@ struct snap_spec_ref {
     const char *series; /* "": unknown, of one that cannot be read */
     uint64_t sequence;  /* counts within the series */
     struct entry_time time;
-    bool complete; /* false: a checkpoint */
+    bool complete; /* false: a checkpoint, which its id alone names */
 };
 
 /* A SPEC, taken apart. */

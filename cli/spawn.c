@@ -60,6 +60,17 @@ static int spawn_descriptors(const struct spawn *s,
     return errnum;
 }
 
+static int spawn_failed(const char *name, int errnum)
+{
+    if (errnum == ENOMEM)
+        return err_set(E_NOMEM, "starting %s", name);
+    /* no fault of what was asked for */
+    if (errnum == EAGAIN || errnum == EMFILE || errnum == ENFILE)
+        return err_set_errno(E_IO, errnum, "%s: no process can be started",
+                             name);
+    return err_set_errno(E_USAGE, errnum, "%s", name);
+}
+
 int spawn_start(const struct spawn *s, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
@@ -68,7 +79,7 @@ int spawn_start(const struct spawn *s, pid_t *pid)
     int errnum;
 
     if (!env)
-        return err_set(E_NOMEM, "starting %s", s->argv[0]);
+        return spawn_failed(s->argv[0], ENOMEM);
     (void)posix_spawn_file_actions_init(&actions);
     spawn_attributes(s, &attr);
     errnum = spawn_descriptors(s, &actions);
@@ -77,9 +88,7 @@ int spawn_start(const struct spawn *s, pid_t *pid)
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&actions);
     free(env);
-    if (errnum)
-        return err_set_errno(E_USAGE, errnum, "%s", s->argv[0]);
-    return 0;
+    return errnum ? spawn_failed(s->argv[0], errnum) : 0;
 }
 
 int spawn_null(int *fd)

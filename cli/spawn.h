@@ -24,7 +24,8 @@ struct spawn {
 /*
  * spawn_start: start it; somebody has to wait for it.
  *   pid  out
- * Returns 0; E_USAGE: there is no such program, or it cannot be run; E_NOMEM.
+ * Returns 0; E_USAGE: there is no such program, or it cannot be run; E_IO: the
+ * system has room for no further process; E_NOMEM.
  * Any thread.
  */
 MUST_CHECK int spawn_start(const struct spawn *s, pid_t *pid);

@@ -113,6 +113,16 @@ static int chain_put_file(const struct chain *c, const char *name,
     return *mine ? store_make_durable(c->store, name, &there) : 0;
 }
 
+static void chain_fresh_nonce(struct record *r, const char *name)
+{
+    uint64_t numbers[] = {(uint64_t)r->time.s, r->time.ns, r->type};
+    struct bytes what[] = {bytes_of_str(name),
+                           bytes_of(r->predecessor.b, sizeof r->predecessor.b),
+                           bytes_of(numbers, sizeof numbers), r->body};
+
+    crypto_fresh(r->nonce, sizeof r->nonce, "dedup 1 record nonce", what, 4);
+}
+
 int chain_put(const struct chain *c, struct chain_tip *tip, uint32_t type,
               struct bytes body, bool *mine)
 {
@@ -126,10 +136,10 @@ int chain_put(const struct chain *c, struct chain_tip *tip, uint32_t type,
 
     if (tip->any)
         r.predecessor = tip->id;
-    crypto_random(r.nonce, sizeof r.nonce);
     r.time.s = now / 1000000000;
     r.time.ns = (uint32_t)(now % 1000000000);
     chain_name(c, r.number, name);
+    chain_fresh_nonce(&r, name);
     buf_init(&content, envelope_content_max(c->kind));
     buf_init(&file, envelope_max_bytes(c->kind));
     record_put(&r, &content);

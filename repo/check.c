@@ -13,11 +13,13 @@
 #include "repo/check_tree.h"
 #include "repo/segment_file.h"
 #include "repo/snapshot_list.h"
+#include "repo/superseded.h"
 #include "store/store.h"
 
 /* A snapshot that could be read: what is needed of its manifest. */
 struct check_snapshot {
     struct check_tree_snapshot tree; /* borrows from kept */
+    struct superseded fold;          /* the same */
     uint8_t *kept;                   /* series, then root; owned */
 };
 
@@ -108,7 +110,9 @@ static int check_snapshot_keep(struct check *c, const struct snapshot *s)
                  .series = bytes_of(kept.p, m->series.n),
                  .begin = m->begin,
                  .root = bytes_of(kept.p + m->series.n, m->root.n)},
+        .fold = superseded_of(&s->id, m, c->snapshot_n),
         .kept = kept.p};
+    p->fold.series = p->tree.series;
     c->snapshot_n++;
     return 0;
 }
@@ -183,6 +187,31 @@ static int check_snapshot_order(const void *a, const void *b)
     return o ? o : memcmp(x->tree.id.b, y->tree.id.b, sizeof x->tree.id.b);
 }
 
+/* What is superseded may be gone: nobody needs it. */
+static int check_snapshots_fold(struct check *c)
+{
+    struct superseded *fold = mem_array(c->snapshot_n, sizeof *fold);
+    size_t n = 0;
+
+    if (!fold)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < c->snapshot_n; i++)
+        fold[i] = c->snapshot[i].fold;
+    superseded_mark(fold, c->snapshot_n);
+    for (size_t i = 0; i < c->snapshot_n; i++)
+        c->snapshot[fold[i].at].fold.is = fold[i].is;
+    free(fold);
+    for (size_t i = 0; i < c->snapshot_n; i++) {
+        if (c->snapshot[i].fold.is)
+            free(c->snapshot[i].kept);
+        else
+            c->snapshot[n++] = c->snapshot[i];
+    }
+    c->report.sum->snapshots -= c->snapshot_n - n;
+    c->snapshot_n = n;
+    return 0;
+}
+
 static int check_snapshots(struct check *c)
 {
     int rc = 0;
@@ -193,6 +222,8 @@ static int check_snapshots(struct check *c)
             !state_is_forgotten(&c->chains.state, &c->chains.commit[i]))
             rc = check_snapshot(c, &c->chains.commit[i]);
     }
+    if (rc == 0)
+        rc = check_snapshots_fold(c);
     if (c->snapshot_n > 0)
         qsort(c->snapshot, c->snapshot_n, sizeof *c->snapshot,
               check_snapshot_order);

@@ -49,6 +49,11 @@ void compress_ctx_free(struct compress_ctx *x)
     free(x);
 }
 
+unsigned compress_version(void)
+{
+    return ZSTD_versionNumber();
+}
+
 /* n: 0 when in does not get shorter than room bytes. */
 static int compress_run(struct compress_ctx *x, struct bytes in, int level,
                         uint8_t *out, size_t room, size_t *n)

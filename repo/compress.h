@@ -21,6 +21,10 @@ struct compress_ctx;
 MUST_CHECK int compress_ctx_new(struct compress_ctx **out);
 void compress_ctx_free(struct compress_ctx *x);
 
+/* compress_version: of zstd: the same raw bytes have one form for each level
+ * and version. */
+unsigned compress_version(void);
+
 /*
  * compress_pack: the compressed form of raw, if it is shorter.
  *   raw    1 byte .. 1 MiB

@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #endif
 
+#include "base/blake3.h"
 #include "base/mem.h"
 
 enum {
@@ -49,6 +50,33 @@ enum crypto_suite crypto_suite_best(void)
 void crypto_random(void *to, size_t n)
 {
     randombytes_buf(to, n);
+}
+
+/* One part, its length in front. */
+static void crypto_fresh_add(struct blake3 *h, struct bytes x)
+{
+    uint64_t n = x.n;
+
+    blake3_update(h, bytes_of(&n, sizeof n));
+    blake3_update(h, x);
+}
+
+void crypto_fresh(void *out, size_t n, const char *label, const struct bytes *x,
+                  size_t part_n)
+{
+    struct crypto_key key;
+    struct blake3 h;
+
+    ASSERT(n > 0 && n <= sizeof key.b);
+    ASSERT(label[0] && strlen(label) <= CRYPTO_LABEL_MAX);
+    crypto_random(key.b, sizeof key.b);
+    blake3_init_keyed(&h, key.b);
+    crypto_fresh_add(&h, bytes_of_str(label));
+    for (size_t i = 0; i < part_n; i++)
+        crypto_fresh_add(&h, x[i]);
+    blake3_final(&h, key.b);
+    memcpy(out, key.b, n);
+    crypto_wipe(&key, sizeof key);
 }
 
 void crypto_wipe(void *p, size_t n)
@@ -238,13 +266,34 @@ void crypto_pair_public(const struct crypto_key *secret,
     ASSERT(rc == 0); /* the base point has no bad multiple */
 }
 
+/* crypto_box_seal() draws its key pair itself, and would repeat it for another
+ * secret; the rest is the same. */
 int crypto_lock(const struct crypto_public *pub,
                 const struct crypto_key *secret,
                 uint8_t sealed[CRYPTO_SEALED_BYTES])
 {
-    if (crypto_box_seal(sealed, secret->b, sizeof secret->b, pub->b) != 0)
-        return err_set(E_CORRUPT, "a public key that is no point");
-    return 0;
+    struct bytes what[] = {bytes_of(secret->b, sizeof secret->b),
+                           bytes_of(pub->b, sizeof pub->b)};
+    uint8_t *box = sealed + crypto_box_PUBLICKEYBYTES;
+    uint8_t nonce[crypto_box_NONCEBYTES];
+    crypto_generichash_blake2b_state h;
+    struct crypto_key seed;
+    struct crypto_key pair;
+    int rc;
+
+    crypto_fresh(seed.b, sizeof seed.b, "dedup 1 box", what, 2);
+    rc = crypto_box_seed_keypair(sealed, pair.b, seed.b);
+    rc |= crypto_generichash_blake2b_init(&h, NULL, 0, sizeof nonce);
+    rc |= crypto_generichash_blake2b_update(&h, sealed,
+                                            crypto_box_PUBLICKEYBYTES);
+    rc |= crypto_generichash_blake2b_update(&h, pub->b, sizeof pub->b);
+    rc |= crypto_generichash_blake2b_final(&h, nonce, sizeof nonce);
+    ASSERT(rc == 0); /* fails for lengths that the types exclude */
+    rc = crypto_box_easy(box, secret->b, sizeof secret->b, nonce, pub->b,
+                         pair.b);
+    crypto_wipe(&seed, sizeof seed);
+    crypto_wipe(&pair, sizeof pair);
+    return rc == 0 ? 0 : err_set(E_CORRUPT, "a public key that is no point");
 }
 
 int crypto_unlock(const struct crypto_public *pub,

@@ -54,8 +54,26 @@ MUST_CHECK int crypto_init(void);
  * the processor has AES, else ChaCha20-Poly1305. */
 enum crypto_suite crypto_suite_best(void);
 
-/* crypto_random: n unpredictable bytes; stops the process if there are none. */
+/* crypto_random: n unpredictable bytes; stops the process if there are none.
+ * For keys. What seals under a key that is there already is crypto_fresh(). */
 void crypto_random(void *to, size_t n);
+
+/*
+ * crypto_fresh: a value that no other use has had: HK(random, what it is for),
+ * docs/format.md 8.4. A machine that is resumed twice from one image, its
+ * generator in the same state, gets the same value for the same parts only. So
+ * the parts must determine all that will be sealed under the value, associated
+ * data included.
+ *   out    n bytes, 1..CRYPTO_KEY_BYTES
+ *   label  what kind of value, 1..32 characters
+ *   x      part_n runs of bytes; where one ends counts. None that could be
+ *          guessed, a passphrase, say: beside a generator that fails, a value
+ *          that is public would confirm the guess
+ * Costs a system call and one pass over the parts. Stops the process if there
+ * are no random bytes.
+ */
+void crypto_fresh(void *out, size_t n, const char *label, const struct bytes *x,
+                  size_t part_n);
 
 /* crypto_wipe: zero n bytes in a way that is not optimised away. */
 void crypto_wipe(void *p, size_t n);
@@ -131,8 +149,9 @@ void crypto_pair_new(struct crypto_public *pub, struct crypto_key *secret);
 void crypto_pair_public(const struct crypto_key *secret,
                         struct crypto_public *pub);
 
-/* crypto_lock: seal a 32-byte secret to pub. Returns 0 or E_CORRUPT (pub is no
- * usable point). */
+/* crypto_lock: seal a 32-byte secret to pub, as crypto_box_seal() does, but
+ * with a key pair that is crypto_fresh() for this secret and pub. Returns 0 or
+ * E_CORRUPT (pub is no usable point). */
 MUST_CHECK int crypto_lock(const struct crypto_public *pub,
                            const struct crypto_key *secret,
                            uint8_t sealed[CRYPTO_SEALED_BYTES]);

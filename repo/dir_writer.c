@@ -45,6 +45,14 @@ void dir_writer_reset(struct dir_writer *w)
     w->last_n = 0;
 }
 
+int dir_writer_copy(struct dir_writer *to, const struct dir_writer *from)
+{
+    to->total = from->total;
+    memcpy(to->last, from->last, from->last_n);
+    to->last_n = from->last_n;
+    return node_writer_copy(to->pages, from->pages);
+}
+
 int dir_writer_add(struct dir_writer *w, const struct tree_entry *te)
 {
     struct bytes raw = te->raw;

@@ -17,6 +17,11 @@ void dir_writer_free(struct dir_writer *w);
 /* dir_writer_reset: start with an empty directory. */
 void dir_writer_reset(struct dir_writer *w);
 
+/* dir_writer_copy: make to, of the same key and sink, what from is: the
+ * directory as it is so far. Returns 0 or E_NOMEM (to: only reset, free). */
+MUST_CHECK int dir_writer_copy(struct dir_writer *to,
+                               const struct dir_writer *from);
+
 /*
  * dir_writer_add: append an entry; its name must come after the one before.
  *   te  encoded here, or copied from te->raw when that is not empty

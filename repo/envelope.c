@@ -55,7 +55,8 @@ static uint8_t envelope_lock(enum envelope_kind kind)
 }
 
 /* secret: of a sealed envelope; NULL for the others. */
-static void envelope_key(const struct keyring *k, enum envelope_kind kind,
+static void envelope_key(const struct keyring *k, const struct keyring_epoch *e,
+                         enum envelope_kind kind,
                          const struct crypto_key *secret, const uint8_t *salt,
                          struct crypto_key *key,
                          uint8_t commitment[CRYPTO_KEY_BYTES])
@@ -68,35 +69,45 @@ static void envelope_key(const struct keyring *k, enum envelope_kind kind,
         bytes_of(salt, CRYPTO_SALT_BYTES)};
 
     if (secret)
-        crypto_kdf(&base, &k->k_repo, "dedup 1 sealed", x, 4);
+        crypto_kdf(&base, &e->k_repo, "dedup 1 sealed", x, 4);
     else
-        crypto_kdf(&base, &k->k_index, "dedup 1 envelope", x + 1, 3);
+        crypto_kdf(&base, &e->k_index, "dedup 1 envelope", x + 1, 3);
     crypto_base_split(&base, key, commitment);
     crypto_wipe(&base, sizeof base);
 }
 
 /* Fresh salt and secret, the head up to the commitment, and the key. */
 static int envelope_put_head(const struct keyring *k, enum envelope_kind kind,
+                             struct bytes name, struct bytes content,
                              struct buf *out, struct crypto_key *key)
 {
+    uint8_t kind_byte = (uint8_t)kind;
+    struct bytes what[] = {bytes_of(&kind_byte, 1),
+                           bytes_of(k->member.b, sizeof k->member.b), name,
+                           content};
     uint8_t salt[CRYPTO_SALT_BYTES];
     uint8_t commitment[CRYPTO_KEY_BYTES];
     uint8_t sealed[CRYPTO_SEALED_BYTES];
+    uint16_t epoch = keyring_newest(k);
+    const struct keyring_epoch *e = &k->epoch[epoch];
     struct crypto_key secret;
     bool lock = envelope_lock(kind) == ENVELOPE_LOCK_SEALED;
     int rc = 0;
 
-    crypto_random(salt, sizeof salt);
-    crypto_random(secret.b, sizeof secret.b);
-    envelope_key(k, kind, lock ? &secret : NULL, salt, key, commitment);
+    crypto_fresh(salt, sizeof salt, "dedup 1 envelope salt", what, 4);
     if (lock)
-        rc = crypto_lock(&k->meta_public, &secret, sealed);
-    crypto_wipe(&secret, sizeof secret);
+        crypto_fresh(secret.b, sizeof secret.b, "dedup 1 envelope secret", what,
+                     4);
+    envelope_key(k, e, kind, lock ? &secret : NULL, salt, key, commitment);
+    if (lock) {
+        rc = crypto_lock(&e->meta_public, &secret, sealed);
+        crypto_wipe(&secret, sizeof secret);
+    }
     if (rc < 0)
         return rc;
     magic_put(out, (char)kind);
     codec_put_u8(out, envelope_lock(kind));
-    codec_put_u16(out, (uint16_t)k->epoch);
+    codec_put_u16(out, epoch);
     buf_add(out, k->repo.b, sizeof k->repo.b);
     buf_add(out, k->member.b, sizeof k->member.b);
     buf_add(out, salt, sizeof salt);
@@ -156,7 +167,7 @@ int envelope_seal(const struct keyring *k, enum envelope_kind kind,
     if (content.n > envelope_content_max(kind))
         return err_set(E_LIMIT, "%s: %zu bytes of content", envelope_what(kind),
                        content.n);
-    rc = envelope_put_head(k, kind, out, &key);
+    rc = envelope_put_head(k, kind, name, content, out, &key);
     if (rc == 0) {
         file_bytes =
             (size_t)pad_size(out->n + 4 + 4 + content.n + CRYPTO_TAG_BYTES +
@@ -228,23 +239,23 @@ static int envelope_find_key(const struct keyring *k, enum envelope_kind kind,
                              struct crypto_key *key)
 {
     uint8_t commitment[CRYPTO_KEY_BYTES];
+    const struct keyring_epoch *e;
     struct crypto_key secret;
-    int rc = 0;
+    int rc;
 
-    if (p->sealed.n > 0 && !k->has_meta_secret)
-        return err_set(E_ROLE, "%s: this key may not read it",
-                       envelope_what(kind));
-    if (p->sealed.n > 0)
-        rc = crypto_unlock(&k->meta_public, &k->meta_secret, p->sealed.p,
+    if (p->sealed.n > 0 && !keyring_epoch_role_reads(k->role, false))
+        return err_set(E_ROLE, "this key may not read it");
+    rc = keyring_find(k, p->epoch, &e);
+    if (rc == 0 && p->sealed.n > 0)
+        rc = crypto_unlock(&e->meta_public, &e->meta_secret, p->sealed.p,
                            &secret);
     if (rc < 0)
         return rc;
-    envelope_key(k, kind, p->sealed.n > 0 ? &secret : NULL, p->salt.p, key,
+    envelope_key(k, e, kind, p->sealed.n > 0 ? &secret : NULL, p->salt.p, key,
                  commitment);
     crypto_wipe(&secret, sizeof secret);
     if (!crypto_equal(commitment, p->commitment.p, sizeof commitment))
-        rc = err_set(E_CORRUPT, "%s: sealed under another key",
-                     envelope_what(kind));
+        rc = err_set(E_CORRUPT, "sealed under another key");
     return rc;
 }
 

@@ -23,8 +23,8 @@ size_t envelope_max_bytes(enum envelope_kind kind);
 size_t envelope_content_max(enum envelope_kind kind);
 
 /*
- * envelope_seal: append the file for content to out (empty, its max at least
- * envelope_max_bytes()).
+ * envelope_seal: append the file for content, under the newest epoch, to out
+ * (empty, its max at least envelope_max_bytes()).
  *   name  the object's name for logs and journals (bound into the seal), else
  *         empty
  * Returns 0; E_LIMIT (content too long); E_NOMEM; E_INTERNAL.
@@ -45,7 +45,8 @@ struct envelope {
  * envelope_open: check the signature, decrypt.
  *   plain  emptied, then holds what out borrows
  * Returns 0; E_CORRUPT; E_UNSUPPORTED (newer version); E_ROLE (a snapshot, and
- * this keyring has no metadata secret key); E_NOMEM; E_INTERNAL.
+ * this keyring has no metadata secret key; or an epoch that it was not given:
+ * keyring_find()); E_NOMEM; E_INTERNAL.
  */
 MUST_CHECK int envelope_open(const struct keyring *k, enum envelope_kind kind,
                              struct bytes name, struct bytes file,

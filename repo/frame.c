@@ -14,6 +14,7 @@ struct frame_ctx {
     struct compress_ctx *compress;
     struct bytes raw;   /* prepared: the plaintext, borrowed */
     struct bytes plain; /* prepared: what is encrypted: raw, or form */
+    int level;          /* prepared: how form was made */
     uint8_t *form;      /* FRAME_RAW_MAX: compressed */
     uint8_t *check;     /* FRAME_RAW_MAX: what came back */
     uint8_t *stored;    /* FRAME_STORED_MAX: sealed */
@@ -99,6 +100,7 @@ int frame_prepare(struct frame_ctx *x, struct bytes raw, int level)
 
     ASSERT(raw.n > 0 && raw.n <= FRAME_RAW_MAX);
     x->raw = raw;
+    x->level = level;
     x->plain = bytes_of(NULL, 0);
     for (int i = 0; i < FRAME_TRIES && !good; i++) {
         int rc = frame_compress(x, level, &n, &good);
@@ -144,9 +146,22 @@ static struct bytes frame_ad(enum pack_kind kind, size_t raw_bytes,
     return bytes_of(ad, FRAME_AD_BYTES);
 }
 
+/* The chunks and how they were compressed make the plaintext; the rest is the
+ * associated data. */
+static void frame_fresh_salt(const struct frame_ctx *x,
+                             const struct frame_key *key, struct bytes what,
+                             uint8_t salt[CRYPTO_SALT_BYTES])
+{
+    uint64_t how[] = {(uint64_t)x->level, compress_version(), x->plain.n,
+                      x->raw.n, (uint64_t)key->kind};
+    struct bytes part[] = {what, bytes_of(how, sizeof how)};
+
+    crypto_fresh(salt, CRYPTO_SALT_BYTES, "dedup 1 frame salt", part, 2);
+}
+
 /* Seals once; good: whether it came back. */
 static int frame_encrypt(struct frame_ctx *x, const struct frame_key *key,
-                         bool *good)
+                         struct bytes what, bool *good)
 {
     uint8_t *out = x->stored;
     struct crypto_key k;
@@ -156,7 +171,7 @@ static int frame_encrypt(struct frame_ctx *x, const struct frame_key *key,
         bytes_of(out + CRYPTO_SALT_BYTES, x->plain.n + CRYPTO_TAG_BYTES);
     int rc;
 
-    crypto_random(out, CRYPTO_SALT_BYTES);
+    frame_fresh_salt(x, key, what, out);
     frame_derive(key, out, &k);
     rc = crypto_seal(x->crypto, key->suite, &k, ad, x->plain,
                      out + CRYPTO_SALT_BYTES);
@@ -170,13 +185,13 @@ static int frame_encrypt(struct frame_ctx *x, const struct frame_key *key,
 }
 
 int frame_seal(struct frame_ctx *x, const struct frame_key *key,
-               struct frame *f)
+               struct bytes what, struct frame *f)
 {
     bool good = false;
 
     ASSERT(x->plain.n > 0);
     for (int i = 0; i < FRAME_TRIES && !good; i++) {
-        int rc = frame_encrypt(x, key, &good);
+        int rc = frame_encrypt(x, key, what, &good);
 
         if (rc < 0)
             return rc;

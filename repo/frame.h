@@ -74,11 +74,13 @@ size_t frame_stored_bytes(const struct frame_ctx *x);
 /*
  * frame_seal: encrypt the prepared frame under key with a fresh salt, and
  * prove that it opens again. May be repeated, also with another key.
- *   f  out: the frame; f->stored is lent until x is used again
+ *   what  bytes that stand for the plaintext: no other frame has them
+ *         (pack_dir_what())
+ *   f     out: the frame; f->stored is lent until x is used again
  * Returns 0; E_INTERNAL: memory or processor damaged the data twice.
  */
 MUST_CHECK int frame_seal(struct frame_ctx *x, const struct frame_key *key,
-                          struct frame *f);
+                          struct bytes what, struct frame *f);
 
 /* frame_buffer: FRAME_STORED_MAX bytes of x's own, into which a frame may be
  * read before it is opened. */

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "base/blake3.h"
 #include "repo/magic.h"
 
 enum {
@@ -21,14 +20,15 @@ void keepsake_release(struct keepsake *k)
 }
 
 void keepsake_name(const struct keyring *keys, struct bytes series,
-                   char out[KEEPSAKE_NAME_MAX])
+                   bool complete, char out[KEEPSAKE_NAME_MAX])
 {
     char hex[KEEPSAKE_NAME_DIGITS + 1];
     struct crypto_key name;
 
     crypto_kdf(&name, &keys->seed, "dedup 1 keepsake name", &series, 1);
-    (void)snprintf(out, KEEPSAKE_NAME_MAX, "keepsake-%s",
-                   id_hex(name.b, KEEPSAKE_NAME_DIGITS / 2, hex));
+    (void)snprintf(out, KEEPSAKE_NAME_MAX, "keepsake-%s%s",
+                   id_hex(name.b, KEEPSAKE_NAME_DIGITS / 2, hex),
+                   complete ? "" : "-checkpoint");
 }
 
 static void keepsake_key(const struct keyring *keys, struct crypto_key *key,
@@ -52,14 +52,12 @@ static void keepsake_put(const struct object_id *id, struct bytes content,
     kept_frames_put(kept, plain->max - plain->n, plain);
 }
 
-/* Seals plain; its bytes choose the nonce too: a generator that repeats itself
- * repeats it with the same plaintext only. */
+/* Seals plain. The head, which is sealed with it, is the same in each file. */
 static int keepsake_put_sealed(const struct keyring *keys, struct bytes plain,
                                struct buf *out)
 {
     uint8_t commitment[CRYPTO_KEY_BYTES];
-    uint8_t fresh[BLAKE3_BYTES];
-    uint8_t nonce[BLAKE3_BYTES];
+    uint8_t nonce[CRYPTO_SLOT_NONCE_BYTES];
     struct bytes head;
     struct crypto_key key;
     uint8_t *to;
@@ -67,14 +65,13 @@ static int keepsake_put_sealed(const struct keyring *keys, struct bytes plain,
 
     if (rc < 0)
         return rc;
-    crypto_random(fresh, sizeof fresh);
-    blake3_keyed(fresh, plain, nonce);
+    crypto_fresh(nonce, sizeof nonce, "dedup 1 keepsake nonce", &plain, 1);
     magic_put(out, 'H');
     buf_add(out, keys->repo.b, sizeof keys->repo.b);
     buf_add(out, keys->member.b, sizeof keys->member.b);
     head = buf_bytes(out);
     keepsake_key(keys, &key, commitment);
-    buf_add(out, nonce, CRYPTO_SLOT_NONCE_BYTES);
+    buf_add(out, nonce, sizeof nonce);
     buf_add(out, commitment, sizeof commitment);
     codec_put_u32(out, (uint32_t)(plain.n + CRYPTO_TAG_BYTES));
     to = buf_extend(out, plain.n + CRYPTO_TAG_BYTES);

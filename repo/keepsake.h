@@ -13,7 +13,7 @@
 
 enum {
     KEEPSAKE_BYTES_MAX = 64 << 20, /* of the file */
-    KEEPSAKE_NAME_MAX = 9 + 32 + 1
+    KEEPSAKE_NAME_MAX = 9 + 32 + 11 + 1
 };
 
 /* Zeroed: none. */
@@ -25,9 +25,10 @@ struct keepsake {
 
 void keepsake_release(struct keepsake *k);
 
-/* keepsake_name: of the file of a series: "keepsake-<32 hex digits>". */
+/* keepsake_name: of the file of a series, for its last complete snapshot or the
+ * last checkpoint: "keepsake-<32 hex digits>", then "-checkpoint". */
 void keepsake_name(const struct keyring *keys, struct bytes series,
-                   char out[KEEPSAKE_NAME_MAX]);
+                   bool complete, char out[KEEPSAKE_NAME_MAX]);
 
 /*
  * keepsake_seal: append the file to out, whose max is KEEPSAKE_BYTES_MAX.
@@ -43,7 +44,7 @@ MUST_CHECK int keepsake_seal(const struct keyring *keys,
 /*
  * keepsake_open: the reverse.
  *   series  whose it must be
- *   kept    out: empty, then with its frames; NULL: they are not wanted
+ *   kept    its frames are added; NULL: they are not wanted
  *   out     to be released after a success
  * Returns 0; E_CORRUPT: damaged, or of another member, repository or series;
  * E_UNSUPPORTED; E_NOMEM. After an error kept may hold some of the frames.

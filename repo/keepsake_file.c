@@ -62,7 +62,8 @@ static int keepsake_file_get(int dir, const char *name, struct buf *file)
 }
 
 bool keepsake_file_read(const struct repo *r, struct bytes series,
-                        struct kept_frames *kept, struct keepsake *out)
+                        bool complete, struct kept_frames *kept,
+                        struct keepsake *out)
 {
     enum fileop_domain outer = fileop_enter(FILEOP_CACHE);
     char name[KEEPSAKE_NAME_MAX];
@@ -73,7 +74,7 @@ bool keepsake_file_read(const struct repo *r, struct bytes series,
 
     *out = (struct keepsake){.plain = NULL};
     buf_init(&file, KEEPSAKE_BYTES_MAX);
-    keepsake_name(r->keys, series, name);
+    keepsake_name(r->keys, series, complete, name);
     if (rc == 0)
         rc = keepsake_file_get(dir, name, &file);
     found = rc == 0 && file.n > 0;
@@ -158,6 +159,17 @@ static int keepsake_file_put(int dir, const char *name, struct bytes file)
     return rc;
 }
 
+/* The run of the checkpoint is over. */
+static void keepsake_file_end(const struct repo *r, struct bytes series,
+                              int dir)
+{
+    char name[KEEPSAKE_NAME_MAX];
+
+    keepsake_name(r->keys, series, false, name);
+    if (fileop_unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+        log_debug("%s was not removed", name);
+}
+
 void keepsake_file_write(const struct repo *r, const struct object_id *id,
                          const struct manifest *m, struct kept_frames *kept)
 {
@@ -168,7 +180,7 @@ void keepsake_file_write(const struct repo *r, const struct object_id *id,
     int rc = 0;
 
     buf_init(&file, KEEPSAKE_BYTES_MAX);
-    keepsake_name(r->keys, m->series, name);
+    keepsake_name(r->keys, m->series, m->complete, name);
     /* a private cache is gone before anybody could read it */
     if (!r->private_cache) {
         rc = keepsake_seal(r->keys, id, m, kept, &file);
@@ -176,6 +188,8 @@ void keepsake_file_write(const struct repo *r, const struct object_id *id,
             rc = keepsake_file_dir(r, &dir);
         if (rc == 0)
             rc = keepsake_file_put(dir, name, buf_bytes(&file));
+        if (rc == 0 && m->complete)
+            keepsake_file_end(r, m->series, dir);
     }
     (void)fileop_close(dir);
     buf_release(&file);

@@ -11,18 +11,21 @@
 #include "repo/repo.h"
 
 /*
- * keepsake_file_read: the one of a series.
+ * keepsake_file_read: one of a series.
+ *   complete  that of the last snapshot; else of the last checkpoint
  *   kept  as keepsake_open()
  *   out   to be released when true is returned
  * False: there is none that could be used.
  */
 bool keepsake_file_read(const struct repo *r, struct bytes series,
-                        struct kept_frames *kept, struct keepsake *out);
+                        bool complete, struct kept_frames *kept,
+                        struct keepsake *out);
 
 /*
  * keepsake_file_write: keep what the next run needs, in the place of what was
  * kept before, which stays until the new one is durable. m is the snapshot id,
- * which has been committed; kept holds the frames that its tree lies in.
+ * which has been committed; kept holds the frames that its tree lies in. What
+ * was kept of checkpoints goes when m is complete.
  */
 void keepsake_file_write(const struct repo *r, const struct object_id *id,
                          const struct manifest *m, struct kept_frames *kept);

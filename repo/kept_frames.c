@@ -400,7 +400,7 @@ static int kept_frames_load_one(struct kept_frames *k, struct codec *c,
                                 uint8_t last[CRYPTO_SALT_BYTES], bool first)
 {
     struct kept_frame f = {.sealed = true};
-    uint32_t no = k ? (uint32_t)k->frame_n : 0;
+    uint64_t no = 0;
     int rc = 0;
 
     codec_copy(c, f.key.salt, sizeof f.key.salt);
@@ -411,10 +411,12 @@ static int kept_frames_load_one(struct kept_frames *k, struct codec *c,
         (!first && memcmp(f.key.salt, last, sizeof f.key.salt) <= 0))
         codec_fail(c);
     memcpy(last, f.key.salt, sizeof f.key.salt);
-    if (k && !c->failed)
+    if (k && !c->failed && !idmap_get(&k->by_salt, f.key.salt, &no)) {
+        no = k->frame_n;
         rc = kept_frames_add(k, &f);
+    }
     crypto_wipe(&f, sizeof f);
-    return rc < 0 ? rc : kept_frames_load_lists(k, no, c);
+    return rc < 0 ? rc : kept_frames_load_lists(k, (uint32_t)no, c);
 }
 
 static int kept_frames_tag_order(const void *a, const void *b)
@@ -432,7 +434,7 @@ int kept_frames_load(struct kept_frames *k, struct bytes in)
     size_t n;
     int rc = 0;
 
-    ASSERT(!k || k->frame_n == 0);
+    ASSERT(!k || k->list_n == k->list_old);
     codec_init(&c, in);
     n = codec_count(&c, KEPT_FRAMES_MIN_BYTES);
     if (n > KEPT_FRAMES_MAX)

@@ -73,8 +73,9 @@ void kept_frames_put(struct kept_frames *k, size_t room, struct buf *b);
 
 /*
  * kept_frames_load: take what a keepsake holds; the tree that is being built
- * does not lie in it so far.
- *   k  empty; NULL: only look whether it could be taken
+ * does not lie in it so far. May be repeated for another keepsake, before
+ * anything of the tree is told.
+ *   k  NULL: only look whether it could be taken
  * Returns 0; E_CORRUPT: k is then of no use; E_NOMEM.
  */
 MUST_CHECK int kept_frames_load(struct kept_frames *k, struct bytes in);

@@ -4,8 +4,8 @@
 #include "repo/magic.h"
 
 enum {
-    KEY_SLOT_PLAIN_BYTES = 1024,
-    KEY_SLOT_WRAPPED_BYTES = KEY_SLOT_PLAIN_BYTES + CRYPTO_TAG_BYTES,
+    KEY_SLOT_STEP_BYTES = 1024, /* plaintexts are a multiple of it */
+    KEY_SLOT_PLAIN_MAX = 33 * KEY_SLOT_STEP_BYTES,
     KEY_SLOT_FILE_BYTES = 32
 };
 
@@ -77,11 +77,20 @@ static void key_slot_put_head(const struct key_slot_info *info,
     codec_put_string(out, bytes_of_str(info->label));
 }
 
-/* The bundle, its length in front, zeros behind; plain is locked memory. */
-static int key_slot_put_plain(const struct keyring *k, uint8_t *plain)
+/* How long the plaintext with a bundle of n bytes is. */
+static size_t key_slot_padded(size_t n)
+{
+    return (4 + n + KEY_SLOT_STEP_BYTES - 1) / KEY_SLOT_STEP_BYTES *
+           KEY_SLOT_STEP_BYTES;
+}
+
+/* The bundle, its length in front, zeros behind; plain is zeroed locked memory
+ * of KEY_SLOT_PLAIN_MAX. */
+static int key_slot_put_plain(const struct keyring *k, uint8_t *plain,
+                              size_t *plain_n)
 {
     struct buf b = {
-        .p = plain, .cap = KEY_SLOT_PLAIN_BYTES, .max = KEY_SLOT_PLAIN_BYTES};
+        .p = plain, .cap = KEY_SLOT_PLAIN_MAX, .max = KEY_SLOT_PLAIN_MAX};
     size_t n;
 
     codec_put_u32(&b, 0);
@@ -89,45 +98,67 @@ static int key_slot_put_plain(const struct keyring *k, uint8_t *plain)
     n = b.n - 4;
     for (size_t i = 0; i < 4; i++)
         plain[i] = (uint8_t)(n >> (8 * i));
+    *plain_n = key_slot_padded(n);
     return buf_status(&b);
+}
+
+/* Never from the passphrase, which the salt would then help to guess. */
+static void key_slot_fresh_salt(const struct key_slot_info *info,
+                                uint8_t salt[CRYPTO_SLOT_SALT_BYTES])
+{
+    uint32_t how[] = {info->kdf, info->passes, info->kib, info->role};
+    struct bytes what[] = {bytes_of(how, sizeof how),
+                           bytes_of_str(info->label)};
+
+    crypto_fresh(salt, CRYPTO_SLOT_SALT_BYTES, "dedup 1 slot salt", what, 2);
+}
+
+/* Everything behind the head. */
+static int key_slot_put_wrapped(const struct crypto_key *key,
+                                const uint8_t *commitment, struct bytes plain,
+                                struct buf *out)
+{
+    struct bytes what[] = {buf_bytes(out), plain};
+    uint8_t nonce[CRYPTO_SLOT_NONCE_BYTES];
+    size_t head_n = out->n;
+    size_t wrapped_n = plain.n + CRYPTO_TAG_BYTES;
+    uint8_t *to;
+
+    crypto_fresh(nonce, sizeof nonce, "dedup 1 slot nonce", what, 2);
+    buf_add(out, nonce, sizeof nonce);
+    buf_add(out, commitment, CRYPTO_KEY_BYTES);
+    codec_put_u32(out, (uint32_t)wrapped_n);
+    to = buf_extend(out, wrapped_n);
+    if (to)
+        crypto_wrap(key, nonce, bytes_of(out->p, head_n), plain, to);
+    return buf_status(out);
 }
 
 int key_slot_seal(const struct keyring *k, const struct key_slot_info *info,
                   const struct key_slot_secret *secret, struct buf *out)
 {
     uint8_t salt[CRYPTO_SLOT_SALT_BYTES];
-    uint8_t nonce[CRYPTO_SLOT_NONCE_BYTES];
     uint8_t commitment[CRYPTO_KEY_BYTES];
-    uint8_t wrapped[KEY_SLOT_WRAPPED_BYTES];
     struct crypto_key key;
     uint8_t *plain;
+    size_t plain_n = 0;
     int rc;
 
     ASSERT(out->n == 0 && info->role == k->role);
-    crypto_random(salt, sizeof salt);
-    crypto_random(nonce, sizeof nonce);
+    key_slot_fresh_salt(info, salt);
     rc = key_slot_derive(secret, info, salt, &key, commitment);
     if (rc < 0)
         return rc;
     key_slot_put_head(info, salt, out);
-    rc = buf_status(out);
-    plain = crypto_locked_new(KEY_SLOT_PLAIN_BYTES);
-    if (rc == 0 && !plain)
-        rc = err_set(E_NOMEM, "out of memory");
+    plain = crypto_locked_new(KEY_SLOT_PLAIN_MAX);
+    rc = plain ? key_slot_put_plain(k, plain, &plain_n)
+               : err_set(E_NOMEM, "out of memory");
     if (rc == 0)
-        rc = key_slot_put_plain(k, plain);
-    if (rc == 0)
-        crypto_wrap(&key, nonce, buf_bytes(out),
-                    bytes_of(plain, KEY_SLOT_PLAIN_BYTES), wrapped);
+        rc = key_slot_put_wrapped(&key, commitment, bytes_of(plain, plain_n),
+                                  out);
     crypto_locked_free(plain);
     crypto_wipe(&key, sizeof key);
-    if (rc < 0)
-        return rc;
-    buf_add(out, nonce, sizeof nonce);
-    buf_add(out, commitment, sizeof commitment);
-    codec_put_u32(out, sizeof wrapped);
-    buf_add(out, wrapped, sizeof wrapped);
-    return buf_status(out);
+    return rc;
 }
 
 static bool key_slot_known(const struct key_slot_info *i)
@@ -168,7 +199,8 @@ static int key_slot_split(struct bytes file, struct key_slot_info *info,
         return err_set(E_UNSUPPORTED,
                        "key slot: kind %d, role %d: a newer version made it",
                        (int)info->kdf, (int)info->role);
-    if (p->wrapped.n != KEY_SLOT_WRAPPED_BYTES)
+    if (p->wrapped.n <= CRYPTO_TAG_BYTES ||
+        p->wrapped.n > KEY_SLOT_PLAIN_MAX + CRYPTO_TAG_BYTES)
         return err_set(E_CORRUPT, "key slot: malformed");
     if (label.n > 0)
         memcpy(info->label, label.p, label.n);
@@ -183,15 +215,17 @@ int key_slot_info_get(struct bytes file, struct key_slot_info *out)
 }
 
 /* plain: as key_slot_put_plain() leaves it. */
-static int key_slot_load(const uint8_t *plain, enum keyring_role role,
+static int key_slot_load(struct bytes plain, enum keyring_role role,
                          struct keyring *k)
 {
     struct codec c;
     struct bytes fields;
     int rc;
 
-    codec_init(&c, bytes_of(plain, KEY_SLOT_PLAIN_BYTES));
+    codec_init(&c, plain);
     fields = codec_take(&c, codec_u32(&c));
+    if (key_slot_padded(fields.n) != plain.n)
+        codec_fail(&c);
     while (codec_left(&c) > 0)
         if (codec_u8(&c) != 0)
             codec_fail(&c);
@@ -207,14 +241,15 @@ static int key_slot_unwrap(const struct key_slot_parts *p,
                            const struct crypto_key *key, enum keyring_role role,
                            struct keyring *k)
 {
-    uint8_t *plain = crypto_locked_new(KEY_SLOT_PLAIN_BYTES);
+    size_t plain_n = p->wrapped.n - CRYPTO_TAG_BYTES;
+    uint8_t *plain = crypto_locked_new(plain_n);
     int rc;
 
     if (!plain)
         return err_set(E_NOMEM, "out of memory");
     rc = crypto_unwrap(key, p->nonce.p, p->head, p->wrapped, plain);
     if (rc == 0)
-        rc = key_slot_load(plain, role, k);
+        rc = key_slot_load(bytes_of(plain, plain_n), role, k);
     crypto_locked_free(plain);
     return err_add(rc, "key slot");
 }

@@ -8,7 +8,7 @@
 #include "repo/keyring.h"
 
 enum {
-    KEY_SLOT_BYTES_MAX = 2048,
+    KEY_SLOT_BYTES_MAX = 34816, /* with 256 epochs of a read key */
     KEY_SLOT_LABEL_MAX = 100,
     KEY_SLOT_PASSES = 3, /* what init uses */
     KEY_SLOT_KIB = 65536

@@ -1,31 +1,25 @@
 /*
  * keyring: a repository's keys, unwrapped, in locked memory; docs/format.md 3.
- * What a keyring holds depends on its role. Immutable after keyring_load() or
- * keyring_create(): any thread may read it.
+ * What a keyring holds depends on its role.
+ *
+ * Immutable once it is loaded, but for its epochs: while one thread adds the
+ * next (keyring_begin), others may read and seal; an epoch that is there never
+ * changes.
  */
 #ifndef REPO_KEYRING_H
 #define REPO_KEYRING_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "repo/crypto.h"
 #include "repo/frame.h"
-
-/* The numbers are part of the format. */
-enum keyring_role {
-    KEYRING_FULL = 1,    /* everything */
-    KEYRING_READ = 2,    /* reads */
-    KEYRING_WRITE = 3,   /* backs up, cannot read back */
-    KEYRING_MAINTAIN = 4 /* prunes, checks; reads no content */
-};
+#include "repo/keyring_epoch.h"
 
 struct keyring {
     struct repo_id repo;
     enum keyring_role role;
-    uint32_t epoch;           /* of the keys; 0 at first */
     struct object_id config;  /* H(config file) that belongs to these keys */
-    struct crypto_key k_repo; /* goes into every key that is sealed to a
-                                 public key */
-    struct crypto_key k_index;
     struct crypto_key k_data; /* ids of content */
     struct crypto_key k_meta; /* ids of pages and list nodes */
     struct crypto_key k_page; /* made from k_meta: where pages end */
@@ -33,12 +27,11 @@ struct keyring {
     struct crypto_key seed;   /* of the signing key */
     struct crypto_signer signer;
     struct member_id member; /* who signs with it */
-    bool has_data_secret;
-    bool has_meta_secret;
-    struct crypto_key data_secret; /* opens data packs */
-    struct crypto_key meta_secret; /* opens metadata packs and snapshots */
-    struct crypto_public data_public;
-    struct crypto_public meta_public;
+    /* the repository's epochs, as far as its config and the log that was read
+     * tell; new objects are sealed under the last of them that is held */
+    _Atomic uint32_t begun;
+    _Atomic uint32_t held; /* those whose keys are here, from 0 on */
+    struct keyring_epoch epoch[KEYRING_EPOCHS_MAX];
 };
 
 /* keyring_new: a zeroed keyring in locked memory; NULL when there is none. */
@@ -54,6 +47,15 @@ void keyring_free(struct keyring *k);
 void keyring_create(struct keyring *k);
 
 /*
+ * keyring_create_from: the full keys of a repository whose roots are known,
+ * with a signing key of its own. The config hash is still zero.
+ *   root  n (1..KEYRING_EPOCHS_MAX) of them, from epoch 0 on
+ */
+void keyring_create_from(struct keyring *k, const struct repo_id *repo,
+                         const struct crypto_key *root, size_t n,
+                         const struct crypto_key *seed);
+
+/*
  * keyring_put: append the bundle as fields (docs/format.md 5) to b: what the
  * role may hold and no more. b then holds secrets: wipe it.
  */
@@ -61,18 +63,30 @@ void keyring_put(const struct keyring *k, struct buf *b);
 
 /*
  * keyring_load: fill k from a bundle's fields. The public keys are not in it:
- * keyring_set_public().
+ * keyring_set_public(), and for later epochs keyring_begin().
  * Returns 0; E_CORRUPT; E_UNSUPPORTED (an unknown critical field).
  */
 MUST_CHECK int keyring_load(struct keyring *k, struct bytes fields);
 
 /*
- * keyring_set_public: take the public keys from the config.
+ * keyring_set_public: take the public keys of epoch 0 from the config.
  * Returns 0 or E_CORRUPT (they do not belong to the secret keys held).
  */
 MUST_CHECK int keyring_set_public(struct keyring *k,
                                   const struct crypto_public *data,
                                   const struct crypto_public *meta);
+
+/* keyring_newest: the epoch that new objects are sealed under. */
+uint16_t keyring_newest(const struct keyring *k);
+
+/*
+ * keyring_find: the keys of an epoch that an object names.
+ *   out  lent, constant
+ * Returns 0; E_ROLE: the epoch has begun, and this key was given no share of
+ * it; E_CORRUPT: the repository has no such epoch, as far as it was read.
+ */
+MUST_CHECK int keyring_find(const struct keyring *k, uint32_t epoch,
+                            const struct keyring_epoch **out);
 
 /* keyring_chunk_id: the id of a chunk of content or of a tree node. */
 void keyring_chunk_id(const struct keyring *k, enum pack_kind kind,
@@ -81,21 +95,25 @@ void keyring_chunk_id(const struct keyring *k, enum pack_kind kind,
 /*
  * keyring_frame_key_new: a fresh key for a pack, and what its header says of
  * it.
- *   out  secret: wipe it
- * Returns 0 or E_CORRUPT (the config's public key is no point).
+ *   epoch  one that is held: keyring_newest()
+ *   what   bytes that stand for the first frame, for crypto_fresh()
+ *   out    secret: wipe it
+ * Returns 0 or E_CORRUPT (the epoch's public key is no point).
  */
 MUST_CHECK int keyring_frame_key_new(const struct keyring *k,
-                                     enum pack_kind kind, struct frame_key *out,
+                                     enum pack_kind kind, uint16_t epoch,
+                                     struct bytes what, struct frame_key *out,
                                      uint8_t sealed[CRYPTO_SEALED_BYTES],
                                      uint8_t commitment[CRYPTO_KEY_BYTES]);
 
 /*
  * keyring_frame_key: unlock the key entry of a pack.
- *   sealed, commitment  as in the pack's header
- * Returns 0; E_ROLE (this keyring cannot open packs of that kind); E_CORRUPT.
+ *   epoch, sealed, commitment  as in the pack's header
+ * Returns 0; E_ROLE (this keyring cannot open packs of that kind, or of that
+ * epoch); E_CORRUPT.
  */
 MUST_CHECK int keyring_frame_key(const struct keyring *k, enum pack_kind kind,
-                                 enum crypto_suite suite,
+                                 uint32_t epoch, enum crypto_suite suite,
                                  const uint8_t sealed[CRYPTO_SEALED_BYTES],
                                  const uint8_t commitment[CRYPTO_KEY_BYTES],
                                  struct frame_key *out);

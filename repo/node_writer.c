@@ -68,6 +68,28 @@ void node_writer_reset(struct node_writer *w)
     }
 }
 
+static int node_level_copy(struct node_level *to, const struct node_level *from)
+{
+    buf_reset(&to->elements);
+    buf_add_bytes(&to->elements, buf_bytes(&from->elements));
+    to->count = from->count;
+    to->weight = from->weight;
+    to->closed = from->closed;
+    to->last = from->last;
+    memcpy(to->first, from->first, from->first_n);
+    to->first_n = from->first_n;
+    return buf_status(&to->elements);
+}
+
+int node_writer_copy(struct node_writer *to, const struct node_writer *from)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i <= NODE_LEVEL_MAX && rc == 0; i++)
+        rc = node_level_copy(&to->level[i], &from->level[i]);
+    return rc;
+}
+
 static bool node_writer_cuts(const struct node_writer *w, unsigned level,
                              struct bytes cut)
 {

@@ -24,6 +24,15 @@ void node_writer_free(struct node_writer *w);
 void node_writer_reset(struct node_writer *w);
 
 /*
+ * node_writer_copy: make to, whatever it holds, what from is; both go on
+ * without each other.
+ *   to  made with the kind, key and sink of from
+ * Returns 0 or E_NOMEM (to: only reset, free).
+ */
+MUST_CHECK int node_writer_copy(struct node_writer *to,
+                                const struct node_writer *from);
+
+/*
  * node_writer_add: append an element.
  *   element  its encoding, at most NODE_BYTES_MAX / 2 bytes
  *   cut      what decides where nodes end: the id (list), the name (pages)

@@ -26,6 +26,15 @@ struct pack_dir_chunk {
     uint32_t bytes; /* of its plaintext, 1..PACK_CHUNK_MAX */
 };
 
+/* pack_dir_what: n chunks as bytes that stand for their content, for
+ * frame_seal() and pack_writer_open(); lent, and of this machine alone. */
+static inline struct bytes pack_dir_what(const struct pack_dir_chunk *chunk,
+                                         size_t n)
+{
+    _Static_assert(sizeof *chunk == ID_BYTES + 4, "no padding");
+    return bytes_of(chunk, n * sizeof *chunk);
+}
+
 /* One frame of a directory. */
 struct pack_dir_frame {
     uint32_t key; /* key entry of the pack that it is sealed under */

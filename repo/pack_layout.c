@@ -32,9 +32,9 @@ void pack_layout_put_header(const struct pack_layout_header *h, struct buf *b)
     magic_put(b, 'P');
     codec_put_u8(b, (uint8_t)h->kind);
     codec_put_u16(b, (uint16_t)h->key_n);
+    codec_put_u16(b, h->epoch);
     buf_add(b, h->repo.b, sizeof h->repo.b);
     buf_add(b, h->writer.b, sizeof h->writer.b);
-    buf_add(b, h->dir_salt, sizeof h->dir_salt);
 }
 
 void pack_layout_put_key(const struct pack_layout_key *k, struct buf *b)
@@ -58,9 +58,9 @@ int pack_layout_get_header(struct bytes head, const struct keyring *k,
         return rc;
     h->kind = (enum pack_kind)codec_u8(&c);
     h->key_n = codec_u16(&c);
+    h->epoch = codec_u16(&c);
     codec_copy(&c, h->repo.b, sizeof h->repo.b);
     codec_copy(&c, h->writer.b, sizeof h->writer.b);
-    codec_copy(&c, h->dir_salt, sizeof h->dir_salt);
     if ((h->kind != PACK_DATA && h->kind != PACK_META) || h->key_n == 0 ||
         h->key_n > PACK_KEYS_MAX || (h->key_n & (h->key_n - 1)) != 0)
         codec_fail(&c);
@@ -92,15 +92,21 @@ int pack_layout_get_key(struct bytes in, struct pack_layout_key *k)
     return rc;
 }
 
-/* What the directory's and the trailer's keys are made of. */
-static void pack_layout_kdf(const struct keyring *k,
-                            const struct pack_layout_header *h,
-                            const char *label, struct crypto_key *out)
+/* What the directory's and the trailer's keys are made of. Returns as
+ * keyring_find(). */
+static int pack_layout_kdf(const struct keyring *k,
+                           const struct pack_layout_header *h,
+                           const uint8_t *salt, const char *label,
+                           struct crypto_key *out)
 {
-    struct bytes x[] = {bytes_of(k->repo.b, sizeof k->repo.b),
-                        bytes_of(h->dir_salt, sizeof h->dir_salt)};
+    struct bytes x[] = {bytes_of(h->repo.b, sizeof h->repo.b),
+                        bytes_of(salt, CRYPTO_SALT_BYTES)};
+    const struct keyring_epoch *e;
+    int rc = keyring_find(k, h->epoch, &e);
 
-    crypto_kdf(out, &k->k_index, label, x, 2);
+    if (rc == 0)
+        crypto_kdf(out, &e->k_index, label, x, 2);
+    return rc;
 }
 
 void pack_layout_put_trailer(const struct keyring *k,
@@ -108,19 +114,21 @@ void pack_layout_put_trailer(const struct keyring *k,
                              const struct pack_layout_trailer *t, struct buf *b)
 {
     struct crypto_key key;
-    size_t at = b->n;
+    size_t at;
+    int rc = pack_layout_kdf(k, h, t->salt, "dedup 1 trailer", &key);
 
+    ASSERT(rc == 0);
+    buf_add(b, t->salt, sizeof t->salt);
+    at = b->n;
     codec_put_u32(b, t->dir_off);
     codec_put_u32(b, t->dir_bytes);
     buf_add(b, t->signature, sizeof t->signature);
     buf_add_zeros(b, CRYPTO_TAG_BYTES);
-    if (b->rc == 0) {
-        pack_layout_kdf(k, h, "dedup 1 trailer", &key);
+    if (b->rc == 0)
         crypto_chacha_seal(&key, bytes_of(NULL, 0),
                            bytes_of(b->p + at, PACK_LAYOUT_PLACE_BYTES),
                            b->p + at);
-        crypto_wipe(&key, sizeof key);
-    }
+    crypto_wipe(&key, sizeof key);
     buf_add(b, pack_layout_end, sizeof pack_layout_end);
 }
 
@@ -156,6 +164,7 @@ int pack_layout_get_trailer(const struct keyring *k,
     int rc;
 
     codec_init(&c, tail);
+    codec_copy(&c, t->salt, sizeof t->salt);
     sealed = codec_take(&c, sizeof plain + CRYPTO_TAG_BYTES);
     end = codec_take(&c, sizeof pack_layout_end);
     if (!bytes_equal(end, bytes_of(pack_layout_end, sizeof pack_layout_end)))
@@ -163,8 +172,9 @@ int pack_layout_get_trailer(const struct keyring *k,
     rc = codec_end(&c, "pack trailer");
     if (rc < 0)
         return rc;
-    pack_layout_kdf(k, h, "dedup 1 trailer", &key);
-    rc = crypto_chacha_open(&key, bytes_of(NULL, 0), sealed, plain);
+    rc = pack_layout_kdf(k, h, t->salt, "dedup 1 trailer", &key);
+    if (rc == 0)
+        rc = crypto_chacha_open(&key, bytes_of(NULL, 0), sealed, plain);
     crypto_wipe(&key, sizeof key);
     if (rc < 0)
         return err_add(rc, "pack trailer");
@@ -174,29 +184,33 @@ int pack_layout_get_trailer(const struct keyring *k,
 }
 
 /* The key of a pack's directory. */
-static void pack_layout_dir_key(const struct keyring *k,
-                                const struct pack_layout_header *h,
-                                struct crypto_key *key,
-                                uint8_t commitment[CRYPTO_KEY_BYTES])
+static int pack_layout_dir_key(const struct keyring *k,
+                               const struct pack_layout_header *h,
+                               const uint8_t *salt, struct crypto_key *key,
+                               uint8_t commitment[CRYPTO_KEY_BYTES])
 {
     struct crypto_key base;
+    int rc = pack_layout_kdf(k, h, salt, "dedup 1 directory", &base);
 
-    pack_layout_kdf(k, h, "dedup 1 directory", &base);
+    if (rc < 0)
+        return rc;
     crypto_base_split(&base, key, commitment);
     crypto_wipe(&base, sizeof base);
+    return 0;
 }
 
 void pack_layout_seal_dir(const struct keyring *k,
                           const struct pack_layout_header *h,
+                          const uint8_t salt[CRYPTO_SALT_BYTES],
                           struct bytes header, struct bytes content,
                           size_t plain_bytes, struct buf *b)
 {
     uint8_t commitment[CRYPTO_KEY_BYTES];
     struct crypto_key key;
     size_t at;
+    int rc = pack_layout_dir_key(k, h, salt, &key, commitment);
 
-    ASSERT(plain_bytes >= 4 + content.n);
-    pack_layout_dir_key(k, h, &key, commitment);
+    ASSERT(rc == 0 && plain_bytes >= 4 + content.n);
     buf_add(b, commitment, sizeof commitment);
     at = b->n;
     codec_put_u32(b, (uint32_t)content.n);
@@ -229,6 +243,7 @@ static int pack_layout_trim(struct buf *plain)
 
 int pack_layout_open_dir(const struct keyring *k,
                          const struct pack_layout_header *h,
+                         const uint8_t salt[CRYPTO_SALT_BYTES],
                          struct bytes header, struct bytes sealed,
                          struct buf *content)
 {
@@ -245,11 +260,11 @@ int pack_layout_open_dir(const struct keyring *k,
     to = buf_extend(content, cipher.n - CRYPTO_TAG_BYTES);
     if (!to)
         return buf_status(content);
-    pack_layout_dir_key(k, h, &key, commitment);
-    if (crypto_equal(commitment, sealed.p, sizeof commitment))
-        rc = crypto_chacha_open(&key, header, cipher, to);
-    else
+    rc = pack_layout_dir_key(k, h, salt, &key, commitment);
+    if (rc == 0 && !crypto_equal(commitment, sealed.p, sizeof commitment))
         rc = err_set(E_CORRUPT, "sealed under another key");
+    if (rc == 0)
+        rc = crypto_chacha_open(&key, header, cipher, to);
     crypto_wipe(&key, sizeof key);
     return rc < 0 ? err_add(rc, "pack directory") : pack_layout_trim(content);
 }

@@ -133,8 +133,8 @@ static int pack_reader_unlock(struct pack_reader *r, enum pack_kind kind,
 
     if (rc < 0)
         return rc;
-    return keyring_frame_key(r->keys, kind, k.suite, k.sealed, k.commitment,
-                             out);
+    return keyring_frame_key(r->keys, kind, k.epoch, k.suite, k.sealed,
+                             k.commitment, out);
 }
 
 int pack_reader_key(struct pack_reader *r, const struct object_id *pack,
@@ -326,8 +326,9 @@ static int pack_reader_info(struct pack_reader *r, const struct object_id *pack,
     if (!crypto_signature_ok(&p->header.writer, pack_layout_label, &hash,
                              p->trailer.signature))
         return err_set(E_CORRUPT, "pack: its signature does not fit");
-    rc = pack_layout_open_dir(r->keys, &p->header, buf_bytes(&p->head),
-                              buf_bytes(&p->dir), &info->dir);
+    rc = pack_layout_open_dir(r->keys, &p->header, p->trailer.salt,
+                              buf_bytes(&p->head), buf_bytes(&p->dir),
+                              &info->dir);
     if (rc == 0)
         rc = pack_dir_check(buf_bytes(&info->dir), &bounds, &info->frame_n,
                             &info->chunk_n);

@@ -155,13 +155,13 @@ static int pack_sink_close_pack(struct pack_sink *q, bool full)
 }
 
 /* Locked. The key of the open pack, and its number; opens one if need be. */
-static int pack_sink_key(struct pack_sink *q, struct frame_key *key,
-                         uint64_t *number)
+static int pack_sink_key(struct pack_sink *q, struct bytes what,
+                         struct frame_key *key, uint64_t *number)
 {
     int rc = pack_sink_failed(q);
 
     if (rc == 0 && !q->open.w) {
-        rc = pack_writer_open(q->store, q->keys, q->kind, &q->open.w);
+        rc = pack_writer_open(q->store, q->keys, q->kind, what, &q->open.w);
         if (rc == 0)
             q->open.number = q->next++;
     }
@@ -204,6 +204,7 @@ int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
                   const struct pack_dir_chunk *chunk, size_t chunk_n,
                   struct pack_place *place, struct frame_kept *kept)
 {
+    struct bytes what = pack_dir_what(chunk, chunk_n);
     struct frame_key key;
     struct frame f;
     uint64_t number;
@@ -212,11 +213,11 @@ int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
 
     pthread_mutex_lock(&q->lock);
     while (rc == 0 && !taken) {
-        rc = pack_sink_key(q, &key, &number);
+        rc = pack_sink_key(q, what, &key, &number);
         if (rc < 0)
             break;
         pthread_mutex_unlock(&q->lock);
-        rc = frame_seal(x, &key, &f);
+        rc = frame_seal(x, &key, what, &f);
         pthread_mutex_lock(&q->lock);
         if (rc == 0)
             rc = pack_sink_take(q, number, &f, chunk, chunk_n, place, &taken);

@@ -85,7 +85,8 @@ static int pack_verify_dir(struct pack_verify *v, struct pack_info *info)
     if (!crypto_signature_ok(&v->header.writer, pack_layout_label, &hash,
                              t.signature))
         return err_set(E_CORRUPT, "its signature does not fit");
-    rc = pack_layout_open_dir(v->keys, &v->header, head, dir, &info->dir);
+    rc = pack_layout_open_dir(v->keys, &v->header, t.salt, head, dir,
+                              &info->dir);
     bounds = (struct pack_dir_bounds){
         .first = (uint32_t)head.n, .end = t.dir_off, .key_n = v->header.key_n};
     return rc < 0 ? rc
@@ -106,8 +107,8 @@ static int pack_verify_key(struct pack_verify *v, uint32_t entry)
                  PACK_LAYOUT_KEY_BYTES),
         &k);
     if (rc == 0)
-        rc = keyring_frame_key(v->keys, v->header.kind, k.suite, k.sealed,
-                               k.commitment, &v->key);
+        rc = keyring_frame_key(v->keys, v->header.kind, k.epoch, k.suite,
+                               k.sealed, k.commitment, &v->key);
     v->key_at = rc == 0 ? entry : UINT32_MAX;
     return rc;
 }

@@ -39,16 +39,16 @@ static int pack_writer_put(struct pack_writer *w, struct bytes x)
     return 0;
 }
 
-static int pack_writer_begin(struct pack_writer *w)
+static int pack_writer_begin(struct pack_writer *w, struct bytes what)
 {
-    struct pack_layout_key entry = {.epoch = w->keys->epoch};
-    int rc = keyring_frame_key_new(w->keys, w->header.kind, &w->key,
-                                   entry.sealed, entry.commitment);
+    struct pack_layout_key entry = {.epoch = w->header.epoch};
+    int rc =
+        keyring_frame_key_new(w->keys, w->header.kind, w->header.epoch, what,
+                              &w->key, entry.sealed, entry.commitment);
 
     if (rc < 0)
         return rc;
     entry.suite = w->key.suite;
-    crypto_random(w->header.dir_salt, sizeof w->header.dir_salt);
     pack_layout_put_header(&w->header, &w->head);
     pack_layout_put_key(&entry, &w->head);
     rc = buf_status(&w->head);
@@ -56,7 +56,8 @@ static int pack_writer_begin(struct pack_writer *w)
 }
 
 int pack_writer_open(struct store *s, const struct keyring *k,
-                     enum pack_kind kind, struct pack_writer **out)
+                     enum pack_kind kind, struct bytes what,
+                     struct pack_writer **out)
 {
     struct pack_writer *w = mem_alloc(sizeof *w);
     int rc;
@@ -64,14 +65,17 @@ int pack_writer_open(struct store *s, const struct keyring *k,
     if (!w)
         return err_set(E_NOMEM, "out of memory");
     w->keys = k;
-    w->header = (struct pack_layout_header){
-        .kind = kind, .key_n = 1, .repo = k->repo, .writer = k->member};
+    w->header = (struct pack_layout_header){.kind = kind,
+                                            .key_n = 1,
+                                            .epoch = keyring_newest(k),
+                                            .repo = k->repo,
+                                            .writer = k->member};
     buf_init(&w->head, PACK_WRITER_HEADER_BYTES);
     pack_dir_init(&w->dir);
     blake3_init(&w->hash);
     rc = store_writer_open(s, &w->out);
     if (rc == 0)
-        rc = pack_writer_begin(w);
+        rc = pack_writer_begin(w, what);
     if (rc < 0) {
         pack_writer_free(w);
         return rc;
@@ -142,6 +146,18 @@ static uint32_t pack_writer_padded(const struct pack_writer *w, bool full)
     return full || n > PACK_FULL_BYTES ? PACK_FULL_BYTES : (uint32_t)n;
 }
 
+/* The salt of directory and trailer, which are all that these parts say. */
+static void pack_writer_fresh_salt(const struct pack_writer *w,
+                                   struct bytes content,
+                                   struct pack_layout_trailer *t)
+{
+    uint32_t place[] = {t->dir_off, t->dir_bytes};
+    struct bytes part[] = {buf_bytes(&w->head), bytes_of(place, sizeof place),
+                           content};
+
+    crypto_fresh(t->salt, sizeof t->salt, "dedup 1 directory salt", part, 3);
+}
+
 /* Directory and trailer of a file of that many bytes, appended to tail. */
 static int pack_writer_end(struct pack_writer *w, struct bytes content,
                            uint32_t bytes, struct buf *tail)
@@ -150,9 +166,10 @@ static int pack_writer_end(struct pack_writer *w, struct bytes content,
     struct object_id hash;
 
     t.dir_bytes = bytes - w->off - PACK_LAYOUT_TRAILER_BYTES;
-    pack_layout_seal_dir(w->keys, &w->header, buf_bytes(&w->head), content,
-                         t.dir_bytes - CRYPTO_KEY_BYTES - CRYPTO_TAG_BYTES,
-                         tail);
+    pack_writer_fresh_salt(w, content, &t);
+    pack_layout_seal_dir(
+        w->keys, &w->header, t.salt, buf_bytes(&w->head), content,
+        t.dir_bytes - CRYPTO_KEY_BYTES - CRYPTO_TAG_BYTES, tail);
     if (tail->rc < 0)
         return buf_status(tail);
     pack_layout_signed(buf_bytes(&w->head), buf_bytes(tail), &t, &hash);

@@ -18,11 +18,13 @@ struct pack_writer;
 /*
  * pack_writer_open: start a pack with a fresh key.
  *   s, k  lent until the writer is freed
+ *   what  pack_dir_what() of the chunks for which it is opened
  *   out   owns the writer
  * Returns 0, E_NOMEM, or what the store returned.
  */
 MUST_CHECK int pack_writer_open(struct store *s, const struct keyring *k,
-                                enum pack_kind kind, struct pack_writer **out);
+                                enum pack_kind kind, struct bytes what,
+                                struct pack_writer **out);
 
 /* pack_writer_key: what frames for this pack are sealed under; lent, constant
  * and readable from any thread as long as w lives. */

@@ -126,8 +126,8 @@ static int repo_init_objects(struct store *s, struct keyring *k,
     c->repo = k->repo;
     c->created.s = now / 1000000000;
     c->created.ns = (uint32_t)(now % 1000000000);
-    c->data_public = k->data_public;
-    c->meta_public = k->meta_public;
+    c->data_public = k->epoch[0].data_public;
+    c->meta_public = k->epoch[0].meta_public;
     c->founder = k->member;
     buf_init(&file, CONFIG_BYTES_MAX);
     config_put(c, &file);

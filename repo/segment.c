@@ -2,8 +2,8 @@
 
 enum {
     SEGMENT_PACK_MIN = ID_BYTES + 1 + 1 + ID_BYTES + 1,
-    SEGMENT_FRAMES_AT = 92 + 120, /* bytes of a header with one key entry */
-    SEGMENT_TRAILER_BYTES = 96
+    SEGMENT_FRAMES_AT = 60 + 120, /* bytes of a header with one key entry */
+    SEGMENT_TRAILER_BYTES = 128
 };
 
 void segment_put(unsigned level, const struct object_id *replaces,

@@ -6,6 +6,7 @@
 #include "base/blake3.h"
 #include "base/mem.h"
 #include "repo/envelope.h"
+#include "repo/superseded.h"
 
 enum {
     SNAPSHOT_LIST_KEY = 's',
@@ -101,6 +102,27 @@ static int snapshot_list_order(const void *a, const void *b)
     return c ? c : memcmp(x->id.b, y->id.b, sizeof x->id.b);
 }
 
+/* l is in its final order. */
+static int snapshot_list_fold(struct snapshot_list *l)
+{
+    struct superseded *s = mem_array(l->n, sizeof *s);
+    size_t n = 0;
+
+    if (!s)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < l->n; i++) {
+        const struct snapshot_item *it = &l->item[i];
+
+        if (!it->damaged)
+            s[n++] = superseded_of(&it->id, &it->manifest.m, i);
+    }
+    superseded_mark(s, n);
+    for (size_t i = 0; i < n; i++)
+        l->item[s[i].at].superseded = s[i].is;
+    free(s);
+    return 0;
+}
+
 int snapshot_list_load(struct index *ix, const struct state *s,
                        struct snapshot_list *l)
 {
@@ -130,29 +152,66 @@ int snapshot_list_load(struct index *ix, const struct state *s,
     index_reader_free(r);
     buf_release(&key);
     buf_release(&value);
-    if (rc == 0 && l->n > 0)
-        qsort(l->item, l->n, sizeof *l->item, snapshot_list_order);
-    return rc;
+    if (rc < 0 || l->n == 0)
+        return rc;
+    qsort(l->item, l->n, sizeof *l->item, snapshot_list_order);
+    return snapshot_list_fold(l);
+}
+
+/* Whether a comes after b in their series. l is ascending by time and id: of
+ * equal numbers the later place counts. */
+static bool snapshot_list_is_newer(const struct snapshot_item *a,
+                                   const struct snapshot_item *b)
+{
+    return a->manifest.m.number > b->manifest.m.number ||
+           (a->manifest.m.number == b->manifest.m.number && a > b);
 }
 
 const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
-                                                 struct bytes series,
-                                                 bool with_checkpoints)
+                                                 struct bytes series)
 {
     const struct snapshot_item *best = NULL;
 
     for (size_t i = l->n; i-- > 0;) {
         const struct snapshot_item *it = &l->item[i];
 
-        if (it->damaged || !(it->manifest.m.complete || with_checkpoints))
+        if (it->damaged || !it->manifest.m.complete)
             continue;
         if (series.n == 0)
             return it;
         if (bytes_equal(series, it->manifest.m.series) &&
-            (!best || it->manifest.m.number > best->manifest.m.number))
+            (!best || snapshot_list_is_newer(it, best)))
             best = it;
     }
     return best;
+}
+
+const struct snapshot_item *snapshot_list_checkpoint(
+    const struct snapshot_list *l, struct bytes series, bool farthest)
+{
+    const struct snapshot_item *best = NULL;
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct snapshot_item *it = &l->item[i];
+
+        if (it->damaged || it->superseded || it->manifest.m.complete ||
+            !bytes_equal(series, it->manifest.m.series))
+            continue;
+        if (!best || (farthest ? superseded_entries(&it->manifest.m) >=
+                                     superseded_entries(&best->manifest.m)
+                               : snapshot_list_is_newer(it, best)))
+            best = it;
+    }
+    return best;
+}
+
+size_t snapshot_list_damaged(const struct snapshot_list *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += l->item[i].damaged;
+    return n;
 }
 
 /* value: sticky failure and all; released here. */

@@ -14,10 +14,13 @@
 
 struct snapshot_item {
     struct object_id id;
-    bool damaged; /* its object could not be read: the manifest is empty */
-    bool sealed;  /* the key may not read it: the manifest holds what the commit
-                     record says (series, number, complete), and that record's
-                     time as begin and end */
+    bool damaged;    /* its object could not be read: the manifest is empty */
+    bool sealed;     /* the key may not read it: the manifest holds what the
+                        commit record says (series, number, complete), and that
+                        record's time as begin and end */
+    bool superseded; /* a checkpoint that nobody needs any more: what it
+                        reaches may go at any time (repo/superseded.h). Of
+                        sealed ones of one run none is known to be */
     struct manifest_copy manifest; /* without its problems and options */
     struct bytes raw;              /* owned; what the manifest borrows */
 };
@@ -44,12 +47,21 @@ MUST_CHECK int snapshot_list_load(struct index *ix, const struct state *s,
 MUST_CHECK int snapshot_list_unseal(struct snapshot_item *it,
                                     const struct manifest *m);
 
-/* snapshot_list_newest: the newest of a series: that with the highest number,
- * since clocks jump and numbers do not; or (series empty) the one of all that
- * began last. Complete ones only, or checkpoints too. NULL: none. */
+/* snapshot_list_newest: the newest complete one of a series: that with the
+ * highest number, since clocks jump and numbers do not; of equal ones the one
+ * that began last; or (series empty) the one of all that began last. NULL:
+ * none. */
 const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
-                                                 struct bytes series,
-                                                 bool with_checkpoints);
+                                                 struct bytes series);
+
+/* snapshot_list_checkpoint: the newest checkpoint of a series, in the same
+ * sense, that is not superseded; or (farthest) of those the one whose run had
+ * finished most entries. NULL: none. */
+const struct snapshot_item *snapshot_list_checkpoint(
+    const struct snapshot_list *l, struct bytes series, bool farthest);
+
+/* snapshot_list_damaged: how many could not be read. */
+size_t snapshot_list_damaged(const struct snapshot_list *l);
 
 /* --- what the index remembers --- */
 

@@ -2,14 +2,15 @@
 
 #include "repo/keepsake_file.h"
 
-/* Whether a later item of the list has the same series: that one was asked. */
+/* Whether a later item is of the same series and kind: that one was asked. */
 static bool snapshot_own_asked(const struct snapshot_list *l, size_t i)
 {
-    struct bytes series = l->item[i].manifest.m.series;
+    const struct manifest *m = &l->item[i].manifest.m;
 
     for (size_t k = i + 1; k < l->n; k++)
         if (!l->item[k].damaged &&
-            bytes_equal(l->item[k].manifest.m.series, series))
+            l->item[k].manifest.m.complete == m->complete &&
+            bytes_equal(l->item[k].manifest.m.series, m->series))
             return true;
     return false;
 }
@@ -31,7 +32,8 @@ int snapshot_own_fill(const struct repo *r, struct snapshot_list *l)
         struct keepsake k;
 
         if (!it->sealed || snapshot_own_asked(l, i) ||
-            !keepsake_file_read(r, it->manifest.m.series, NULL, &k))
+            !keepsake_file_read(r, it->manifest.m.series,
+                                it->manifest.m.complete, NULL, &k))
             continue;
         rc = snapshot_own_put(&k, l);
         keepsake_release(&k);

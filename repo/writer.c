@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "repo/writer_journal.h"
 #include "repo/writer_process.h"
@@ -16,6 +17,18 @@ static int writer_put_open(struct writer *w, struct bytes series)
     return writer_journal_put_generation(w, RECORD_OPEN, &p);
 }
 
+/* Two runs of a machine that was resumed twice differ in time at least. */
+static void writer_fresh_name(const struct repo *r, struct bytes series,
+                              struct writer_id *id)
+{
+    int64_t now[] = {clock_realtime_ns(), clock_monotonic_ns()};
+    struct bytes what[] = {
+        bytes_of(r->keys->member.b, sizeof r->keys->member.b), series,
+        bytes_of(now, sizeof now)};
+
+    crypto_fresh(id->b, sizeof id->b, "dedup 1 writer name", what, 3);
+}
+
 int writer_open(struct repo *r, struct bytes series, struct writer **out)
 {
     struct writer *w = mem_alloc(sizeof *w);
@@ -27,7 +40,7 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     w->r = r;
     w->chain = (struct chain){
         .store = r->store, .keys = r->keys, .kind = ENVELOPE_JOURNAL};
-    crypto_random(w->chain.writer.b, sizeof w->chain.writer.b);
+    writer_fresh_name(r, series, &w->chain.writer);
     w->generation = r->state.tip;
     if (rc == 0)
         rc = writer_journal_settle_tip(r);

@@ -48,8 +48,9 @@ MUST_CHECK int writer_merge(struct writer *w, bool *merged);
 
 /* What a run counts on without storing it. */
 struct writer_reliance {
-    const struct object_id *parent; /* the snapshot whose subtrees it takes over
-                                       unseen; NULL: none */
+    const struct object_id *parent; /* parent_n snapshots whose subtrees it
+                                       takes over unseen */
+    size_t parent_n;
     /* our index has moved on: from its return on the run looks nothing up in
        an older view, and has remembered all that it found in one; NULL: it
        keeps no view */
@@ -72,8 +73,9 @@ void writer_log_tip(const struct writer *w, uint64_t *number,
                     struct object_id *id);
 
 /*
- * writer_commit: W5: the snapshot exists when this returns 0.
- *   m   complete
+ * writer_commit: W5: the snapshot, or the checkpoint, exists when this returns
+ * 0. The writer goes on.
+ *   m   every field is set
  *   id  out: of the snapshot
  * Everything that it needs was published before. Returns as writer_publish();
  * E_LIMIT (manifest too long).

@@ -16,3 +16,14 @@ void writer_process_get(struct writer_process *text, struct record_process *p)
                                  .start = process_start(0),
                                  .pid_namespace = process_pid_namespace()};
 }
+
+bool writer_process_lives(const struct record_process *self,
+                          const struct record_process *p)
+{
+    return bytes_equal(p->host, self->host) && self->boot_id.n > 0 &&
+           bytes_equal(p->boot_id, self->boot_id) && self->pid_namespace != 0 &&
+           p->pid_namespace == self->pid_namespace && p->start != 0 &&
+           p->pid > 0 && p->pid <= INT32_MAX && p->pid != self->pid &&
+           process_numbers_agree() &&
+           process_start((uint32_t)p->pid) == p->start;
+}

@@ -1,5 +1,5 @@
-/* writer_process: which process a writer is, for its open record: a collector
- * on the same host can then tell that it is dead. */
+/* writer_process: which process a writer is, for its open record: others on the
+ * same host can then tell whether it lives. */
 #ifndef REPO_WRITER_PROCESS_H
 #define REPO_WRITER_PROCESS_H
 
@@ -21,5 +21,14 @@ struct writer_process {
  *   p     out: all but the series
  */
 void writer_process_get(struct writer_process *text, struct record_process *p);
+
+/*
+ * writer_process_lives: whether that process is another one than this, and
+ * known to be alive: of this host, this boot, this pid namespace, its number
+ * taken by one that started when it did.
+ *   self  writer_process_get() of this process
+ */
+bool writer_process_lives(const struct record_process *self,
+                          const struct record_process *p);
 
 #endif

@@ -31,8 +31,9 @@ static int writer_hurt(struct writer *w, const struct writer_reliance *on,
     size_t n = 1;
     int rc = index_reader_new(w->r->index, &r);
 
-    *hurt = on->parent &&
-            (w->r->hurt || !state_trusts_tree(&w->r->state, on->parent));
+    *hurt = on->parent_n > 0 && w->r->hurt;
+    for (size_t i = 0; i < on->parent_n; i++)
+        *hurt |= !state_trusts_tree(&w->r->state, &on->parent[i]);
     while (rc == 0 && n > 0 && !*hurt) {
         rc = index_reader_packs(r, &next, pack, 64, &n);
         for (size_t i = 0; i < n && rc == 0; i++)

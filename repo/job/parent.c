@@ -6,18 +6,25 @@
 #include "base/mem.h"
 #include "repo/dir_reader.h"
 
-/* One directory on the way from the root. Readers stay for the next use. */
-struct parent_level {
+/* One directory of one tree. Readers stay for the next use. */
+struct parent_dir {
     struct dir_reader *reader;
     bool open;                   /* has more entries to give */
     const struct tree_entry *te; /* read ahead; NULL: none */
 };
 
+/* One directory on the way from the root, in each of the trees. */
+struct parent_level {
+    struct parent_dir dir[PARENT_MAX];
+};
+
 struct parent {
     struct fetch_lane *lane;
+    const struct tree_entry *root[PARENT_MAX];
+    size_t n; /* trees */
     struct parent_level *level;
     size_t depth; /* levels we stand in */
-    size_t made;  /* levels that have a reader */
+    size_t made;  /* levels that have readers */
     uint64_t damaged;
 };
 
@@ -30,89 +37,124 @@ struct parent *parent_new(struct fetch_lane *lane)
     return p;
 }
 
+static void parent_level_release(struct parent_level *l)
+{
+    for (size_t i = 0; i < PARENT_MAX; i++)
+        dir_reader_free(l->dir[i].reader);
+}
+
 void parent_free(struct parent *p)
 {
     if (!p)
         return;
     for (size_t i = 0; i < p->made; i++)
-        dir_reader_free(p->level[i].reader);
+        parent_level_release(&p->level[i]);
     free(p->level);
     free(p);
 }
 
+void parent_add(struct parent *p, const struct tree_entry *root)
+{
+    ASSERT(p->n < PARENT_MAX && p->made == 0);
+    p->root[p->n++] = root;
+}
+
 /* A damaged directory is one that is not there, and so is a closed one. */
-static int parent_forgive(struct parent *p, struct parent_level *l, int rc)
+static int parent_forgive(struct parent *p, struct parent_dir *d, int rc)
 {
     if (rc != E_CORRUPT && rc != E_ROLE)
         return rc;
     p->damaged += rc == E_CORRUPT;
     if (rc == E_ROLE)
-        log_debug("a directory of the parent stays closed: %s", err_text());
-    l->open = false;
-    l->te = NULL;
+        log_debug("a directory of a parent stays closed: %s", err_text());
+    d->open = false;
+    d->te = NULL;
     return 0;
 }
 
-static int parent_push(struct parent *p, struct parent_level **out)
+static int parent_grow(struct parent *p)
 {
     struct node_source source = fetch_node_source(p->lane);
-    struct parent_level *l;
+    struct parent_level *l =
+        mem_resize(p->level, (p->made + 1) * sizeof *p->level);
 
-    if (p->depth == p->made) {
-        l = mem_resize(p->level, (p->made + 1) * sizeof *p->level);
-        if (!l)
+    if (!l)
+        return err_set(E_NOMEM, "out of memory");
+    p->level = l;
+    l += p->made;
+    *l = (struct parent_level){.dir = {{.reader = NULL}}};
+    p->made++;
+    for (size_t i = 0; i < p->n; i++) {
+        l->dir[i].reader = dir_reader_new(&source);
+        if (!l->dir[i].reader)
             return err_set(E_NOMEM, "out of memory");
-        p->level = l;
-        l += p->made;
-        *l = (struct parent_level){.reader = dir_reader_new(&source)};
-        if (!l->reader)
-            return err_set(E_NOMEM, "out of memory");
-        p->made++;
     }
-    l = &p->level[p->depth++];
-    l->open = false;
-    l->te = NULL;
-    *out = l;
     return 0;
 }
 
-int parent_enter(struct parent *p, const struct tree_entry *te)
+static int parent_open(struct parent *p, struct parent_dir *d,
+                       const struct tree_entry *te)
 {
-    struct parent_level *l = NULL;
-    struct chunk_id root = {{0}};
+    struct chunk_id root;
     int rc;
 
-    if (te)
-        root = te->dir.root;
-    rc = parent_push(p, &l);
-    if (!l || !te || te->e.type != ENTRY_DIR)
-        return rc;
-    rc = dir_reader_open(l->reader, &root);
-    l->open = rc == 0;
+    d->open = false;
+    d->te = NULL;
+    if (!te || te->e.type != ENTRY_DIR)
+        return 0;
+    root = te->dir.root;
+    rc = dir_reader_open(d->reader, &root);
+    d->open = rc == 0;
     if (rc == 0)
-        rc = dir_reader_next(l->reader, &l->te);
-    return parent_forgive(p, l, rc);
+        rc = dir_reader_next(d->reader, &d->te);
+    return parent_forgive(p, d, rc);
 }
 
-int parent_enter_root(struct parent *p, const struct tree_entry *root)
+int parent_enter(struct parent *p, const struct parent_found *found)
 {
-    p->depth = 0;
-    return parent_enter(p, root);
+    struct parent_level *l;
+    int rc = p->depth == p->made ? parent_grow(p) : 0;
+
+    if (rc < 0)
+        return rc;
+    l = &p->level[p->depth++];
+    for (size_t i = 0; i < p->n && rc == 0; i++)
+        rc = parent_open(p, &l->dir[i], found->te[i]);
+    return rc;
 }
 
-int parent_find(struct parent *p, struct bytes name,
-                const struct tree_entry **te)
+int parent_enter_root(struct parent *p, struct parent_found *found)
+{
+    *found = (struct parent_found){{NULL}};
+    for (size_t i = 0; i < p->n; i++)
+        found->te[i] = p->root[i];
+    p->depth = 0;
+    return parent_enter(p, found);
+}
+
+static int parent_dir_find(struct parent *p, struct parent_dir *d,
+                           struct bytes name, const struct tree_entry **te)
+{
+    int rc = 0;
+
+    while (rc == 0 && d->open && d->te && bytes_cmp(d->te->e.name, name) < 0)
+        rc = dir_reader_next(d->reader, &d->te);
+    rc = parent_forgive(p, d, rc);
+    *te = NULL;
+    if (rc == 0 && d->te && bytes_equal(d->te->e.name, name))
+        *te = d->te;
+    return rc;
+}
+
+int parent_find(struct parent *p, struct bytes name, struct parent_found *found)
 {
     struct parent_level *l = &p->level[p->depth - 1];
     int rc = 0;
 
     ASSERT(p->depth > 0);
-    while (rc == 0 && l->open && l->te && bytes_cmp(l->te->e.name, name) < 0)
-        rc = dir_reader_next(l->reader, &l->te);
-    rc = parent_forgive(p, l, rc);
-    *te = NULL;
-    if (rc == 0 && l->te && bytes_equal(l->te->e.name, name))
-        *te = l->te;
+    *found = (struct parent_found){{NULL}};
+    for (size_t i = 0; i < p->n && rc == 0; i++)
+        rc = parent_dir_find(p, &l->dir[i], name, &found->te[i]);
     return rc;
 }
 

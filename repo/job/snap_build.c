@@ -15,6 +15,8 @@ struct snap_build {
     struct snap_progress *progress;
     struct kept_frames *kept; /* may be NULL */
     struct buf root;
+    struct buf so_far; /* the same, of an unfinished tree */
+    bool cut;          /* a unit was: what follows is not taken */
 };
 
 struct snap_build *snap_build_new(const struct node_key *key,
@@ -30,6 +32,7 @@ struct snap_build *snap_build_new(const struct node_key *key,
     b->problems = problems;
     b->progress = progress;
     buf_init(&b->root, TREE_ENTRY_BYTES_MAX);
+    buf_init(&b->so_far, TREE_ENTRY_BYTES_MAX);
     b->tree = tree_builder_new(key, &sink);
     b->content = content_writer_new(key, &sink);
     if (!b->tree || !b->content) {
@@ -46,6 +49,7 @@ void snap_build_free(struct snap_build *b)
     tree_builder_free(b->tree);
     content_writer_free(b->content);
     buf_release(&b->root);
+    buf_release(&b->so_far);
     free(b);
 }
 
@@ -142,6 +146,7 @@ static int snap_build_file(struct snap_build *b, struct snap_item *it)
     atomic_store(&b->progress->part_bytes, 0);
     atomic_fetch_add(&b->progress->files, 1);
     atomic_fetch_add(&b->progress->bytes, it->te.e.size);
+    atomic_fetch_add(&b->progress->fresh, 1);
     return snap_build_add(b, it, false);
 }
 
@@ -152,6 +157,9 @@ static int snap_build_kept(struct snap_build *b, struct snap_item *it)
         atomic_fetch_add(&b->progress->bytes, it->te.e.size);
         atomic_fetch_add(&b->progress->kept_files, 1);
         atomic_fetch_add(&b->progress->kept_bytes, it->te.e.size);
+        atomic_fetch_add(&b->progress->resumed_files, it->resumed);
+        atomic_fetch_add(&b->progress->resumed_bytes,
+                         it->resumed ? it->te.e.size : 0);
         if (b->kept && it->te.content.is_list)
             kept_frames_list_keep(b->kept, &it->te.content.root);
     } else {
@@ -183,6 +191,7 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
         return rc < 0 || !it->last ? rc : snap_build_file(b, it);
     case SNAP_OTHER:
         atomic_fetch_add(&b->progress->others, 1);
+        atomic_fetch_add(&b->progress->fresh, 1);
         return snap_build_add(b, it, false);
     case SNAP_KEPT:
         return snap_build_kept(b, it);
@@ -197,9 +206,13 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
 
 int snap_build_take(struct snap_build *b, struct snap_unit *u)
 {
+    size_t n = u->cut ? u->cut_n : u->n;
     int rc = 0;
 
-    for (size_t i = 0; i < u->n && rc == 0; i++) {
+    if (b->cut)
+        return 0;
+    b->cut = u->cut;
+    for (size_t i = 0; i < n && rc == 0; i++) {
         struct snap_item *it = &u->item[i];
 
         if (it->problem)
@@ -210,10 +223,26 @@ int snap_build_take(struct snap_build *b, struct snap_unit *u)
     return rc;
 }
 
+bool snap_build_is_cut(const struct snap_build *b)
+{
+    return b->cut;
+}
+
 int snap_build_root(struct snap_build *b, struct bytes *root)
 {
     if (tree_builder_depth(b->tree) > 0 || b->root.n == 0)
         return err_set(E_INTERNAL, "the walk ended below its root");
     *root = buf_bytes(&b->root);
     return 0;
+}
+
+int snap_build_so_far(struct snap_build *b, struct bytes *root)
+{
+    int rc;
+
+    ASSERT(tree_builder_depth(b->tree) > 0);
+    buf_reset(&b->so_far);
+    rc = tree_builder_so_far(b->tree, &b->so_far);
+    *root = buf_bytes(&b->so_far);
+    return rc;
 }

@@ -23,6 +23,9 @@ struct snap_progress {
                                         are not in bytes yet */
     atomic_uint_fast64_t kept_files; /* not opened */
     atomic_uint_fast64_t kept_bytes;
+    atomic_uint_fast64_t resumed_files; /* of these, from a checkpoint */
+    atomic_uint_fast64_t resumed_bytes;
+    atomic_uint_fast64_t fresh; /* entries ended that no parent had so */
 };
 
 struct snap_build;
@@ -44,11 +47,20 @@ void snap_build_free(struct snap_build *b);
  * nobody needs to know. */
 void snap_build_keep(struct snap_build *b, struct kept_frames *kept);
 
-/* snap_build_take: one unit. Returns 0 or what storing nodes returned. */
+/* snap_build_take: one unit; from one that was cut on nothing more is taken.
+ * Returns 0 or what storing nodes returned. */
 MUST_CHECK int snap_build_take(struct snap_build *b, struct snap_unit *u);
+
+/* snap_build_is_cut: whether one was. */
+bool snap_build_is_cut(const struct snap_build *b);
 
 /* snap_build_root: after the last unit: the encoded entry of `/`, lent.
  * E_INTERNAL when the walk did not end where it began. */
 MUST_CHECK int snap_build_root(struct snap_build *b, struct bytes *root);
+
+/* snap_build_so_far: between two units: the same for what has ended by now,
+ * with each directory that is open as far as it is; lent until the next call.
+ * Returns 0 or what storing nodes returned. */
+MUST_CHECK int snap_build_so_far(struct snap_build *b, struct bytes *root);
 
 #endif

@@ -16,6 +16,7 @@ struct snap_commit {
     const struct snap_previous *previous;
     struct problems *problems;
     struct bytes root; /* the encoded entry of `/`; its tree is published */
+    bool complete;     /* else a checkpoint */
 };
 
 /* snap_commit_now: what the clock shows. */
@@ -23,8 +24,9 @@ struct entry_time snap_commit_now(void);
 
 /*
  * snap_commit: commit c, all of it lent; and keep what the next run needs,
- * where the key cannot read the tree back. result  in: begin, stats; out: end,
- * id Returns as writer_commit().
+ * where the key cannot read the tree back.
+ *   result  in: begin, stats; out: end, id
+ * Returns as writer_commit().
  */
 MUST_CHECK int snap_commit(struct writer *w, const struct snap_commit *c,
                            struct snapshot_job_result *result);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/pipe.h"
 #include "repo/job/snap_plan.h"
@@ -32,6 +33,10 @@ struct snap_pipe {
     struct walk *walk;          /* of paths */
     struct snap_plan *plan;     /* of paths */
     struct snap_stream *stream; /* NULL: paths */
+    /* checkpoints */
+    bool done;       /* the source has ended */
+    uint64_t kept;   /* entries that were fresh at the last one */
+    int64_t kept_at; /* monotonic ns: when that was, or the run began */
 };
 
 /* --- the stages --- */
@@ -40,12 +45,40 @@ struct snap_pipe_worker {
     struct snap_store *store;
 };
 
+/* What is read from a stream is kept as a whole or not at all. */
+static bool snap_pipe_has_checkpoints(const struct snap_pipe *p)
+{
+    return p->c.opt->checkpoint_ns > 0 && !p->c.opt->stream;
+}
+
+bool snap_pipe_has_news(const struct snap_pipe *p)
+{
+    return atomic_load(&p->c.progress->fresh) > p->kept;
+}
+
+/* Whether all threads are to come to rest. */
+static bool snap_pipe_pauses(const struct snap_pipe *p)
+{
+    if (!snap_pipe_has_checkpoints(p))
+        return false;
+    if (p->c.opt->cancel && cancel_signal(p->c.opt->cancel))
+        return true;
+    return snap_pipe_has_news(p) &&
+           clock_monotonic_ns() - p->kept_at >= p->c.opt->checkpoint_ns;
+}
+
 static int snap_pipe_produce(void *ctx, void *unit, bool *end)
 {
     struct snap_pipe *p = ctx;
+    int rc;
 
-    return p->stream ? snap_stream_next(p->stream, unit, end)
-                     : snap_plan_next(p->plan, unit, end);
+    *end = snap_pipe_pauses(p);
+    if (*end)
+        return 0;
+    rc = p->stream ? snap_stream_next(p->stream, unit, end)
+                   : snap_plan_next(p->plan, unit, end);
+    p->done = rc == 0 && *end;
+    return rc;
 }
 
 static struct reader_options snap_pipe_reader(const struct snap_pipe *p)
@@ -63,6 +96,8 @@ static int snap_pipe_worker_init(void *ctx, void *state)
                                        .chunker = &p->chunker,
                                        .reader = snap_pipe_reader(p)};
 
+    if (snap_pipe_has_checkpoints(p))
+        config.stop = p->c.opt->cancel;
     return snap_store_new(&config, &w->store);
 }
 
@@ -107,14 +142,15 @@ static bool snap_pipe_relies(void *ctx, uint32_t pack)
 static int snap_pipe_consume(void *ctx, void *unit)
 {
     struct snap_pipe *p = ctx;
-    struct writer_reliance on = {
-        .moved = snap_pipe_moved, .on_pack = snap_pipe_relies, .ctx = p};
-    int rc = snap_build_take(p->build, unit);
-
     /* subtrees are taken over unseen, unless each of their chunks is asked for
      */
-    if (p->c.previous->is_parent && !p->c.previous->must_check)
-        on.parent = &p->c.previous->parent;
+    struct writer_reliance on = {.parent = p->c.previous->trusted,
+                                 .parent_n = p->c.previous->trusted_n,
+                                 .moved = snap_pipe_moved,
+                                 .on_pack = snap_pipe_relies,
+                                 .ctx = p};
+    int rc = snap_build_take(p->build, unit);
+
     if (rc == 0)
         rc = intake_publish_due(p->intake);
     if (rc == 0)
@@ -142,9 +178,11 @@ static int snap_pipe_stages(struct snap_pipe *p)
                                  .state_bytes = sizeof(struct snap_pipe_worker),
                                  .threads = p->c.opt->threads,
                                  .depth = p->c.opt->threads *
-                                          SNAP_PIPE_UNITS_PER_THREAD,
-                                 .cancel = p->c.opt->cancel};
+                                          SNAP_PIPE_UNITS_PER_THREAD};
 
+    /* where there are checkpoints a stop is a pause */
+    if (!snap_pipe_has_checkpoints(p))
+        config.cancel = p->c.opt->cancel;
     return pipe_run(&config);
 }
 
@@ -210,8 +248,9 @@ static int snap_pipe_open_walk(struct snap_pipe *p)
                                 .skip_n = p->c.opt->skip_n,
                                 .one_fs = p->c.opt->one_fs};
     struct snap_plan_config plan = {.parent = p->tree,
+                                    .previous = p->c.previous,
                                     .chunker = &p->chunker,
-                                    .must_check = p->c.previous->must_check};
+                                    .unit_items = p->c.opt->unit_items};
     int rc;
 
     walk.owners = p->owners;
@@ -219,7 +258,8 @@ static int snap_pipe_open_walk(struct snap_pipe *p)
     if (rc < 0)
         return rc;
     plan.walk = p->walk;
-    plan.parent_root = p->c.previous->is_parent ? &p->c.previous->root : NULL;
+    for (size_t i = 0; i < p->c.previous->parent_n; i++)
+        parent_add(p->tree, &p->c.previous->parent[i].root);
     plan.reader = snap_pipe_reader(p);
     return snap_plan_new(&plan, &p->plan);
 }
@@ -245,6 +285,7 @@ int snap_pipe_open(const struct snap_pipe_config *config,
     if (!p)
         return err_set(E_NOMEM, "out of memory");
     p->c = *config;
+    p->kept_at = config->begun_ns;
     rc = snap_pipe_open_repo(p);
     if (rc == 0)
         rc = snap_pipe_open_source(p);
@@ -278,14 +319,13 @@ void snap_pipe_free(struct snap_pipe *p)
 
 /* --- the run --- */
 
-int snap_pipe_run(struct snap_pipe *p)
+int snap_pipe_run(struct snap_pipe *p, bool *done)
 {
     int rc = snap_pipe_stages(p);
 
-    if (rc == 0)
-        rc = intake_lane_flush(p->meta);
-    if (rc == 0)
-        rc = intake_finish(p->intake);
+    /* the source may have been at its end when the work stage was stopped */
+    p->done = rc == 0 && p->done && !snap_build_is_cut(p->build);
+    *done = p->done;
     return rc;
 }
 
@@ -294,9 +334,23 @@ int snap_pipe_salvage(struct snap_pipe *p)
     return intake_finish(p->intake);
 }
 
+/* I2: each thread has handed over what it had gathered when it came to rest. */
 int snap_pipe_root(struct snap_pipe *p, struct bytes *root)
 {
-    return snap_build_root(p->build, root);
+    int rc = p->done ? snap_build_root(p->build, root)
+                     : snap_build_so_far(p->build, root);
+
+    if (rc == 0)
+        rc = intake_lane_flush(p->meta);
+    if (rc == 0)
+        rc = intake_finish(p->intake);
+    return rc;
+}
+
+void snap_pipe_kept(struct snap_pipe *p)
+{
+    p->kept = atomic_load(&p->c.progress->fresh);
+    p->kept_at = clock_monotonic_ns();
 }
 
 void snap_pipe_stats(struct snap_pipe *p, struct snapshot_job_result *result)
@@ -314,6 +368,8 @@ void snap_pipe_stats(struct snap_pipe *p, struct snapshot_job_result *result)
     result->stats.stored_bytes = in.stored_bytes;
     result->kept_files = atomic_load(&from->kept_files);
     result->kept_bytes = atomic_load(&from->kept_bytes);
+    result->resumed_files = atomic_load(&from->resumed_files);
+    result->resumed_bytes = atomic_load(&from->resumed_bytes);
     result->excluded = p->walk ? walk_count(p->walk).excluded : 0;
     result->parent_damaged = parent_damaged(p->tree);
 }

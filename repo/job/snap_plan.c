@@ -31,6 +31,8 @@ int snap_plan_new(const struct snap_plan_config *config, struct snap_plan **out)
     if (!p)
         return err_set(E_NOMEM, "out of memory");
     p->config = *config;
+    if (p->config.unit_items == 0)
+        p->config.unit_items = SNAP_UNIT_ITEMS;
     p->cutter = cutter_new(config->chunker);
     rc = p->cutter ? reader_new(&config->reader, &p->reader)
                    : err_set(E_NOMEM, "out of memory");
@@ -75,6 +77,21 @@ static bool snap_plan_unchanged(const struct entry *then,
            snap_plan_same_owner(then, now);
 }
 
+/* The best parent in which nothing has changed; NULL: none. */
+static const struct snap_parent *snap_plan_parent(
+    const struct snap_plan *p, const struct parent_found *found,
+    const struct entry *now, const struct tree_entry **then)
+{
+    const struct snap_previous *from = p->config.previous;
+
+    for (size_t i = 0; i < from->parent_n; i++) {
+        *then = found->te[i];
+        if (*then && snap_plan_unchanged(&(*then)->e, now))
+            return &from->parent[i];
+    }
+    return NULL;
+}
+
 static int snap_plan_problem(struct snap_unit *u, const struct walk_item *w)
 {
     struct snap_item *it = snap_unit_add(u, SNAP_PROBLEM);
@@ -89,16 +106,21 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
                            const struct walk_item *w)
 {
     struct snap_item *it = snap_unit_add(u, SNAP_ENTER);
-    bool is_root = w->entry.name.n == 0;
-    const struct tree_entry *then = p->config.parent_root;
-    int rc = 0;
+    const struct snap_parent *from = NULL;
+    const struct tree_entry *then;
+    struct parent_found found;
+    int rc;
 
-    if (!is_root)
-        rc = parent_find(p->config.parent, w->entry.name, &then);
+    if (w->entry.name.n == 0) {
+        rc = parent_enter_root(p->config.parent, &found);
+    } else {
+        rc = parent_find(p->config.parent, w->entry.name, &found);
+        if (rc == 0)
+            from = snap_plan_parent(p, &found, &w->entry, &then);
+    }
     if (rc < 0)
         return rc;
-    if (then && then->e.type == ENTRY_DIR && !is_root &&
-        !p->config.must_check && snap_plan_unchanged(&then->e, &w->entry)) {
+    if (from && !from->must_check) {
         /* its attributes are those of the parent; its pages are not */
         rc = snap_unit_raw(u, it, then->raw);
         it->te.raw = bytes_of(NULL, 0);
@@ -110,8 +132,7 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
     if (rc < 0)
         return rc;
     it->dir = dirfd_ref(w->dir);
-    return is_root ? parent_enter_root(p->config.parent, then)
-                   : parent_enter(p->config.parent, then);
+    return w->entry.name.n == 0 ? 0 : parent_enter(p->config.parent, &found);
 }
 
 /* Ends the large file: it is not, or no longer, to be had. */
@@ -226,15 +247,19 @@ static int snap_plan_large_part(struct snap_plan *p, struct snap_unit *u)
 static int snap_plan_entry(struct snap_plan *p, struct snap_unit *u,
                            const struct walk_item *w)
 {
+    const struct snap_parent *from;
     const struct tree_entry *then;
+    struct parent_found found;
     struct snap_item *it;
-    int rc = parent_find(p->config.parent, w->entry.name, &then);
+    int rc = parent_find(p->config.parent, w->entry.name, &found);
 
     if (rc < 0)
         return rc;
-    if (then && snap_plan_unchanged(&then->e, &w->entry)) {
+    from = snap_plan_parent(p, &found, &w->entry, &then);
+    if (from) {
         it = snap_unit_add(u, SNAP_KEPT);
-        it->must_check = p->config.must_check;
+        it->must_check = from->must_check;
+        it->resumed = from->checkpoint;
         it->dir = it->must_check ? dirfd_ref(w->dir) : NULL;
         return snap_unit_raw(u, it, then->raw);
     }
@@ -273,7 +298,7 @@ static bool snap_plan_fits(const struct snap_plan *p, const struct snap_unit *u)
     const struct entry *e = &p->item.entry;
 
     /* a part and a second item may be needed for a large file's fate */
-    if (u->n + 2 > SNAP_UNIT_ITEMS)
+    if (u->n + 2 > SNAP_UNIT_ITEMS || u->n >= p->config.unit_items)
         return false;
     return p->item.kind != WALK_ENTRY || e->type != ENTRY_FILE || u->n == 0 ||
            u->content + e->size <= SNAP_UNIT_BYTES;

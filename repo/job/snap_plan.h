@@ -10,18 +10,20 @@
 #define REPO_JOB_SNAP_PLAN_H
 
 #include "repo/job/parent.h"
+#include "repo/job/snap_previous.h"
 #include "repo/job/snap_unit.h"
 #include "source/walk.h"
 
 struct snap_plan;
 
 struct snap_plan_config {
-    struct walk *walk;                    /* lent */
-    struct parent *parent;                /* lent; entered by the plan */
-    const struct tree_entry *parent_root; /* NULL: no parent; lent */
+    struct walk *walk;     /* lent */
+    struct parent *parent; /* lent, with the trees of previous, in their order;
+                              entered by the plan */
+    const struct snap_previous *previous; /* lent */
     const struct chunker *chunker;        /* lent */
     struct reader_options reader;         /* copied; what it names is lent */
-    bool must_check; /* kept entries are looked up chunk by chunk (I6) */
+    size_t unit_items;                    /* at most; 0: SNAP_UNIT_ITEMS */
 };
 
 /* snap_plan_new: config is copied. Returns 0 or E_NOMEM. */

@@ -172,6 +172,10 @@ static int snap_store_read(struct snap_store *s, struct snap_unit *u)
 
     cutter_start(s->cutter, s->reader);
     while (rc == 0 && !end) {
+        /* it may have grown since the walk saw it */
+        rc = cancel_check(s->config.stop);
+        if (rc < 0)
+            break;
         if (u->buf.cap - u->buf.n < room)
             rc = snap_store_pieces(s, u);
         if (rc == 0)
@@ -252,9 +256,11 @@ static int snap_store_ask(void *ctx, enum pack_kind kind,
 {
     struct snap_check *c = ctx;
     bool has = false;
-    int rc = intake_has(kind == PACK_DATA ? c->s->data : c->s->meta, id, &has);
+    int rc = cancel_check(c->s->config.stop);
 
     (void)bytes;
+    if (rc == 0)
+        rc = intake_has(kind == PACK_DATA ? c->s->data : c->s->meta, id, &has);
     c->missing = !has;
     *stop = !has;
     return rc;
@@ -310,8 +316,16 @@ int snap_store_unit(struct snap_store *s, struct snap_unit *u)
     int rc = 0;
 
     s->stored = 0;
-    for (size_t i = 0; i < u->n && rc == 0; i++)
-        rc = snap_store_item(s, u, &u->item[i]);
+    for (size_t i = 0; i < u->n && rc == 0 && !u->cut; i++) {
+        rc = cancel_check(s->config.stop);
+        if (rc == 0)
+            rc = snap_store_item(s, u, &u->item[i]);
+        if (rc == E_CANCELED) {
+            u->cut = true;
+            u->cut_n = i;
+            rc = 0;
+        }
+    }
     return rc < 0 ? rc : snap_store_pieces(s, u);
 }
 

@@ -6,6 +6,7 @@
 #ifndef REPO_JOB_SNAP_STORE_H
 #define REPO_JOB_SNAP_STORE_H
 
+#include "base/cancel.h"
 #include "repo/fetch.h"
 #include "repo/intake.h"
 #include "repo/job/snap_unit.h"
@@ -18,6 +19,8 @@ struct snap_store_config {
     struct fetch *fetch;           /* lent */
     const struct chunker *chunker; /* lent */
     struct reader_options reader;  /* copied; what it names is lent */
+    const struct cancel *stop;     /* once it asks, units are cut; NULL: never;
+                                      lent */
 };
 
 /* snap_store_new: config is copied. Returns 0, E_NOMEM, E_INTERNAL or what the
@@ -29,7 +32,8 @@ MUST_CHECK int snap_store_new(const struct snap_store_config *config,
 void snap_store_free(struct snap_store *s);
 
 /* snap_store_unit: do all that the unit needs. Trouble with single source files
- * ends up in the unit; returns what else failed. */
+ * ends up in the unit; returns what else failed. Asked to stop it cuts the unit
+ * behind the last item that is done, at once even if a file is long. */
 MUST_CHECK int snap_store_unit(struct snap_store *s, struct snap_unit *u);
 
 /* snap_store_flush: seal the frame being filled: after the last unit. */

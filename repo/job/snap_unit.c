@@ -25,6 +25,7 @@ int snap_unit_reset(struct snap_unit *u, size_t chunk_max)
     u->content = 0;
     u->buf.n = 0;
     u->pieces.n = 0;
+    u->cut = false;
     return 0;
 }
 

@@ -40,6 +40,7 @@ struct snap_item {
     bool last;       /* PART: the file is complete, te is its entry */
     bool has_attrs;  /* metadata is complete: no need to look */
     bool must_check; /* KEPT: look up each of its chunks */
+    bool resumed;    /* KEPT: of a checkpoint */
     enum manifest_problem_kind problem; /* 0: none */
     struct bytes problem_path;          /* in the arena */
     struct bytes problem_text;
@@ -52,6 +53,8 @@ struct snap_unit {
     uint64_t content;      /* bytes of files to be read by the work stage */
     struct cutter_buf buf; /* content of pieces that are not stored yet */
     struct cutter_list pieces;
+    bool cut;     /* asked to stop, the work stage left ... */
+    size_t cut_n; /* ... all items from this one on */
 };
 
 /*

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/pipe.h"
 #include "repo/job/snap_commit.h"
@@ -19,6 +20,7 @@ struct snapshot_job {
     struct snap_previous previous;
     struct writer *writer;
     struct snap_pipe *pipe;
+    int64_t begun_ns; /* monotonic */
 };
 
 int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
@@ -80,12 +82,51 @@ static int snapshot_job_find_previous(struct snapshot_job *j)
     struct snap_previous *p = &j->previous;
     int rc = snap_previous_find(j->r, j->opt.series, j->opt.force, p);
 
-    if (rc < 0 || !p->is_parent)
+    for (size_t i = 0; i < p->parent_n && rc == 0; i++) {
+        const struct snap_parent *s = &p->parent[i];
+        const struct manifest_stats *had = &s->manifest->stats;
+
+        j->result.has_parent = true;
+        if (s->checkpoint && !j->result.has_resumed) {
+            j->result.has_resumed = true;
+            j->result.resumed = s->id;
+        }
+        if (s->checkpoint)
+            continue;
+        atomic_store(&j->progress.expected_files, had->files);
+        atomic_store(&j->progress.expected_bytes, had->bytes);
+    }
+    return rc;
+}
+
+/* Of what has ended so far. */
+static int snapshot_job_commit(struct snapshot_job *j, bool complete)
+{
+    struct snap_commit c = {.r = j->r,
+                            .opt = &j->opt,
+                            .previous = &j->previous,
+                            .problems = j->problems,
+                            .complete = complete};
+    int rc = snap_pipe_root(j->pipe, &c.root);
+
+    if (rc < 0)
         return rc;
-    j->result.has_parent = true;
-    atomic_store(&j->progress.expected_files, p->manifest->stats.files);
-    atomic_store(&j->progress.expected_bytes, p->manifest->stats.bytes);
-    return 0;
+    snap_pipe_stats(j->pipe, &j->result);
+    return snap_commit(j->writer, &c, &j->result);
+}
+
+static int snapshot_job_checkpoint(struct snapshot_job *j)
+{
+    int rc = snapshot_job_commit(j, false);
+
+    if (rc < 0)
+        return err_add(rc, "checkpoint");
+    snap_pipe_kept(j->pipe);
+    j->result.checkpoints++;
+    j->result.checkpoint = j->result.id;
+    if (j->opt.on_checkpoint)
+        rc = j->opt.on_checkpoint(j->opt.ctx, &j->result);
+    return rc;
 }
 
 static int snapshot_job_build(struct snapshot_job *j)
@@ -95,24 +136,21 @@ static int snapshot_job_build(struct snapshot_job *j)
                                       .opt = &j->opt,
                                       .previous = &j->previous,
                                       .problems = j->problems,
-                                      .progress = &j->progress};
+                                      .progress = &j->progress,
+                                      .begun_ns = j->begun_ns};
+    bool done = false;
     int rc = snap_pipe_open(&config, &j->pipe);
 
-    return rc < 0 ? rc : snap_pipe_run(j->pipe);
-}
-
-static int snapshot_job_commit(struct snapshot_job *j)
-{
-    struct snap_commit c = {.r = j->r,
-                            .opt = &j->opt,
-                            .previous = &j->previous,
-                            .problems = j->problems};
-    int rc = snap_pipe_root(j->pipe, &c.root);
-
-    if (rc < 0)
-        return rc;
-    snap_pipe_stats(j->pipe, &j->result);
-    return snap_commit(j->writer, &c, &j->result);
+    while (rc == 0 && !done) {
+        rc = snap_pipe_run(j->pipe, &done);
+        if (rc < 0 || done)
+            break;
+        if (snap_pipe_has_news(j->pipe))
+            rc = snapshot_job_checkpoint(j);
+        if (rc == 0)
+            rc = cancel_check(j->opt.cancel);
+    }
+    return rc;
 }
 
 static int snapshot_job_body(struct snapshot_job *j)
@@ -124,7 +162,7 @@ static int snapshot_job_body(struct snapshot_job *j)
     if (rc == 0)
         rc = snapshot_job_build(j);
     if (rc == 0)
-        rc = snapshot_job_commit(j);
+        rc = snapshot_job_commit(j, true);
     if (rc == 0) {
         bool merged;
 
@@ -152,6 +190,7 @@ int snapshot_job_run(struct snapshot_job *j)
     int rc;
 
     j->result.begin = snap_commit_now();
+    j->begun_ns = clock_monotonic_ns();
     rc = snapshot_job_body(j);
     if (rc < 0 && j->writer && rc != E_FENCED)
         snapshot_job_salvage(j, rc);

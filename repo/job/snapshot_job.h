@@ -11,6 +11,8 @@
 #include "source/stream.h"
 #include "source/walk.h"
 
+struct snapshot_job_result;
+
 struct snapshot_job_options {
     const struct bytes *root; /* absolute canonical paths */
     size_t root_n;
@@ -28,11 +30,19 @@ struct snapshot_job_options {
     const struct walk_skip_dir *skip; /* repository and cache */
     size_t skip_n;
     bool one_fs;
-    bool force;                  /* no parent: read every file */
-    int level;                   /* zstd; 0: the repository's */
-    uint64_t publish_bytes;      /* what a kill -9 may cost; 0: 1 GiB */
-    unsigned threads;            /* 0: one for each core */
+    bool force;             /* no parent: read every file */
+    int level;              /* zstd; 0: the repository's */
+    uint64_t publish_bytes; /* what a kill -9 may cost; 0: 1 GiB */
+    unsigned threads;       /* 0: one for each core */
+    size_t unit_items;      /* entries handed on at once; 0: as usual */
+    /* of paths, a checkpoint is due after so long; one is left too when cancel
+     * asks to stop. 0: none is */
+    int64_t checkpoint_ns;
     const struct cancel *cancel; /* may be NULL */
+    /* a checkpoint is committed: its id and what it holds are in so_far; on the
+     * thread that runs the job. 0, or what ends the run. NULL: nothing */
+    int (*on_checkpoint)(void *ctx, const struct snapshot_job_result *so_far);
+    void *ctx; /* lent to it */
 };
 
 /* What a run did. */
@@ -42,7 +52,13 @@ struct snapshot_job_result {
     struct entry_time begin;
     struct entry_time end;
     bool has_parent;
-    uint64_t kept_files; /* not opened */
+    bool has_resumed; /* a parent is a checkpoint: ... */
+    struct object_id resumed;
+    uint64_t resumed_files; /* of kept_files, those from a checkpoint */
+    uint64_t resumed_bytes;
+    uint64_t checkpoints;        /* this run has left so many ... */
+    struct object_id checkpoint; /* ... the last of which is this */
+    uint64_t kept_files;         /* not opened */
     uint64_t kept_bytes;
     uint64_t excluded;
     uint64_t parent_damaged; /* directories of the parent that could not be
@@ -63,18 +79,20 @@ const struct snap_progress *snapshot_job_progress(struct snapshot_job *j);
 /* snapshot_job_problems: what went wrong with single files. After the run. */
 struct problems *snapshot_job_problems(struct snapshot_job *j);
 
-/* snapshot_job_result: valid after a successful run. */
+/* snapshot_job_result: valid after a successful run; of one that was canceled
+ * the checkpoints are. */
 const struct snapshot_job_result *snapshot_job_result(
     const struct snapshot_job *j);
 
 /*
  * snapshot_job_run: do it, once.
  * Returns 0: the snapshot is committed and durable, single files may have
- * failed (problems); E_CANCELED; what the stream returned; E_FENCED; or what
- * made the run fail: nothing was committed, and what was published serves the
- * next run. E_STORE can also mean that the store failed while it took the
- * commit record and could not be asked any more: then the snapshot exists,
- * whole, or does not.
+ * failed (problems); E_CANCELED: if anything new had ended by then, the last
+ * checkpoint has it; what the stream returned; E_FENCED; or what
+ * made the run fail: nothing was committed but earlier checkpoints, and what
+ * was published serves the next run. E_STORE can also mean that the store
+ * failed while it took the commit record and could not be asked any more: then
+ * the snapshot exists, whole, or does not.
  */
 MUST_CHECK int snapshot_job_run(struct snapshot_job *j);
 

@@ -17,7 +17,8 @@ struct tree_builder {
     struct tree_level *level;
     size_t depth;
     size_t made;
-    struct tree_entry te; /* scratch of the leave */
+    struct dir_writer *copy; /* scratch of a look at what is there so far */
+    struct tree_entry te;    /* scratch of the leave, and of that look */
 };
 
 struct tree_builder *tree_builder_new(const struct node_key *key,
@@ -41,6 +42,7 @@ void tree_builder_free(struct tree_builder *b)
         buf_release(&b->level[i].self);
     }
     free(b->level);
+    dir_writer_free(b->copy);
     tree_entry_release(&b->te);
     free(b);
 }
@@ -87,26 +89,57 @@ int tree_builder_add(struct tree_builder *b, const struct tree_entry *te)
     return dir_writer_add(b->level[b->depth - 1].writer, te);
 }
 
-int tree_builder_leave(struct tree_builder *b, struct buf *root)
+/* Makes te the entry of a directory whose pages w ends. */
+static int tree_builder_close(struct tree_builder *b,
+                              const struct tree_level *l, struct dir_writer *w,
+                              bool is_root)
 {
-    struct tree_level *l = &b->level[b->depth - 1];
-    bool is_root = b->depth == 1;
+    struct tree_dir dir;
     struct codec c;
-    int rc;
+    int rc = dir_writer_finish(w, &dir);
 
-    ASSERT(b->depth > 0);
+    if (rc < 0)
+        return rc;
     codec_init(&c, buf_bytes(&l->self));
     rc = tree_entry_get(&c, &b->te, is_root);
     if (rc == E_CORRUPT)
         return err_set(E_INTERNAL, "cannot read back an entry: %s", err_text());
-    if (rc < 0)
-        return rc;
     b->te.raw = bytes_of(NULL, 0);
-    rc = dir_writer_finish(l->writer, &b->te.dir);
+    b->te.dir = dir;
+    return rc;
+}
+
+int tree_builder_leave(struct tree_builder *b, struct buf *root)
+{
+    struct tree_level *l = &b->level[b->depth - 1];
+    bool is_root = b->depth == 1;
+    int rc;
+
+    ASSERT(b->depth > 0);
+    rc = tree_builder_close(b, l, l->writer, is_root);
     b->depth--;
     if (rc < 0)
         return rc;
     return is_root ? tree_entry_put(root, &b->te) : tree_builder_add(b, &b->te);
+}
+
+int tree_builder_so_far(struct tree_builder *b, struct buf *root)
+{
+    int rc = 0;
+
+    ASSERT(b->depth > 0);
+    if (!b->copy)
+        b->copy = dir_writer_new(&b->key, &b->sink);
+    if (!b->copy)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = b->depth; i-- > 0 && rc == 0;) {
+        rc = dir_writer_copy(b->copy, b->level[i].writer);
+        if (rc == 0 && i + 1 < b->depth)
+            rc = dir_writer_add(b->copy, &b->te);
+        if (rc == 0)
+            rc = tree_builder_close(b, &b->level[i], b->copy, i == 0);
+    }
+    return rc < 0 ? rc : tree_entry_put(root, &b->te);
 }
 
 size_t tree_builder_depth(const struct tree_builder *b)

@@ -38,6 +38,14 @@ MUST_CHECK int tree_builder_add(struct tree_builder *b,
  */
 MUST_CHECK int tree_builder_leave(struct tree_builder *b, struct buf *root);
 
+/*
+ * tree_builder_so_far: the tree as if all that is open were left now; what is
+ * being built goes on as if nobody had asked. Only below the root.
+ *   root  out: appended: the encoded entry of the root
+ * Returns 0; E_LIMIT; E_NOMEM; or what the sink returned.
+ */
+MUST_CHECK int tree_builder_so_far(struct tree_builder *b, struct buf *root);
+
 /* tree_builder_depth: directories that have been entered and not left. */
 size_t tree_builder_depth(const struct tree_builder *b);
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -40,6 +41,34 @@ static void test_process__reads_a_line_whatever_the_name(void **state)
     }
 }
 
+static void test_process__knows_what_has_ended(void **state)
+{
+    static const struct {
+        char state;
+        bool ended;
+    } table[] = {{'R', false}, {'S', false}, {'D', false}, {'T', false},
+                 {'t', false}, {'I', false}, {'Z', true},  {'X', true}};
+    pid_t pid;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char line[] = "71 (Z) S X" FIELDS "4711";
+        struct process_stat s;
+
+        line[7] = table[i].state;
+        (void)process_stat_parse(line, &s);
+        assert_int_equal(s.ended, table[i].ended);
+    }
+    /* a child that nobody has waited for */
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT), 0);
+    assert_int_equal(process_start((uint32_t)pid), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void test_process__knows_this_one(void **state)
 {
     char boot[PROCESS_BOOT_MAX];
@@ -73,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process__reads_a_line_whatever_the_name),
+        cmocka_unit_test(test_process__knows_what_has_ended),
         cmocka_unit_test(test_process__knows_this_one),
         cmocka_unit_test(test_process__without_proc_nothing_is_known),
     };

@@ -66,6 +66,11 @@ err_has "*Permission denied*"
 expect 1 dedup snapshot --command x
 err_has "*CMD is missing*"
 expect 1 taken a/../b true
+expect 1 dedup snapshot --command x ls -v /
+err_has "*put -- before 'ls'*"
+
+# Whoever starts us with SIGCHLD ignored does not mean the command by it.
+expect 0 env --ignore-signal=CHLD "$DEDUP" snapshot --command x -- echo x
 
 # Its standard error comes through, escaped.
 expect 0 taken noisy sh -c 'printf "\033[31mred\n\n" >&2; printf tail >&2; echo x'

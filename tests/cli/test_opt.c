@@ -86,6 +86,8 @@ static void test_opt__accepts(void **state)
         {"dedup restore s -t d --overwrite if-newer", OPT_CMD_RESTORE, 1, 2},
         {"dedup init --chunk-size 128K", OPT_CMD_INIT, 0, 1},
         {"dedup check --passphrase-fd 3", OPT_CMD_CHECK, 0, 1},
+        {"dedup snapshot --command n -- ls -l -- /", OPT_CMD_SNAPSHOT, 4, 1},
+        {"dedup --command n -v snapshot -- ls", OPT_CMD_SNAPSHOT, 1, 2},
     };
     struct opt_set o;
 
@@ -133,6 +135,14 @@ static void test_opt__refuses(void **state)
         {"dedup check --passphrase-fd 3x", "--passphrase-fd: "},
         {"dedup check --passphrase-fd -1", "--passphrase-fd: "},
         {"dedup check --passphrase-fd 99999999999", "--passphrase-fd: "},
+        /* what is meant for another program is not taken for ours */
+        {"dedup snapshot --command n ls -v /", "put -- before 'ls'"},
+        {"dedup snapshot --command n ls --frob", "put -- before 'ls'"},
+        {"dedup snapshot ls --command n -- -v", "put -- before 'ls'"},
+        {"dedup --command n snapshot ls", "put -- before 'ls'"},
+        {"dedup snapshot /x --checkpoint 5", "--checkpoint: "},
+        {"dedup snapshot /x --checkpoint 00", "--checkpoint: "},
+        {"dedup snapshot /x --checkpoint 1000000001s", "--checkpoint: "},
     };
     struct opt_set o;
 
@@ -206,6 +216,15 @@ static void test_opt__hands_out_numbers(void **state)
     assert_int_equal(parse(&o, "dedup init"), 0);
     assert_int_equal(opt_bytes(&o, OPT_CHUNK_SIZE, 1), 1);
     assert_int_equal(opt_fd(&o, OPT_PASSPHRASE_FD), -1);
+    opt_release(&o);
+    assert_int_equal(parse(&o, "dedup snapshot /x --checkpoint 1h30m"), 0);
+    assert_int_equal(opt_seconds(&o, OPT_CHECKPOINT, 1), 5400);
+    opt_release(&o);
+    assert_int_equal(parse(&o, "dedup snapshot /x --checkpoint 0"), 0);
+    assert_int_equal(opt_seconds(&o, OPT_CHECKPOINT, 1), 0);
+    opt_release(&o);
+    assert_int_equal(parse(&o, "dedup snapshot /x"), 0);
+    assert_int_equal(opt_seconds(&o, OPT_CHECKPOINT, 1), 1);
     opt_release(&o);
 }
 

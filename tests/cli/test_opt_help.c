@@ -51,6 +51,20 @@ static void test_opt_help__names_every_command(void **state)
     buf_release(&b);
 }
 
+/* Whether the help shows that option; --all is not --allow-empty. */
+static bool shows(const char *text, const struct opt_info *o)
+{
+    char shown[80];
+    bool found = false;
+
+    (void)snprintf(shown, sizeof shown, "--%s%s", o->name, o->arg ? " " : "");
+    while (!found && (text = strstr(text, shown)) != NULL) {
+        text += strlen(shown);
+        found = o->arg || *text == ' ' || *text == '\n';
+    }
+    return found;
+}
+
 /* Each option stands in the help of the commands that take it, and in no
  * other's. */
 static void test_opt_help__names_each_option_where_it_belongs(void **state)
@@ -63,12 +77,8 @@ static void test_opt_help__names_each_option_where_it_belongs(void **state)
 
         for (unsigned i = 0; i < OPT_END; i++) {
             const struct opt_info *o = opt_info((enum opt_id)i);
-            char shown[80];
 
-            (void)snprintf(shown, sizeof shown, "--%s%s", o->name,
-                           o->arg ? " " : "");
-            assert_int_equal(strstr(text, shown) != NULL,
-                             (o->commands >> c & 1) != 0);
+            assert_int_equal(shows(text, o), (o->commands >> c & 1) != 0);
         }
         buf_release(&b);
     }

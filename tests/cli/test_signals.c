@@ -121,6 +121,26 @@ static void test_signals__a_broken_pipe_is_an_error_not_an_end(void **state)
     signals_stop(NULL);
 }
 
+static void test_signals__lets_us_wait_for_children(void **state)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct cancel c = {0};
+    struct signals *s;
+    int status;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGCHLD, &ignore, NULL), 0);
+    assert_int_equal(signals_start(&s, &c), 0);
+    pid = fork();
+    if (pid == 0)
+        _exit(7);
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    signals_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_signals__the_first_asks_to_stop),
         cmocka_unit_test(test_signals__usr1_asks_for_a_report),
         cmocka_unit_test(test_signals__a_broken_pipe_is_an_error_not_an_end),
+        cmocka_unit_test(test_signals__lets_us_wait_for_children),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

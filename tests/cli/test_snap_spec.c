@@ -207,7 +207,9 @@ static void test_snap_spec__says_that_there_is_none(void **state)
         {"web@srv~3", "'web@srv~3': only 2 older"},
         {"latest~8", "only 7 older"},
         {"ffff~1", "only 0 older"},
-        {"new", "has no complete snapshot yet"},
+        {"new",
+         "the series 'new' has no complete snapshot yet, only "
+         "checkpoints of runs that did not end: 'dedup snapshots --all'"},
     };
     struct snap_spec_answer a;
 
@@ -220,6 +222,10 @@ static void test_snap_spec__says_that_there_is_none(void **state)
     }
     assert_int_equal(resolve("latest", 0, false, &a), E_NOTFOUND);
     assert_int_equal(resolve("latest", 0, true, &a), E_NOTFOUND);
+    assert_null(strstr(err_text(), "checkpoint"));
+    load(many + 7, 1); /* nothing but a checkpoint */
+    assert_int_equal(resolve("latest", 1, true, &a), E_NOTFOUND);
+    assert_non_null(strstr(err_text(), "only checkpoints"));
 }
 
 static void test_snap_spec__lists_the_candidates_of_an_ambiguous_id(

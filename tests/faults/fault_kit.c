@@ -24,6 +24,8 @@ static const char series[] = "faults";
 
 static bool all;
 
+enum { FEW_ENTRIES = 4 };
+
 void fault_kit_args(int argc, char **argv)
 {
     const char *env = getenv("FAULTS_ALL");
@@ -103,6 +105,8 @@ int fault_kit_back_up(const struct fault_kit *k, struct repo *r,
         .program = bytes_of_str("fault_kit"),
         .publish_bytes = k->publish_bytes,
         .force = k->force,
+        .checkpoint_ns = k->checkpoints,
+        .unit_items = k->checkpoints ? FEW_ENTRIES : 0,
         .threads = k->threads ? k->threads : 1,
     };
     struct snapshot_job *j;
@@ -117,16 +121,25 @@ int fault_kit_back_up(const struct fault_kit *k, struct repo *r,
     return rc;
 }
 
-int fault_kit_count(struct repo *r, uint64_t *n)
+static bool of_tree(const struct snapshot_item *it)
+{
+    return bytes_equal(it->manifest.m.series, bytes_of_str(series));
+}
+
+int fault_kit_count(struct repo *r, uint64_t *n, uint64_t *checkpoints)
 {
     struct snapshot_list list = {.item = NULL};
     int rc = snapshot_list_load(r->index, &r->state, &list);
 
     *n = 0;
-    for (size_t i = 0; i < list.n; i++)
-        *n += bytes_equal(list.item[i].manifest.m.series, bytes_of_str(series))
-                  ? 1
-                  : 0;
+    if (checkpoints)
+        *checkpoints = 0;
+    for (size_t i = 0; i < list.n; i++) {
+        if (of_tree(&list.item[i]) && list.item[i].manifest.m.complete)
+            *n += 1;
+        else if (of_tree(&list.item[i]) && checkpoints)
+            *checkpoints += 1;
+    }
     snapshot_list_release(&list);
     return rc;
 }
@@ -184,18 +197,20 @@ static int bring_back_entry(const struct fault_kit *k, struct repo *r,
     return rc;
 }
 
-/* The n-th oldest snapshot of the tree; NULL: there are not so many. */
-static const struct snapshot_item *nth(const struct snapshot_list *l, size_t n)
+/* The n-th oldest snapshot of the tree, or checkpoint; NULL: there are not so
+ * many. */
+static const struct snapshot_item *nth(const struct snapshot_list *l, size_t n,
+                                       bool complete)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (bytes_equal(l->item[i].manifest.m.series, bytes_of_str(series)) &&
-            n-- == 0)
+        if (of_tree(&l->item[i]) &&
+            l->item[i].manifest.m.complete == complete && n-- == 0)
             return &l->item[i];
     return NULL;
 }
 
-int fault_kit_bring_back(const struct fault_kit *k, struct repo *r, size_t n,
-                         const char *target)
+static int bring_back(const struct fault_kit *k, struct repo *r, size_t n,
+                      bool complete, const char *target)
 {
     struct snapshot_list list = {.item = NULL};
     const struct snapshot_item *item = NULL;
@@ -205,7 +220,7 @@ int fault_kit_bring_back(const struct fault_kit *k, struct repo *r, size_t n,
     int rc = snapshot_list_load(r->index, &r->state, &list);
 
     if (rc == 0)
-        item = nth(&list, n);
+        item = nth(&list, n, complete);
     if (rc == 0 && !item)
         rc = err_set(E_NOTFOUND, "no snapshot %zu of %zu", n, list.n);
     if (rc == 0)
@@ -220,6 +235,12 @@ int fault_kit_bring_back(const struct fault_kit *k, struct repo *r, size_t n,
     snapshot_list_drop(&snap);
     snapshot_list_release(&list);
     return rc;
+}
+
+int fault_kit_bring_back(const struct fault_kit *k, struct repo *r, size_t n,
+                         const char *target)
+{
+    return bring_back(k, r, n, true, target);
 }
 
 void fault_kit_snapshot(struct fault_kit *k, void *ctx)
@@ -244,7 +265,7 @@ void fault_kit_restore(struct fault_kit *k, void *ctx)
     int rc = fault_kit_open(k, NULL, &s, &r);
 
     if (rc == 0)
-        rc = fault_kit_count(r, &n);
+        rc = fault_kit_count(r, &n, NULL);
     if (rc == 0)
         rc = fault_kit_bring_back(k, r, n - 1, ctx);
     k->report->rc = rc;
@@ -337,16 +358,40 @@ static int audit_restore(struct fault_kit *k, struct repo *r, struct audit *a,
                    "restore of snapshot %lu", (unsigned long)n);
 }
 
+static void checkpoint_target(const struct fault_kit *k, uint64_t n,
+                              char out[FAULT_KIT_PATH])
+{
+    (void)snprintf(out, FAULT_KIT_PATH, "%.*s/c%lu", FAULT_KIT_PATH - 24,
+                   k->out, (unsigned long)n);
+}
+
+static int audit_checkpoints(struct fault_kit *k, struct repo *r,
+                             struct audit *a)
+{
+    int rc = 0;
+
+    for (uint64_t n = 0; n < k->report->checkpoints && rc == 0; n++) {
+        checkpoint_target(k, n, a->target);
+        rc = err_add(bring_back(k, r, n, false, a->target),
+                     "restore of checkpoint %lu", (unsigned long)n);
+    }
+    return rc;
+}
+
 static void audit_run(struct fault_kit *k, void *ctx)
 {
     struct fault_report *report = k->report;
+    struct fault_kit next = *k;
     struct audit *a = ctx;
     struct store *s;
     struct repo *r;
     int rc = fault_kit_open(k, NULL, &s, &r);
 
+    next.checkpoints = false;
     if (rc == 0)
-        rc = fault_kit_count(r, &report->snapshots);
+        rc = fault_kit_count(r, &report->snapshots, &report->checkpoints);
+    if (rc == 0)
+        rc = audit_checkpoints(k, r, a);
     for (uint64_t n = 0; n < report->snapshots && rc == 0; n++) {
         if (n == 2 && !a->third)
             continue;
@@ -354,7 +399,7 @@ static void audit_run(struct fault_kit *k, void *ctx)
         report->third_restored = n == 2;
     }
     if (rc == 0)
-        rc = fault_kit_back_up(k, r, k->source);
+        rc = fault_kit_back_up(&next, r, k->source);
     if (rc == 0)
         rc = audit_restore(k, r, a, report->snapshots);
     if (rc == 0)
@@ -362,6 +407,18 @@ static void audit_run(struct fault_kit *k, void *ctx)
     repo_close(r);
     store_close(s);
     report->rc = rc;
+}
+
+/* Nothing is left to go on from. */
+static int audit_superseded(struct repo *r)
+{
+    struct snapshot_list list = {.item = NULL};
+    int rc = snapshot_list_load(r->index, &r->state, &list);
+
+    if (rc == 0 && snapshot_list_checkpoint(&list, bytes_of_str(series), false))
+        rc = err_set(E_INTERNAL, "a checkpoint is not superseded");
+    snapshot_list_release(&list);
+    return rc;
 }
 
 /* What a cache that is made anew says (I5). */
@@ -373,7 +430,9 @@ static void audit_fresh(struct fault_kit *k, void *ctx)
     int rc = fault_kit_open(k, a->fresh, &s, &r);
 
     if (rc == 0)
-        rc = fault_kit_count(r, &k->report->rebuilt);
+        rc = fault_kit_count(r, &k->report->rebuilt, NULL);
+    if (rc == 0)
+        rc = audit_superseded(r);
     repo_close(r);
     store_close(s);
     k->report->rc = rc;
@@ -384,12 +443,14 @@ uint64_t fault_kit_audit(struct fault_kit *k, bool third)
     char back[2 * FAULT_KIT_PATH];
     char want[2 * FAULT_KIT_PATH];
     struct audit a = {.third = third};
+    uint64_t checkpoints;
     uint64_t n;
     bool restored;
 
     (void)snprintf(a.fresh, sizeof a.fresh, "%s/run/fresh", k->dir);
     must_succeed(k, audit_run, &a);
     n = k->report->snapshots;
+    checkpoints = k->report->checkpoints;
     restored = k->report->third_restored;
     if (n < 2 || n > 3)
         fault_kit_wrong(k, "there are not two or three snapshots");
@@ -402,9 +463,15 @@ uint64_t fault_kit_audit(struct fault_kit *k, bool third)
         fault_kit_expected(k, i < 2 ? i : 2, want);
         fault_kit_same(want, back, "");
     }
+    for (uint64_t i = 0; i < checkpoints && third; i++) {
+        checkpoint_target(k, i, a.target);
+        fault_kit_back(k, a.target, back);
+        fault_kit_same(k->source, back, "--part");
+    }
     must_succeed(k, audit_fresh, &a);
     if (k->report->rebuilt != n + 1)
         fault_kit_wrong(k, "a new cache knows other snapshots");
+    k->report->checkpoints = checkpoints;
     return n;
 }
 

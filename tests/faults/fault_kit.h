@@ -44,6 +44,7 @@ struct fault_report {
     uint64_t lost;
     char problem[FAULT_KIT_TEXT]; /* the first problem or failure */
     uint64_t snapshots;           /* audit: how many exist, of the tree */
+    uint64_t checkpoints;         /* audit: besides, of interrupted runs */
     bool third_restored;          /* audit: that of the failed run */
     uint64_t rebuilt;             /* audit: how many exist for a new cache */
 };
@@ -59,6 +60,7 @@ struct fault_kit {
     uint64_t publish_bytes;      /* of snapshot jobs; 0: as usual */
     unsigned threads;            /* of jobs; 0: one */
     bool force;                  /* snapshot jobs read everything */
+    bool checkpoints;            /* they leave one every few entries */
 };
 
 /* fault_kit_make: in memory (/dev/shm) where there is some, below TMPDIR
@@ -106,8 +108,10 @@ MUST_CHECK int fault_kit_bring_back(const struct fault_kit *k, struct repo *r,
  * k->report->problem. */
 MUST_CHECK int fault_kit_check(const struct fault_kit *k, struct repo *r);
 
-/* fault_kit_count: how many snapshots of the tree exist. */
-MUST_CHECK int fault_kit_count(struct repo *r, uint64_t *n);
+/* fault_kit_count: how many snapshots of the tree exist, and (not NULL) how
+ * many checkpoints, the superseded ones included. */
+MUST_CHECK int fault_kit_count(struct repo *r, uint64_t *n,
+                               uint64_t *checkpoints);
 
 /* Runs for fault_kit_child. fault_kit_snapshot: open, back up the tree, close.
  * fault_kit_restore: of the newest snapshot to the path in ctx. */
@@ -118,7 +122,9 @@ void fault_kit_restore(struct fault_kit *k, void *ctx);
  * fault_kit_audit: what must hold after whatever happened to a snapshot run,
  * without a human: the repository opens; both older snapshots restore bit for
  * bit; a third that exists does so too when `third`; the next run succeeds and
- * restores; a check is clean; a fresh cache sees the same.
+ * restores; a check is clean; a fresh cache sees the same. Each checkpoint
+ * restores to a part of the tree (unless `third` is false), and with the next
+ * run's snapshot all are superseded.
  *   third  the third snapshot, if it is there, must equal the tree
  * Returns how many snapshots existed before the next run.
  */

@@ -116,7 +116,7 @@ static uint64_t audit(const char *cache)
     uint64_t n = 0;
 
     demand(fault_kit_open_in(store, cache, &r) == 0, "open");
-    demand(fault_kit_count(r, &n) == 0, "count");
+    demand(fault_kit_count(r, &n, NULL) == 0, "count");
     demand(n >= 2 && n <= 5, "snapshots");
     for (uint64_t i = 0; i < n; i++)
         bring_back(r, i, i < 2 ? old[i] : kit.source);

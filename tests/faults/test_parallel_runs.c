@@ -74,7 +74,7 @@ static void run_census(struct fault_kit *k, void *ctx)
     int rc = fault_kit_open(k, ctx, &s, &r);
 
     if (rc == 0)
-        rc = fault_kit_count(r, &n);
+        rc = fault_kit_count(r, &n, NULL);
     for (uint64_t i = 0; i < n && rc == 0; i++) {
         (void)snprintf(target, sizeof target, "%.*s/%lu", FAULT_KIT_PATH - 24,
                        k->out, (unsigned long)i);

@@ -46,6 +46,7 @@ struct tally {
     unsigned problems;  /* runs that left out files and said so */
     unsigned committed; /* of those killed */
     unsigned unknown;   /* failed, and the snapshot is there and whole */
+    unsigned left;      /* runs without a snapshot that left a checkpoint */
 };
 
 /* I9: who is blamed. */
@@ -111,6 +112,7 @@ static bool one(const struct row *row, uint64_t n, struct tally *t)
     if (rc == 0)
         assert_int_equal(snapshots, 3);
     t->committed += killed && snapshots == 3;
+    t->left += snapshots == 2 && kit.report->checkpoints > 0;
     /* a store that fails while it takes the commit record, and cannot be asked
      * any more, leaves the outcome open: the snapshot is whole, or is not */
     t->unknown += rc < 0 && !killed && snapshots == 3;
@@ -130,9 +132,9 @@ static void each(const struct row *row)
     }
     print_message(
         "%s%s%s: %u of about %lu: %u failed, %u killed (%u committed), "
-        "%u with problems, %u unknown\n",
+        "%u with problems, %u unknown; %u left a checkpoint\n",
         row->action, row->select, found[row->cache], t.runs, (unsigned long)n,
-        t.failed, t.killed, t.committed, t.problems, t.unknown);
+        t.failed, t.killed, t.committed, t.problems, t.unknown, t.left);
     assert_true(t.runs > 0);
     if (strncmp(row->action, "short", 5) == 0)
         assert_int_equal(t.failed + t.problems, 0);
@@ -142,6 +144,10 @@ static void each(const struct row *row)
         assert_true(t.failed <= t.runs / 10);
     if (strstr(row->action, "-from") == NULL)
         assert_true(t.unknown <= 2);
+    if (!kit.checkpoints)
+        assert_int_equal(t.left, 0);
+    else if (t.failed + t.killed > 2)
+        assert_true(t.left > 0);
 }
 
 static void test_snapshot_fault__repository(void **state)
@@ -222,6 +228,28 @@ static void test_snapshot_fault__killed(void **state)
         each(&row[i]);
 }
 
+/* The same while checkpoints are made again and again. What a run has committed
+ * it leaves, whatever becomes of it; what it had not is nowhere. */
+static void test_snapshot_fault__checkpoints(void **state)
+{
+    static const struct row row[] = {
+        {"fail", ":EIO,domain=repo", REPO, 71, CACHE_THERE},
+        {"fail-from", ":ENOSPC,domain=repo,class=open+write+name", REPO, 53,
+         CACHE_THERE},
+        {"lose", ":EIO,domain=repo", REPO, 83, CACHE_THERE},
+        {"fail", ":EIO,domain=cache", CACHE, 13, CACHE_THERE},
+        {"kill", "", ANY, 131, CACHE_THERE},
+        {"kill-after", ",domain=repo,class=name+sync", REPO, 29, CACHE_THERE},
+        {"kill-after", ",domain=cache", CACHE, 29, CACHE_THERE},
+    };
+
+    (void)state;
+    kit.checkpoints = true;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        each(&row[i]);
+    kit.checkpoints = false;
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +257,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_snapshot_fault__source),
         cmocka_unit_test(test_snapshot_fault__cache),
         cmocka_unit_test(test_snapshot_fault__killed),
+        cmocka_unit_test(test_snapshot_fault__checkpoints),
     };
 
     fault_kit_args(argc, argv);

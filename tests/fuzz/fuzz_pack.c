@@ -47,7 +47,7 @@ static void check(struct bytes file)
     if (pack_reader_dir(r, &id, &info) == 0)
         read_frames(r, &info);
     pack_info_release(&info);
-    err_ignore(pack_reader_frame(r, frame, &id, 0, 212, 100, 300, raw),
+    err_ignore(pack_reader_frame(r, frame, &id, 0, 182, 100, 300, raw),
                "it may be damaged");
     err_ignore(
         pack_verify(s, fuzz_keys(), frame, &id, &scratch, NULL, NULL, NULL),
@@ -75,16 +75,19 @@ static void seal(uint8_t *tail, const struct pack_layout_header *h,
 static bool sign(uint8_t *p, size_t n)
 {
     struct pack_layout_trailer t = {.dir_off = 0};
+    const struct keyring_epoch *e;
     struct pack_layout_header h;
     struct object_id hash;
     struct codec c;
     size_t tail = n - PACK_LAYOUT_TRAILER_BYTES;
 
-    memcpy(p + 28, fuzz_keys()->member.b, sizeof h.writer.b);
+    memcpy(p + 30, fuzz_keys()->member.b, sizeof h.writer.b);
     if (pack_layout_get_header(bytes_of(p, PACK_LAYOUT_HEAD_BYTES), fuzz_keys(),
-                               &h) < 0)
+                               &h) < 0 ||
+        keyring_find(fuzz_keys(), h.epoch, &e) < 0)
         return false;
-    codec_init(&c, bytes_of(p + tail, 8));
+    codec_init(&c, bytes_of(p + tail, CRYPTO_SALT_BYTES + 8));
+    codec_copy(&c, t.salt, sizeof t.salt);
     t.dir_off = codec_u32(&c);
     t.dir_bytes = codec_u32(&c);
     seal(p + tail, &h, &t);

@@ -50,8 +50,8 @@ static void seed_config(struct buf *b)
     struct config c = {.repo = k->repo,
                        .created = {1700000000, 1},
                        .chunk_bytes = 65536,
-                       .data_public = k->data_public,
-                       .meta_public = k->meta_public,
+                       .data_public = k->epoch[0].data_public,
+                       .meta_public = k->epoch[0].meta_public,
                        .founder = k->member,
                        .level = 5};
 
@@ -65,11 +65,23 @@ static void seed_key_slot(struct buf *b)
         .kdf = KEY_SLOT_FILE, .role = KEYRING_FULL, .label = "seed"};
     struct key_slot_secret secret = {
         KEY_SLOT_FILE, bytes_of_str("0123456789abcdef0123456789abcdef")};
+    struct keyring *k = keyring_new();
 
     ASSERT(key_slot_seal(fuzz_keys(), &info, &secret, b) == 0);
     save_buf("key_slot", "slot", b);
-    keyring_put(fuzz_keys(), b);
-    save_buf("key_slot", "bundle", b);
+    ASSERT(k);
+    *k = *fuzz_keys();
+    k->epoch[1] = k->epoch[0];
+    k->held = 2;
+    for (int role = KEYRING_FULL; role <= KEYRING_MAINTAIN; role++) {
+        char name[16];
+
+        k->role = (enum keyring_role)role;
+        (void)snprintf(name, sizeof name, "bundle-%d", role);
+        keyring_put(k, b);
+        save_buf("key_slot", name, b);
+    }
+    keyring_free(k);
 }
 
 static void seed_envelope(void)
@@ -99,7 +111,8 @@ static void seed_pack(struct store *s, struct pack_info *info)
     struct frame_ctx *x = NULL;
     struct frame f;
 
-    ASSERT(pack_writer_open(s, fuzz_keys(), PACK_DATA, &w) == 0);
+    ASSERT(pack_writer_open(s, fuzz_keys(), PACK_DATA, pack_dir_what(chunk, 2),
+                            &w) == 0);
     ASSERT(frame_ctx_new(&x) == 0);
     for (int i = 0; i < 2; i++) {
         if (i == 1)
@@ -109,7 +122,8 @@ static void seed_pack(struct store *s, struct pack_info *info)
                          &chunk[0].id);
         keyring_chunk_id(fuzz_keys(), PACK_DATA, bytes_of(raw + 400, 200),
                          &chunk[1].id);
-        ASSERT(frame_seal(x, pack_writer_key(w), &f) == 0);
+        ASSERT(frame_seal(x, pack_writer_key(w), pack_dir_what(chunk, 2), &f) ==
+               0);
         ASSERT(pack_writer_add(w, &f, chunk, 2, NULL) == 0);
     }
     ASSERT(pack_writer_commit(w, false, info) == 0);
@@ -151,7 +165,7 @@ static void seed_pack_clear(const struct pack_info *info, struct buf *file)
     codec_put_u32(&place, t.dir_off);
     codec_put_u32(&place, t.dir_bytes);
     ASSERT(buf_status(&place) == 0);
-    memcpy(file->p + tail, place.p, place.n);
+    memcpy(file->p + tail + CRYPTO_SALT_BYTES, place.p, place.n);
     save_buf("pack", "clear", file);
     buf_release(&place);
 }

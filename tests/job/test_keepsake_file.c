@@ -28,7 +28,8 @@ static void write_as(uint8_t id)
     const struct object_id snapshot = {{id}};
     struct frame_kept key = {
         .salt = {id}, .suite = CRYPTO_AES256_GCM, .key = {{id}}};
-    struct manifest m = {.series = bytes_of_str(series), .number = id};
+    struct manifest m = {
+        .series = bytes_of_str(series), .number = id, .complete = true};
     struct kept_frames *kept = kept_frames_new();
     uint32_t no;
 
@@ -47,7 +48,7 @@ static uint8_t there(void)
     struct keepsake k;
     uint8_t id = 0;
 
-    if (keepsake_file_read(&repo, bytes_of_str(series), kept, &k)) {
+    if (keepsake_file_read(&repo, bytes_of_str(series), true, kept, &k)) {
         id = k.id.b[0];
         salt[0] = id;
         assert_int_equal(k.manifest.m.number, id);
@@ -63,7 +64,7 @@ static void path_of(char out[SCRATCH_PATH + 64], const char *end)
 {
     char name[KEEPSAKE_NAME_MAX];
 
-    keepsake_name(repo.keys, bytes_of_str(series), name);
+    keepsake_name(repo.keys, bytes_of_str(series), true, name);
     (void)snprintf(out, SCRATCH_PATH + 64, "%s/%s%s", dir, name, end);
 }
 
@@ -185,7 +186,8 @@ static void test_keepsake_file__does_without_memory(void **state)
         before = mem_count();
         {
             const struct object_id id = {{2}};
-            struct manifest m = {.series = bytes_of_str(series), .number = 2};
+            struct manifest m = {
+                .series = bytes_of_str(series), .number = 2, .complete = true};
             struct kept_frames *kept = kept_frames_new();
             uint32_t no;
             struct frame_kept key = {

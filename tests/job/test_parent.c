@@ -42,6 +42,7 @@ static void bench_start(struct bench *b)
     assert_int_equal(fetch_lane_new(b->fetch, &b->lane), 0);
     b->p = parent_new(b->lane);
     assert_non_null(b->p);
+    parent_add(b->p, &b->root.te);
 }
 
 static void bench_close(struct bench *b)
@@ -56,12 +57,28 @@ static void bench_close(struct bench *b)
 /* Whether the directory we stand in has that name. */
 static const struct tree_entry *find(struct bench *b, const char *name)
 {
-    const struct tree_entry *te;
+    struct parent_found found;
 
-    assert_int_equal(parent_find(b->p, bytes_of_str(name), &te), 0);
-    if (te)
-        assert_true(bytes_equal(te->e.name, bytes_of_str(name)));
-    return te;
+    assert_int_equal(parent_find(b->p, bytes_of_str(name), &found), 0);
+    for (size_t i = 0; i < PARENT_MAX; i++)
+        if (found.te[i])
+            assert_true(bytes_equal(found.te[i]->e.name, bytes_of_str(name)));
+    return found.te[0];
+}
+
+/* Into what the first tree has under that name. */
+static void enter(struct bench *b, const struct tree_entry *te)
+{
+    struct parent_found found = {{te}};
+
+    assert_int_equal(parent_enter(b->p, &found), 0);
+}
+
+static int enter_root(struct bench *b)
+{
+    struct parent_found found;
+
+    return parent_enter_root(b->p, &found);
 }
 
 static void test_parent__finds_what_was_there(void **state)
@@ -71,12 +88,12 @@ static void test_parent__finds_what_was_there(void **state)
     (void)state;
     bench_open(&b);
     bench_start(&b);
-    assert_int_equal(parent_enter_root(b.p, &b.root.te), 0);
+    assert_int_equal(enter_root(&b), 0);
     assert_null(find(&b, "a")); /* new */
     assert_non_null(find(&b, "b"));
     assert_null(find(&b, "bb"));
-    assert_int_equal(parent_enter(b.p, find(&b, "d")), 0);
-    assert_int_equal(parent_enter(b.p, find(&b, "e")), 0);
+    enter(&b, find(&b, "d"));
+    enter(&b, find(&b, "e"));
     assert_non_null(find(&b, "y"));
     assert_null(find(&b, "z"));
     parent_leave(b.p);
@@ -88,7 +105,7 @@ static void test_parent__finds_what_was_there(void **state)
     assert_null(find(&b, "h"));
     parent_leave(b.p);
     /* once more, from the start, and past what was deleted in the source */
-    assert_int_equal(parent_enter_root(b.p, &b.root.te), 0);
+    assert_int_equal(enter_root(&b), 0);
     assert_non_null(find(&b, "f"));
     assert_int_equal(parent_damaged(b.p), 0);
     bench_close(&b);
@@ -101,20 +118,63 @@ static void test_parent__nothing_below_what_is_no_directory(void **state)
     (void)state;
     bench_open(&b);
     bench_start(&b);
-    assert_int_equal(parent_enter_root(b.p, &b.root.te), 0);
-    assert_int_equal(parent_enter(b.p, find(&b, "b")), 0); /* a file before */
+    assert_int_equal(enter_root(&b), 0);
+    enter(&b, find(&b, "b")); /* a file before */
     assert_null(find(&b, "x"));
-    assert_int_equal(parent_enter(b.p, NULL), 0);
+    enter(&b, NULL);
     assert_null(find(&b, "x"));
     parent_leave(b.p);
     parent_leave(b.p);
     assert_non_null(find(&b, "d"));
     parent_leave(b.p);
-    assert_int_equal(parent_enter_root(b.p, NULL), 0); /* no parent at all */
+    parent_free(b.p);
+    b.p = parent_new(b.lane);
+    assert_non_null(b.p);
+    assert_int_equal(enter_root(&b), 0); /* no parent at all */
     assert_null(find(&b, "b"));
-    assert_int_equal(parent_enter(b.p, NULL), 0);
+    enter(&b, NULL);
     assert_null(find(&b, "b"));
     assert_int_equal(parent_damaged(b.p), 0);
+    bench_close(&b);
+}
+
+/* Each tree is asked by itself, and entered where it has that directory. */
+static void test_parent__several_trees_side_by_side(void **state)
+{
+    struct parent_found found;
+    struct job_entry later;
+    struct job_snap s;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    assert_true(scratch_run("cd '%s' && rm -r b d/e && echo n >d/n && mkdir b",
+                            b.f.src));
+    s = job_fixture_snap(&b.f);
+    assert_true(job_fixture_find(&b.f, &s.result.id, "", &later));
+    bench_start(&b);
+    parent_add(b.p, &later.te);
+    assert_int_equal(enter_root(&b), 0);
+    assert_int_equal(parent_find(b.p, bytes_of_str("b"), &found), 0);
+    assert_int_equal(found.te[0]->e.type, ENTRY_FILE);
+    assert_int_equal(found.te[1]->e.type, ENTRY_DIR);
+    assert_int_equal(parent_find(b.p, bytes_of_str("d"), &found), 0);
+    assert_int_equal(parent_enter(b.p, &found), 0);
+    assert_int_equal(parent_find(b.p, bytes_of_str("e"), &found), 0);
+    assert_non_null(found.te[0]);
+    assert_null(found.te[1]);
+    assert_int_equal(parent_enter(b.p, &found), 0);
+    assert_int_equal(parent_find(b.p, bytes_of_str("y"), &found), 0);
+    assert_non_null(found.te[0]);
+    assert_null(found.te[1]);
+    parent_leave(b.p);
+    assert_int_equal(parent_find(b.p, bytes_of_str("n"), &found), 0);
+    assert_null(found.te[0]);
+    assert_non_null(found.te[1]);
+    assert_int_equal(parent_find(b.p, bytes_of_str("x"), &found), 0);
+    assert_non_null(found.te[0]);
+    assert_non_null(found.te[1]);
+    job_fixture_drop(&later);
     bench_close(&b);
 }
 
@@ -126,10 +186,10 @@ static void test_parent__damage_is_absence(void **state)
     bench_open(&b);
     job_fixture_damage(&b.f, PACK_META);
     bench_start(&b);
-    assert_int_equal(parent_enter_root(b.p, &b.root.te), 0);
+    assert_int_equal(enter_root(&b), 0);
     assert_int_equal(parent_damaged(b.p), 1);
     assert_null(find(&b, "b"));
-    assert_int_equal(parent_enter(b.p, find(&b, "d")), 0);
+    enter(&b, find(&b, "d"));
     assert_null(find(&b, "x"));
     parent_leave(b.p);
     assert_int_equal(parent_damaged(b.p), 1);
@@ -149,7 +209,7 @@ static void test_parent__trouble_with_the_store_is_no_damage(void **state)
     bench_open(&b);
     bench_start(&b);
     memory_set_fault(b.f.store, fault);
-    assert_int_equal(parent_enter_root(b.p, &b.root.te), E_STORE);
+    assert_int_equal(enter_root(&b), E_STORE);
     memory_set_fault(b.f.store, none);
     assert_int_equal(parent_damaged(b.p), 0);
     bench_close(&b);
@@ -160,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parent__finds_what_was_there),
         cmocka_unit_test(test_parent__nothing_below_what_is_no_directory),
+        cmocka_unit_test(test_parent__several_trees_side_by_side),
         cmocka_unit_test(test_parent__damage_is_absence),
         cmocka_unit_test(test_parent__trouble_with_the_store_is_no_damage),
     };

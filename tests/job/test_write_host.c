@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "repo/check.h"
@@ -94,7 +95,7 @@ static bool can_read(struct job_fixture *f, const struct chunk_id *node)
     int rc;
 
     assert_non_null(kept);
-    assert_true(keepsake_file_read(f->r, bytes_of_str("test"), kept, &k));
+    assert_true(keepsake_file_read(f->r, bytes_of_str("test"), true, kept, &k));
     assert_int_equal(
         fetch_open(f->store, f->r->keys, f->r->index, 1 << 20, &fetch), 0);
     assert_int_equal(fetch_keep(fetch, kept), 0);
@@ -173,8 +174,10 @@ static void test_write_host__older_trees_are_closed(void **state)
     (void)state;
     open_host(&f);
     for (unsigned i = 0; i < 3; i++) {
-        job_fixture_write(&f, "file-007", 999 + i, 50000);
-        s = run(&f, i ? FILES - 1 : 0);
+        /* every page is another: none that is left shares a frame */
+        assert_true(scratch_run("touch %s/file-*", f.src));
+        clock_fake_advance(CLOCK_SECOND_NS);
+        s = run(&f, 0);
         root[i] = root_of(&f, &s);
         for (unsigned k = 0; k <= i; k++)
             assert_int_equal(can_read(&f, &root[k]), k == i);
@@ -523,6 +526,83 @@ static void test_write_host__a_full_key_reads_what_was_sealed(void **state)
     job_fixture_close(&f);
 }
 
+static int due(void *ctx, enum memory_point point, enum memory_op op,
+               const char *name)
+{
+    (void)ctx;
+    (void)point;
+    (void)op;
+    (void)name;
+    clock_fake_advance(1);
+    return 0;
+}
+
+static int stop(void *ctx, const struct snapshot_job_result *so_far)
+{
+    (void)so_far;
+    cancel_request(ctx, 2);
+    return 0;
+}
+
+/* A run that is stopped behind its first checkpoint. */
+static struct job_snap interrupted(struct job_fixture *f)
+{
+    struct snapshot_job_options o = job_fixture_options(f);
+    struct cancel cancel = {0};
+    struct job_snap s;
+
+    o.checkpoint_ns = 1;
+    o.threads = 1;
+    o.unit_items = 4;
+    o.cancel = &cancel;
+    o.on_checkpoint = stop;
+    o.ctx = &cancel;
+    memory_set_hook(f->store, due, NULL);
+    s = job_fixture_run(f, &o);
+    memory_set_hook(f->store, NULL, NULL);
+    assert_int_equal(s.rc, E_CANCELED);
+    assert_int_equal(s.result.checkpoints, 1);
+    assert_true(s.result.stats.files > 0 && s.result.stats.files < FILES);
+    return s;
+}
+
+/* A run that was interrupted goes on from its checkpoint, and takes what that
+ * did not come to from the last complete snapshot; of both it holds what opens
+ * them, until it has come to its end. */
+static void test_write_host__goes_on_from_a_checkpoint(void **state)
+{
+    struct job_fixture f;
+    struct job_snap half;
+    struct job_snap s;
+
+    (void)state;
+    for (unsigned first = 0; first < 2; first++) {
+        open_host(&f);
+        if (!first) {
+            (void)run(&f, 0);
+            assert_true(scratch_run("touch %s/file-00*", f.src));
+            clock_fake_advance(CLOCK_SECOND_NS);
+        }
+        half = interrupted(&f);
+        assert_true(
+            scratch_run("ls %s/keepsake-*-checkpoint >/dev/null", f.r->cache));
+        job_fixture_as(&f, true);
+        s = job_fixture_snap(&f);
+        assert_true(s.result.has_resumed);
+        assert_int_equal(s.result.resumed_files, half.result.stats.files);
+        assert_true(s.result.kept_files > 0);
+        /* of the ten that had changed those are read that had not been */
+        if (!first)
+            assert_true(s.result.kept_files >= FILES - 10);
+        returns(&f, &s);
+        assert_false(
+            scratch_run("ls %s/keepsake-*-checkpoint 2>/dev/null", f.r->cache));
+        s = run(&f, FILES);
+        returns(&f, &s);
+        job_fixture_close(&f);
+    }
+}
+
 struct found {
     uint64_t damages;
     uint64_t notes;
@@ -625,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_write_host__two_runs_at_once),
         cmocka_unit_test(test_write_host__counts_its_series_by_commit_records),
         cmocka_unit_test(test_write_host__a_full_key_reads_what_was_sealed),
+        cmocka_unit_test(test_write_host__goes_on_from_a_checkpoint),
         cmocka_unit_test(test_write_host__checks_what_it_sees),
         cmocka_unit_test(test_write_host__knows_its_last_one),
     };

@@ -67,11 +67,14 @@ static void build_pack(struct example_repo *x, enum pack_kind kind,
     keyring_chunk_id(x->keys, kind, plain, id);
     chunk.id = *id;
     assert_int_equal(frame_ctx_new(&ctx), 0);
-    assert_int_equal(pack_writer_open(x->store, x->keys, kind, &w), 0);
+    assert_int_equal(
+        pack_writer_open(x->store, x->keys, kind, pack_dir_what(&chunk, 1), &w),
+        0);
     assert_int_equal(frame_prepare(ctx, plain, 3), 0);
     /* stored as it is: nothing here depends on the version of zstd */
     assert_int_equal(frame_stored_bytes(ctx), plain.n + FRAME_OVERHEAD);
-    assert_int_equal(frame_seal(ctx, pack_writer_key(w), &f), 0);
+    assert_int_equal(
+        frame_seal(ctx, pack_writer_key(w), pack_dir_what(&chunk, 1), &f), 0);
     assert_int_equal(pack_writer_add(w, &f, &chunk, 1, NULL), 0);
     assert_int_equal(pack_writer_commit(w, false, info), 0);
     pack_writer_free(w);

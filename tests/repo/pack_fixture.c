@@ -69,7 +69,8 @@ static int pack_fixture_fill(struct pack_fixture *f, struct pack_writer *w,
 
         pack_fixture_frame(f->keys, f->frame, key->kind, seed + i * chunk_n,
                            chunk_n, each, raw, chunk);
-        assert_int_equal(frame_seal(f->frame, key, &fr), 0);
+        assert_int_equal(
+            frame_seal(f->frame, key, pack_dir_what(chunk, chunk_n), &fr), 0);
         rc = pack_writer_add(w, &fr, chunk, chunk_n, NULL);
     }
     free(chunk);
@@ -82,7 +83,8 @@ int pack_fixture_pack(struct pack_fixture *f, enum pack_kind kind,
                       size_t each, struct pack_info *info)
 {
     struct pack_writer *w = NULL;
-    int rc = pack_writer_open(f->store, f->keys, kind, &w);
+    int rc = pack_writer_open(f->store, f->keys, kind,
+                              bytes_of(&seed, sizeof seed), &w);
 
     if (rc == 0)
         rc = pack_fixture_fill(f, w, seed, frame_n, chunk_n, each);

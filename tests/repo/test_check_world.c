@@ -159,11 +159,11 @@ static void test_check_world__suspects_are_read(void **state)
 
         if (!o)
             break;
-        /* the first frame, just behind a header of 212 bytes */
-        assert_true(memory_damage(k->store, o->name, 230, 1));
+        /* the first frame, just behind a header of 182 bytes */
+        assert_true(memory_damage(k->store, o->name, 202, 1));
         assert_int_equal(check_kit_run(k, k->r, &structure), E_CORRUPT);
         assert_non_null(check_kit_find(k, CHECK_PATH, NULL));
-        assert_true(memory_damage(k->store, o->name, 230, 1));
+        assert_true(memory_damage(k->store, o->name, 202, 1));
     }
     check_kit_close(k);
 }

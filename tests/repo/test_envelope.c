@@ -129,8 +129,8 @@ static void test_envelope__other_keys_do_not_open_it(void **state)
         other->repo.b[0] ^= 1;
         assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
         memcpy(other, ring, sizeof *other);
-        other->k_index.b[0] ^= 1;
-        other->k_repo.b[0] ^= 1;
+        other->epoch[0].k_index.b[0] ^= 1;
+        other->epoch[0].k_repo.b[0] ^= 1;
         assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
         buf_release(&b);
     }
@@ -146,8 +146,7 @@ static void test_envelope__write_role_reads_no_snapshot(void **state)
     (void)state;
     memcpy(writer, ring, sizeof *writer);
     writer->role = KEYRING_WRITE;
-    writer->has_meta_secret = false;
-    crypto_wipe(&writer->meta_secret, sizeof writer->meta_secret);
+    crypto_wipe(&writer->epoch[0].meta_secret, CRYPTO_KEY_BYTES);
     seal(ENVELOPE_SNAPSHOT, bytes_of_str("x"), &b);
     assert_int_equal(decode(&o, buf_bytes(&b)), E_ROLE);
     buf_release(&b);
@@ -156,6 +155,50 @@ static void test_envelope__write_role_reads_no_snapshot(void **state)
     assert_int_equal(decode(&o, buf_bytes(&b)), 0);
     buf_release(&b);
     keyring_free(writer);
+}
+
+/* Under the newest; what is older opens as ever, what is newer does not. */
+static void test_envelope__epochs_choose_the_keys(void **state)
+{
+    struct keyring *old = keyring_new();
+    struct keyring *new = keyring_new();
+    struct open o = {new, ENVELOPE_LOG};
+    struct crypto_key root[2];
+
+    (void)state;
+    crypto_random(root, sizeof root);
+    root[0] = ring->epoch[0].root;
+    memcpy(old, ring, sizeof *old);
+    keyring_create_from(new, &ring->repo, root, 2, &ring->seed);
+    new->begun = 2;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct buf b;
+
+        o.kind = kinds[i];
+        o.k = new;
+        seal(kinds[i], bytes_of_str("x"), &b);
+        assert_int_equal(decode(&o, buf_bytes(&b)), 0);
+        buf_reset(&b);
+        assert_int_equal(envelope_seal(new, kinds[i], name_of(kinds[i]),
+                                       bytes_of_str("x"), &b),
+                         0);
+        assert_int_equal(b.p[10], 1); /* behind magic, version, lock */
+        assert_int_equal(decode(&o, buf_bytes(&b)), 0);
+        o.k = old;
+        old->begun = 1;
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        old->begun = 2;
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_ROLE);
+        assert_non_null(strstr(err_text(), "epoch 1"));
+        /* other keys under that number */
+        old->epoch[1] = old->epoch[0];
+        old->held = 2;
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        old->held = 1;
+        buf_release(&b);
+    }
+    keyring_free(new);
+    keyring_free(old);
 }
 
 static void test_envelope__content_has_a_limit(void **state)
@@ -204,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_envelope__is_bound_to_its_place),
         cmocka_unit_test(test_envelope__other_keys_do_not_open_it),
         cmocka_unit_test(test_envelope__write_role_reads_no_snapshot),
+        cmocka_unit_test(test_envelope__epochs_choose_the_keys),
         cmocka_unit_test(test_envelope__content_has_a_limit),
     };
 

@@ -118,23 +118,26 @@ static void load(struct example_repo *x, const char *name, struct buf *b)
 
 static void say_keys(const struct keyring *k)
 {
+    const struct keyring_epoch *e = &k->epoch[0];
+
     say("\n## Keys\n\nThe key file holds the 32 characters "
         "`" EXAMPLE_REPO_KEY_FILE
         "`. It opens:\n\n| key | value |\n|---|---|\n");
     say_key("repository id", k->repo.b, sizeof k->repo.b);
-    say_key("K_repo", k->k_repo.b, 32);
-    say_key("K_index", k->k_index.b, 32);
+    say_key("root of epoch 0", e->root.b, 32);
+    say_key("signing seed", k->seed.b, 32);
+    say("\nWhat follows from them:\n\n| key | value |\n|---|---|\n");
+    say_key("K_repo", e->k_repo.b, 32);
+    say_key("K_index", e->k_index.b, 32);
+    say_key("data secret key", e->data_secret.b, 32);
+    say_key("metadata secret key", e->meta_secret.b, 32);
+    say_key("data public key", e->data_public.b, 32);
+    say_key("metadata public key", e->meta_public.b, 32);
     say_key("K_data", k->k_data.b, 32);
     say_key("K_meta", k->k_meta.b, 32);
     say_key("K_cut", k->k_cut, sizeof k->k_cut);
-    say_key("signing seed", k->seed.b, 32);
-    say_key("data secret key", k->data_secret.b, 32);
-    say_key("metadata secret key", k->meta_secret.b, 32);
-    say("\nWhat follows from them:\n\n| key | value |\n|---|---|\n");
     say_key("K_page", k->k_page.b, 32);
     say_key("member id", k->member.b, 32);
-    say_key("data public key", k->data_public.b, 32);
-    say_key("metadata public key", k->meta_public.b, 32);
 }
 
 static void say_config(struct example_repo *x)
@@ -226,9 +229,9 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
         {9, "magic 'P', version"},
         {1, "kind"},
         {2, "keys: 1"},
+        {2, "epoch 0"},
         {16, "repository id"},
         {32, "writer"},
-        {32, "directory salt"},
         {8, "suite 1, zeros, epoch 0"},
         {80, "sealed secret"},
         {32, "commitment"},
@@ -236,6 +239,7 @@ static void say_pack(struct example_repo *x, const struct pack_info *info)
         {0, "frame: ciphertext and tag"},
         {32, "directory: commitment"},
         {0, "directory: ciphertext and tag"},
+        {32, "directory salt"},
         {72, "sealed: its offset, its length, signature"},
         {16, "tag"},
         {8, "end"},

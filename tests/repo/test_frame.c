@@ -11,6 +11,7 @@
 #include "repo/frame.h"
 #include "tests/support/prng.h"
 
+static const struct bytes what; /* what frames here are known by */
 static struct frame_ctx *ctx;
 static uint8_t *raw;    /* FRAME_RAW_MAX */
 static uint8_t *stored; /* FRAME_STORED_MAX */
@@ -28,7 +29,7 @@ static struct frame_key key_of(enum crypto_suite suite)
 /* Keeps the frame in `stored`, where it can be damaged. */
 static int seal(const struct frame_key *k, struct frame *f)
 {
-    int rc = frame_seal(ctx, k, f);
+    int rc = frame_seal(ctx, k, what, f);
 
     if (rc < 0)
         return rc;
@@ -106,13 +107,13 @@ static void test_frame__no_two_seals_are_alike(void **state)
     fill_text(5000);
     assert_int_equal(frame_prepare(ctx, bytes_of(raw, 5000), 3), 0);
     assert_int_equal(seal(&k, &f), 0);
-    assert_int_equal(frame_seal(ctx, &k, &g), 0);
+    assert_int_equal(frame_seal(ctx, &k, what, &g), 0);
     assert_int_equal(f.stored.n, g.stored.n);
     assert_memory_not_equal(f.stored.p, g.stored.p, 32);
     assert_memory_not_equal(f.stored.p + 32, g.stored.p + 32, f.stored.n - 32);
     /* under another pack's key it is another frame, with the same content */
     k.key.b[0] ^= 1;
-    assert_int_equal(frame_seal(ctx, &k, &g), 0);
+    assert_int_equal(frame_seal(ctx, &k, what, &g), 0);
     assert_int_equal(frame_open(ctx, &k, g.stored, 5000, back), 0);
     assert_memory_equal(back, raw, 5000);
     assert_int_equal(frame_open(ctx, &k, f.stored, 5000, back), E_CORRUPT);

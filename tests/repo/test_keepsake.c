@@ -197,10 +197,13 @@ static void test_keepsake__names_tell_series_apart(void **state)
     char b[KEEPSAKE_NAME_MAX];
 
     (void)state;
-    keepsake_name(ring, bytes_of_str("web@srv"), a);
-    keepsake_name(ring, bytes_of_str("web@srw"), b);
+    keepsake_name(ring, bytes_of_str("web@srv"), true, a);
+    keepsake_name(ring, bytes_of_str("web@srw"), true, b);
     assert_string_not_equal(a, b);
-    assert_int_equal(strlen(a), KEEPSAKE_NAME_MAX - 1);
+    assert_int_equal(strlen(a), 9 + 32);
+    keepsake_name(ring, bytes_of_str("web@srv"), false, b);
+    assert_int_equal(strlen(b), KEEPSAKE_NAME_MAX - 1);
+    assert_memory_equal(a, b, 9 + 32);
     assert_memory_equal(a, "keepsake-", 9);
 }
 

@@ -56,8 +56,9 @@ static void test_key_slot__opens_with_its_secret(void **state)
     seal(&pass, KEYRING_FULL, &b);
     assert_int_equal(key_slot_open(buf_bytes(&b), &pass, k, &opened), 0);
     assert_true(opened);
-    assert_int_equal(
-        keyring_set_public(k, &ring->data_public, &ring->meta_public), 0);
+    assert_int_equal(keyring_set_public(k, &ring->epoch[0].data_public,
+                                        &ring->epoch[0].meta_public),
+                     0);
     assert_memory_equal(k, ring, sizeof *k);
     assert_int_equal(key_slot_open(buf_bytes(&b), &wrong, k, &opened), 0);
     assert_false(opened);
@@ -96,10 +97,12 @@ static void test_key_slot__roles_hold_what_they_may(void **state)
         assert_int_equal(k->role, t[i].role);
         assert_int_equal(keyring_can_open(k, PACK_DATA), t[i].data);
         assert_int_equal(keyring_can_open(k, PACK_META), t[i].meta);
-        assert_memory_equal(k->data_secret.b,
-                            t[i].data ? ring->data_secret.b : none.b, 32);
-        assert_memory_equal(k->meta_secret.b,
-                            t[i].meta ? ring->meta_secret.b : none.b, 32);
+        assert_memory_equal(k->epoch[0].data_secret.b,
+                            t[i].data ? ring->epoch[0].data_secret.b : none.b,
+                            32);
+        assert_memory_equal(k->epoch[0].meta_secret.b,
+                            t[i].meta ? ring->epoch[0].meta_secret.b : none.b,
+                            32);
         buf_release(&b);
         keyring_free(k);
     }
@@ -230,15 +233,15 @@ static void test_key_slot__its_role_is_the_bundles(void **state)
 
 static void test_key_slot__other_public_keys_do_not_fit(void **state)
 {
-    struct crypto_public other = ring->data_public;
+    struct crypto_public other = ring->epoch[0].data_public;
     struct keyring *k = keyring_new();
 
     (void)state;
     memcpy(k, ring, sizeof *k);
     other.b[0] ^= 1;
-    assert_int_equal(keyring_set_public(k, &other, &ring->meta_public),
+    assert_int_equal(keyring_set_public(k, &other, &ring->epoch[0].meta_public),
                      E_CORRUPT);
-    assert_int_equal(keyring_set_public(k, &ring->data_public, &other),
+    assert_int_equal(keyring_set_public(k, &ring->epoch[0].data_public, &other),
                      E_CORRUPT);
     keyring_free(k);
 }

@@ -13,7 +13,8 @@
 #include "tests/repo/pack_fixture.h"
 
 static struct pack_fixture fix;
-static struct buf file; /* scratch of pack_verify */
+static const struct bytes what; /* what frames here are known by */
+static struct buf file;         /* scratch of pack_verify */
 
 static int verify(const struct object_id *id, struct pack_info *info)
 {
@@ -102,11 +103,12 @@ static void test_pack__full_packs_have_one_size(void **state)
     size_t n = 0;
 
     (void)state;
-    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w), 0);
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w),
+                     0);
     assert_int_equal(pack_writer_bytes(w), 0);
     pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 2, 1, FRAME_RAW_MAX, raw,
                        &chunk);
-    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f), 0);
     for (; pack_writer_fits(w, f.stored.n, 1); n++)
         assert_int_equal(pack_writer_add(w, &f, &chunk, 1, NULL), 0);
     assert_int_equal(n, 32); /* 32 MiB of plaintext, as it is meant */
@@ -145,11 +147,12 @@ static void test_pack__fills_up_to_the_last_byte(void **state)
         size_t left;
         size_t n = 0;
 
-        assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w),
-                         0);
+        assert_int_equal(
+            pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w), 0);
         pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 2, t[i].chunks,
                            t[i].each, raw, chunk);
-        assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+        assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f),
+                         0);
         for (; pack_writer_fits(w, f.stored.n, t[i].chunks); n++)
             assert_int_equal(pack_writer_add(w, &f, chunk, t[i].chunks, NULL),
                              0);
@@ -277,12 +280,9 @@ static void test_pack__a_trailer_opens_for_its_pack_and_key(void **state)
     }
     assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n + 1, &t),
                      E_CORRUPT);
-    h.dir_salt[31] ^= 1;
-    assert_int_equal(pack_layout_get_trailer(fix.keys, &h, x, b.n, &t),
-                     E_CORRUPT);
 
     memcpy(other, fix.keys, sizeof *other);
-    other->k_index.b[0] ^= 1;
+    other->epoch[0].k_index.b[0] ^= 1;
     assert_int_equal(pack_reader_new(fix.store, other, &r), 0);
     assert_int_equal(pack_reader_dir(r, &info.id, &read), E_CORRUPT);
     assert_int_equal(pack_verify(fix.store, other, fix.frame, &info.id, &file,
@@ -302,12 +302,12 @@ static void test_pack__a_trailer_must_fit_its_pack(void **state)
         uint32_t off, bytes;
         int rc;
     } place[] = {
-        {212, END - 212, 0},
+        {182, END - 182, 0},
         {END - PACK_LAYOUT_DIR_OVERHEAD, PACK_LAYOUT_DIR_OVERHEAD, 0},
-        {211, END - 211, E_CORRUPT},             /* in the header */
+        {181, END - 181, E_CORRUPT},             /* in the header */
         {END - 51, 51, E_CORRUPT},               /* too short to be one */
-        {212, END - 213, E_CORRUPT},             /* a gap before the end */
-        {213, END - 212, E_CORRUPT},             /* over the trailer */
+        {182, END - 183, E_CORRUPT},             /* a gap before the end */
+        {183, END - 182, E_CORRUPT},             /* over the trailer */
         {UINT32_MAX - 99, END + 100, E_CORRUPT}, /* around 2^32 */
     };
     struct pack_layout_header h = {.kind = PACK_DATA, .key_n = 1};
@@ -390,7 +390,7 @@ static void test_pack__every_damage_is_noticed(void **state)
         struct seen seen = {0};
         int rc;
         bool in_frame = i >= f.off && i < f.off + f.stored_bytes;
-        bool in_key = i >= PACK_LAYOUT_HEAD_BYTES + 8 && i < f.off;
+        bool in_key = i >= PACK_LAYOUT_HEAD_BYTES + 4 && i < f.off;
 
         assert_true(memory_damage(fix.store, name, i, 0x10));
         assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
@@ -419,7 +419,7 @@ static void test_pack__every_damage_is_noticed(void **state)
 
 static void test_pack__cut_off_packs_are_noticed(void **state)
 {
-    static const uint32_t at[] = {0, 1, 90, 92, 211, 212, 400, 65535};
+    static const uint32_t at[] = {0, 1, 60, 62, 181, 182, 400, 65535};
 
     (void)state;
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
@@ -457,10 +457,11 @@ static void test_pack__a_wrong_id_is_found_by_rehashing(void **state)
     uint8_t raw[300];
 
     (void)state;
-    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, &w), 0);
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w),
+                     0);
     pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 1, 3, 100, raw, chunk);
     chunk[1].id.b[5] ^= 1;
-    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), &f), 0);
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f), 0);
     assert_int_equal(pack_writer_add(w, &f, chunk, 3, NULL), 0);
     assert_int_equal(pack_writer_commit(w, false, &info), 0);
     assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
@@ -483,8 +484,8 @@ static void test_pack__roles_see_what_they_may(void **state)
 
     (void)state;
     memcpy(maintain, fix.keys, sizeof *maintain);
-    maintain->has_data_secret = false;
-    crypto_wipe(&maintain->data_secret, sizeof maintain->data_secret);
+    maintain->role = KEYRING_MAINTAIN;
+    crypto_wipe(&maintain->epoch[0].data_secret, CRYPTO_KEY_BYTES);
     assert_int_equal(pack_fixture_pack(&fix, PACK_DATA, 1, 1, 3, 100, &info),
                      0);
     assert_int_equal(pack_reader_new(fix.store, maintain, &r), 0);
@@ -492,7 +493,7 @@ static void test_pack__roles_see_what_they_may(void **state)
     assert_int_equal(read.chunk_n, 3);
     pack_info_release(&read);
     assert_int_equal(
-        pack_reader_frame(r, fix.frame, &info.id, 0, 212, 100, 300, raw),
+        pack_reader_frame(r, fix.frame, &info.id, 0, 182, 100, 300, raw),
         E_ROLE);
     assert_int_equal(pack_verify(fix.store, maintain, fix.frame, &info.id,
                                  &file, NULL, NULL, NULL),
@@ -500,6 +501,56 @@ static void test_pack__roles_see_what_they_may(void **state)
     pack_reader_free(r);
     pack_info_release(&info);
     keyring_free(maintain);
+}
+
+/* A pack is of the newest epoch that its writer holds; who lacks that opens
+ * neither its directory nor its frames, and older ones as ever. */
+static void test_pack__epochs_choose_the_keys(void **state)
+{
+    struct keyring *mine = fix.keys;
+    struct keyring *new = keyring_new();
+    struct crypto_key root[2];
+    struct pack_info info[2];
+    uint8_t raw[300];
+
+    (void)state;
+    crypto_random(root, sizeof root);
+    root[0] = mine->epoch[0].root;
+    keyring_create_from(new, &mine->repo, root, 2, &mine->seed);
+    new->begun = 2;
+    for (int i = 0; i < 2; i++) {
+        fix.keys = i ? new : mine;
+        assert_int_equal(
+            pack_fixture_pack(&fix, PACK_DATA, 1, 1, 3, 100, &info[i]), 0);
+    }
+    fix.keys = mine;
+    for (int i = 0; i < 6; i++) {
+        bool opens = i % 2 == 0 || i >= 4;
+        int want = opens ? 0 : i == 1 ? E_CORRUPT : E_ROLE;
+        const struct pack_info *p = &info[i % 2];
+        struct pack_reader *r = NULL;
+        struct pack_dir_reader d;
+        struct pack_dir_frame f;
+        struct pack_info read;
+
+        mine->begun = i < 2 ? 1 : 2;
+        pack_dir_read(&d, buf_bytes(&p->dir));
+        assert_true(pack_dir_next_frame(&d, &f));
+        assert_int_equal(pack_reader_new(fix.store, i < 4 ? mine : new, &r), 0);
+        assert_int_equal(pack_reader_dir(r, &p->id, &read), want);
+        pack_info_release(&read);
+        assert_int_equal(pack_reader_frame(r, fix.frame, &p->id, f.key, f.off,
+                                           f.stored_bytes, f.raw_bytes, raw),
+                         want);
+        assert_int_equal(pack_verify(fix.store, i < 4 ? mine : new, fix.frame,
+                                     &p->id, &file, NULL, NULL, NULL),
+                         want);
+        pack_reader_free(r);
+    }
+    mine->begun = 1;
+    pack_info_release(&info[0]);
+    pack_info_release(&info[1]);
+    keyring_free(new);
 }
 
 /* Whatever the store does, an error is an error, memory is given back, and
@@ -577,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_pack__cut_off_packs_are_noticed),
         cmocka_unit_test(test_pack__a_wrong_id_is_found_by_rehashing),
         cmocka_unit_test(test_pack__roles_see_what_they_may),
+        cmocka_unit_test(test_pack__epochs_choose_the_keys),
         cmocka_unit_test(test_pack__every_store_failure_is_reported),
         cmocka_unit_test(test_pack__every_lack_of_memory_is_reported),
     };

@@ -310,8 +310,10 @@ static void test_writer__renews_with_its_parent_in_mind(void **state)
 {
     struct object_id parent = {{5}};
     bool relies = false;
-    struct writer_reliance on = {
-        .parent = &parent, .on_pack = relies_on_all, .ctx = &relies};
+    struct writer_reliance on = {.parent = &parent,
+                                 .parent_n = 1,
+                                 .on_pack = relies_on_all,
+                                 .ctx = &relies};
     struct bench b;
 
     (void)state;
@@ -365,7 +367,8 @@ static void test_writer__renews_with_damage_in_mind(void **state)
         struct object_id other = {{9}};
         struct object_id id;
         bool relies = false;
-        struct writer_reliance on = {.parent = way[i].parent ? &parent : NULL,
+        struct writer_reliance on = {.parent = &parent,
+                                     .parent_n = way[i].parent,
                                      .on_pack = relies_on_all,
                                      .ctx = &relies};
         struct bench b;

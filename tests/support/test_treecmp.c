@@ -94,6 +94,21 @@ static void test_treecmp__notices_each_difference(void **state)
     scratch_remove(dir);
 }
 
+static void test_treecmp__takes_a_part_for_a_part(void **state)
+{
+    char dir[SCRATCH_PATH];
+
+    (void)state;
+    scratch_make(dir);
+    make_pair(dir, false);
+    assert_true(scratch_run("cd %s && rm B/one && rm -r B/d/* && "
+                            "touch -d @1000000000 B B/d && %s --part A B >&2 "
+                            "&& ! %s A B >out && ! %s --part B A >out && "
+                            "echo y >B/d/g && ! %s --part A B >out",
+                            dir, TREECMP, TREECMP, TREECMP, TREECMP));
+    scratch_remove(dir);
+}
+
 static void test_treecmp__is_content_with_the_odd(void **state)
 {
     char dir[SCRATCH_PATH];
@@ -123,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_treecmp__notices_each_difference),
+        cmocka_unit_test(test_treecmp__takes_a_part_for_a_part),
         cmocka_unit_test(test_treecmp__is_content_with_the_odd),
         cmocka_unit_test(test_treecmp__says_when_it_cannot),
     };

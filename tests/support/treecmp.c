@@ -1,5 +1,5 @@
 /*
- * treecmp [--ignore=WHAT,...] [--hole-min=BYTES] A B
+ * treecmp [--ignore=WHAT,...] [--hole-min=BYTES] [--part] A B
  *
  * Compares two trees in everything a backup must bring back: names, type,
  * content, mode, owner, mtime, extended attributes, hard-link groups, holes,
@@ -7,6 +7,7 @@
  * are compared too. Prints one line for each difference, names escaped, long
  * paths cut at the front.
  *
+ * --part: B may lack what A has, but not the reverse.
  * WHAT: owner mode mtime xattr links holes flags project dirtime (the mtime of
  * directories only). Holes shorter than --hole-min (1) do not count.
  *
@@ -58,6 +59,7 @@ struct pair {
 
 static struct {
     bool ignore[CMP_WHATS];
+    bool part;
     off_t hole_min;
     size_t differences;
     char path[1 << 21]; /* of the object at hand, below the roots */
@@ -425,6 +427,8 @@ static void cmp_child(int a, int b, const char *name, int depth)
 
 static void cmp_only(const char *name, const char *where)
 {
+    if (cmp.part && where[0] == 'A')
+        return;
     path_push(name);
     differ("only in %s", where);
     path_pop(name);
@@ -522,11 +526,13 @@ int main(int argc, char **argv)
             continue;
         if (sscanf(argv[i], "--hole-min=%ld", &cmp.hole_min) == 1)
             continue;
-        i = argc;
+        cmp.part = strcmp(argv[i], "--part") == 0;
+        if (!cmp.part)
+            i = argc;
     }
     if (argc - i != 2) {
         (void)fprintf(stderr, "usage: treecmp [--ignore=WHAT,...] "
-                              "[--hole-min=BYTES] A B\n");
+                              "[--hole-min=BYTES] [--part] A B\n");
         return 2;
     }
     cmp.block[0] = malloc(CMP_BLOCK);
