@@ -42,7 +42,7 @@ out_has '*  s  *  -  *  (sealed)'
 out_has '*  s  * 10 *'
 out_has '*  other  * 10 *'
 expect 0 dedup snapshots -s s --json
-out_has '{"v":1,"type":"snapshot","id":*,"damaged":false,"sealed":true,"series":"s","number":1,"complete":true,"committed":*}'
+out_has '{"v":1,"type":"snapshot","id":*,"damaged":false,"sealed":true,"series":"s","number":1,"complete":true,"superseded":false,"committed":*}'
 out_has '{"v":1,"type":"snapshot","id":*,"damaged":false,"sealed":false,"series":"s","number":3,*"paths":*,"files":10,*}'
 [ "$(grep -c '"sealed":true' "$OUT")" = 2 ] || run_fail "sealed ones: $(cat "$OUT")"
 
