@@ -37,6 +37,7 @@ MUST_CHECK int cmd_ls(struct cli *cli);
 MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
+MUST_CHECK int cmd_key(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
 MUST_CHECK int cmd_version(struct cli *cli);
 

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/entry_out.h"
 #include "cli/snap_pick.h"
+#include "repo/repo_role.h"
 
 /* Zeros until n are written, or nobody reads them any more. */
 static int cmd_cat_hole(struct cli *cli, uint64_t n)
@@ -82,6 +83,8 @@ int cmd_cat(struct cli *cli)
         return err_set(E_USAGE, "cat writes the bytes of a file: there is no "
                                 "--json for it; 'ls --json' tells about it");
     rc = session_open(cli, SESSION_WORK, &s);
+    if (rc == 0)
+        rc = repo_role_allows(s.repo, REPO_ACT_CONTENT);
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], false,
                             opt_has(cli->opt, OPT_ALL), &pick);

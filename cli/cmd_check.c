@@ -11,6 +11,7 @@
 #include "cli/when.h"
 #include "cli/words.h"
 #include "repo/check.h"
+#include "repo/repo_role.h"
 
 enum {
     CMD_CHECK_ID_CHARS = 8,
@@ -298,6 +299,9 @@ int cmd_check(struct cli *cli)
         rc = session_open_store(cli, &c.s);
     else
         rc = session_open(cli, SESSION_CHECK, &c.s);
+    if (rc == 0 && c.s.repo)
+        rc = repo_role_allows(c.s.repo, c.opt.read_data ? REPO_ACT_CHECK_DATA
+                                                        : REPO_ACT_CHECK);
     if (rc == 0) {
         rc = cmd_check_run(&c);
         if (rc == 0 || rc == E_CORRUPT || (rc == E_STORE && c.sum.unread > 0))

@@ -8,6 +8,7 @@
 #include "cli/message.h"
 #include "cli/session.h"
 #include "repo/compress.h"
+#include "repo/key_change.h"
 #include "repo/repo_init.h"
 #include "repo/selftest.h"
 #include "store/local.h"
@@ -180,11 +181,15 @@ static int cmd_init_make(struct cli *cli, const char *place,
 
 int cmd_init(struct cli *cli)
 {
-    struct repo_init_options opt = {.label = "first"};
+    const char *label = opt_text(cli->opt, OPT_LABEL);
+    struct repo_init_options opt = {.label = label ? label : "first"};
     struct secrets_key key;
     const char *place;
     int rc = session_place(cli, &place);
 
+    if (rc == 0 && !key_change_label_ok(opt.label))
+        rc = err_set(E_USAGE, "--label '%s': 1 to 100 of A-Z a-z 0-9 . _ @ + -",
+                     opt.label);
     if (rc == 0)
         rc = cmd_init_level(cli->opt, &opt.level);
     if (rc == 0)

@@ -3,6 +3,7 @@
 #include "cli/entry_out.h"
 #include "cli/message.h"
 #include "cli/snap_pick.h"
+#include "repo/repo_role.h"
 #include "repo/tree_walk.h"
 
 /* What one listing carries from entry to entry. */
@@ -119,6 +120,8 @@ int cmd_ls(struct cli *cli)
     struct snap_pick pick = {.fetch = NULL};
     int rc = session_open(cli, SESSION_WORK, &s);
 
+    if (rc == 0)
+        rc = repo_role_allows(s.repo, REPO_ACT_LIST);
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], false,
                             opt_has(cli->opt, OPT_ALL), &pick);

@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "repo/job/restore_job.h"
+#include "repo/repo_role.h"
 
 /* What one restore carries from entry to entry. */
 struct cmd_restore {
@@ -368,6 +369,8 @@ int cmd_restore(struct cli *cli)
         rc = cmd_restore_pattern_set(cli->opt, OPT_EXCLUDE, &r.exclude);
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
+    if (rc == 0)
+        rc = repo_role_allows(s.repo, REPO_ACT_CONTENT);
     if (rc == 0)
         rc = snap_pick_open(&s, cli->opt->arg[0], true,
                             opt_has(cli->opt, OPT_ALL), &pick);

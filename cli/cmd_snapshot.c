@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "repo/job/snapshot_job.h"
+#include "repo/repo_role.h"
 
 enum { CMD_SNAPSHOT_ID_CHARS = 8, CMD_SNAPSHOT_CHECKPOINT_S = 300 };
 
@@ -348,6 +349,8 @@ int cmd_snapshot(struct cli *cli)
         rc = piped_check(cli->opt);
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
+    if (rc == 0)
+        rc = repo_role_allows(s.repo, REPO_ACT_BACKUP);
     if (rc == 0)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
     if (rc == 0)

@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 #include "cli/when.h"
 #include "cli/words.h"
+#include "repo/repo_role.h"
 #include "repo/snapshot_own.h"
 
 enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
@@ -257,6 +258,8 @@ int cmd_snapshots(struct cli *cli)
         rc = err_set(E_USAGE, "--series '%s': not a series", series);
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
+    if (rc == 0)
+        rc = repo_role_allows(s.repo, REPO_ACT_SNAPSHOTS);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
     if (rc == 0)

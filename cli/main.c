@@ -22,6 +22,7 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_CAT] = cmd_cat,
     [OPT_CMD_RESTORE] = cmd_restore,
     [OPT_CMD_CHECK] = cmd_check,
+    [OPT_CMD_KEY] = cmd_key,
     [OPT_CMD_HELP] = cmd_help,
     [OPT_CMD_VERSION] = cmd_version,
 };

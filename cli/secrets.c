@@ -287,21 +287,30 @@ static int secrets_from_terminal(struct secrets_key *key, bool fresh,
 /* ---- which of them ----------------------------------------------------- */
 
 /* In the order in which the environment's are looked at. */
-static const enum opt_id secrets_options[] = {
-    OPT_KEY_FILE,
-    OPT_PASSPHRASE_FILE,
-    OPT_PASSPHRASE_COMMAND,
-    OPT_PASSPHRASE_FD,
+struct secrets_options {
+    enum opt_id key_file;
+    enum opt_id file;
+    enum opt_id command;
+    enum opt_id fd;
 };
 
+static const struct secrets_options secrets_old = {
+    OPT_KEY_FILE, OPT_PASSPHRASE_FILE, OPT_PASSPHRASE_COMMAND,
+    OPT_PASSPHRASE_FD};
+static const struct secrets_options secrets_new = {
+    OPT_NEW_KEY_FILE, OPT_NEW_PASSPHRASE_FILE, OPT_NEW_PASSPHRASE_COMMAND,
+    OPT_NEW_PASSPHRASE_FD};
+
 /* The one option to follow, or NULL. */
-static int secrets_choose(const struct opt_set *o, const struct opt_value **v)
+static int secrets_choose(const struct opt_set *o,
+                          const struct secrets_options *of,
+                          const struct opt_value **v)
 {
-    size_t n = sizeof secrets_options / sizeof secrets_options[0];
+    const enum opt_id each[] = {of->key_file, of->file, of->command, of->fd};
 
     *v = NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct opt_value *x = opt_last(o, secrets_options[i]);
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        const struct opt_value *x = opt_last(o, each[i]);
 
         if (!x)
             continue;
@@ -330,20 +339,21 @@ static int secrets_from_key_file(struct secrets_key *key, const char *path,
 }
 
 static int secrets_from_option(struct secrets_key *key,
+                               const struct secrets_options *of,
                                const struct opt_value *v,
                                const struct opt_set *o, bool fresh,
                                const struct cancel *c)
 {
-    int fd = opt_fd(o, OPT_PASSPHRASE_FD);
+    int fd = opt_fd(o, of->fd);
     const struct opt_info *info = opt_info(v->id);
     bool typed = v->origin == OPT_FROM_ARGV;
     int rc;
 
-    if (v->id == OPT_KEY_FILE)
+    if (v->id == of->key_file)
         rc = secrets_from_key_file(key, v->text, fresh);
-    else if (v->id == OPT_PASSPHRASE_FILE)
+    else if (v->id == of->file)
         rc = secrets_from_file(key, SECRETS_PASSPHRASE, v->text);
-    else if (v->id == OPT_PASSPHRASE_COMMAND)
+    else if (v->id == of->command)
         rc = secrets_from_command(key, v->text, opt_has(o, OPT_STDIN), c);
     else
         rc = err_add(secrets_from_fd(key, SECRETS_PASSPHRASE, fd),
@@ -376,11 +386,11 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
     rc = secret_init(&key->secret, SECRETS_PASSPHRASE_MAX);
     if (rc < 0)
         return rc;
-    rc = secrets_choose(o, &v);
+    rc = secrets_choose(o, &secrets_old, &v);
     if (rc < 0)
         return rc;
     if (v)
-        return secrets_from_option(key, v, o, fresh, c);
+        return secrets_from_option(key, &secrets_old, v, o, fresh, c);
     if (s->has_env)
         return err_add(secrets_take_line(key, secret_bytes(&s->env)), "%s",
                        secrets_env_name);
@@ -389,6 +399,28 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
     if (!terminal_any())
         return err_set(E_USAGE, "%s", secrets_none);
     return secrets_from_terminal(key, fresh, c);
+}
+
+int secrets_get_new(const struct opt_set *o, const struct cancel *c,
+                    struct secrets_key *key)
+{
+    const struct opt_value *v;
+    int rc;
+
+    memset(key, 0, sizeof *key);
+    rc = secret_init(&key->secret, SECRETS_PASSPHRASE_MAX);
+    if (rc == 0)
+        rc = secrets_choose(o, &secrets_new, &v);
+    if (rc < 0)
+        return rc;
+    if (v)
+        return secrets_from_option(key, &secrets_new, v, o, true, c);
+    if (!terminal_any())
+        return err_set(E_USAGE,
+                       "no new passphrase, and no terminal to ask on: give "
+                       "--new-passphrase-file, --new-passphrase-command, "
+                       "--new-passphrase-fd or --new-key-file");
+    return secrets_from_terminal(key, true, c);
 }
 
 void secrets_key_release(struct secrets_key *key)

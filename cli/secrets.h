@@ -70,6 +70,15 @@ MUST_CHECK int secrets_get(struct secrets *s, const struct opt_set *o,
                            bool fresh, const struct cancel *c,
                            struct secrets_key *key);
 
+/*
+ * secrets_get_new: the secret of a key that is being made, or changed: what
+ * --new-passphrase-file, --new-passphrase-command, --new-passphrase-fd or
+ * --new-key-file names, else the terminal, twice. A key file that is not there
+ * is made. As secrets_get() otherwise.
+ */
+MUST_CHECK int secrets_get_new(const struct opt_set *o, const struct cancel *c,
+                               struct secrets_key *key);
+
 void secrets_key_release(struct secrets_key *key);
 
 #endif

@@ -93,7 +93,10 @@ static int session_unlock(struct cli *cli, const char *cache,
         rc = repo_open(s->store, &opt, &s->repo);
     }
     *again = rc == E_KEY && key.typed;
-    secrets_key_release(&key);
+    if (rc == 0 && use == SESSION_KEYS)
+        s->key = key;
+    else
+        secrets_key_release(&key);
     return rc;
 }
 
@@ -137,6 +140,18 @@ static void session_tell_damage(const struct session *s)
                      s->repo->segments_lost == 1 ? "" : "s");
 }
 
+/* Whose key was removed sees the repository as it was then. */
+static void session_tell_removed(const struct session *s)
+{
+    const struct keyring *k = s->repo->keys;
+
+    if (!keyring_is_current(k))
+        message_warn("this key was removed: what was written since epoch %u of "
+                     "the repository's keys began can be neither listed nor "
+                     "read with it",
+                     (unsigned)k->held);
+}
+
 /* What the user should know about how it opened. */
 static void session_tell(const struct session *s, enum session_use use)
 {
@@ -146,6 +161,7 @@ static void session_tell(const struct session *s, enum session_use use)
                      s->repo->cache_trouble.text, s->repo->cache);
     if (use != SESSION_CHECK)
         session_tell_damage(s);
+    session_tell_removed(s);
     if (s->repo->index_rebuilt && session_cache_holds(s))
         message_detail("the local cache was filled anew");
 }
@@ -178,5 +194,6 @@ void session_close(struct session *s)
 {
     repo_close(s->repo);
     store_close(s->store);
+    secrets_key_release(&s->key);
     *s = (struct session){.store = NULL};
 }

@@ -13,6 +13,7 @@
 struct session {
     struct store *store;
     struct repo *repo;
+    struct secrets_key key;    /* SESSION_KEYS: what it was opened with */
     struct err_record trouble; /* why it could only be opened without an
                                   index; code 0: it was not so */
 };
@@ -30,6 +31,7 @@ MUST_CHECK int session_open_store(struct cli *cli, struct session *s);
 
 enum session_use {
     SESSION_WORK, /* as usual */
+    SESSION_KEYS, /* the secret is kept, for who writes key slots */
     SESSION_CHECK /* nothing is said of damage, which the check will do; where
                      the log is damaged: without an index, and trouble tells */
 };

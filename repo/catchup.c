@@ -7,8 +7,25 @@
 
 enum { CATCHUP_TRIES = 10 /* when other processes are faster */ };
 
+/* What journals say, and what earlier runs could not read of it. What cannot be
+ * read may be of an epoch of keys that began since the log was read. */
+static int catchup_read(struct catchup_update *up,
+                        const struct journal_list *list, bool *lost,
+                        bool *stale)
+{
+    int rc = catchup_packs_again(up, up->c->starting, lost, stale);
+
+    if (rc == 0 && !*stale)
+        rc = catchup_journals_read(up, list);
+    if (rc == 0 && !*stale && up->c->journals.journals > 0)
+        rc = catchup_log_still(up);
+    if (rc == 0 && !*stale && up->c->starting)
+        rc = catchup_snapshots_again(up, stale);
+    return rc;
+}
+
 static int catchup_apply(struct catchup_update *up,
-                         const struct journal_list *list)
+                         const struct journal_list *list, bool *stale)
 {
     bool log_moved = catchup_log_moved(up);
     bool lost = false;
@@ -21,14 +38,12 @@ static int catchup_apply(struct catchup_update *up,
     if (rc == 0 && log_moved)
         rc = catchup_log_states(up);
     if (rc == 0)
-        rc = catchup_packs_again(up, up->c->starting, &lost);
-    if (rc == 0)
-        rc = catchup_journals_read(up, list);
-    if (rc == 0 && up->c->starting)
-        rc = catchup_snapshots_again(up);
+        rc = catchup_read(up, list, &lost, stale);
+    if (rc < 0 || *stale)
+        return rc;
     /* a pack may be back that was missing when it was looked for */
     up->scan |= up->c->starting && (lost || up->c->journals.journals > 0);
-    if (rc == 0 && up->scan)
+    if (up->scan)
         rc = catchup_packs_scan(up);
     if (rc == 0 && (log_moved || up->u) && up->c->state->suspect_n > 0)
         rc = catchup_log_suspects(up);
@@ -53,10 +68,10 @@ static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
         rc = catchup_log_fold(&up, stale);
     if (rc == 0)
         rc = journal_list_load(c->store, &list);
-    if (rc == 0 && !*stale)
+    if (rc == 0 && !*stale && !up.ahead)
         rc = catchup_journals_known(&up, &list, stale);
-    if (rc == 0 && !*stale)
-        rc = catchup_apply(&up, &list);
+    if (rc == 0 && !*stale && !up.ahead)
+        rc = catchup_apply(&up, &list, stale);
     *overtaken = up.overtaken;
     catchup_update_release(&up);
     journal_list_release(&list);

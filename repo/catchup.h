@@ -18,11 +18,11 @@
 #include "repo/state.h"
 
 struct catchup {
-    struct store *store;        /* lent */
-    const struct keyring *keys; /* lent */
-    struct index *index;        /* lent */
-    struct state *state;        /* lent; brought forward */
-    uint32_t wait_ms;           /* for the index's update lock */
+    struct store *store;  /* lent */
+    struct keyring *keys; /* lent; epochs that began are added */
+    struct index *index;  /* lent */
+    struct state *state;  /* lent; brought forward */
+    uint32_t wait_ms;     /* for the index's update lock */
     bool accept_rollback;
     bool starting; /* ask again for what earlier processes could not read */
     uint64_t segments_lost; /* out: that could not be read; what they said was

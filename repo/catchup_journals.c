@@ -24,13 +24,16 @@ struct catchup_taken {
 struct catchup_journal {
     struct catchup_update *up;
     struct chain chain;
+    const struct members_one *owner;
+    uint64_t stands;            /* records of it that may count */
     struct catchup_mark stood;  /* where the index stands for it, if ... */
     bool marked;                /* ... it does */
     uint64_t last;              /* number of the last record that was listed */
     struct chain_tip tip;       /* the record before the next one ... */
     bool unknown;               /* ... is damaged: the link proves nothing */
-    bool gap;                   /* a damaged record was met: the mark stays */
-    bool closed;                /* ended or fenced */
+    bool damaged;               /* a damaged record was met */
+    bool gap;                   /* or one by somebody unknown: the mark stays */
+    bool closed;                /* ended or fenced, or void from its open on */
     struct catchup_taken taken; /* the last one that was */
     bool again;                 /* read from its first record on, mark or not */
     struct journal_list_numbers there; /* loaded when one is missing */
@@ -45,10 +48,11 @@ static int catchup_journals_apply(struct catchup_journal *j,
 {
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_SEGMENT:
-        return catchup_packs_segment(j->up, &j->chain.writer, &says->id,
-                                     &says->ids);
+        return catchup_packs_segment(j->up, &j->chain.writer, j->owner,
+                                     &says->id, &says->ids);
     case RECORD_COMMIT:
-        return catchup_snapshots_commit(j->up, &r->record, says);
+        return catchup_snapshots_commit(j->up, &j->chain.writer, j->owner,
+                                        &r->record, says);
     case RECORD_END:
     case RECORD_FENCE:
         j->closed = true;
@@ -139,7 +143,8 @@ static int catchup_journals_damaged(struct catchup_journal *j, uint64_t k,
 
     chain_name(&j->chain, k, name);
     log_debug("journal record damaged: %s: %s", name, why);
-    journal_damage_note(&up->c->journals, name, why, !j->gap);
+    journal_damage_note(&up->c->journals, name, why, !j->damaged);
+    j->damaged = true;
     j->gap = true;
     rc = catchup_marks_damage(up->r, &j->chain.writer, last, &known);
     if (rc < 0 || known)
@@ -189,33 +194,64 @@ static int catchup_journals_link(struct catchup_journal *j,
 
 /* --- reading --- */
 
-/* Takes a record in that authenticates on its own; of others than members
+/* Whether an open record keeps its journal from being read: it is void, or of
+ * a state that ours does not reach yet. Neither leaves a mark (M1). */
+static bool catchup_journals_bars(const struct catchup_journal *j,
+                                  const struct chain_record *r,
+                                  const struct record_journal *says)
+{
+    return r->record.type == RECORD_OPEN && r->record.number == 0 &&
+           (members_voids(j->owner, says->generation) ||
+            says->generation > j->up->c->state->tip.number);
+}
+
+/* Takes a record in that authenticates on its own; of those who may not put it
  * nothing counts, not even what cannot be understood. */
 static int catchup_journals_take(struct catchup_journal *j,
                                  const struct chain_record *r)
 {
-    const struct state *s = j->up->c->state;
+    const struct members *m = &j->up->c->state->members;
     struct record_journal says;
     int rc;
 
-    if (memcmp(r->signer.b, s->founder.b, sizeof r->signer.b) != 0)
+    /* it may be a member that a later log record brings */
+    j->gap |= !members_find(m, &r->signer);
+    if (!members_may_journal(m, j->owner, &r->signer, r->record.type))
         return 0;
     rc = record_journal_get(&r->record, &says);
     if (rc == E_CORRUPT)
         return catchup_journals_damaged(j, r->record.number, r->record.number,
                                         err_text());
-    if (rc == 0)
-        rc = catchup_journals_apply(j, r, &says);
+    if (rc < 0)
+        return rc;
+    if (catchup_journals_bars(j, r, &says)) {
+        j->closed = true;
+        return 0;
+    }
+    rc = catchup_journals_apply(j, r, &says);
     if (rc == 0)
         rc = catchup_journals_mark(j, false);
     if (rc < 0)
         return rc;
+    /* nothing can follow the last record that stands */
+    j->closed |= r->record.number + 1 == j->stands;
     j->taken = (struct catchup_taken){
         .any = true,
         .gap = j->gap,
         .mark = {.number = r->record.number, .id = r->id, .closed = j->closed},
         .time_s = r->record.time.s};
     return 0;
+}
+
+/* Whether r is the record that a cut leaves in its place. */
+static int catchup_journals_in_place(struct catchup_journal *j,
+                                     const struct chain_record *r)
+{
+    if (members_stands(&j->up->c->state->members, j->owner, &j->chain.writer,
+                       r->record.number, &r->id))
+        return 0;
+    return err_set(E_CORRUPT, "is not what stood there when its member was "
+                              "removed");
 }
 
 /* Reads record k; next: out: the number to go on with. */
@@ -225,14 +261,27 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
     struct chain_record r = {.signer = {{0}}};
     bool restart = false;
     bool found = false;
-    int rc = chain_get(&j->chain, k, &r, &found);
+    int rc;
 
     *next = k + 1;
+    if (members_passes_over(&j->up->c->state->members, j->owner,
+                            &j->chain.writer, k)) {
+        j->unknown = true;
+        return 0;
+    }
+    rc = chain_get(&j->chain, k, &r, &found);
     if (rc == 0 && !found)
         return catchup_journals_missing(j, k, next);
+    if (rc == E_ROLE) { /* what comes after a removal is not for this key */
+        *next = j->last + 1;
+        return 0;
+    }
     /* nothing is believed before its signature: what looks like a newer format
      * may be damage just as well */
+    if (rc == 0)
+        rc = catchup_journals_in_place(j, &r);
     if (rc == E_CORRUPT || rc == E_UNSUPPORTED) {
+        chain_record_release(&r);
         j->unknown = true;
         return catchup_journals_damaged(j, k, k, err_text());
     }
@@ -254,6 +303,20 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
     return rc;
 }
 
+/* M1: whether anything of the journal may count; how far it reaches then. */
+static bool catchup_journals_counts(struct catchup_journal *j)
+{
+    const struct members *m = &j->up->c->state->members;
+
+    j->owner = members_owner(m, &j->chain.writer);
+    if (!j->owner || !members_role_may_journal(j->owner->role, RECORD_OPEN))
+        return false;
+    j->stands = members_records(m, j->owner, &j->chain.writer);
+    if (j->stands != UINT64_MAX)
+        j->last = j->stands - 1;
+    return j->stands > 0;
+}
+
 /* Reads one on from the mark. */
 static int catchup_journals_one(struct catchup_update *up,
                                 const struct journal_list_item *it)
@@ -267,9 +330,10 @@ static int catchup_journals_one(struct catchup_update *up,
     uint64_t k = 0;
     int rc = catchup_marks_journal(up->r, &it->writer, &j.stood, &j.marked);
 
-    if (rc == 0 && j.marked) {
+    if (rc < 0 || (j.marked && j.stood.closed) || !catchup_journals_counts(&j))
+        return rc;
+    if (j.marked) {
         j.tip = (struct chain_tip){true, j.stood.number, j.stood.id};
-        j.closed = j.stood.closed;
         k = j.stood.number + 1;
     }
     while (rc == 0 && k <= j.last && !j.closed)
@@ -298,6 +362,22 @@ struct catchup_journals_known {
     bool *stale;
 };
 
+/* M4: whether the index has taken what does not stand, since its member was
+ * removed later. */
+static bool catchup_journals_is_cut(const struct catchup_update *up,
+                                    const struct writer_id *w,
+                                    const struct catchup_mark *m)
+{
+    const struct members *members = &up->c->state->members;
+    const struct members_one *owner;
+
+    if (up->log.number >= members->removed_at)
+        return false;
+    owner = members_owner(members, w);
+    return !owner || m->number >= members_records(members, owner, w) ||
+           !members_stands(members, owner, w, m->number, &m->id);
+}
+
 static int catchup_journals_is_there(void *ctx, const struct writer_id *w,
                                      const struct catchup_mark *m)
 {
@@ -306,6 +386,8 @@ static int catchup_journals_is_there(void *ctx, const struct writer_id *w,
     char what[sizeof hex + 64];
     uint64_t last;
 
+    if (!*k->stale && catchup_journals_is_cut(k->up, w, m))
+        *k->stale = true;
     if (*k->stale ||
         (journal_list_find(k->list, w, &last) && last >= m->number))
         return 0;

@@ -1,5 +1,44 @@
 #include "repo/catchup_log.h"
 
+#include "repo/epoch.h"
+
+/* A record that is not taken is met again by the next catch-up. */
+static int catchup_log_take(struct catchup *c, const struct chain_record *r)
+{
+    struct chain_tip before = c->state->tip;
+    uint32_t epochs = c->state->epochs;
+    int rc = state_apply(c->state, r);
+
+    if (rc == 0 && c->state->epochs > epochs) {
+        rc = epoch_take(c->keys, c->state, r);
+        if (rc < 0)
+            c->state->epochs = epochs;
+    }
+    if (rc < 0)
+        c->state->tip = before;
+    return rc;
+}
+
+/* How what the index stands for, and what was found, agree. */
+static int catchup_log_compare(struct catchup_update *up, bool *stale)
+{
+    struct catchup *c = up->c;
+
+    if (!c->state->tip.any)
+        return err_set(E_CORRUPT, "the log is empty: its first record is lost");
+    up->ahead = up->marked && up->log.number > c->state->tip.number;
+    if (up->ahead && !keyring_is_current(c->keys))
+        return 0;
+    if (up->ahead) {
+        *stale = true;
+        return catchup_marks_behind(c->accept_rollback,
+                                    "the log is shorter than before");
+    }
+    return *stale ? catchup_marks_behind(c->accept_rollback,
+                                         "the log has another history")
+                  : 0;
+}
+
 int catchup_log_fold(struct catchup_update *up, bool *stale)
 {
     struct catchup *c = up->c;
@@ -9,7 +48,7 @@ int catchup_log_fold(struct catchup_update *up, bool *stale)
     bool found = true;
     int rc = 0;
 
-    while (rc == 0) {
+    while (rc == 0 && keyring_is_current(c->keys)) {
         struct chain_record r = {.signer = {{0}}};
         uint64_t n = c->state->tip.any ? c->state->tip.number + 1 : 0;
 
@@ -18,23 +57,31 @@ int catchup_log_fold(struct catchup_update *up, bool *stale)
             break;
         rc = chain_follows(&chain, &c->state->tip, &r);
         if (rc == 0)
-            rc = state_apply(c->state, &r);
+            rc = catchup_log_take(c, &r);
         if (up->marked && n == mark->number &&
             !object_id_equal(&r.id, &mark->id))
             *stale = true;
         chain_record_release(&r);
     }
-    if (rc == 0 && !c->state->tip.any)
-        return err_set(E_CORRUPT, "the log is empty: its first record is lost");
-    if (rc == 0 && up->marked && mark->number > c->state->tip.number) {
-        *stale = true;
-        rc = catchup_marks_behind(c->accept_rollback,
-                                  "the log is shorter than before");
-    } else if (rc == 0 && *stale) {
-        rc = catchup_marks_behind(c->accept_rollback,
-                                  "the log has another history");
-    }
-    return rc;
+    return rc < 0 ? rc : catchup_log_compare(up, stale);
+}
+
+int catchup_log_still(struct catchup_update *up)
+{
+    char name[RECORD_NAME_MAX];
+    uint64_t bytes;
+    bool found;
+    int rc;
+
+    /* whose log ends before its last record has nothing to wait for */
+    if (!keyring_is_current(up->c->keys))
+        return 0;
+    record_log_name(up->c->state->tip.number + 1, name);
+    rc = store_size(up->c->store, name, &bytes, &found);
+    if (rc < 0 || !found)
+        return rc;
+    up->overtaken = true;
+    return err_set(E_LATER, "the log grew while journals were read");
 }
 
 bool catchup_log_moved(const struct catchup_update *up)

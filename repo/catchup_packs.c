@@ -104,6 +104,8 @@ static int catchup_packs_listed(struct catchup_update *up,
 
     segment_read(&r, s);
     while (rc == 0 && segment_next(&r, &p)) {
+        if (!members_wrote(&up->c->state->members, &p.writer))
+            continue;
         struct index_pack pack = {.id = p.id,
                                   .kind = (enum index_kind)p.kind,
                                   .trusted = true,
@@ -141,6 +143,7 @@ static int catchup_packs_lose(struct catchup_update *up,
 }
 
 static int catchup_packs_replaced(struct catchup_update *up,
+                                  const struct members_one *owner,
                                   const struct record_ids *ids)
 {
     int rc = catchup_update_breathe(up);
@@ -148,7 +151,7 @@ static int catchup_packs_replaced(struct catchup_update *up,
     for (size_t i = 0; i < ids->n && rc == 0; i++) {
         struct object_id id = record_id_at(ids, i);
 
-        rc = segment_list_note_replaced(up->u, &id);
+        rc = segment_list_note_replaced(up->u, &id, owner);
     }
     return rc;
 }
@@ -163,7 +166,8 @@ static int catchup_packs_take(struct catchup_update *up,
     struct segment_list_item item = {.id = *id,
                                      .level = file->segment.level,
                                      .bytes = file->segment.packs.n,
-                                     .writer = *w};
+                                     .writer = *w,
+                                     .member = file->signer};
     int rc = catchup_packs_listed(up, w, &file->segment);
 
     if (rc == 0)
@@ -171,7 +175,14 @@ static int catchup_packs_take(struct catchup_update *up,
     return rc < 0 ? rc : segment_list_note(up->u, &item);
 }
 
+static bool catchup_packs_signed(const struct segment_file *f,
+                                 const struct members_one *owner)
+{
+    return owner && memcmp(f->signer.b, owner->id.b, sizeof f->signer.b) == 0;
+}
+
 int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
+                          const struct members_one *owner,
                           const struct object_id *id,
                           const struct record_ids *replaced)
 {
@@ -183,11 +194,11 @@ int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
         rc = catchup_marks_is_lost(up->r, id, &known);
     if (rc < 0 || known)
         return rc;
-    rc = catchup_packs_replaced(up, replaced);
+    rc = catchup_packs_replaced(up, owner, replaced);
     if (rc < 0)
         return rc;
     rc = segment_file_read(up->c->store, up->c->keys, id, &file);
-    if (rc == 0)
+    if (rc == 0 && catchup_packs_signed(&file, owner))
         rc = catchup_packs_take(up, w, id, &file);
     else if (rc == E_CORRUPT)
         rc = catchup_packs_lose(up, id, w);
@@ -199,22 +210,25 @@ int catchup_packs_segment(struct catchup_update *up, const struct writer_id *w,
 static int catchup_packs_again_one(struct catchup_update *up,
                                    const struct object_id *id,
                                    const struct writer_id *w, bool *lost,
-                                   bool *stop)
+                                   bool *stop, bool *stale)
 {
+    const struct members_one *owner = members_owner(&up->c->state->members, w);
     struct segment_file file;
     int rc = segment_file_read(up->c->store, up->c->keys, id, &file);
 
     *stop = rc == E_STORE || rc == E_IO;
     *lost = rc == E_CORRUPT || *stop;
-    if (rc == 0)
+    *stale |= rc == 0 && !catchup_packs_signed(&file, owner);
+    if (rc == 0 && !*stale)
         rc = catchup_packs_take(up, w, id, &file);
-    if (rc == 0)
+    if (rc == 0 && !*stale)
         rc = catchup_marks_drop_lost(up->u, id);
     segment_file_release(&file);
     return *lost ? 0 : rc;
 }
 
-int catchup_packs_again(struct catchup_update *up, bool ask, bool *lost)
+int catchup_packs_again(struct catchup_update *up, bool ask, bool *lost,
+                        bool *stale)
 {
     struct object_id id;
     struct writer_id w;
@@ -225,14 +239,14 @@ int catchup_packs_again(struct catchup_update *up, bool ask, bool *lost)
 
     *lost = false;
     buf_init(&key, INDEX_MARK_KEY_MAX);
-    while (rc == 0 && !(stop && *lost)) {
+    while (rc == 0 && !*stale && !(stop && *lost)) {
         bool still = true;
 
         rc = catchup_marks_next_lost(up->r, &key, &id, &w, &found);
         if (rc < 0 || !found)
             break;
         if (!stop)
-            rc = catchup_packs_again_one(up, &id, &w, &still, &stop);
+            rc = catchup_packs_again_one(up, &id, &w, &still, &stop, stale);
         *lost |= still;
     }
     buf_release(&key);
@@ -293,8 +307,13 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
         log_debug("pack not asked: %s", err_text());
         return 0;
     }
-    if (rc == E_CORRUPT) {
+    if (rc == E_CORRUPT || rc == E_ROLE) {
         log_debug("pack without a directory: %s", err_text());
+        return 0;
+    }
+    if (rc == 0 && !members_wrote(&up->c->state->members, &info.writer)) {
+        log_debug("pack by nobody who may: %s", name);
+        pack_info_release(&info);
         return 0;
     }
     pack.kind = (enum index_kind)info.kind;

@@ -11,6 +11,7 @@
 #include "repo/state.h"
 
 struct catchup_update;
+struct members_one;
 
 /* catchup_packs_add: describe a pack and all its chunks in an update: both or
  * neither, so that a pack that is known is known whole.
@@ -25,26 +26,31 @@ MUST_CHECK int catchup_packs_add(struct index_update *u, const struct state *s,
                                  bool *added);
 
 /*
- * catchup_packs_segment: a segment record of w's journal: the segment's packs
- * into the index, unless it has them. A segment that cannot be read is counted
- * (segments_lost), and a scan owed.
+ * catchup_packs_segment: a segment record of w's journal, which is owner's: the
+ * segment's packs into the index, unless it has them. A segment that owner did
+ * not sign says nothing. One that cannot be read is counted (segments_lost),
+ * and a scan owed.
  *   replaced  those that it stands for: they were merged
  * Returns 0; E_UNSUPPORTED; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
                                      const struct writer_id *w,
+                                     const struct members_one *owner,
                                      const struct object_id *id,
                                      const struct record_ids *replaced);
 
 /*
  * catchup_packs_again: ask for the segments that were lost to earlier runs: one
  * get for each. What the store cannot give just now stays lost.
- *   ask   false: only say whether there are any
- *   lost  out: some still are
+ *   ask    false: only say whether there are any
+ *   lost   out: some still are
+ *   stale  set when one turns out not to be of the member whose journal named
+ *          it: perhaps another's names it too, and was not asked; else left
+ *          alone
  * Returns 0; E_UNSUPPORTED; E_NOMEM; what the index returned.
  */
 MUST_CHECK int catchup_packs_again(struct catchup_update *up, bool ask,
-                                   bool *lost);
+                                   bool *lost, bool *stale);
 
 /*
  * catchup_packs_scan: ask every pack that the index does not know for its own

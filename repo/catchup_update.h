@@ -16,6 +16,8 @@ struct catchup_update {
     size_t chunks;           /* put into it */
     struct catchup_mark log; /* the log's mark when the run began, if ... */
     bool marked;             /* ... there was one */
+    bool ahead;              /* the index stands for more than this key may
+                                read: it was removed, and is shared */
     bool overtaken;          /* by another process: start over */
     bool scan;               /* packs have to be asked for their directories */
 };

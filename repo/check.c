@@ -137,8 +137,9 @@ static int check_snapshot_links(struct check *c, const struct snapshot *s,
     return check_report_rc(&c->report, rc, CHECK_SNAPSHOT, before);
 }
 
-static int check_snapshot(struct check *c, const struct object_id *id)
+static int check_snapshot(struct check *c, const struct check_commit *commit)
 {
+    const struct object_id *id = &commit->id;
     struct check_finding f = {
         .kind = CHECK_SNAPSHOT, .has_snapshot = true, .snapshot = *id};
     char name[SNAPSHOT_LIST_NAME_MAX];
@@ -146,9 +147,12 @@ static int check_snapshot(struct check *c, const struct object_id *id)
     int rc = snapshot_list_read(c->r->store, c->r->keys, id, &s);
 
     snapshot_list_name(id, name);
-    if (rc == 0 &&
-        memcmp(s.signer.b, c->chains.state.founder.b, sizeof s.signer.b) != 0)
-        rc = err_set(E_CORRUPT, "signed by somebody who is no member");
+    if ((rc == 0 || rc == E_ROLE) &&
+        memcmp(s.signer.b, commit->member.b, sizeof s.signer.b) != 0)
+        rc = err_set(E_CORRUPT,
+                     members_find(&c->chains.state.members, &s.signer)
+                         ? "not signed by the member whose journal commits it"
+                         : "signed by somebody who is no member");
     rc = check_report_reread(&c->report, c->r->store, name, rc);
     c->report.sum->snapshots++;
     if (check_report_is(rc)) {
@@ -219,7 +223,7 @@ static int check_snapshots(struct check *c)
     for (size_t i = 0; i < c->chains.commit_n && rc == 0; i++) {
         rc = cancel_check(c->opt->cancel);
         if (rc == 0 &&
-            !state_is_forgotten(&c->chains.state, &c->chains.commit[i]))
+            !state_is_forgotten(&c->chains.state, &c->chains.commit[i].id))
             rc = check_snapshot(c, &c->chains.commit[i]);
     }
     if (rc == 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/epoch.h"
 #include "repo/record_journal.h"
 
 void check_chains_release(struct check_chains *c)
@@ -12,6 +13,7 @@ void check_chains_release(struct check_chains *c)
     free(c->seen);
     free(c->segment);
     free(c->commit);
+    free(c->merged);
     idmap_release(&c->named);
     idmap_release(&c->replaced);
     idmap_release(&c->committed);
@@ -22,12 +24,16 @@ void check_chains_release(struct check_chains *c)
 static int check_log_body(struct check_chains *c, const struct chain_record *r,
                           const char *name)
 {
+    uint32_t epochs = c->state.epochs;
     int rc;
 
     if (!MEM_GROW(c->seen, c->seen_n, c->seen_cap))
         return err_set(E_NOMEM, "out of memory");
     c->seen[c->seen_n++] = (struct chain_tip){true, r->record.number, r->id};
     rc = state_apply(&c->state, r);
+    /* opening may have stopped before it came here */
+    if (rc == 0 && c->state.epochs > epochs)
+        rc = epoch_take(c->keys, &c->state, r);
     if (rc == E_CORRUPT) /* perhaps for want of a record before it */
         rc = check_report_absent(c->report);
     return check_report_rc(c->report, rc, CHECK_LOG, name);
@@ -64,35 +70,55 @@ int check_chains_saw(struct check_chains *c, uint64_t number,
     return check_report_rc(c->report, rc, CHECK_LOG, name);
 }
 
+static int check_journal_replaced(struct check_chains *c,
+                                  const struct members_one *by,
+                                  const struct record_ids *ids)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        if (!MEM_GROW(c->merged, c->merged_n, c->merged_cap))
+            return err_set(E_NOMEM, "out of memory");
+        c->merged[c->merged_n++] =
+            (struct check_replaced){record_id_at(ids, i), by};
+    }
+    return 0;
+}
+
+/* Two members may name one segment: it counts where its signer does. */
 static int check_journal_segment(struct check_chains *c,
-                                 const struct writer_id *w,
+                                 const struct check_chain *ch,
                                  const struct record_journal *j)
 {
-    int rc = 0;
+    int rc = check_journal_replaced(c, ch->owner, &j->ids);
+    uint64_t first;
+    bool added;
 
-    for (size_t i = 0; i < j->ids.n && rc == 0; i++) {
-        struct object_id old = record_id_at(&j->ids, i);
-
-        rc = idmap_put(&c->replaced, old.b, 0);
-    }
-    if (rc < 0 || idmap_get(&c->named, j->id.b, NULL))
+    if (rc == 0 && idmap_get(&c->named, j->id.b, &first) &&
+        c->segment[first].member == ch->owner)
+        return 0;
+    if (rc < 0)
         return rc;
     if (!MEM_GROW(c->segment, c->segment_n, c->segment_cap))
         return err_set(E_NOMEM, "out of memory");
-    c->segment[c->segment_n++] =
-        (struct check_segment){.id = j->id, .writer = *w};
-    return idmap_put(&c->named, j->id.b, 0);
+    c->segment[c->segment_n++] = (struct check_segment){
+        .id = j->id, .writer = ch->chain.writer, .member = ch->owner};
+    return idmap_claim(&c->named, j->id.b, c->segment_n - 1, &added);
 }
 
 static int check_journal_commit(struct check_chains *c,
+                                const struct check_chain *ch,
                                 const struct object_id *id)
 {
-    if (idmap_get(&c->committed, id->b, NULL))
+    const struct member_id *member = &ch->owner->id;
+    uint64_t first;
+    bool added;
+
+    if (idmap_get(&c->committed, id->b, &first) &&
+        memcmp(c->commit[first].member.b, member->b, sizeof member->b) == 0)
         return 0;
     if (!MEM_GROW(c->commit, c->commit_n, c->commit_cap))
         return err_set(E_NOMEM, "out of memory");
-    c->commit[c->commit_n++] = *id;
-    return idmap_put(&c->committed, id->b, 0);
+    c->commit[c->commit_n++] = (struct check_commit){*id, *member};
+    return idmap_claim(&c->committed, id->b, c->commit_n - 1, &added);
 }
 
 static int check_journal_body(struct check_chains *c, struct check_chain *ch,
@@ -112,12 +138,14 @@ static int check_journal_body(struct check_chains *c, struct check_chain *ch,
         return err_set(E_CORRUPT, "stands behind the end of the journal");
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_OPEN:
+        ch->barred = members_voids(ch->owner, j.generation);
+        return check_chains_saw(c, j.generation, &j.log_id, name);
     case RECORD_RENEW:
         return check_chains_saw(c, j.generation, &j.log_id, name);
     case RECORD_SEGMENT:
-        return check_journal_segment(c, &ch->chain.writer, &j);
+        return check_journal_segment(c, ch, &j);
     case RECORD_COMMIT:
-        return check_journal_commit(c, &j.id);
+        return check_journal_commit(c, ch, &j.id);
     case RECORD_END:
     case RECORD_FENCE:
         ch->closed = true;
@@ -130,10 +158,42 @@ static int check_journal_body(struct check_chains *c, struct check_chain *ch,
 
 /* --- chains --- */
 
+/* Whether r counts, by who signed it; where it does not, that is reported: what
+ * a removed key has left behind is no damage. */
+static int check_chain_signed(struct check_chains *c, struct check_chain *ch,
+                              const struct chain_record *r, const char *name,
+                              bool *counts)
+{
+    const struct members *m = &c->state.members;
+    const struct members_one *by = members_find(m, &r->signer);
+
+    *counts =
+        ch->kind == CHECK_LOG
+            ? members_may_log(m, &r->signer, r->record.type)
+            : members_may_journal(m, ch->owner, &r->signer, r->record.type);
+    if (*counts)
+        return 0;
+    if (!by)
+        return check_report_damage(c->report, ch->kind, name,
+                                   "signed by somebody who is no member: it "
+                                   "counts for nothing");
+    if (by->standing != RECORD_ACTIVE)
+        return check_report_note(c->report, ch->kind, name,
+                                 "signed by the removed key '%s': it counts "
+                                 "for nothing",
+                                 by->label);
+    return check_report_damage(c->report, ch->kind, name,
+                               "signed by the key '%s', which may not: it "
+                               "counts for nothing; somebody else may have "
+                               "that key",
+                               by->label);
+}
+
 /* A record that was read. Where its link is broken it still says something. */
 static int check_chain_record(struct check_chains *c, struct check_chain *ch,
                               const struct chain_record *r, const char *name)
 {
+    bool counts = false;
     int rc = 0;
 
     if (!ch->unknown)
@@ -143,12 +203,14 @@ static int check_chain_record(struct check_chains *c, struct check_chain *ch,
     ch->unknown = false;
     if (rc < 0)
         return rc;
-    if (memcmp(r->signer.b, c->state.founder.b, sizeof r->signer.b) != 0)
-        return check_report_damage(c->report, ch->kind, name,
-                                   "signed by somebody who is no member: it "
-                                   "counts for nothing");
+    rc = check_chain_signed(c, ch, r, name, &counts);
+    if (rc < 0)
+        return rc;
+    /* it takes its number all the same */
     if (ch->kind == CHECK_LOG)
         return check_log_body(c, r, name);
+    if (!counts || ch->barred)
+        return 0;
     return check_report_rc(c->report, check_journal_body(c, ch, r, name),
                            ch->kind, name);
 }
@@ -180,9 +242,20 @@ static int check_chain_next(struct check_chains *c, struct check_chain *ch,
 
     if (rc < 0)
         return rc;
-    *found = false;
+    *found = ch->owner && members_passes_over(&c->state.members, ch->owner,
+                                              &ch->chain.writer, number);
+    if (*found) {
+        ch->tip = (struct chain_tip){.any = true, .number = number};
+        ch->unknown = true;
+        return 0;
+    }
     chain_name(&ch->chain, number, name);
     rc = chain_get(&ch->chain, number, &r, found);
+    if (rc == 0 && *found && ch->owner &&
+        !members_stands(&c->state.members, ch->owner, &ch->chain.writer, number,
+                        &r.id))
+        rc = err_set(E_CORRUPT, "is not what stood there when its member was "
+                                "removed");
     if (rc == 0 && *found) {
         rc = check_chain_record(c, ch, &r, name);
     } else if (rc < 0) {
@@ -249,7 +322,26 @@ int check_chains_more(struct check_chains *c)
     return rc;
 }
 
-/* The n records of one journal. */
+/* Whether anything of a journal may count. It is reported when not. */
+static int check_chains_owner(struct check_chains *c, struct check_chain *ch,
+                              const struct check_record *first, bool *counts)
+{
+    const struct members *m = &c->state.members;
+    char name[RECORD_NAME_MAX];
+
+    chain_name(&ch->chain, first->number, name);
+    ch->owner = members_owner(m, &ch->chain.writer);
+    *counts =
+        ch->owner && members_role_may_journal(ch->owner->role, RECORD_OPEN);
+    if (!*counts)
+        return check_report_damage(c->report, CHECK_JOURNAL, name,
+                                   "in a journal of somebody who is no member "
+                                   "that writes: it counts for nothing");
+    ch->stands = members_records(m, ch->owner, &ch->chain.writer);
+    return 0;
+}
+
+/* The n records of one journal that are there. */
 static int check_chains_journal(struct check_chains *c,
                                 const struct check_record *record, size_t n)
 {
@@ -258,32 +350,91 @@ static int check_chains_journal(struct check_chains *c,
                                        .kind = ENVELOPE_JOURNAL,
                                        .writer = record->writer},
                              .kind = CHECK_JOURNAL};
+    char name[RECORD_NAME_MAX];
+    bool counts = false;
+    size_t i = 0;
+    int rc = check_chains_owner(c, &ch, record, &counts);
+
+    c->report->sum->journals++;
+    if (rc < 0 || !counts)
+        return rc;
+    for (; i < n && record[i].number < ch.stands && rc == 0; i++)
+        rc = check_chain_to(c, &ch, record[i].number);
+    /* of a removed member it is known how much there has to be */
+    if (rc == 0 && ch.stands > 0 && ch.stands != UINT64_MAX)
+        rc = check_chain_to(c, &ch, ch.stands - 1);
+    if (rc < 0 || i == n)
+        return rc;
+    chain_name(&ch.chain, record[i].number, name);
+    return check_report_note(c->report, CHECK_JOURNAL, name,
+                             "and %zu records of the removed key '%s' that "
+                             "were put later: they count for nothing",
+                             n - i - 1, ch.owner->label);
+}
+
+/* Journals of removed members of which nothing is there any more. */
+static int check_chains_gone(struct check_chains *c, const struct idmap *there)
+{
+    struct check_record none = {.number = 0};
+    size_t at = 0;
     int rc = 0;
 
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = check_chain_to(c, &ch, record[i].number);
-    c->report->sum->journals++;
+    while (rc == 0 && members_next_cut(&c->state.members, &at, &none.writer)) {
+        uint8_t key[ID_BYTES] = {0};
+
+        memcpy(key, none.writer.b, sizeof none.writer.b);
+        if (!idmap_get(there, key, NULL))
+            rc = check_chains_journal(c, &none, 0);
+    }
+    return rc;
+}
+
+/* What records say was replaced counts for a full key, and for segments of
+ * one's own. */
+static int check_chains_merged(struct check_chains *c)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < c->merged_n && rc == 0; i++) {
+        const struct check_replaced *m = &c->merged[i];
+        uint64_t at;
+
+        if (m->by->role == KEYRING_FULL ||
+            (idmap_get(&c->named, m->id.b, &at) &&
+             c->segment[at].member == m->by))
+            rc = idmap_put(&c->replaced, m->id.b, 0);
+    }
     return rc;
 }
 
 int check_chains_read(struct check_chains *c, const struct member_id *founder)
 {
     struct check_records list = {.item = NULL};
-    int rc;
+    struct idmap there = {.n = 0};
+    int rc = state_init(&c->state, founder);
 
-    state_init(&c->state, founder);
     /* listed before the log is read: the log then holds whatever these
      * records have seen */
-    rc = check_records_load(c->store, "w", &list);
+    if (rc == 0)
+        rc = check_records_load(c->store, "w", &list);
     if (rc == 0)
         rc = check_chains_log(c);
     c->report->sum->log_records = c->seen_n;
     for (size_t i = 0; i < list.n && rc == 0;) {
         size_t n = check_records_run(&list, i);
+        uint8_t key[ID_BYTES] = {0};
 
-        rc = check_chains_journal(c, &list.item[i], n);
+        memcpy(key, list.item[i].writer.b, sizeof list.item[i].writer.b);
+        rc = idmap_put(&there, key, 0);
+        if (rc == 0)
+            rc = check_chains_journal(c, &list.item[i], n);
         i += n;
     }
+    if (rc == 0)
+        rc = check_chains_gone(c, &there);
+    if (rc == 0)
+        rc = check_chains_merged(c);
+    idmap_release(&there);
     check_records_release(&list);
     return rc;
 }

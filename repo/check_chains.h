@@ -15,6 +15,19 @@
 struct check_segment {
     struct object_id id;
     struct writer_id writer;
+    const struct members_one *member; /* whose journal that is */
+};
+
+/* A snapshot that a journal commits. */
+struct check_commit {
+    struct object_id id;
+    struct member_id member; /* whose journal that is */
+};
+
+/* A segment that a segment record says another stands for. */
+struct check_replaced {
+    struct object_id id;
+    const struct members_one *by;
 };
 
 /* How far a chain has been read. */
@@ -25,12 +38,16 @@ struct check_chain {
     uint64_t listed;      /* a record of this number was listed, or none */
     bool blind;           /* whether there are more could not be read */
     bool unknown;         /* the id of that record */
-    bool closed;          /* a journal: ended or fenced */
+    /* a journal: */
+    const struct members_one *owner;
+    uint64_t stands; /* records of it that may count */
+    bool closed;     /* ended or fenced */
+    bool barred;     /* void from its open on */
 };
 
 struct check_chains {
     struct store *store;
-    const struct keyring *keys;
+    struct keyring *keys;
     struct check_report *report;
     const struct cancel *cancel;
     struct state state; /* what the log says */
@@ -40,15 +57,19 @@ struct check_chains {
     size_t seen_cap;
     bool damaged; /* something is missing of what journals say */
     bool forked;  /* reported: somebody has seen another log */
-    struct check_segment *segment; /* named by journals; none twice */
+    struct check_segment *segment; /* named by journals; none twice of one
+                                      member */
     size_t segment_n;
     size_t segment_cap;
-    struct idmap named;       /* the same */
-    struct idmap replaced;    /* segments that others stand for */
-    struct object_id *commit; /* snapshots; none twice */
+    struct idmap named;            /* id -> the first of them */
+    struct check_replaced *merged; /* as records say */
+    size_t merged_n;
+    size_t merged_cap;
+    struct idmap replaced;       /* segments that others do stand for */
+    struct check_commit *commit; /* snapshots; none twice of one member */
     size_t commit_n;
     size_t commit_cap;
-    struct idmap committed; /* the same */
+    struct idmap committed; /* id -> the first of them */
 };
 
 /*

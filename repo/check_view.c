@@ -130,6 +130,17 @@ static int check_view_put(struct check_fill *f, const struct writer_id *w,
 
 /* --- segments --- */
 
+static int check_view_stranger(struct check_view *v,
+                               const struct segment_pack *p)
+{
+    char name[PACK_LAYOUT_NAME_MAX];
+
+    pack_layout_name(&p->id, name);
+    return check_report_damage(v->report, CHECK_PACK, name,
+                               "written by somebody who is no member that "
+                               "writes: it counts for nothing");
+}
+
 static int check_view_segment_packs(struct check_fill *f,
                                     const struct check_segment *ref,
                                     const struct segment_file *file)
@@ -140,8 +151,12 @@ static int check_view_segment_packs(struct check_fill *f,
     int rc = 0;
 
     segment_read(&r, &file->segment);
-    while (rc == 0 && segment_next(&r, &p))
-        rc = check_view_put(f, &ref->writer, &p, false);
+    while (rc == 0 && segment_next(&r, &p)) {
+        if (members_wrote(&f->v->chains->state.members, &p.writer))
+            rc = check_view_put(f, &ref->writer, &p, false);
+        else
+            rc = check_view_stranger(f->v, &p);
+    }
     for (size_t i = before; f->replaced && !f->lost && i < f->v->pack_n; i++) {
         if (rc == 0 && f->v->pack[i].state != CHECK_PACK_DOOMED)
             return err_set(E_CORRUPT, "names packs that the segment which "
@@ -164,8 +179,11 @@ static int check_view_segment(struct check_fill *f,
     segment_file_name(&ref->id, name);
     rc = segment_file_read(c->store, c->keys, &ref->id, &file);
     if (rc == 0 &&
-        memcmp(file.signer.b, c->state.founder.b, sizeof file.signer.b) != 0)
-        rc = err_set(E_CORRUPT, "signed by somebody who is no member");
+        memcmp(file.signer.b, ref->member->id.b, sizeof file.signer.b) != 0)
+        rc = err_set(E_CORRUPT,
+                     members_find(&c->state.members, &file.signer)
+                         ? "not signed by the member whose journal names it"
+                         : "signed by somebody who is no member");
     if (rc == 0)
         rc = check_view_segment_packs(f, ref, &file);
     segment_file_release(&file);
@@ -252,7 +270,8 @@ static int check_view_recover(struct check_fill *f, struct pack_reader *r,
     p.bytes = info.bytes;
     p.writer = info.writer;
     p.dir = buf_bytes(&info.dir);
-    rc = check_view_put(f, &unknown, &p, true);
+    if (members_wrote(&f->v->chains->state.members, &p.writer))
+        rc = check_view_put(f, &unknown, &p, true);
     pack_info_release(&info);
     return rc;
 }

@@ -314,6 +314,21 @@ void crypto_signer_load(const struct crypto_key *seed, struct crypto_signer *s,
     crypto_sign_ed25519_seed_keypair(member->b, s->b, seed->b);
 }
 
+void crypto_signer_box(const struct crypto_signer *s,
+                       struct crypto_key *secret_key)
+{
+    int rc = crypto_sign_ed25519_sk_to_curve25519(secret_key->b, s->b);
+
+    ASSERT(rc == 0); /* it hashes the seed, whatever that is */
+}
+
+int crypto_member_box(const struct member_id *member, struct crypto_public *pub)
+{
+    if (crypto_sign_ed25519_pk_to_curve25519(pub->b, member->b) == 0)
+        return 0;
+    return err_set(E_CORRUPT, "a member id that is no public key");
+}
+
 enum { CRYPTO_SIGNED_MAX = CRYPTO_LABEL_MAX + ID_BYTES };
 
 static size_t crypto_signed(const char *label, const struct object_id *hash,

@@ -168,6 +168,14 @@ MUST_CHECK int crypto_unlock(const struct crypto_public *pub,
 void crypto_signer_load(const struct crypto_key *seed, struct crypto_signer *s,
                         struct member_id *member);
 
+/* crypto_signer_box / crypto_member_box: the X25519 pair that belongs to a
+ * signing key, so that a member can be sent what it alone can open. The latter
+ * returns 0 or E_CORRUPT (the id is no usable key). */
+void crypto_signer_box(const struct crypto_signer *s,
+                       struct crypto_key *secret_key);
+MUST_CHECK int crypto_member_box(const struct member_id *member,
+                                 struct crypto_public *pub);
+
 /* crypto_signature_make: over label (no NUL) and hash. */
 void crypto_signature_make(const struct crypto_signer *s, const char *label,
                            const struct object_id *hash,

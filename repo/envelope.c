@@ -308,10 +308,10 @@ int envelope_open(const struct keyring *k, enum envelope_kind kind,
     if (!crypto_signature_ok(&p.signer, envelope_label, &hash, p.signature.p))
         return err_set(E_CORRUPT, "%s: its signature does not fit",
                        envelope_what(kind));
+    out->signer = p.signer;
+    out->epoch = p.epoch;
     rc = envelope_decrypt(k, kind, name, &p, plain);
     if (rc < 0)
         return rc;
-    out->signer = p.signer;
-    out->epoch = p.epoch;
     return envelope_content(kind, buf_bytes(plain), &out->content);
 }

@@ -45,8 +45,8 @@ struct envelope {
  * envelope_open: check the signature, decrypt.
  *   plain  emptied, then holds what out borrows
  * Returns 0; E_CORRUPT; E_UNSUPPORTED (newer version); E_ROLE (a snapshot, and
- * this keyring has no metadata secret key; or an epoch that it was not given:
- * keyring_find()); E_NOMEM; E_INTERNAL.
+ * this keyring has no metadata secret key: the signer is set all the same; or
+ * an epoch that it was not given: keyring_find()); E_NOMEM; E_INTERNAL.
  */
 MUST_CHECK int envelope_open(const struct keyring *k, enum envelope_kind kind,
                              struct bytes name, struct bytes file,

@@ -2,6 +2,7 @@
 
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
+#include "repo/repo_role.h"
 
 void journal_init(struct journal *j, const struct writer_id *w)
 {
@@ -18,12 +19,14 @@ static struct chain journal_chain(const struct journal *j, const struct repo *r)
 
 /* Folds one record in that follows the tip. */
 static int journal_apply(struct journal *j, const struct repo *r,
+                         const struct members_one *owner,
                          const struct chain_record *c)
 {
     struct record_journal says;
     int rc = 0;
 
-    if (memcmp(c->signer.b, r->state.founder.b, sizeof c->signer.b) == 0) {
+    if (members_may_journal(&r->state.members, owner, &c->signer,
+                            c->record.type)) {
         rc = record_journal_get(&c->record, &says);
         if (rc == 0 &&
             (c->record.type == RECORD_OPEN) != (c->record.number == 0))
@@ -32,7 +35,9 @@ static int journal_apply(struct journal *j, const struct repo *r,
             return rc;
         if (c->record.type == RECORD_OPEN || c->record.type == RECORD_RENEW)
             j->generation = says.generation;
-        j->ended = c->record.type == RECORD_END;
+        j->ended = c->record.type == RECORD_END ||
+                   (c->record.type == RECORD_OPEN &&
+                    members_voids(owner, says.generation));
         j->fenced = c->record.type == RECORD_FENCE;
         j->spoke = c->record.time;
     }
@@ -80,46 +85,76 @@ static int journal_end(const struct journal *j, const struct repo *r)
     return err_set(E_CORRUPT, "%s: is missing, and later ones are there", name);
 }
 
+/* Reads the record behind the tip. */
+static int journal_step(struct journal *j, const struct repo *r,
+                        const struct members_one *owner, bool *found)
+{
+    const struct members *m = &r->state.members;
+    struct chain chain = journal_chain(j, r);
+    struct chain_record c = {.signer = {{0}}};
+    uint64_t next = journal_next(j);
+    int rc;
+
+    if (members_passes_over(m, owner, &j->writer, next)) {
+        j->tip = (struct chain_tip){.any = true, .number = next};
+        j->unknown = true;
+        return 0;
+    }
+    rc = chain_get(&chain, next, &c, found);
+    if (rc == 0 && *found && !j->unknown)
+        rc = chain_follows(&chain, &j->tip, &c);
+    if (rc == 0 && *found && !members_stands(m, owner, &j->writer, next, &c.id))
+        rc = err_set(E_CORRUPT, "is not what stood there when its member was "
+                                "removed");
+    if (rc == 0 && *found) {
+        rc = journal_apply(j, r, owner, &c);
+        j->unknown = false;
+    } else if (rc == 0) {
+        rc = journal_end(j, r);
+    }
+    chain_record_release(&c);
+    return rc;
+}
+
 int journal_read(struct journal *j, const struct repo *r, bool *more)
 {
-    struct chain chain = journal_chain(j, r);
+    const struct members *m = &r->state.members;
+    const struct members_one *owner = members_owner(m, &j->writer);
     uint64_t before = journal_next(j);
+    uint64_t stands = owner ? members_records(m, owner, &j->writer) : 0;
     bool found = true;
     int rc = 0;
 
+    if (!owner)
+        return err_set(E_LATER, "a journal whose member is not known");
+    j->ended |= before >= stands;
     while (rc == 0 && found && !j->ended && !j->fenced) {
-        struct chain_record c = {.signer = {{0}}};
-
-        rc = chain_get(&chain, journal_next(j), &c, &found);
-        if (rc == 0 && found)
-            rc = chain_follows(&chain, &j->tip, &c);
-        if (rc == 0 && found)
-            rc = journal_apply(j, r, &c);
-        if (rc == 0 && !found)
-            rc = journal_end(j, r);
-        chain_record_release(&c);
+        rc = journal_step(j, r, owner, &found);
+        j->ended |= journal_next(j) >= stands;
     }
     if (more)
         *more = journal_next(j) > before;
     return rc;
 }
 
-int journal_fence(struct journal *j, const struct repo *r, bool *done)
+int journal_fence_at(const struct repo *r, const struct writer_id *w,
+                     struct chain_tip *tip, bool *done)
 {
     struct record_journal says = {.seen = r->state.tip.number};
-    struct chain chain = journal_chain(j, r);
-    struct chain_tip tip = j->tip;
+    struct chain chain = {.store = r->store,
+                          .keys = r->keys,
+                          .kind = ENVELOPE_JOURNAL,
+                          .writer = *w};
     char name[RECORD_NAME_MAX];
     struct buf body;
     int rc;
 
     *done = false;
-    ASSERT(j->tip.any && !j->ended && !j->fenced);
     if (r->keys->role != KEYRING_FULL && r->keys->role != KEYRING_MAINTAIN)
         return err_set(E_ROLE, "this key may not end the runs of others");
     /* R3: what we saw may be lost in a power cut and put once more; it must
      * not come to stand before our fence then */
-    chain_name(&chain, tip.number, name);
+    chain_name(&chain, tip->number, name);
     rc = store_make_durable(r->store, name, NULL);
     if (rc < 0)
         return rc;
@@ -127,8 +162,21 @@ int journal_fence(struct journal *j, const struct repo *r, bool *done)
     record_journal_put(RECORD_FENCE, &says, &body);
     rc = buf_status(&body);
     if (rc == 0)
-        rc = chain_put(&chain, &tip, RECORD_FENCE, buf_bytes(&body), done);
+        rc = chain_put(&chain, tip, RECORD_FENCE, buf_bytes(&body), done);
     buf_release(&body);
+    return rc;
+}
+
+int journal_fence(struct journal *j, const struct repo *r, bool *done)
+{
+    struct chain_tip tip = j->tip;
+    int rc;
+
+    *done = false;
+    ASSERT(j->tip.any && !j->ended && !j->fenced);
+    rc = repo_role_active(r);
+    if (rc == 0)
+        rc = journal_fence_at(r, &j->writer, &tip, done);
     if (rc == 0 && *done) {
         j->tip = tip;
         j->fenced = true;

@@ -12,8 +12,9 @@
 struct journal {
     struct writer_id writer;
     struct chain_tip tip;    /* its last record */
+    bool unknown;            /* ... was passed over: nothing follows its hash */
     uint64_t generation;     /* log number last opened or renewed with */
-    bool ended;              /* by its writer */
+    bool ended;              /* by its writer, or void from its open on */
     bool fenced;             /* by somebody else */
     struct entry_time spoke; /* what its last record calls the time */
 };
@@ -24,13 +25,25 @@ void journal_init(struct journal *j, const struct writer_id *w);
 /*
  * journal_read: read on to the journal's end.
  *   more  out: whether there was anything new; may be NULL
- * Records of members that may not write journals are passed over. Returns 0;
- * E_CORRUPT: a record is damaged, or missing while later ones are there: what
- * the journal says is not known, and nobody may collect; E_UNSUPPORTED;
- * E_NOMEM; what the store returned. j stays at the last record that was good.
+ * What is signed by those who may not put it is passed over, and so is what
+ * does not stand of a removed member's. Returns 0; E_LATER: r's state does not
+ * know whose it is: refresh that; E_CORRUPT: a record is damaged, or missing
+ * while later ones are there: what the journal says is not known, and nobody
+ * may collect; E_UNSUPPORTED; E_NOMEM; what the store returned. j stays at the
+ * last record that was good.
  */
 MUST_CHECK int journal_read(struct journal *j, const struct repo *r,
                             bool *more);
+
+/*
+ * journal_fence_at: put a fence behind the last record of a journal, whoever
+ * wrote that, and in whatever state it is.
+ *   tip   in: that record; out, when done: the fence
+ *   done  out: false: something else has that number
+ * Makes both durable. Returns 0; E_ROLE; E_NOMEM; what the store returned.
+ */
+MUST_CHECK int journal_fence_at(const struct repo *r, const struct writer_id *w,
+                                struct chain_tip *tip, bool *done);
 
 /*
  * journal_fence: C3: end the journal at its next number.

@@ -65,7 +65,8 @@ static int key_slot_derive(const struct key_slot_secret *secret,
     return 0;
 }
 
-static void key_slot_put_head(const struct key_slot_info *info,
+static void key_slot_put_head(const struct keyring *k,
+                              const struct key_slot_info *info,
                               const uint8_t *salt, struct buf *out)
 {
     magic_put(out, 'K');
@@ -74,6 +75,7 @@ static void key_slot_put_head(const struct key_slot_info *info,
     codec_put_u32(out, info->kib);
     buf_add(out, salt, CRYPTO_SLOT_SALT_BYTES);
     codec_put_u8(out, (uint8_t)info->role);
+    buf_add(out, k->member.b, sizeof k->member.b);
     codec_put_string(out, bytes_of_str(info->label));
 }
 
@@ -149,7 +151,7 @@ int key_slot_seal(const struct keyring *k, const struct key_slot_info *info,
     rc = key_slot_derive(secret, info, salt, &key, commitment);
     if (rc < 0)
         return rc;
-    key_slot_put_head(info, salt, out);
+    key_slot_put_head(k, info, salt, out);
     plain = crypto_locked_new(KEY_SLOT_PLAIN_MAX);
     rc = plain ? key_slot_put_plain(k, plain, &plain_n)
                : err_set(E_NOMEM, "out of memory");
@@ -185,6 +187,7 @@ static int key_slot_split(struct bytes file, struct key_slot_info *info,
     info->kib = codec_u32(&c);
     p->salt = codec_take(&c, CRYPTO_SLOT_SALT_BYTES);
     info->role = (enum keyring_role)codec_u8(&c);
+    codec_copy(&c, info->member.b, sizeof info->member.b);
     label = codec_string(&c, KEY_SLOT_LABEL_MAX);
     if (label.n > 0 && memchr(label.p, 0, label.n))
         codec_fail(&c);
@@ -215,7 +218,7 @@ int key_slot_info_get(struct bytes file, struct key_slot_info *out)
 }
 
 /* plain: as key_slot_put_plain() leaves it. */
-static int key_slot_load(struct bytes plain, enum keyring_role role,
+static int key_slot_load(struct bytes plain, const struct key_slot_info *info,
                          struct keyring *k)
 {
     struct codec c;
@@ -232,14 +235,16 @@ static int key_slot_load(struct bytes plain, enum keyring_role role,
     rc = codec_end(&c, "key slot");
     if (rc == 0)
         rc = keyring_load(k, fields);
-    if (rc == 0 && k->role != role)
+    if (rc == 0 && k->role != info->role)
         rc = err_set(E_CORRUPT, "key slot: its roles disagree");
+    if (rc == 0 && memcmp(k->member.b, info->member.b, sizeof k->member.b) != 0)
+        rc = err_set(E_CORRUPT, "key slot: it is not of the member it names");
     return rc;
 }
 
 static int key_slot_unwrap(const struct key_slot_parts *p,
-                           const struct crypto_key *key, enum keyring_role role,
-                           struct keyring *k)
+                           const struct crypto_key *key,
+                           const struct key_slot_info *info, struct keyring *k)
 {
     size_t plain_n = p->wrapped.n - CRYPTO_TAG_BYTES;
     uint8_t *plain = crypto_locked_new(plain_n);
@@ -249,7 +254,7 @@ static int key_slot_unwrap(const struct key_slot_parts *p,
         return err_set(E_NOMEM, "out of memory");
     rc = crypto_unwrap(key, p->nonce.p, p->head, p->wrapped, plain);
     if (rc == 0)
-        rc = key_slot_load(bytes_of(plain, plain_n), role, k);
+        rc = key_slot_load(bytes_of(plain, plain_n), info, k);
     crypto_locked_free(plain);
     return err_add(rc, "key slot");
 }
@@ -271,7 +276,7 @@ int key_slot_open(struct bytes file, const struct key_slot_secret *secret,
     if (rc < 0)
         return rc;
     if (crypto_equal(commitment, p.commitment.p, sizeof commitment)) {
-        rc = key_slot_unwrap(&p, &key, info.role, k);
+        rc = key_slot_unwrap(&p, &key, &info, k);
         *opened = rc == 0;
     }
     crypto_wipe(&key, sizeof key);

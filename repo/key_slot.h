@@ -30,6 +30,7 @@ struct key_slot_info {
     uint32_t passes; /* Argon2id; zero for a key file */
     uint32_t kib;
     enum keyring_role role;
+    struct member_id member; /* sealed: k's own is put, whatever stands here */
     char label[KEY_SLOT_LABEL_MAX + 1];
 };
 

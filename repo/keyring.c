@@ -72,6 +72,29 @@ void keyring_create(struct keyring *k)
     crypto_wipe(&seed, sizeof seed);
 }
 
+/* Takes from an epoch what a role does not hold. */
+static void keyring_reduce(struct keyring_epoch *e, enum keyring_role role)
+{
+    if (role != KEYRING_FULL)
+        crypto_wipe(&e->root, sizeof e->root);
+    if (!keyring_epoch_role_reads(role, true))
+        crypto_wipe(&e->data_secret, sizeof e->data_secret);
+    if (!keyring_epoch_role_reads(role, false))
+        crypto_wipe(&e->meta_secret, sizeof e->meta_secret);
+}
+
+void keyring_member(const struct keyring *k, enum keyring_role role,
+                    struct keyring *out)
+{
+    ASSERT(k->role == KEYRING_FULL);
+    *out = *k;
+    out->role = role;
+    crypto_random(out->seed.b, sizeof out->seed.b);
+    for (uint32_t i = 0; i < out->held; i++)
+        keyring_reduce(&out->epoch[i], role);
+    keyring_derive(out);
+}
+
 static void keyring_put_key(struct fields_out *o, uint64_t tag,
                             const struct crypto_key *key)
 {
@@ -217,6 +240,28 @@ int keyring_set_public(struct keyring *k, const struct crypto_public *data,
     if (keyring_epoch_set_public(&k->epoch[0], k->role, data, meta))
         return 0;
     return err_set(E_CORRUPT, "config: its public keys are not ours");
+}
+
+void keyring_begin(struct keyring *k, const struct keyring_epoch *e)
+{
+    uint32_t n = atomic_load(&k->begun);
+
+    ASSERT(n < KEYRING_EPOCHS_MAX);
+    if (e && n < atomic_load(&k->held)) {
+        bool same = keyring_epoch_set_public(&k->epoch[n], k->role,
+                                             &e->data_public, &e->meta_public);
+
+        ASSERT(same);
+    } else if (e) {
+        k->epoch[n] = *e;
+        atomic_store(&k->held, n + 1);
+    }
+    atomic_store(&k->begun, n + 1);
+}
+
+bool keyring_is_current(const struct keyring *k)
+{
+    return atomic_load(&k->held) >= atomic_load(&k->begun);
 }
 
 uint16_t keyring_newest(const struct keyring *k)

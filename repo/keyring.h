@@ -56,6 +56,15 @@ void keyring_create_from(struct keyring *k, const struct repo_id *repo,
                          const struct crypto_key *seed);
 
 /*
+ * keyring_member: the keys of another member of k's repository: a fresh signing
+ * key, and of the rest what its role holds.
+ *   k    full
+ *   out  zeroed
+ */
+void keyring_member(const struct keyring *k, enum keyring_role role,
+                    struct keyring *out);
+
+/*
  * keyring_put: append the bundle as fields (docs/format.md 5) to b: what the
  * role may hold and no more. b then holds secrets: wipe it.
  */
@@ -75,6 +84,18 @@ MUST_CHECK int keyring_load(struct keyring *k, struct bytes fields);
 MUST_CHECK int keyring_set_public(struct keyring *k,
                                   const struct crypto_public *data,
                                   const struct crypto_public *meta);
+
+/*
+ * keyring_begin: the log has told that the next epoch began.
+ *   e  its keys and public keys, proved; NULL: this key was not given them.
+ *      Where its slot held them, they stay, and lack no public key any more
+ * Others may use the keyring meanwhile.
+ */
+void keyring_begin(struct keyring *k, const struct keyring_epoch *e);
+
+/* keyring_is_current: whether it holds all epochs that have begun, as every
+ * member's does that was not removed. */
+bool keyring_is_current(const struct keyring *k);
 
 /* keyring_newest: the epoch that new objects are sealed under. */
 uint16_t keyring_newest(const struct keyring *k);

@@ -86,3 +86,11 @@ bool keyring_epoch_set_public(struct keyring_epoch *e, enum keyring_role role,
         e->meta_public = *meta;
     return true;
 }
+
+void keyring_epoch_proof(const struct keyring_epoch *e,
+                         struct crypto_key *proof)
+{
+    struct bytes x = bytes_of(e->k_repo.b, sizeof e->k_repo.b);
+
+    crypto_kdf(proof, &e->k_index, "dedup 1 epoch", &x, 1);
+}

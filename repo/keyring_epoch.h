@@ -66,4 +66,9 @@ bool keyring_epoch_set_public(struct keyring_epoch *e, enum keyring_role role,
                               const struct crypto_public *data,
                               const struct crypto_public *meta);
 
+/* keyring_epoch_proof: what an epoch record says of K_repo and K_index, so that
+ * who holds no secret key can tell whether it was given the right ones. */
+void keyring_epoch_proof(const struct keyring_epoch *e,
+                         struct crypto_key *proof);
+
 #endif

@@ -79,26 +79,34 @@ static void record_journal_get_process(struct fields *f, uint64_t tag,
     }
 }
 
+/* What the snapshot says itself to those who may open it. */
 static void record_journal_get_commit(struct fields *f, uint64_t tag,
                                       struct bytes value,
-                                      struct record_commit *c)
+                                      struct record_journal *j)
 {
-    uint8_t flag = 0;
+    uint8_t complete = 0;
 
-    if (tag == 3) {
-        c->series = value;
+    switch (tag) {
+    case 1:
+        fields_get_fixed(f, value, j->id.b, sizeof j->id.b);
+        break;
+    case 3:
+        j->series = value;
         if (!manifest_series_ok(value))
             fields_fail(f);
-    } else if (tag == 5) {
-        c->number = fields_get_varint(f, value, UINT64_MAX);
-        if (c->number == 0)
+        break;
+    case 5:
+        j->in_series = fields_get_varint(f, value, UINT64_MAX);
+        if (j->in_series == 0)
             fields_fail(f);
-    } else if (tag == 7) {
-        fields_get_fixed(f, value, &flag, 1);
-        if (flag > 1)
+        break;
+    case 7:
+        fields_get_fixed(f, value, &complete, 1);
+        if (complete > 1)
             fields_fail(f);
-        c->complete = flag == 1;
-    } else {
+        j->complete = complete != 0;
+        break;
+    default:
         fields_skip(f, tag, value);
     }
 }
@@ -108,7 +116,6 @@ static void record_journal_get_field(struct fields *f, uint32_t type,
                                      struct record_journal *j)
 {
     bool opens = type == RECORD_OPEN || type == RECORD_RENEW;
-    bool names = type == RECORD_SEGMENT || type == RECORD_COMMIT;
 
     if (opens && tag == 1)
         j->generation = fields_get_varint(f, value, UINT64_MAX);
@@ -116,10 +123,10 @@ static void record_journal_get_field(struct fields *f, uint32_t type,
         fields_get_fixed(f, value, j->log_id.b, sizeof j->log_id.b);
     else if (type == RECORD_OPEN)
         record_journal_get_process(f, tag, value, &j->process);
-    else if (names && tag == 1)
-        fields_get_fixed(f, value, j->id.b, sizeof j->id.b);
     else if (type == RECORD_COMMIT)
-        record_journal_get_commit(f, tag, value, &j->commit);
+        record_journal_get_commit(f, tag, value, j);
+    else if (type == RECORD_SEGMENT && tag == 1)
+        fields_get_fixed(f, value, j->id.b, sizeof j->id.b);
     else if (type == RECORD_SEGMENT && tag == 3)
         j->ids = record_get_ids(f, value);
     else if (type == RECORD_PIN && tag == 1)
@@ -140,11 +147,11 @@ static unsigned record_journal_want(uint32_t type)
     case RECORD_RENEW:
     case RECORD_PIN:
         return 1 << 1 | 1 << 3;
-    case RECORD_COMMIT:
-        return 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7;
     case RECORD_SEGMENT:
     case RECORD_FENCE:
         return 1 << 1;
+    case RECORD_COMMIT:
+        return 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7;
     case RECORD_END:
         return 0;
     }
@@ -175,17 +182,6 @@ int record_journal_get(const struct record *r, struct record_journal *out)
     return fields_end(&f, "journal record");
 }
 
-static void record_journal_put_commit(struct fields_out *o,
-                                      const struct record_journal *j)
-{
-    uint8_t complete = j->commit.complete;
-
-    fields_put(o, 1, bytes_of(j->id.b, sizeof j->id.b));
-    fields_put(o, 3, j->commit.series);
-    fields_put_varint(o, 5, j->commit.number);
-    fields_put(o, 7, bytes_of(&complete, 1));
-}
-
 static void record_journal_put_process(struct fields_out *o,
                                        const struct record_process *p)
 {
@@ -206,6 +202,7 @@ static void record_journal_put_process(struct fields_out *o,
 void record_journal_put(enum record_journal_type type,
                         const struct record_journal *j, struct buf *b)
 {
+    uint8_t complete = j->complete;
     struct fields_out o;
 
     fields_begin(&o, b, bytes_of(NULL, 0));
@@ -223,7 +220,10 @@ void record_journal_put(enum record_journal_type type,
             record_put_ids(&o, 3, &j->ids);
         break;
     case RECORD_COMMIT:
-        record_journal_put_commit(&o, j);
+        fields_put(&o, 1, bytes_of(j->id.b, sizeof j->id.b));
+        fields_put(&o, 3, j->series);
+        fields_put_varint(&o, 5, j->in_series);
+        fields_put(&o, 7, bytes_of(&complete, 1));
         break;
     case RECORD_PIN:
         record_put_ids(&o, 1, &j->ids);

@@ -27,21 +27,15 @@ struct record_process {
     struct bytes series;    /* that it writes; empty: none */
 };
 
-/* What a commit says of its snapshot besides the id: for those who may not open
- * it. */
-struct record_commit {
-    struct bytes series;
-    uint64_t number; /* in the series, from 1 */
-    bool complete;   /* false: a checkpoint */
-};
-
 /* What a record says; only the fields of its type are used. */
 struct record_journal {
     uint64_t generation;           /* open, renew: log number */
     struct object_id log_id;       /* open, renew: H of that log record */
     struct record_process process; /* open */
     struct object_id id;           /* segment, commit: what exists now */
-    struct record_commit commit;   /* commit */
+    struct bytes series;           /* commit: as the snapshot says */
+    uint64_t in_series;            /* commit: its number there */
+    bool complete;                 /* commit */
     struct record_ids ids;         /* segment: replaced; pin: snapshots */
     int64_t until;                 /* pin: seconds since 1970 */
     uint64_t seen; /* fence: log number that the observer had read */

@@ -3,11 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum {
-    RECORD_LOG_DIGITS = 16,
-    RECORD_MEMBER_MIN = 32 + 1 + 1,
-    RECORD_SUSPECT_BYTES = 2 * ID_BYTES
-};
+enum { RECORD_LOG_DIGITS = 16, RECORD_SUSPECT_BYTES = 2 * ID_BYTES };
 
 static const char record_log_prefix[] = "log/";
 
@@ -33,28 +29,6 @@ bool record_log_number(const char *name, uint64_t *n)
     record_log_name(v, again);
     *n = v;
     return strcmp(name, again) == 0;
-}
-
-bool record_log_member_next(struct record_members *l, struct record_member *m)
-{
-    struct codec c;
-
-    if (l->n == 0)
-        return false;
-    codec_init(&c, l->encoded);
-    codec_copy(&c, m->id.b, sizeof m->id.b);
-    m->role = codec_u8(&c);
-    m->label = codec_string(&c, RECORD_LABEL_MAX);
-    l->encoded = bytes_of(c.p, codec_left(&c));
-    l->n--;
-    return true;
-}
-
-void record_log_member_put(struct buf *encoded, const struct record_member *m)
-{
-    buf_add(encoded, m->id.b, sizeof m->id.b);
-    codec_put_u8(encoded, (uint8_t)m->role);
-    codec_put_string(encoded, m->label);
 }
 
 struct record_suspect record_log_suspect(const struct record_log *l, size_t i)
@@ -130,37 +104,6 @@ void record_log_get_features(struct fields *f, struct bytes value,
         fields_fail(f);
 }
 
-void record_log_put_members(struct fields_out *o, uint64_t tag,
-                            const struct record_members *m)
-{
-    record_log_put_list(o, tag, m->n, m->encoded);
-}
-
-struct record_members record_log_get_members(struct fields *f,
-                                             struct bytes value)
-{
-    struct record_members l;
-    struct codec c;
-
-    codec_init(&c, value);
-    l.n = codec_count(&c, RECORD_MEMBER_MIN);
-    l.encoded = bytes_of(c.p, codec_left(&c));
-    for (size_t i = 0; i < l.n; i++) {
-        uint8_t role;
-
-        (void)codec_take(&c, sizeof(struct member_id));
-        role = codec_u8(&c);
-        if (role < 1 || role > 4)
-            codec_fail(&c);
-        (void)codec_string(&c, RECORD_LABEL_MAX);
-    }
-    if (c.failed || codec_left(&c) > 0) {
-        fields_fail(f);
-        l = (struct record_members){.n = 0};
-    }
-    return l;
-}
-
 /* --- bodies --- */
 
 static void record_log_get_tags(struct fields *f, struct bytes value,
@@ -192,6 +135,17 @@ static void record_log_get_text(struct fields *f, struct bytes value,
     l->text = value;
 }
 
+static void record_log_get_trust(struct fields *f, struct bytes value,
+                                 struct record_log *l)
+{
+    uint8_t trust = 0;
+
+    fields_get_fixed(f, value, &trust, 1);
+    if (trust > RECORD_TRUST_OWN)
+        fields_fail(f);
+    l->trust = (enum record_trust)trust;
+}
+
 /* Field 1, which every type has. */
 static void record_log_get_first(struct fields *f, uint32_t type,
                                  struct bytes value, struct record_log *l)
@@ -201,6 +155,7 @@ static void record_log_get_first(struct fields *f, uint32_t type,
     case RECORD_DOOM:
     case RECORD_FORGET:
     case RECORD_UNFORGET:
+    case RECORD_VOUCH:
         l->ids = record_get_ids(f, value);
         break;
     case RECORD_TAG:
@@ -214,13 +169,16 @@ static void record_log_get_first(struct fields *f, uint32_t type,
         record_log_get_features(f, value, l->features);
         break;
     case RECORD_MEMBERS:
-        l->members = record_log_get_members(f, value);
+        l->members = record_member_get_list(f, value);
         break;
     case RECORD_POLICY:
         record_log_get_text(f, value, l);
         break;
     case RECORD_BASE:
         l->base = value;
+        break;
+    case RECORD_EPOCH:
+        record_epoch_get(f, 1, value, &l->epoch);
         break;
     }
 }
@@ -242,13 +200,19 @@ static void record_log_get_field(struct fields *f, uint32_t type, uint64_t tag,
         l->until = record_get_time(f, value);
     else if (type == RECORD_PROTECT && tag == 5)
         record_log_get_text(f, value, l);
+    else if (type == RECORD_MEMBERS && tag == 3)
+        record_log_get_trust(f, value, l);
+    else if (type == RECORD_MEMBERS && tag == 5)
+        l->cuts = record_member_get_cuts(f, value);
+    else if (type == RECORD_EPOCH)
+        record_epoch_get(f, tag, value, &l->epoch);
     else
         fields_skip(f, tag, value);
 }
 
 static bool record_log_known(uint32_t type)
 {
-    return type >= RECORD_CONDEMN && type <= RECORD_BASE && type != 3;
+    return type >= RECORD_CONDEMN && type <= RECORD_EPOCH && type != 3;
 }
 
 int record_log_get(const struct record *r, struct record_log *out)
@@ -267,11 +231,14 @@ int record_log_get(const struct record *r, struct record_log *out)
     fields_init(&f, r->body, NULL);
     while (fields_next(&f, &tag, &value)) {
         record_log_get_field(&f, r->type, tag, value, out);
-        if (tag < 8)
+        if (tag < 10)
             seen |= 1U << tag;
     }
-    if (r->type == RECORD_TAG || r->type == RECORD_PROTECT)
+    if (r->type == RECORD_TAG || r->type == RECORD_PROTECT ||
+        r->type == RECORD_MEMBERS)
         want |= 1 << 3;
+    if (r->type == RECORD_EPOCH)
+        want |= 1 << 3 | 1 << 5 | 1 << 7 | 1 << 9;
     if ((seen & want) != want)
         fields_fail(&f);
     return fields_end(&f, "log record");
@@ -281,6 +248,17 @@ static void record_log_put_tags(struct fields_out *o,
                                 const struct record_log *l)
 {
     record_log_put_list(o, 3, l->tags.n, l->tags.encoded);
+}
+
+/* Members have these two after the list of members. */
+static void record_log_put_members(struct fields_out *o,
+                                   const struct record_log *l)
+{
+    uint8_t trust = (uint8_t)l->trust;
+
+    fields_put(o, 3, bytes_of(&trust, 1));
+    if (l->cuts.n > 0)
+        record_log_put_list(o, 5, l->cuts.n, l->cuts.encoded);
 }
 
 /* Fields after the first. */
@@ -299,6 +277,8 @@ static void record_log_put_rest(struct fields_out *o, enum record_log_type type,
         record_put_time(o, 3, l->until);
     if (type == RECORD_PROTECT && l->text.n > 0)
         fields_put(o, 5, l->text);
+    if (type == RECORD_MEMBERS)
+        record_log_put_members(o, l);
 }
 
 void record_log_put(enum record_log_type type, const struct record_log *l,
@@ -312,6 +292,7 @@ void record_log_put(enum record_log_type type, const struct record_log *l,
     case RECORD_DOOM:
     case RECORD_FORGET:
     case RECORD_UNFORGET:
+    case RECORD_VOUCH:
         record_put_ids(&o, 1, &l->ids);
         break;
     case RECORD_TAG:
@@ -327,13 +308,16 @@ void record_log_put(enum record_log_type type, const struct record_log *l,
         record_log_put_features(&o, 1, l->features);
         break;
     case RECORD_MEMBERS:
-        record_log_put_members(&o, 1, &l->members);
+        record_log_put_list(&o, 1, l->members.n, l->members.encoded);
         break;
     case RECORD_POLICY:
         fields_put(&o, 1, l->text);
         break;
     case RECORD_BASE:
         fields_put(&o, 1, l->base);
+        break;
+    case RECORD_EPOCH:
+        record_epoch_put(&o, &l->epoch);
         break;
     }
     record_log_put_rest(&o, type, l);

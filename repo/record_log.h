@@ -3,6 +3,8 @@
 #define REPO_RECORD_LOG_H
 
 #include "repo/record.h"
+#include "repo/record_epoch.h"
+#include "repo/record_member.h"
 
 /* The numbers are part of the format. */
 enum record_log_type {
@@ -16,7 +18,9 @@ enum record_log_type {
     RECORD_FLAGS = 9,
     RECORD_MEMBERS = 10,
     RECORD_POLICY = 11,
-    RECORD_BASE = 12
+    RECORD_BASE = 12,
+    RECORD_VOUCH = 13,
+    RECORD_EPOCH = 14
 };
 
 /* Classes of operations, in the order of their lists in a flags record. */
@@ -30,7 +34,6 @@ enum record_class {
 enum {
     RECORD_CLASS_N = RECORD_CLASS_CHECK + 1,
     RECORD_FEATURE_MAX = 40, /* characters of a feature's name */
-    RECORD_LABEL_MAX = 100,
     RECORD_TAG_MAX = 100,
     RECORD_DECIDES_NONE = 0 /* no condemn record is number 0 */
 };
@@ -41,28 +44,10 @@ struct record_suspect {
     struct object_id pack;
 };
 
-/* A checked list of members, lent. */
-struct record_member {
-    struct member_id id;
-    unsigned role; /* enum keyring_role */
-    struct bytes label;
-};
-struct record_members {
-    struct bytes encoded; /* without the count */
-    size_t n;
-};
-
-/* record_log_member_next: takes the first member off the list; false when none
- * is left. */
-bool record_log_member_next(struct record_members *l, struct record_member *m);
-
-/* record_log_member_put: append a member to the encoding of a list. */
-void record_log_member_put(struct buf *encoded, const struct record_member *m);
-
 /* What a record says; only the fields of its type are used. */
 struct record_log {
-    struct record_ids ids;      /* condemn, doom: packs; forget, unforget:
-                                   snapshots; tag, protect: one snapshot */
+    struct record_ids ids;      /* condemn, doom, vouch: packs; forget,
+                                   unforget: snapshots; tag, protect: one */
     struct record_ids marked;   /* condemn: snapshots whose roots were marked */
     uint64_t decides;           /* doom: number of the condemn record, or NONE:
                                    made by hand */
@@ -73,6 +58,9 @@ struct record_log {
     struct fields_list suspects; /* suspect: pairs of ids, 64 bytes each */
     struct record_strings features[RECORD_CLASS_N]; /* flags */
     struct record_members members;                  /* members */
+    enum record_trust trust;                        /* members */
+    struct record_cuts cuts;                        /* members */
+    struct record_epoch epoch;                      /* epoch */
     struct bytes base; /* base: the folded state, still encoded */
 };
 
@@ -98,9 +86,4 @@ void record_log_put_features(struct fields_out *o, uint64_t tag,
                              const struct record_strings f[RECORD_CLASS_N]);
 void record_log_get_features(struct fields *f, struct bytes value,
                              struct record_strings out[RECORD_CLASS_N]);
-void record_log_put_members(struct fields_out *o, uint64_t tag,
-                            const struct record_members *m);
-struct record_members record_log_get_members(struct fields *f,
-                                             struct bytes value);
-
 #endif

@@ -117,7 +117,7 @@ int repo_open(struct store *s, const struct repo_open_options *opt,
     if (rc == 0)
         rc = repo_unlock(r, opt->secret, &hash);
     if (rc == 0)
-        state_init(&r->state, &r->config.founder);
+        rc = state_init(&r->state, &r->config.founder);
     if (rc == 0 && !opt->no_index)
         rc = repo_cache_open(r, opt->cache_root);
     if (rc == 0 && !opt->no_index)

@@ -3,9 +3,9 @@
  * what all of repo/ and repo/job/ work with: store, keys, index, state.
  *
  * The fields of struct repo are for reading; only repo.c and its parts
- * (repo_cache, repo_unlock) change them. While one thread is in repo_refresh()
- * no other may use state; all else is shared freely once the repository is
- * open.
+ * (repo_cache, repo_unlock, rotate) change them. While one thread is in
+ * repo_refresh() no other may use state; all else is shared freely once the
+ * repository is open.
  */
 #ifndef REPO_REPO_H
 #define REPO_REPO_H
@@ -15,10 +15,13 @@
 #include "repo/journal_damage.h"
 #include "repo/key_slot.h"
 #include "repo/state.h"
+#include "store/store.h"
 
 struct repo {
     struct store *store; /* lent by whoever opened */
     struct keyring *keys;
+    struct key_slot_info slot; /* what opened: the slot, and ... */
+    struct object_id slot_id;  /* ... its name */
     struct config config;
     struct index *index;
     struct state state;

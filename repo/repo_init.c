@@ -1,16 +1,13 @@
 #include "repo/repo_init.h"
 
-#include <stdio.h>
-
 #include "base/blake3.h"
 #include "base/clock.h"
 #include "repo/chain.h"
 #include "repo/compress.h"
 #include "repo/config.h"
 #include "repo/record_log.h"
+#include "repo/slot_list.h"
 #include "store/store.h"
-
-enum { REPO_INIT_NAME_MAX = 5 + ID_HEX_CHARS + 1 };
 
 static int repo_init_any_object(void *ctx, const char *name, uint64_t size)
 {
@@ -60,34 +57,6 @@ static int repo_init_put(struct store *s, const char *name, struct bytes file)
     return rc;
 }
 
-static int repo_init_put_slot(struct store *s, const struct keyring *k,
-                              const struct repo_init_options *opt)
-{
-    bool pass = opt->secret->kind == KEY_SLOT_PASSPHRASE;
-    struct key_slot_info info = {.kdf = opt->secret->kind,
-                                 .passes = pass ? KEY_SLOT_PASSES : 0,
-                                 .kib = pass ? KEY_SLOT_KIB : 0,
-                                 .role = KEYRING_FULL};
-    char name[REPO_INIT_NAME_MAX];
-    char hex[ID_HEX_CHARS + 1];
-    struct object_id id;
-    struct buf file;
-    int rc;
-
-    if (opt->label)
-        (void)snprintf(info.label, sizeof info.label, "%s", opt->label);
-    buf_init(&file, KEY_SLOT_BYTES_MAX);
-    rc = key_slot_seal(k, &info, opt->secret, &file);
-    if (rc == 0) {
-        blake3_hash(buf_bytes(&file), id.b);
-        (void)snprintf(name, sizeof name, "keys/%s",
-                       id_hex(id.b, sizeof id.b, hex));
-        rc = repo_init_put(s, name, buf_bytes(&file));
-    }
-    buf_release(&file);
-    return rc;
-}
-
 /* log/0: which features there are. That somebody else was faster is fine: only
  * who has this repository's keys can have been. */
 static int repo_init_put_flags(struct store *s, const struct keyring *k)
@@ -119,6 +88,7 @@ static int repo_init_objects(struct store *s, struct keyring *k,
                              struct config *c)
 {
     int64_t now = clock_realtime_ns();
+    struct object_id slot;
     struct buf file;
     int rc;
 
@@ -134,7 +104,8 @@ static int repo_init_objects(struct store *s, struct keyring *k,
     rc = buf_status(&file);
     if (rc == 0) {
         blake3_hash(buf_bytes(&file), k->config.b);
-        rc = repo_init_put_slot(s, k, opt);
+        rc = slot_list_put(s, k, opt->label ? opt->label : "", opt->secret,
+                           &slot);
     }
     /* of several who try at once the config decides who has made it; all that
      * came before harms nobody, what follows is the winner's */

@@ -1,5 +1,7 @@
 #include "repo/repo_log.h"
 
+#include "repo/repo_role.h"
+
 enum { REPO_LOG_TRIES = 100 };
 
 /* What is put on a record that a power cut may undo would hang in the air. */
@@ -39,7 +41,12 @@ static int repo_log_try(struct repo *r, repo_log_compute *compute, void *ctx,
     int rc = repo_refresh(r);
 
     if (rc == 0)
+        rc = repo_role_active(r);
+    if (rc == 0)
         rc = compute(ctx, r, &d);
+    if (rc == 0 && !d.nothing && !members_role_may_log(r->keys->role, d.type))
+        rc = err_set(E_ROLE, "%s: a key whose role is '%s' may not do this",
+                     store_place(r->store), repo_role_name(r->keys->role));
     if (rc < 0)
         return rc;
     if (d.nothing) {
@@ -57,8 +64,6 @@ int repo_log_append(struct repo *r, repo_log_compute *compute, void *ctx,
     bool done = false;
     int rc = 0;
 
-    if (r->keys->role != KEYRING_FULL)
-        return err_set(E_ROLE, "this key may not change the log");
     for (int i = 0; i < REPO_LOG_TRIES && rc == 0 && !done; i++)
         rc = repo_log_try(r, compute, ctx, &mine, &done);
     if (rc == 0 && !done)

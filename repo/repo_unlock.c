@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "store/store.h"
 
+enum { REPO_UNLOCK_LOOKS = 3 /* while slots are being replaced */ };
+
 /* A slot of the secret's kind. Its bytes are kept: what is tried is what was
  * weighed, whatever the store shows the next time. */
 struct repo_unlock_slot {
@@ -28,6 +30,7 @@ struct repo_unlock {
     uint64_t more;           /* slots beyond REPO_UNLOCK_SLOTS_MAX */
     struct err_record worst; /* of what could not be tried; code 0: none */
     bool opened;
+    bool gone;    /* a slot was listed that was not there any more */
     bool any;     /* a sound slot of this kind was there */
     bool foreign; /* one was opened, but belongs to another config */
     bool damaged; /* a slot could not be read */
@@ -120,6 +123,7 @@ static int repo_unlock_find(void *ctx, const char *name, uint64_t size)
         rc = err_set(E_CORRUPT, "too long for a key slot");
     else
         rc = store_get(u->r->store, name, &file, &found);
+    u->gone |= rc == 0 && !found && size <= KEY_SLOT_BYTES_MAX;
     if (rc == 0 && found)
         rc = key_slot_info_get(buf_bytes(&file), &info);
     if (rc == 0 && found && info.kdf == u->secret->kind) {
@@ -159,11 +163,15 @@ static uint64_t repo_unlock_try(struct repo_unlock *u,
         repo_unlock_note(u, s->name, file, rc);
         return rc == E_CORRUPT ? s->cost : 0;
     }
-    if (u->opened && !repo_unlock_fits(u->r, u->config)) {
+    if (u->opened)
+        rc = key_slot_info_get(file, &u->r->slot);
+    if (u->opened && (rc < 0 || !repo_unlock_fits(u->r, u->config))) {
         u->opened = false;
         u->foreign = true;
         u->any = true;
-    } else if (!u->opened) {
+    } else if (u->opened) {
+        blake3_hash(file, u->r->slot_id.b);
+    } else {
         rc = repo_unlock_is_whole(s->name, file);
         repo_unlock_note(u, s->name, file, rc);
         u->any |= rc == 0;
@@ -252,21 +260,37 @@ static void repo_unlock_release(struct repo_unlock *u)
     free(u->slot);
 }
 
+/* Lists the slots and tries them. Returns whether to do so once more: one may
+ * have been replaced while the others were listed. */
+static bool repo_unlock_once(struct repo_unlock *u, size_t *tried)
+{
+    int rc;
+
+    repo_unlock_release(u);
+    u->slot = NULL;
+    u->n = u->cap = 0;
+    u->gone = false;
+    /* what was listed before a failure may hold the right one */
+    rc = store_list(u->r->store, "keys", repo_unlock_find, u);
+    if (rc < 0)
+        err_save(rc, &u->worst);
+    *tried = repo_unlock_each(u);
+    return !u->opened && u->gone;
+}
+
 int repo_unlock(struct repo *r, const struct key_slot_secret *secret,
                 const struct object_id *config)
 {
     struct repo_unlock u = {.r = r, .secret = secret, .config = config};
-    size_t tried;
+    bool again = true;
+    size_t tried = 0;
     int rc;
 
     r->keys = keyring_new();
     if (!r->keys)
         return err_set(E_NOMEM, "out of memory");
-    /* what was listed before a failure may hold the right one */
-    rc = store_list(r->store, "keys", repo_unlock_find, &u);
-    if (rc < 0)
-        err_save(rc, &u.worst);
-    tried = repo_unlock_each(&u);
+    for (int i = 0; i < REPO_UNLOCK_LOOKS && again; i++)
+        again = repo_unlock_once(&u, &tried);
     rc = u.opened ? keyring_set_public(r->keys, &r->config.data_public,
                                        &r->config.meta_public)
                   : repo_unlock_why(&u, tried);

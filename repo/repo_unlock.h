@@ -12,9 +12,9 @@ enum {
 };
 
 /*
- * repo_unlock: make r->keys from a key slot that secret opens. r has its store
- * and config.
- *   config  H(config file): the slot must have been made for it
+ * repo_unlock: make r->keys, slot and slot_id from a key slot that secret
+ * opens. r has its store and config. config  H(config file): the slot must have
+ * been made for it
  *
  * Whoever can write to the store can add slots. Those of the secret's kind are
  * tried one after the other, the cheapest first (memory times passes; those of

@@ -6,9 +6,12 @@
 #include "base/mem.h"
 
 enum {
-    SEGMENT_LIST_KEY = 'g',      /* + id: a segment */
-    SEGMENT_LIST_REPLACED = 'x', /* + id: one that was replaced */
-    SEGMENT_LIST_KEY_BYTES = 1 + ID_BYTES
+    SEGMENT_LIST_KEY = 'g', /* + id: a segment */
+    /* + id: one that a full key replaced; + member: that member, if it is its
+       own */
+    SEGMENT_LIST_REPLACED = 'x',
+    SEGMENT_LIST_KEY_BYTES = 1 + ID_BYTES,
+    SEGMENT_LIST_BY_BYTES = SEGMENT_LIST_KEY_BYTES + sizeof(struct member_id)
 };
 
 int segment_list_add(struct segment_list *l,
@@ -38,12 +41,13 @@ int segment_list_note(struct index_update *u,
                       const struct segment_list_item *item)
 {
     uint8_t key[SEGMENT_LIST_KEY_BYTES];
-    uint8_t space[64];
+    uint8_t space[96];
     struct buf b = {.p = space, .cap = sizeof space, .max = sizeof space};
 
     codec_put_u8(&b, (uint8_t)item->level);
     codec_put_u64(&b, item->bytes);
     buf_add(&b, item->writer.b, sizeof item->writer.b);
+    buf_add(&b, item->member.b, sizeof item->member.b);
     return index_update_put_mark(
         u, segment_list_key(SEGMENT_LIST_KEY, &item->id, key), buf_bytes(&b));
 }
@@ -62,13 +66,27 @@ int segment_list_has(struct index_reader *r, const struct object_id *id,
     return rc;
 }
 
-int segment_list_note_replaced(struct index_update *u,
-                               const struct object_id *id)
+static struct bytes segment_list_by(const struct object_id *id,
+                                    const struct member_id *by,
+                                    uint8_t key[SEGMENT_LIST_BY_BYTES])
 {
-    uint8_t key[SEGMENT_LIST_KEY_BYTES];
+    (void)segment_list_key(SEGMENT_LIST_REPLACED, id, key);
+    memcpy(key + SEGMENT_LIST_KEY_BYTES, by->b, sizeof by->b);
+    return bytes_of(key, SEGMENT_LIST_BY_BYTES);
+}
+
+int segment_list_note_replaced(struct index_update *u,
+                               const struct object_id *id,
+                               const struct members_one *by)
+{
+    uint8_t key[SEGMENT_LIST_BY_BYTES];
 
     return index_update_put_mark(
-        u, segment_list_key(SEGMENT_LIST_REPLACED, id, key), bytes_of(NULL, 0));
+        u,
+        by->role == KEYRING_FULL
+            ? segment_list_key(SEGMENT_LIST_REPLACED, id, key)
+            : segment_list_by(id, &by->id, key),
+        bytes_of(NULL, 0));
 }
 
 /* Whether the mark is that of a segment, and of which. */
@@ -84,6 +102,7 @@ static bool segment_list_get(struct bytes key, struct bytes value,
     item->level = codec_u8(&c);
     item->bytes = codec_u64(&c);
     codec_copy(&c, item->writer.b, sizeof item->writer.b);
+    codec_copy(&c, item->member.b, sizeof item->member.b);
     return codec_end(&c, "mark") == 0;
 }
 
@@ -91,12 +110,16 @@ static int segment_list_take(struct index_reader *r, struct segment_list *l,
                              const struct segment_list_item *item,
                              struct buf *scratch)
 {
-    uint8_t key[SEGMENT_LIST_KEY_BYTES];
+    uint8_t key[SEGMENT_LIST_BY_BYTES];
     bool replaced;
     int rc = index_reader_mark(
         r, segment_list_key(SEGMENT_LIST_REPLACED, &item->id, key), scratch,
         &replaced);
 
+    if (rc == 0 && !replaced)
+        rc =
+            index_reader_mark(r, segment_list_by(&item->id, &item->member, key),
+                              scratch, &replaced);
     return rc < 0 || replaced ? rc : segment_list_add(l, item);
 }
 

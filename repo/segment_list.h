@@ -7,12 +7,14 @@
 #define REPO_SEGMENT_LIST_H
 
 #include "index/index.h"
+#include "repo/members.h"
 
 struct segment_list_item {
     struct object_id id;
     unsigned level;
     uint64_t bytes;          /* of its content, about */
     struct writer_id writer; /* whose journal names it */
+    struct member_id member; /* ... and who that is, who signed it */
 };
 
 /* Zeroed: empty. */
@@ -36,10 +38,12 @@ MUST_CHECK int segment_list_note(struct index_update *u,
 MUST_CHECK int segment_list_has(struct index_reader *r,
                                 const struct object_id *id, bool *has);
 
-/* segment_list_note_replaced: remember that a merge has replaced that one,
- * which may be unknown so far. */
+/* segment_list_note_replaced: remember that a merge by that member has replaced
+ * that one, which may be unknown so far. A member that is not full replaces its
+ * own segments only. */
 MUST_CHECK int segment_list_note_replaced(struct index_update *u,
-                                          const struct object_id *id);
+                                          const struct object_id *id,
+                                          const struct members_one *by);
 
 /*
  * segment_list_load: all that are not replaced, in no order.

@@ -9,9 +9,14 @@
 #include "repo/superseded.h"
 
 enum {
-    SNAPSHOT_LIST_KEY = 's',
-    SNAPSHOT_LIST_SEALED =
-        0 /* begins a value; a manifest's begins with a tag */
+    SNAPSHOT_LIST_KEY = 's', /* + id: its manifest, or ... */
+    /* ... as long as a writer: whose journal commits what cannot be read, or
+     * ...
+     */
+    SNAPSHOT_LIST_DAMAGED_BYTES = sizeof(struct writer_id),
+    /* ... with this before the same: what it commits, sealed; a manifest begins
+     * with a tag */
+    SNAPSHOT_LIST_SEALED = 0
 };
 
 static void snapshot_list_drop_item(struct snapshot_item *it)
@@ -31,9 +36,28 @@ void snapshot_list_release(struct snapshot_list *l)
     *l = (struct snapshot_list){.item = NULL};
 }
 
+static bool snapshot_list_is_damaged(struct bytes value)
+{
+    return value.n == SNAPSHOT_LIST_DAMAGED_BYTES;
+}
+
 static bool snapshot_list_is_sealed(struct bytes value)
 {
-    return value.n > 0 && value.p[0] == SNAPSHOT_LIST_SEALED;
+    return value.n > SNAPSHOT_LIST_DAMAGED_BYTES &&
+           value.p[0] == SNAPSHOT_LIST_SEALED;
+}
+
+/* Whether the value of that key is no manifest, and then what it is. */
+static bool snapshot_list_lacks(const struct buf *key, struct bytes value,
+                                struct snapshot_lacking *out)
+{
+    out->sealed = snapshot_list_is_sealed(value);
+    if (key->n != SNAPSHOT_LIST_KEY_BYTES ||
+        !(out->sealed || snapshot_list_is_damaged(value)))
+        return false;
+    memcpy(out->id.b, key->p + 1, sizeof out->id.b);
+    memcpy(out->writer.b, value.p + out->sealed, sizeof out->writer.b);
+    return true;
 }
 
 /* What snapshot_list_note_sealed() wrote. */
@@ -42,7 +66,7 @@ static int snapshot_list_get_sealed(struct bytes value, struct manifest *m)
     struct codec c;
 
     codec_init(&c, value);
-    (void)codec_u8(&c);
+    (void)codec_take(&c, 1 + sizeof(struct writer_id));
     m->number = codec_varint(&c);
     m->complete = codec_u8(&c) != 0;
     m->begin.s = codec_svarint(&c);
@@ -60,7 +84,8 @@ static int snapshot_list_add(struct snapshot_list *l,
     if (!MEM_GROW(l->item, l->n, l->cap))
         return err_set(E_NOMEM, "out of memory");
     it = &l->item[l->n];
-    *it = (struct snapshot_item){.id = *id, .damaged = value.n == 0};
+    *it = (struct snapshot_item){.id = *id,
+                                 .damaged = snapshot_list_is_damaged(value)};
     it->raw = bytes_of(mem_dup(value), value.n);
     if (!it->raw.p)
         return err_set(E_NOMEM, "out of memory");
@@ -231,51 +256,60 @@ static int snapshot_list_put(struct index_update *u, const struct object_id *id,
 
 int snapshot_list_note_sealed(struct index_update *u,
                               const struct object_id *id,
-                              const struct record_commit *commit,
-                              struct entry_time when)
+                              const struct writer_id *w,
+                              const struct manifest *m)
 {
     struct buf value;
 
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     codec_put_u8(&value, SNAPSHOT_LIST_SEALED);
-    codec_put_varint(&value, commit->number);
-    codec_put_u8(&value, commit->complete);
-    codec_put_svarint(&value, when.s);
-    codec_put_varint(&value, when.ns);
-    codec_put_string(&value, commit->series);
+    buf_add(&value, w->b, sizeof w->b);
+    codec_put_varint(&value, m->number);
+    codec_put_u8(&value, m->complete);
+    codec_put_svarint(&value, m->begin.s);
+    codec_put_varint(&value, m->begin.ns);
+    codec_put_string(&value, m->series);
     return snapshot_list_put(u, id, &value);
 }
 
 int snapshot_list_note(struct index_update *u, const struct object_id *id,
                        const struct manifest *m)
 {
-    struct manifest brief;
+    struct manifest brief = *m;
     struct buf value;
 
     buf_init(&value, INDEX_MARK_VALUE_MAX);
-    if (m) {
-        brief = *m;
-        brief.problem_n = 0;
-        brief.options = bytes_of(NULL, 0);
-        brief.unknown = bytes_of(NULL, 0);
+    brief.problem_n = 0;
+    brief.options = bytes_of(NULL, 0);
+    brief.unknown = bytes_of(NULL, 0);
+    manifest_put(&brief, &value);
+    if (value.rc == E_LIMIT) {
+        /* thousands of roots: remember it without them */
+        brief.path_n = 0;
+        buf_reset(&value);
         manifest_put(&brief, &value);
-        if (value.rc == E_LIMIT) {
-            /* thousands of roots: remember it without them */
-            brief.path_n = 0;
-            buf_reset(&value);
-            manifest_put(&brief, &value);
-        }
-        if (value.rc == E_LIMIT) {
-            /* or tags, or a root with endless attributes: nobody could open
-             * the repository any more if this failed */
-            brief.tag_n = 0;
-            brief.root = bytes_of(NULL, 0);
-            brief.host = brief.user = brief.program = bytes_of(NULL, 0);
-            buf_reset(&value);
-            manifest_put(&brief, &value);
-        }
+    }
+    if (value.rc == E_LIMIT) {
+        /* or tags, or a root with endless attributes: nobody could open
+         * the repository any more if this failed */
+        brief.tag_n = 0;
+        brief.root = bytes_of(NULL, 0);
+        brief.host = brief.user = brief.program = bytes_of(NULL, 0);
+        buf_reset(&value);
+        manifest_put(&brief, &value);
     }
     return snapshot_list_put(u, id, &value);
+}
+
+int snapshot_list_note_damaged(struct index_update *u,
+                               const struct object_id *id,
+                               const struct writer_id *w)
+{
+    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    return index_update_put_mark(u, bytes_of(key, sizeof key),
+                                 bytes_of(w->b, sizeof w->b));
 }
 
 int snapshot_list_has(struct index_reader *r, const struct object_id *id,
@@ -288,14 +322,15 @@ int snapshot_list_has(struct index_reader *r, const struct object_id *id,
     memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     rc = index_reader_mark(r, bytes_of(key, sizeof key), &value, noted);
-    *sound = rc == 0 && *noted && value.n > 0 &&
+    *sound = rc == 0 && *noted &&
+             !snapshot_list_is_damaged(buf_bytes(&value)) &&
              !snapshot_list_is_sealed(buf_bytes(&value));
     buf_release(&value);
     return rc;
 }
 
-int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
-                               struct object_id *id, bool *found)
+int snapshot_list_next_lacking(struct index_reader *r, struct buf *key,
+                               struct snapshot_lacking *out, bool *found)
 {
     struct buf value;
     int rc = 0;
@@ -310,10 +345,7 @@ int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
         *found = rc == 0 && *found && key->p[0] == SNAPSHOT_LIST_KEY;
         if (!*found)
             break;
-        hit = key->n == SNAPSHOT_LIST_KEY_BYTES &&
-              (value.n == 0 || snapshot_list_is_sealed(buf_bytes(&value)));
-        if (hit)
-            memcpy(id->b, key->p + 1, sizeof id->b);
+        hit = snapshot_list_lacks(key, buf_bytes(&value), out);
     }
     buf_release(&value);
     return rc;
@@ -346,10 +378,10 @@ static int snapshot_list_open(const struct keyring *k, struct bytes file,
         return err_set(E_CORRUPT, "its bytes do not have that id");
     rc = envelope_open(k, ENVELOPE_SNAPSHOT, bytes_of(NULL, 0), file,
                        &out->plain, &env);
+    if (rc == 0 || rc == E_ROLE)
+        out->signer = env.signer;
     if (rc == 0)
         rc = manifest_get(env.content, &out->manifest);
-    if (rc == 0)
-        out->signer = env.signer;
     return rc;
 }
 
@@ -374,8 +406,10 @@ int snapshot_list_read(struct store *st, const struct keyring *k,
         rc = err_add(snapshot_list_open(k, buf_bytes(&file), out), "%s", name);
     buf_release(&file);
     if (rc < 0) {
+        struct member_id signer = out->signer;
+
         snapshot_list_drop(out);
-        *out = (struct snapshot){.id = *id};
+        *out = (struct snapshot){.id = *id, .signer = signer};
     }
     return rc;
 }

@@ -68,17 +68,25 @@ size_t snapshot_list_damaged(const struct snapshot_list *l);
 enum { SNAPSHOT_LIST_KEY_BYTES = 1 + ID_BYTES };
 
 /* snapshot_list_note: remember a committed snapshot in an update of the index.
- *   m  NULL: its object cannot be read */
+ */
 MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
                                   const struct manifest *m);
 
-/* snapshot_list_note_sealed: remember one that the key may not read: what its
- * commit record says, and when. */
+/* snapshot_list_note_sealed: the same of one that the key may not read.
+ *   w  whose journal commits it
+ *   m  series, number, complete as its commit record says; begin: when that was
+ *      put */
 MUST_CHECK int snapshot_list_note_sealed(struct index_update *u,
                                          const struct object_id *id,
-                                         const struct record_commit *commit,
-                                         struct entry_time when);
+                                         const struct writer_id *w,
+                                         const struct manifest *m);
+
+/* snapshot_list_note_damaged: the same of one whose object cannot be read.
+ *   w  whose journal commits it */
+MUST_CHECK int snapshot_list_note_damaged(struct index_update *u,
+                                          const struct object_id *id,
+                                          const struct writer_id *w);
 
 /* snapshot_list_has: whether one was noted, and whether with its manifest
  * (sound). Returns what the index returned. */
@@ -86,11 +94,18 @@ MUST_CHECK int snapshot_list_has(struct index_reader *r,
                                  const struct object_id *id, bool *noted,
                                  bool *sound);
 
-/* snapshot_list_next_damaged: the first one that was noted without its manifest
- * behind what key holds (empty: of all). found false: no more. Returns what the
- * index returned; E_NOMEM. */
-MUST_CHECK int snapshot_list_next_damaged(struct index_reader *r,
-                                          struct buf *key, struct object_id *id,
+/* One that was noted without its manifest. */
+struct snapshot_lacking {
+    struct object_id id;
+    struct writer_id writer; /* whose journal commits it */
+    bool sealed;             /* else damaged */
+};
+
+/* snapshot_list_next_lacking: the first one behind what key holds (empty: of
+ * all). found false: no more. Returns what the index returned; E_NOMEM. */
+MUST_CHECK int snapshot_list_next_lacking(struct index_reader *r,
+                                          struct buf *key,
+                                          struct snapshot_lacking *out,
                                           bool *found);
 
 /* --- single snapshots --- */
@@ -107,8 +122,8 @@ void snapshot_list_drop(struct snapshot *s);
 
 /*
  * snapshot_list_read: read the object, prove its id, open it.
- * Returns 0; E_CORRUPT (also when it is not there); E_ROLE; E_NOMEM; what the
- * store returned.
+ * Returns 0; E_CORRUPT (also when it is not there); E_ROLE: who signed it is
+ * known all the same; E_NOMEM; what the store returned.
  */
 MUST_CHECK int snapshot_list_read(struct store *st, const struct keyring *k,
                                   const struct object_id *id,

@@ -6,16 +6,19 @@
 
 static const char state_feature_provisional[] = "provisional";
 
-void state_init(struct state *s, const struct member_id *founder)
+int state_init(struct state *s, const struct member_id *founder)
 {
-    *s = (struct state){.founder = *founder};
+    *s = (struct state){.epochs = 1};
+    return members_init(&s->members, founder);
 }
 
 void state_release(struct state *s)
 {
     idmap_release(&s->condemned);
     idmap_release(&s->doomed);
+    idmap_release(&s->vouched);
     idmap_release(&s->forgotten);
+    members_release(&s->members);
     state_label_release(&s->labels);
     free(s->suspect);
     for (size_t i = 0; i < s->undecided_n; i++) {
@@ -146,6 +149,19 @@ static int state_forget(struct state *s, uint64_t number,
     return rc;
 }
 
+static int state_vouch(struct state *s, uint64_t number,
+                       const struct record_log *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < l->ids.n && rc == 0; i++) {
+        struct object_id pack = record_id_at(&l->ids, i);
+
+        rc = idmap_put(&s->vouched, pack.b, number);
+    }
+    return rc;
+}
+
 static int state_suspects(struct state *s, const struct record_log *l)
 {
     for (size_t i = 0; i < l->suspects.n; i++) {
@@ -185,6 +201,18 @@ static int state_label(struct state *s, const struct record_log *l,
     return state_label_protect(&s->labels, &snapshot, l->until);
 }
 
+static int state_epoch(struct state *s, uint64_t number,
+                       const struct record_epoch *e)
+{
+    if (e->number != s->epochs)
+        return err_set(E_CORRUPT,
+                       "log record %llu begins epoch %u of the repository's "
+                       "keys where %u should begin",
+                       (unsigned long long)number, e->number, s->epochs);
+    s->epochs++;
+    return 0;
+}
+
 int state_apply(struct state *s, const struct chain_record *r)
 {
     struct record_log l;
@@ -193,7 +221,7 @@ int state_apply(struct state *s, const struct chain_record *r)
     s->tip.any = true;
     s->tip.number = r->record.number;
     s->tip.id = r->id;
-    if (memcmp(r->signer.b, s->founder.b, sizeof s->founder.b) != 0)
+    if (!members_may_log(&s->members, &r->signer, r->record.type))
         return 0;
     rc = record_log_get(&r->record, &l);
     if (rc < 0)
@@ -217,7 +245,13 @@ int state_apply(struct state *s, const struct chain_record *r)
         return state_label(s, &l, r->record.type);
     case RECORD_POLICY:
         return 0; /* for those who forget: nothing that a state decides */
+    case RECORD_EPOCH:
+        return state_epoch(s, r->record.number, &l.epoch);
     case RECORD_MEMBERS:
+        return members_apply(&s->members, &r->signer, r->record.number,
+                             r->record.time, &l);
+    case RECORD_VOUCH:
+        return state_vouch(s, r->record.number, &l);
     case RECORD_BASE:
         break;
     }
@@ -233,6 +267,11 @@ enum state_pack state_of_pack(const struct state *s,
     if (idmap_get(&s->doomed, pack->b, NULL))
         return STATE_DOOMED;
     return idmap_get(&s->condemned, pack->b, by) ? STATE_CONDEMNED : STATE_LIVE;
+}
+
+bool state_is_vouched(const struct state *s, const struct object_id *pack)
+{
+    return idmap_get(&s->vouched, pack->b, NULL);
 }
 
 bool state_is_forgotten(const struct state *s, const struct object_id *snapshot)

@@ -8,7 +8,7 @@
 
 #include "repo/chain.h"
 #include "repo/idmap.h"
-#include "repo/keyring.h"
+#include "repo/members.h"
 #include "repo/record_log.h"
 #include "repo/state_label.h"
 
@@ -26,9 +26,11 @@ struct state_condemn {
 
 struct state {
     struct chain_tip tip;
-    struct member_id founder;
+    struct members members; /* who may sign what */
+    uint32_t epochs;        /* of keys that have begun; 1 at first */
     struct idmap condemned; /* pack -> number of the condemn record */
     struct idmap doomed;    /* pack -> number of the doom record */
+    struct idmap vouched;   /* pack -> number of the vouch record */
     struct idmap forgotten; /* snapshot -> number of the forget record */
     struct record_suspect *suspect; /* suspect_n, owned: damaged copies */
     size_t suspect_n;
@@ -42,8 +44,9 @@ struct state {
                         that this program does not know; empty: none */
 };
 
-/* state_init: of an empty log. founder: who may sign. */
-void state_init(struct state *s, const struct member_id *founder);
+/* state_init: of an empty log. founder: who may sign. E_NOMEM: s may be
+ * released. */
+MUST_CHECK int state_init(struct state *s, const struct member_id *founder);
 void state_release(struct state *s);
 
 /*
@@ -57,6 +60,9 @@ MUST_CHECK int state_apply(struct state *s, const struct chain_record *r);
 /* state_of_pack: and the condemn record's number, when by is not NULL. */
 enum state_pack state_of_pack(const struct state *s,
                               const struct object_id *pack, uint64_t *by);
+
+/* state_is_vouched: whether somebody has read and hashed all of that pack. */
+bool state_is_vouched(const struct state *s, const struct object_id *pack);
 
 /* state_is_forgotten: whether a snapshot was forgotten. */
 bool state_is_forgotten(const struct state *s,

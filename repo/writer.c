@@ -2,37 +2,47 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "repo/repo_role.h"
 #include "repo/writer_journal.h"
 #include "repo/writer_process.h"
 
+enum { WRITER_NAMES = 4 /* of 64 random bits: that one is taken is rare */ };
+
+/* Takes another name where one of ours is taken. */
 static int writer_put_open(struct writer *w, struct bytes series)
 {
     struct writer_process text;
     struct record_process p;
+    int rc = E_FENCED;
 
     writer_process_get(&text, &p);
     p.series = series;
-    return writer_journal_put_generation(w, RECORD_OPEN, &p);
+    for (int i = 0; i < WRITER_NAMES && rc == E_FENCED; i++) {
+        members_writer_new(&w->r->keys->member, &w->chain.writer);
+        w->closed = false;
+        rc = writer_journal_put_generation(w, RECORD_OPEN, &p);
+    }
+    return rc;
 }
 
-/* Two runs of a machine that was resumed twice differ in time at least. */
-static void writer_fresh_name(const struct repo *r, struct bytes series,
-                              struct writer_id *id)
+/* Whether this key may write in the state that was just read. */
+static int writer_may(const struct repo *r)
 {
-    int64_t now[] = {clock_realtime_ns(), clock_monotonic_ns()};
-    struct bytes what[] = {
-        bytes_of(r->keys->member.b, sizeof r->keys->member.b), series,
-        bytes_of(now, sizeof now)};
+    int rc = state_allows(&r->state, RECORD_CLASS_WRITE);
 
-    crypto_fresh(id->b, sizeof id->b, "dedup 1 writer name", what, 3);
+    if (rc == 0)
+        rc = repo_role_active(r);
+    if (rc == 0 && !members_role_may_journal(r->keys->role, RECORD_OPEN))
+        rc = err_set(E_ROLE, "%s: this key only reads: its role is '%s'",
+                     store_place(r->store), repo_role_name(r->keys->role));
+    return rc;
 }
 
 int writer_open(struct repo *r, struct bytes series, struct writer **out)
 {
     struct writer *w = mem_alloc(sizeof *w);
-    int rc = state_allows(&r->state, RECORD_CLASS_WRITE);
+    int rc = writer_may(r);
 
     *out = NULL;
     if (!w)
@@ -40,7 +50,6 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     w->r = r;
     w->chain = (struct chain){
         .store = r->store, .keys = r->keys, .kind = ENVELOPE_JOURNAL};
-    writer_fresh_name(r, series, &w->chain.writer);
     w->generation = r->state.tip;
     if (rc == 0)
         rc = writer_journal_settle_tip(r);
@@ -51,7 +60,7 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     if (rc == 0)
         rc = repo_refresh(r);
     if (rc == 0)
-        rc = state_allows(&r->state, RECORD_CLASS_WRITE);
+        rc = writer_may(r);
     if (rc == 0)
         rc = writer_journal_settle_tip(r);
     if (rc == 0 && r->state.tip.number != w->generation.number) {

@@ -33,7 +33,8 @@ MUST_CHECK int writer_open(struct repo *r, struct bytes series,
  *   indexed  out: whether our index has them now. It is only a cache: that it
  *            is full, or held by a process that was stopped, fails no run
  * Returns 0; E_FENCED: somebody ended this writer: publish nothing more, start
- * over; E_NOMEM; what the store returned.
+ * over; E_ROLE: ... since our key was removed; E_NOMEM; what the store
+ * returned.
  */
 MUST_CHECK int writer_publish(struct writer *w, struct pack_info *pack,
                               size_t n, bool *indexed);
@@ -65,6 +66,7 @@ struct writer_reliance {
  * silence that is allowed).
  * When something that the run relies on no longer passes what W2 and I6 ask
  * for, the old generation is renewed: collectors then wait for our commit.
+ * Returns as writer_publish().
  */
 MUST_CHECK int writer_renew(struct writer *w, const struct writer_reliance *on);
 

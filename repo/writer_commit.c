@@ -82,7 +82,7 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
 int writer_commit(struct writer *w, const struct manifest *m,
                   struct object_id *id)
 {
-    struct record_journal j = {.commit = {m->series, m->number, m->complete}};
+    struct record_journal j = {.generation = 0};
     int rc = writer_put_snapshot(w, m, id);
 
     if (rc == 0)
@@ -90,6 +90,9 @@ int writer_commit(struct writer *w, const struct manifest *m,
     if (rc < 0)
         return rc;
     j.id = *id;
+    j.series = m->series;
+    j.in_series = m->number;
+    j.complete = m->complete;
     rc = writer_journal_put(w, RECORD_COMMIT, &j);
     if (rc == 0)
         writer_journal_tell(w, id, m);

@@ -2,11 +2,16 @@
 
 #include "base/clock.h"
 #include "repo/catchup_marks.h"
+#include "repo/repo_role.h"
 #include "repo/snapshot_list.h"
 
+/* Whoever removes a key fences its runs: starting over would tell no more. */
 static int writer_journal_fenced(struct writer *w)
 {
     w->closed = true;
+    err_ignore(repo_refresh_in_use(w->r), "the log alone matters here");
+    if (repo_role_active(w->r) < 0)
+        return E_ROLE;
     return err_set(E_FENCED,
                    "this run was silent for too long and was ended by a "
                    "collector; run it again");
@@ -53,6 +58,7 @@ int writer_journal_name_segment(struct writer *w,
     int rc = writer_journal_put(w, RECORD_SEGMENT, &j);
 
     item->writer = w->chain.writer;
+    item->member = w->r->keys->member;
     return rc < 0 ? rc : segment_list_add(&w->fresh, item);
 }
 
@@ -93,11 +99,14 @@ static int writer_journal_note_snapshot(const struct writer *w,
                                         const struct object_id *id,
                                         const struct manifest *m)
 {
-    struct record_commit c = {m->series, m->number, m->complete};
+    struct manifest brief = {.series = m->series,
+                             .number = m->number,
+                             .complete = m->complete,
+                             .begin = m->end};
 
     return keyring_can_open(w->r->keys, PACK_META)
                ? snapshot_list_note(u, id, m)
-               : snapshot_list_note_sealed(u, id, &c, m->end);
+               : snapshot_list_note_sealed(u, id, &w->chain.writer, &brief);
 }
 
 void writer_journal_tell(struct writer *w, const struct object_id *id,

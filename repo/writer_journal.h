@@ -26,7 +26,8 @@ struct writer {
 
 /*
  * writer_journal_put: the next record of our journal, durable when this
- * returns 0. Returns E_FENCED: somebody ended this writer; E_NOMEM; what the
+ * returns 0. Returns E_FENCED: somebody ended this writer; E_ROLE: ... since
+ * its key was removed; E_NOMEM; what the
  * store returned (the record is then there or not: nothing may follow it).
  */
 MUST_CHECK int writer_journal_put(struct writer *w,

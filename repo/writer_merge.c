@@ -4,7 +4,8 @@
 #include "repo/segment_merge.h"
 #include "repo/writer_journal.h"
 
-/* What may be merged: segments of journals that have come to their end. */
+/* What may be merged: segments of journals that have come to their end, and
+ * that we signed ourselves, unless our key is full. */
 static int writer_merge_candidates(struct writer *w, struct segment_list *l)
 {
     struct index_reader *r = NULL;
@@ -15,9 +16,12 @@ static int writer_merge_candidates(struct writer *w, struct segment_list *l)
         rc = segment_list_load(r, l);
     for (size_t i = 0; i < l->n && rc == 0; i++) {
         bool closed;
+        bool ours = w->r->keys->role == KEYRING_FULL ||
+                    memcmp(l->item[i].member.b, w->r->keys->member.b,
+                           sizeof l->item[i].member.b) == 0;
 
         rc = catchup_marks_closed(r, &l->item[i].writer, &closed);
-        if (rc == 0 && closed)
+        if (rc == 0 && closed && ours)
             l->item[n++] = l->item[i];
     }
     l->n = n;
@@ -29,11 +33,13 @@ static int writer_merge_candidates(struct writer *w, struct segment_list *l)
 static int writer_note_merged(struct writer *w,
                               const struct segment_list_item *old, size_t n)
 {
+    const struct members_one *us =
+        members_find(&w->r->state.members, &w->r->keys->member);
     struct index_update *u = NULL;
     int rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
 
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = segment_list_note_replaced(u, &old[i].id);
+        rc = segment_list_note_replaced(u, &old[i].id, us);
     return writer_journal_commit(w, u, rc);
 }
 

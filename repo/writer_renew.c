@@ -1,5 +1,6 @@
 /* W4: saying that we are alive. */
 #include "base/clock.h"
+#include "repo/repo_role.h"
 #include "repo/writer_journal.h"
 
 /* Whether one pack is no longer what the run took it for. */
@@ -51,6 +52,9 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     if (clock_monotonic_ns() - w->spoke_at < WRITER_SILENCE_NS / 3)
         return 0;
     rc = repo_refresh_in_use(w->r);
+    /* the log is read first: whatever failed, this is known */
+    if (repo_role_active(w->r) < 0)
+        return E_ROLE;
     /* a look-up in a view older than the generation that we are about to name
      * could find what was condemned before it */
     if (rc == 0 && on->moved)

@@ -49,6 +49,42 @@ static bool stream_path_ok(struct bytes path)
     return true;
 }
 
+/* How many bytes of an absolute path lead to its last part. */
+static size_t stream_above(const char *path, size_t n)
+{
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return n > 0 ? n - 1 : 0;
+}
+
+/* Resolves the links in those directories of the path that are really there;
+ * it begins in path at from. */
+static int stream_resolve(struct buf *path, size_t from)
+{
+    size_t n = path->n - from;
+    char *text = mem_dup(bytes_of(path->p + from, n));
+    size_t end = n;
+    char *real = NULL;
+
+    if (!text)
+        return err_set(E_NOMEM, "out of memory");
+    /* Once, before the run: the seam for file operations has no part in it. */
+    while (!real && (end = stream_above(text, end)) > 0) {
+        text[end] = 0;
+        real = realpath(text, NULL);
+        text[end] = '/';
+    }
+    if (real) {
+        buf_truncate(path, from);
+        if (strcmp(real, "/") != 0)
+            buf_add_bytes(path, bytes_of_str(real));
+        buf_add(path, text + end, n - end);
+    }
+    free(real);
+    free(text);
+    return buf_status(path);
+}
+
 int stream_path(const char *name, struct buf *path)
 {
     size_t from = path->n;
@@ -58,6 +94,8 @@ int stream_path(const char *name, struct buf *path)
         buf_add(path, "/", 1);
     buf_add_bytes(path, bytes_of_str(name));
     rc = buf_status(path);
+    if (rc == 0 && stream_path_ok(bytes_of(path->p + from, path->n - from)))
+        rc = stream_resolve(path, from);
     if (rc == 0 && !stream_path_ok(bytes_of(path->p + from, path->n - from)))
         rc = err_set(E_USAGE,
                      "'%s' cannot be a file's path: parts of 1 to %d bytes "

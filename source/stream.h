@@ -41,7 +41,9 @@ struct stream;
 /*
  * stream_path: the path of a stream that a user calls name.
  *   name  with or without its first '/'
- *   path  appended to: absolute, canonical
+ *   path  appended to: absolute, canonical: symlinks are resolved in those of
+ *         its directories that are there, as above a root of a walk, since a
+ *         restore to where it belongs would put a directory in their place
  * Returns 0; E_USAGE: a part that cannot be a file's name, or too long;
  * E_NOMEM.
  */

@@ -122,6 +122,24 @@ wait $job
 grep -q 'ended by signal 9' "$ERR" || run_fail "the signal is not named"
 [ "$(count)" = "$before" ] || run_fail "a snapshot was committed"
 
+# How far is it? What has come of a file that has not ended counts.
+rm -f pid
+"$DEDUP" snapshot --command big -- sh -c \
+    'head -c 300000000 /dev/zero; echo $$ >pid.new; mv pid.new pid; cat hold' 2>"$ERR" &
+job=$!
+meanwhile $job [ -s pid ]
+asked() {
+    kill -USR1 "$job" && grep -q '\(29[0-9]\|300\) MB' "$ERR"
+}
+for _ in $(seq 500); do
+    asked && break
+    sleep 0.02
+done
+echo >hold
+wait $job || run_fail "SIGUSR1 ended it"
+grep -q '\(29[0-9]\|300\) MB' "$ERR" || run_fail "how far it is was not said"
+before=$(count)
+
 # We are asked to stop: so is the command, and what it started; one that does
 # not listen is killed.
 for how in INT TERM; do

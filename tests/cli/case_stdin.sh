@@ -33,6 +33,16 @@ expect 0 dedup restore "$series:/dumps/deep/db.sql" --target one
 same dump one/db.sql
 expect 0 dedup check --read-data
 
+# The name is a name: nothing is read there, not even in the repository. What a
+# link leads to stands in the path: a restore to / must not replace it.
+expect 0 stdin dump --stdin "$PWD/repo/in"
+mkdir real
+ln -s real link
+expect 0 stdin dump --stdin "$PWD/link/deep/db.sql" -s linked
+expect 0 dedup ls -R linked:/
+out_has "$PWD/real/deep/db.sql"
+expect 1 dedup ls "linked:$PWD/link"
+
 # Names that no file can have.
 for n in "" . .. / a/ a//b a/../b ./a //a a/.; do
     expect 1 stdin dump --stdin "$n"

@@ -8,12 +8,30 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+static void check_epoch(const struct record_epoch *e,
+                        const struct record_epoch *back)
+{
+    struct record_shares l = e->shares;
+    struct record_share s;
+
+    while (record_epoch_next(&l, &s))
+        ASSERT(s.share.n > 0 && s.share.n <= RECORD_EPOCH_SHARE_MAX);
+    ASSERT(back->number == e->number && back->shares.n == e->shares.n &&
+           bytes_equal(back->shares.encoded, e->shares.encoded) &&
+           memcmp(&back->data_public, &e->data_public, 32) == 0 &&
+           memcmp(&back->meta_public, &e->meta_public, 32) == 0 &&
+           memcmp(&back->proof, &e->proof, 32) == 0);
+}
+
 static void check_log(const struct record *r)
 {
     struct record again = *r;
     struct record_strings tags;
     struct record_members members;
     struct record_member m;
+    struct record_cuts cuts;
+    struct record_cut cut;
+    size_t hashes = 0;
     struct record_log l;
     struct record_log back;
     struct bytes s;
@@ -25,8 +43,12 @@ static void check_log(const struct record *r)
     members = l.members;
     while (record_string_next(&tags, &s))
         ASSERT(s.n > 0 && s.n <= RECORD_TAG_MAX);
-    while (record_log_member_next(&members, &m))
-        ASSERT(m.role >= 1 && m.role <= 4);
+    while (record_member_next(&members, &m))
+        ASSERT(m.role >= 1 && m.role <= 4 && m.standing <= RECORD_REMOVED);
+    cuts = l.cuts;
+    while (record_member_cut_next(&cuts, &cut))
+        hashes += cut.n;
+    ASSERT(hashes <= r->body.n / ID_BYTES);
     buf_init(&b, 1 << 20);
     record_log_put((enum record_log_type)r->type, &l, &b);
     ASSERT(buf_status(&b) == 0);
@@ -37,7 +59,10 @@ static void check_log(const struct record *r)
            back.until == l.until && back.suspects.n == l.suspects.n &&
            bytes_equal(back.tags.encoded, l.tags.encoded) &&
            bytes_equal(back.members.encoded, l.members.encoded) &&
+           back.trust == l.trust &&
+           bytes_equal(back.cuts.encoded, l.cuts.encoded) &&
            bytes_equal(back.text, l.text) && bytes_equal(back.base, l.base));
+    check_epoch(&l.epoch, &back.epoch);
     buf_release(&b);
 }
 
@@ -58,9 +83,8 @@ static void check_journal(const struct record *r)
     ASSERT(back.generation == j.generation && back.ids.n == j.ids.n &&
            back.until == j.until && back.seen == j.seen &&
            object_id_equal(&back.id, &j.id) &&
-           back.commit.number == j.commit.number &&
-           back.commit.complete == j.commit.complete &&
-           bytes_equal(back.commit.series, j.commit.series) &&
+           bytes_equal(back.series, j.series) &&
+           back.in_series == j.in_series && back.complete == j.complete &&
            back.process.pid == j.process.pid &&
            bytes_equal(back.process.series, j.process.series));
     buf_release(&b);

@@ -210,8 +210,11 @@ static void seed_record(uint32_t type, const char *name, struct buf *body,
 static void seed_log(struct buf *b)
 {
     static const struct object_id id[2] = {{{1}}, {{2}}};
-    struct record_member m = {{{3}}, 3, bytes_of_str("host")};
+    struct record_member m = {{{3}}, 3, RECORD_LEAVING, bytes_of_str("host")};
+    struct record_cut cut = {{{4}}, id[0].b, 2};
+    struct record_share share = {{{3}}, bytes_of_str("share")};
     struct buf text;
+    struct buf cuts;
     struct buf body;
     struct record_log l = {.ids = record_ids_of(id, 2),
                            .marked = record_ids_of(id, 1),
@@ -223,11 +226,12 @@ static void seed_log(struct buf *b)
                            .base = bytes_of_str("")};
 
     buf_init(&text, 1000);
+    buf_init(&cuts, 1000);
     buf_init(&body, 10000);
     record_string_put(&text, bytes_of_str("provisional"));
     l.tags = (struct record_strings){buf_bytes(&text), 1};
     l.features[RECORD_CLASS_COLLECT] = l.tags;
-    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_BASE; t++) {
+    for (uint32_t t = RECORD_CONDEMN; t <= RECORD_EPOCH; t++) {
         char name[16];
 
         if (t == 3)
@@ -236,13 +240,22 @@ static void seed_log(struct buf *b)
         l.ids.n = t == RECORD_TAG || t == RECORD_PROTECT ? 1 : 2;
         if (t == RECORD_MEMBERS) {
             buf_reset(&text);
-            record_log_member_put(&text, &m);
+            record_member_put(&text, &m);
             l.members = (struct record_members){buf_bytes(&text), 1};
+            record_member_cut_put(&cuts, &cut);
+            l.cuts = (struct record_cuts){buf_bytes(&cuts), 1};
+        }
+        if (t == RECORD_EPOCH) {
+            buf_reset(&text);
+            record_epoch_put_share(&text, &share);
+            l.epoch = (struct record_epoch){.number = 1,
+                                            .shares = {buf_bytes(&text), 1}};
         }
         record_log_put((enum record_log_type)t, &l, &body);
         seed_record(t, name, &body, b);
     }
     buf_release(&text);
+    buf_release(&cuts);
     buf_release(&body);
 }
 
@@ -255,7 +268,9 @@ static void seed_journal(struct buf *b)
                                            bytes_of_str("boot"), 56,
                                            bytes_of_str("srv@x")},
                                .id = {{8}},
-                               .commit = {bytes_of_str("srv@x"), 5, true},
+                               .series = bytes_of_str("srv@x"),
+                               .in_series = 3,
+                               .complete = true,
                                .ids = record_ids_of(id, 2),
                                .until = 1800000000,
                                .seen = 6};

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "base/blake3.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "repo/fetch.h"
+#include "repo/key_change.h"
 #include "repo/repo_init.h"
 #include "repo/snapshot_list.h"
 #include "repo/tree_walk.h"
@@ -72,27 +72,14 @@ void job_fixture_reopen(struct job_fixture *f, bool fresh)
 
 void job_fixture_add_write_key(struct job_fixture *f)
 {
-    struct key_slot_info info = {.kdf = KEY_SLOT_FILE, .role = KEYRING_WRITE};
-    struct keyring *k = keyring_new();
-    char name[5 + ID_HEX_CHARS + 1];
-    char hex[ID_HEX_CHARS + 1];
-    enum store_outcome outcome;
-    struct object_id id;
-    struct buf slot;
+    struct key_change_new n = {.role = KEYRING_WRITE, .label = "host"};
+    struct member_id id;
 
-    assert_non_null(k);
     f->write_secret = (struct key_slot_secret){
         KEY_SLOT_FILE, bytes_of_str("fedcba9876543210fedcba9876543210")};
-    memcpy(k, f->r->keys, sizeof *k);
-    k->role = KEYRING_WRITE;
-    buf_init(&slot, KEY_SLOT_BYTES_MAX);
-    check(key_slot_seal(k, &info, &f->write_secret, &slot), "slot");
-    blake3_hash(buf_bytes(&slot), id.b);
-    (void)snprintf(name, sizeof name, "keys/%s",
-                   id_hex(id.b, sizeof id.b, hex));
-    check(store_put(f->store, name, buf_bytes(&slot), &outcome), "slot");
-    buf_release(&slot);
-    keyring_free(k);
+    n.secret = &f->write_secret;
+    check(repo_refresh(f->r), "refresh");
+    check(key_change_add(f->r, &n, &id), "key");
 }
 
 void job_fixture_as(struct job_fixture *f, bool write)

@@ -31,8 +31,8 @@ void job_fixture_close(struct job_fixture *f);
 /* job_fixture_reopen: as another process would; fresh: the cache is gone. */
 void job_fixture_reopen(struct job_fixture *f, bool fresh);
 
-/* job_fixture_add_write_key: a second slot: role write, the first member's own
- * seed. */
+/* job_fixture_add_write_key: a second member, of role write: writers rely on
+ * their own packs from then on. */
 void job_fixture_add_write_key(struct job_fixture *f);
 
 /* job_fixture_as: reopen with the write key or the full one; each has a cache

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Check the protocol of docs/concurrency.md with spin.
 #
-#   run.sh            verify, witnesses, mutants: under two minutes of one core
+#   run.sh            verify, witnesses, mutants: under three minutes of one core
 #   run.sh --deep     verify larger worlds: by hand, up to 16 GB and 2 h each
 #   run.sh -k DIR     keep generated verifiers and trails in DIR
 #
@@ -132,6 +132,12 @@ property() {
     *rec*kind*)            echo "the log has no hole" ;;
     *fence*)               echo "only a fence ends a writer" ;;
     *committed*)           echo "told done, so committed" ;;
+    *relied*)              echo "what was counted on counts" ;;
+    *late*)                echo "nothing new of the removed member counts" ;;
+    *taken==c_*)           echo "readers agree" ;;
+    *st0_*)                echo "a full key stays" ;;
+    *removed*)             echo "reported as removed, so removed" ;;
+    *taken*)               echo "an unknown member says nothing" ;;
     *)                     echo "$1" ;;
     esac
 }
@@ -157,6 +163,14 @@ pins='-DNW=0 -DNC=1 -DNU=1 -DNR=1 -DOPS=3 -DSPLIT'
 guard='-DNW=1 -DNC=1 -DNU=2 -DFORCE=false'
 copies='-DNW=1 -DNC=2 -DNU=1 -DCOPIES=2 -DOPS=1'
 condemned='-DNW=1 -DNC=2 -DUSER=1 -DSTART=1'
+nobody='-DNR=0 -DNT=0'
+thief='-DNT=1'
+added='-DADDED=1 -DNT=1'
+hits='-DNR=0 -DNV=1'
+records='-DNR=0 -DND=1'
+removers='-DNR=0 -DNA=2 -DCRASHES=1 -DNT=1'
+forged='-DJUNK=1 -DNT=1 -DCATCHUPS=1'
+rivals='-DNR=0 -DNT=0 -DRIVALS=1 -DJUNK=1'
 folding='-DOPS=1 -DLATE=true'
 folding_twice='-DFOLDS=2 -DOPS=0 -DLOGMAX=5 -DFORGOTTEN'
 
@@ -177,6 +191,17 @@ verify_all() {
     verify power-rescue     durability $condemned
     verify base             base $folding
     verify base-twice       base $folding_twice
+    verify members          members -DNT=2 -DCATCHUPS=1
+    verify members-again    members $thief
+    verify members-two-runs members -DNH=2 -DNT=1 -DNR=0
+    verify members-hits     members $hits -DNT=2
+    verify members-records  members $records -DNT=2
+    verify members-removers members $removers
+    verify members-added    members $added
+    verify members-forged   members $forged
+    verify members-rivals   members $rivals -DND=1
+    verify members-power    members $thief -DPOWER=1 -DCATCHUPS=1
+    verify members-power-hits members $hits -DNT=1 -DPOWER=1
 }
 
 # shellcheck disable=SC2086
@@ -195,6 +220,14 @@ witness_all() {
     witness delete-and-base   2 base $folding
     witness void-record       3 base $folding
     witness folded            4 base $folding
+    witness thief-too-late    1 members $thief
+    witness removed           2 members $nobody
+    witness second-remover    3 members $removers
+    witness hit-on-a-member   4 members $hits
+    witness hit-in-a-cut      5 members $hits
+    witness record-on-a-member 6 members $records
+    witness cache-made-anew   7 members $thief
+    witness not-known-yet     8 members $added
 }
 
 # shellcheck disable=SC2086
@@ -246,6 +279,21 @@ mutant_all() {
     mutant NO_DELETE_UPWARDS  base $folding
     mutant NO_FENCE_KEPT      base $folding
     mutant NO_FOLDED_NAMED    base $folding
+    mutant NO_M1_SAYS         members $added
+    mutant NO_M1_MARK         members $added
+    mutant NO_M3_LEAVING      members $nobody
+    mutant NO_M3_AFTER        members $nobody
+    mutant NO_M3_REREAD       members $records -DNT=0
+    mutant NO_SETTLE_CUT      members -DNH=0 -DNT=2 -DCATCHUPS=1 -DPOWER=1
+    mutant NO_SETTLE_COUNTED  members $nobody -DPOWER=1 -DNV=1
+    mutant NO_R1              members $rivals
+    mutant NO_SIGNER          members $forged
+    mutant NO_CUT             members $thief
+    mutant NO_CUT_EXACT       members $thief
+    mutant NO_W5_LOOK         members $nobody
+    mutant NO_W2_LOOK         members $hits -DNT=0
+    mutant NO_M4              members $thief
+    mutant FENCED             members $thief -DNR=0
 }
 
 # shellcheck disable=SC2086
@@ -257,6 +305,9 @@ deep_all() {
     verify deep-power       durability -DNW=2 -DNC=2
     verify deep-base        base -DFOLDS=2 -DOPS=1 -DLOGMAX=5
     verify deep-base-two    base $folding_twice -DNC=2
+    verify deep-members     members -DNT=2
+    verify deep-members-two members $removers -DND=1
+    verify deep-members-power members -DNT=2 -DCATCHUPS=1 -DPOWER=1
 }
 
 if [ "$deep" = yes ]; then

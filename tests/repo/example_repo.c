@@ -216,7 +216,7 @@ static void build_run(struct example_repo *x)
                                            bytes_of_str("ada@home-ada")}};
     bool found;
 
-    crypto_random(x->writer.b, sizeof x->writer.b);
+    members_writer_new(&x->keys->member, &x->writer);
     journal.writer = x->writer;
     assert_int_equal(chain_get(&log, 0, &first, &found), 0);
     log_tip = (struct chain_tip){true, 0, first.id};
@@ -233,7 +233,9 @@ static void build_run(struct example_repo *x)
     say(&journal, &tip, RECORD_SEGMENT, &j);
     build_snapshot(x, &log_tip);
     j.id = x->snapshot;
-    j.commit = (struct record_commit){bytes_of_str("ada@home-ada"), 1, true};
+    j.series = bytes_of_str("ada@home-ada");
+    j.in_series = 1;
+    j.complete = true;
     say(&journal, &tip, RECORD_COMMIT, &j);
     say(&journal, &tip, RECORD_END, &j);
 }

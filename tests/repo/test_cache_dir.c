@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/fileop_fault.h"
 #include "repo/cache_dir.h"
 #include "tests/support/scratch.h"
 
@@ -248,6 +249,40 @@ static void test_cache_dir__what_is_no_cache_stays(void **state)
     }
 }
 
+/* Nor is what could not be looked at, whichever operation failed. */
+static void test_cache_dir__what_cannot_be_looked_at_stays(void **state)
+{
+    static const char name[] = "dedup-cache-0123456789abcdef0123456789abcdef";
+    char dir[SCRATCH_PATH];
+    uint64_t fired = 1;
+
+    (void)state;
+    scratch_make(dir);
+    assert_int_equal(setenv("TMPDIR", dir, 1), 0);
+    assert_true(scratch_run("cd %s && mkdir -m 700 %s && mkdir %s/index && "
+                            "echo x >%s/index/photo",
+                            dir, name, name, name));
+    for (int n = 1; fired; n++) {
+        char plan[64];
+        char *next = NULL;
+        int held, rc;
+
+        assert_in_range(n, 1, 1000);
+        (void)snprintf(plan, sizeof plan, "fail:%d:EIO,domain=cache", n);
+        assert_int_equal(fileop_fault_set(plan), 0);
+        rc = cache_dir_private(&next, &held);
+        fired = fileop_fault_fired();
+        assert_int_equal(fileop_fault_set(NULL), 0);
+        assert_true(rc == 0 || (rc == E_IO && fired));
+        assert_true(scratch_run("test -f %s/%s/index/photo", dir, name));
+        if (rc == 0)
+            cache_dir_remove(next, held);
+        free(next);
+    }
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+    scratch_remove(dir);
+}
+
 /* Where others may rename our directories there is nothing private. */
 static void test_cache_dir__others_may_not_write_beside_it(void **state)
 {
@@ -291,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_cache_dir__those_of_others_stay),
         cmocka_unit_test(test_cache_dir__one_swept_before_it_is_held),
         cmocka_unit_test(test_cache_dir__what_is_no_cache_stays),
+        cmocka_unit_test(test_cache_dir__what_cannot_be_looked_at_stays),
         cmocka_unit_test(test_cache_dir__others_may_not_write_beside_it),
     };
 

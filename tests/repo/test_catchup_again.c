@@ -525,50 +525,59 @@ static void test_catchup_again__the_last_sound_record_is_settled(void **state)
 
 /* --- whose word counts --- */
 
+/* Makes k sign as somebody whom nobody knows. */
+static void other_signer(struct keyring *k)
+{
+    crypto_random(k->seed.b, sizeof k->seed.b);
+    crypto_signer_load(&k->seed, &k->signer, &k->member);
+}
+
 /* A record of a kind that nobody knows stops whoever must understand it; but
  * not one by somebody who may not speak. */
 static void test_catchup_again__strangers_stop_nobody(void **state)
 {
     enum { UNKNOWN_TYPE = 99 };
-    static const struct writer_id w = {{4, 5, 6}};
-    struct chain_tip tip = {.any = false};
-    struct journal_list list = {.item = NULL};
-    struct repo_fixture f;
-    struct object_id id;
-    struct repo *r = NULL;
-    struct chain chain;
-    bool mine;
 
     (void)state;
-    catchup_kit_start(&f, 1, &id);
-    assert_int_equal(repo_fixture_repo(&f, "x", &r), 0);
-    chain = (struct chain){.store = f.store,
-                           .keys = r->keys,
-                           .kind = ENVELOPE_JOURNAL,
-                           .writer = w};
-    assert_int_equal(
-        chain_put(&chain, &tip, UNKNOWN_TYPE, bytes_of(NULL, 0), &mine), 0);
-    assert_true(mine);
-    assert_int_equal(journal_list_load(f.store, &list), 0);
     for (int stranger = 0; stranger < 2; stranger++) {
+        struct chain_tip tip = {.any = false};
+        struct journal_list list = {.item = NULL};
+        struct keyring *k = keyring_new();
         struct catchup_update up;
-        struct catchup c = {.store = r->store,
-                            .keys = r->keys,
-                            .index = r->index,
-                            .state = &r->state};
+        struct repo_fixture f;
+        struct object_id id;
+        struct repo *r = NULL;
+        struct chain chain;
+        struct catchup c;
+        bool mine;
 
-        /* another one founded it */
+        assert_non_null(k);
+        catchup_kit_start(&f, 1, &id);
+        assert_int_equal(repo_fixture_repo(&f, "x", &r), 0);
+        *k = *r->keys;
         if (stranger)
-            r->state.founder.b[0] ^= 1;
+            other_signer(k);
+        chain = (struct chain){
+            .store = f.store, .keys = k, .kind = ENVELOPE_JOURNAL};
+        members_writer_new(&r->keys->member, &chain.writer);
+        assert_int_equal(
+            chain_put(&chain, &tip, UNKNOWN_TYPE, bytes_of(NULL, 0), &mine), 0);
+        assert_true(mine);
+        assert_int_equal(journal_list_load(f.store, &list), 0);
+        c = (struct catchup){.store = r->store,
+                             .keys = r->keys,
+                             .index = r->index,
+                             .state = &r->state};
         assert_int_equal(catchup_update_init(&up, &c), 0);
         assert_int_equal(catchup_journals_read(&up, &list),
                          stranger ? 0 : E_UNSUPPORTED);
         assert_int_equal(c.journals.records, 0);
         catchup_update_release(&up);
+        journal_list_release(&list);
+        repo_close(r);
+        keyring_free(k);
+        repo_fixture_close(&f);
     }
-    journal_list_release(&list);
-    repo_close(r);
-    repo_fixture_close(&f);
 }
 
 /* Puts a whole journal once more, word for word, signed with k. */
@@ -619,10 +628,8 @@ static void test_catchup_again__strangers_commit_nothing(void **state)
         catchup_kit_start(&f, 1, &id);
         assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
         *k = *r->keys;
-        if (stranger) {
-            crypto_random(k->seed.b, sizeof k->seed.b);
-            crypto_signer_load(&k->seed, &k->signer, &k->member);
-        }
+        if (stranger)
+            other_signer(k);
         say_again(&f, r, k);
         s = see(&f, "x", 1);
         assert_int_equal(s.listed, stranger ? 0 : 1);

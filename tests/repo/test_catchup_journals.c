@@ -317,14 +317,24 @@ static void test_catchup_journals__far_numbers_are_harmless(void **state)
     repo_fixture_close(&f);
 }
 
-static void put_record(struct repo_fixture *f, struct chain_tip *tip,
-                       enum record_journal_type type,
+/* The name of a journal of the founder's. */
+static void own_writer(struct repo_fixture *f, struct writer_id *w)
+{
+    struct repo *r = NULL;
+
+    assert_int_equal(repo_fixture_repo(f, NULL, &r), 0);
+    members_writer_new(&r->keys->member, w);
+    repo_close(r);
+}
+
+static void put_record(struct repo_fixture *f, const struct writer_id *w,
+                       struct chain_tip *tip, enum record_journal_type type,
                        const struct object_id *id)
 {
-    static const struct writer_id w = {{1, 2, 3}};
     struct record_journal j = {.id = *id,
-                               .commit = {bytes_of_str("test@series"), 1, true},
-                               .ids = record_ids_of(id, 1)};
+                               .ids = record_ids_of(id, 1),
+                               .series = bytes_of_str("a@b"),
+                               .in_series = 1};
     struct repo *r = NULL;
     struct chain chain;
     struct buf body;
@@ -336,7 +346,7 @@ static void put_record(struct repo_fixture *f, struct chain_tip *tip,
     chain = (struct chain){.store = f->store,
                            .keys = r->keys,
                            .kind = ENVELOPE_JOURNAL,
-                           .writer = w};
+                           .writer = *w};
     buf_init(&body, 4096);
     record_journal_put(type, &j, &body);
     assert_int_equal(chain_put(&chain, tip, type, buf_bytes(&body), &mine), 0);
@@ -349,7 +359,8 @@ static void put_record(struct repo_fixture *f, struct chain_tip *tip,
  * first one: both stand, and it is told, until the right one is back. */
 static void test_catchup_journals__a_broken_link_is_damage(void **state)
 {
-    static const char name[] = "w/01020300000000000000000000000000/00000001";
+    char name[RECORD_NAME_MAX];
+    struct writer_id w;
     struct chain_tip tip = {.any = false};
     struct object_id other = {{7}};
     struct chain_tip fork;
@@ -361,18 +372,20 @@ static void test_catchup_journals__a_broken_link_is_damage(void **state)
 
     (void)state;
     catchup_kit_start(&f, 1, id);
-    put_record(&f, &tip, RECORD_OPEN, &other);
+    own_writer(&f, &w);
+    record_journal_name(&w, 1, name);
+    put_record(&f, &w, &tip, RECORD_OPEN, &other);
     copy = catchup_kit_copy_store(f.store);
     fork = tip;
     /* the other history has another number 1 */
     copy = catchup_kit_exchange(&f, copy);
-    put_record(&f, &fork, RECORD_PIN, &other);
+    put_record(&f, &w, &fork, RECORD_PIN, &other);
     copy = catchup_kit_exchange(&f, copy);
     catchup_kit_get(copy, name, &wrong);
-    put_record(&f, &tip, RECORD_PIN, &other);
+    put_record(&f, &w, &tip, RECORD_PIN, &other);
     assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
-    put_record(&f, &tip, RECORD_COMMIT, &id[0]);
-    put_record(&f, &tip, RECORD_END, &id[0]);
+    put_record(&f, &w, &tip, RECORD_COMMIT, &id[0]);
+    put_record(&f, &w, &tip, RECORD_END, &id[0]);
     catchup_kit_get(f.store, name, &right);
     catchup_kit_replace(f.store, name, buf_bytes(&wrong));
     for (int open = 0; open < 3; open++)
@@ -393,7 +406,8 @@ static void test_catchup_journals__a_broken_link_is_damage(void **state)
  * journal is read again, and the mark is mended. */
 static void test_catchup_journals__a_mark_that_is_off_is_mended(void **state)
 {
-    static const char name[] = "w/01020300000000000000000000000000/00000001";
+    char name[RECORD_NAME_MAX];
+    struct writer_id w;
     struct chain_tip tip = {.any = false};
     struct object_id other = {{7}};
     struct chain_tip fork;
@@ -404,18 +418,20 @@ static void test_catchup_journals__a_mark_that_is_off_is_mended(void **state)
 
     (void)state;
     catchup_kit_start(&f, 1, id);
-    put_record(&f, &tip, RECORD_OPEN, &other);
+    own_writer(&f, &w);
+    record_journal_name(&w, 1, name);
+    put_record(&f, &w, &tip, RECORD_OPEN, &other);
     copy = catchup_kit_copy_store(f.store);
     fork = tip;
     copy = catchup_kit_exchange(&f, copy);
-    put_record(&f, &fork, RECORD_PIN, &other);
+    put_record(&f, &w, &fork, RECORD_PIN, &other);
     copy = catchup_kit_exchange(&f, copy);
     catchup_kit_get(copy, name, &wrong);
-    put_record(&f, &tip, RECORD_PIN, &other);
+    put_record(&f, &w, &tip, RECORD_PIN, &other);
     assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
     catchup_kit_replace(f.store, name, buf_bytes(&wrong));
-    put_record(&f, &fork, RECORD_COMMIT, &id[0]);
-    put_record(&f, &fork, RECORD_END, &id[0]);
+    put_record(&f, &w, &fork, RECORD_COMMIT, &id[0]);
+    put_record(&f, &w, &fork, RECORD_END, &id[0]);
     for (int open = 0; open < 2; open++) {
         assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
         assert_int_equal(catchup_kit_damaged(&f, NULL), 0);
@@ -429,16 +445,16 @@ static void test_catchup_journals__a_mark_that_is_off_is_mended(void **state)
  * forget how long it was. */
 static void test_catchup_journals__a_mark_never_goes_back(void **state)
 {
-    static const char folder[] = "w/01020300000000000000000000000000";
+    char folder[RECORD_NAME_MAX];
     struct chain_tip tip = {.any = false};
     struct object_id other = {{7}};
-    struct catchup_kit_names w;
+    struct catchup_kit_names n;
+    struct writer_id w;
     struct repo_fixture f;
     struct object_id id[1];
     struct store *copy;
     struct chain_tip fork;
     struct buf wrong;
-    static const struct writer_id writer = {{1, 2, 3}};
     struct catchup_mark m = {.number = 0};
     struct index_reader *ix = NULL;
     struct repo *r = NULL;
@@ -446,33 +462,36 @@ static void test_catchup_journals__a_mark_never_goes_back(void **state)
 
     (void)state;
     catchup_kit_start(&f, 1, id);
-    put_record(&f, &tip, RECORD_OPEN, &other);
-    put_record(&f, &tip, RECORD_PIN, &other);
+    own_writer(&f, &w);
+    record_journal_name(&w, 1, folder);
+    *strrchr(folder, '/') = 0;
+    put_record(&f, &w, &tip, RECORD_OPEN, &other);
+    put_record(&f, &w, &tip, RECORD_PIN, &other);
     copy = catchup_kit_copy_store(f.store);
     fork = tip;
     copy = catchup_kit_exchange(&f, copy);
-    put_record(&f, &fork, RECORD_PIN, &other);
+    put_record(&f, &w, &fork, RECORD_PIN, &other);
     copy = catchup_kit_exchange(&f, copy);
-    put_record(&f, &tip, RECORD_PIN, &other);
+    put_record(&f, &w, &tip, RECORD_PIN, &other);
     assert_int_equal(catchup_kit_damaged(&f, "early"), 0);
     /* record 2 is another's now, 3 follows that, and 1 is damaged */
-    catchup_kit_pick(f.store, folder, &w);
-    assert_int_equal(w.n, 3);
-    catchup_kit_get(copy, w.name[2], &wrong);
-    catchup_kit_replace(f.store, w.name[2], buf_bytes(&wrong));
-    put_record(&f, &fork, RECORD_COMMIT, &id[0]);
-    assert_true(memory_damage(f.store, w.name[1], 200, 1));
+    catchup_kit_pick(f.store, folder, &n);
+    assert_int_equal(n.n, 3);
+    catchup_kit_get(copy, n.name[2], &wrong);
+    catchup_kit_replace(f.store, n.name[2], buf_bytes(&wrong));
+    put_record(&f, &w, &fork, RECORD_COMMIT, &id[0]);
+    assert_true(memory_damage(f.store, n.name[1], 200, 1));
     assert_int_equal(repo_fixture_repo(&f, "early", &r), 0);
     assert_int_equal(r->journals.records, 1);
     assert_int_equal(index_reader_new(r->index, &ix), 0);
-    assert_int_equal(catchup_marks_journal(ix, &writer, &m, &found), 0);
+    assert_int_equal(catchup_marks_journal(ix, &w, &m, &found), 0);
     assert_true(found);
     assert_int_equal(m.number, 2);
     index_reader_free(ix);
     repo_close(r);
     /* what stands behind the damage is not forgotten either */
-    catchup_kit_pick(f.store, folder, &w);
-    catchup_kit_remove(f.store, w.name[3]);
+    catchup_kit_pick(f.store, folder, &n);
+    catchup_kit_remove(f.store, n.name[3]);
     assert_int_equal(catchup_kit_try(&f, "early"), E_ROLLBACK);
     buf_release(&wrong);
     store_close(copy);

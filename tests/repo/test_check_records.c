@@ -69,6 +69,15 @@ static void test_check_records__a_lost_journal_is_missed(void **state)
     check_kit_close(k);
 }
 
+/* The name of a journal of the founder's. */
+static struct writer_id own_writer(const struct check_kit *k)
+{
+    struct writer_id w;
+
+    members_writer_new(&k->r->keys->member, &w);
+    return w;
+}
+
 /* Puts a record with that body at a journal's next number. */
 static void put_record(struct check_kit *k, const struct writer_id *w,
                        struct chain_tip *tip, enum record_journal_type type)
@@ -77,7 +86,7 @@ static void put_record(struct check_kit *k, const struct writer_id *w,
                           .keys = k->r->keys,
                           .kind = ENVELOPE_JOURNAL,
                           .writer = *w};
-    struct record_journal j = {.generation = 0};
+    struct record_journal j = {.series = bytes_of_str("a@b"), .in_series = 1};
     struct buf body;
     bool mine;
 
@@ -105,7 +114,7 @@ static void test_check_records__records_out_of_place_are_found(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         struct check_kit *k = check_kit_small();
-        struct writer_id w = {{1, 2, 3}};
+        struct writer_id w = own_writer(k);
         struct chain chain = {
             .store = k->store, .keys = k->r->keys, .kind = ENVELOPE_LOG};
         struct chain_record zero = {.signer = {{0}}};
@@ -127,14 +136,17 @@ static void test_check_records__records_out_of_place_are_found(void **state)
 /* Numbers far out cost no more than others. */
 static void test_check_records__far_numbers_are_harmless(void **state)
 {
-    static const char *const far[] = {
-        "log/9999999999999998", "w/0123456789abcdef0123456789abcdef/99999999"};
-
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct check_kit *k = check_kit_small();
+        struct writer_id w = own_writer(k);
+        char far[RECORD_NAME_MAX];
 
-        check_kit_put(k, far[i], "junk", 4);
+        if (i == 0)
+            record_log_name(9999999999999998, far);
+        else
+            record_journal_name(&w, 99999999, far);
+        check_kit_put(k, far, "junk", 4);
         assert_int_equal(check_kit_run(k, k->r, &all), E_CORRUPT);
         assert_int_equal(k->hit_n, 2); /* a gap, and what lies behind it */
         assert_int_equal(check_kit_keyless(k, 1), E_CORRUPT);
@@ -164,7 +176,7 @@ static struct buf journal_body(struct check_kit *k,
                                enum record_journal_type type,
                                const struct object_id *id)
 {
-    struct record_journal j = {.commit = {bytes_of_str("test"), 1, true}};
+    struct record_journal j = {.series = bytes_of_str("a@b"), .in_series = 1};
     struct chain_record zero = {.signer = {{0}}};
     struct chain log = {
         .store = k->store, .keys = k->r->keys, .kind = ENVELOPE_LOG};
@@ -247,8 +259,8 @@ static void test_check_records__segments_must_tell_the_truth(void **state)
 /* A merge that loses a pack is found as long as what it replaces is there. */
 static void test_check_records__merges_must_lose_nothing(void **state)
 {
-    const struct writer_id w = {{6}};
     struct check_kit *k = check_kit_small();
+    const struct writer_id w = own_writer(k);
     struct record_journal j = {.generation = 0};
     struct chain_tip tip = {.any = false};
     struct segment_pack none = {.bytes = 0};
@@ -296,7 +308,7 @@ static struct keyring *stranger(struct check_kit *k)
 static void put_journal(struct check_kit *k, enum record_journal_type type,
                         const struct object_id *id)
 {
-    const struct writer_id w = {{9}};
+    const struct writer_id w = own_writer(k);
     struct chain_tip tip = {.any = false};
     struct buf body = journal_body(k, RECORD_OPEN, NULL);
 
@@ -320,12 +332,12 @@ static void expect_only(struct check_kit *k, enum check_kind kind,
 static void test_check_records__strangers_sign_nothing(void **state)
 {
     static const char no_member[] = "no member";
-    const struct writer_id w = {{8}};
+    struct check_kit *k = check_kit_small();
+    const struct writer_id w = own_writer(k);
     struct chain_tip tip = {.any = false};
     struct segment_pack none = {.bytes = 0};
     struct object_id id;
     struct keyring *them;
-    struct check_kit *k = check_kit_small();
     struct buf body = journal_body(k, RECORD_OPEN, NULL);
 
     (void)state;
@@ -381,7 +393,7 @@ static void test_check_records__strangers_make_no_snapshots(void **state)
 static void test_check_records__broken_links_are_found(void **state)
 {
     struct check_kit *k = check_kit_small();
-    const struct writer_id w = {{7}};
+    const struct writer_id w = own_writer(k);
     struct chain_tip tip = {.any = false};
     struct buf body = journal_body(k, RECORD_OPEN, NULL);
 

@@ -183,6 +183,33 @@ static void test_crypto__signature_binds_signer_label_and_hash(void **state)
     }
 }
 
+/* The vector of libsodium's own tests (ed25519_convert). */
+static void test_crypto__a_member_can_be_sent_a_secret(void **state)
+{
+    static const char seed_hex[] =
+        "421151a459faeade3d247115f94aedae42318124095afabe4d1451a559faedee";
+    static const char public_hex[] =
+        "f1814f0e8ff1043d8a44d25babff3cedcae6c22c3edaa48f857ae70de2baae50";
+    static const char secret_hex[] =
+        "8052030376d47112be7f73ed7a019293dd12ad910b654455798b4667d73de166";
+    const struct member_id none = {{0}};
+    char hex[2 * 32 + 1];
+    struct crypto_signer signer;
+    struct crypto_public pub;
+    struct crypto_key seed;
+    struct crypto_key key;
+    struct member_id member;
+
+    (void)state;
+    assert_true(id_from_hex(seed_hex, seed.b, sizeof seed.b));
+    crypto_signer_load(&seed, &signer, &member);
+    crypto_signer_box(&signer, &key);
+    assert_string_equal(id_hex(key.b, sizeof key.b, hex), secret_hex);
+    assert_int_equal(crypto_member_box(&member, &pub), 0);
+    assert_string_equal(id_hex(pub.b, sizeof pub.b, hex), public_hex);
+    assert_int_equal(crypto_member_box(&none, &pub), E_CORRUPT);
+}
+
 static void test_crypto__argon2id_has_a_window(void **state)
 {
     static const struct {
@@ -247,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_crypto__kdf_depends_on_all_of_its_input),
         cmocka_unit_test(test_crypto__sealed_secret_opens_for_its_key_only),
         cmocka_unit_test(test_crypto__signature_binds_signer_label_and_hash),
+        cmocka_unit_test(test_crypto__a_member_can_be_sent_a_secret),
         cmocka_unit_test(test_crypto__argon2id_has_a_window),
         cmocka_unit_test(test_crypto__wrap_round_trip),
     };

@@ -170,6 +170,7 @@ static int say_slot(void *ctx, const char *name, uint64_t size)
         {8, "passes, memory"},
         {16, "salt"},
         {1, "role 1: full"},
+        {32, "member id"},
         {8, "label \"example\""},
         {24, "nonce"},
         {32, "commitment"},

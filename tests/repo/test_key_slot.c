@@ -183,17 +183,20 @@ static void test_key_slot__kdf_has_a_window(void **state)
     keyring_free(k);
 }
 
-/* A slot whose bundle is another role's than it says, made by somebody who has
- * the key: what it says decides who may do what. */
-static void test_key_slot__its_role_is_the_bundles(void **state)
+/* A slot whose bundle is of another role or member than it says, made by
+ * somebody who has the key: what it says decides who may do what, and which
+ * slots a removal deletes. */
+static void test_key_slot__it_says_what_its_bundle_is(void **state)
 {
     static const struct {
         enum keyring_role said;
-        int rc;
-    } t[] = {{KEYRING_FULL, 0},
-             {KEYRING_READ, E_CORRUPT},
-             {KEYRING_WRITE, E_CORRUPT},
-             {KEYRING_MAINTAIN, E_CORRUPT}};
+        bool other; /* member */
+        const char *why;
+    } t[] = {{KEYRING_FULL, false, NULL},
+             {KEYRING_READ, false, "its roles disagree"},
+             {KEYRING_WRITE, false, "its roles disagree"},
+             {KEYRING_MAINTAIN, false, "its roles disagree"},
+             {KEYRING_FULL, true, "not of the member it names"}};
     enum { PLAIN = 1024, WRAPPED = PLAIN + CRYPTO_TAG_BYTES };
     struct crypto_key x;
     struct crypto_key key;
@@ -216,16 +219,18 @@ static void test_key_slot__its_role_is_the_bundles(void **state)
         assert_int_equal(
             crypto_unwrap(&key, nonce, head, bytes_of(wrapped, WRAPPED), plain),
             0);
-        /* in front of the label and its length */
-        role = b.p + head.n - strlen("laptop") - 2;
+        /* in front of the member, and the label with its length */
+        role = b.p + head.n - strlen("laptop") - 1 - ID_BYTES - 1;
         assert_int_equal(*role, KEYRING_FULL);
+        assert_memory_equal(role + 1, ring->member.b, ID_BYTES);
         *role = (uint8_t)t[i].said;
+        role[7] ^= t[i].other;
         crypto_wrap(&key, nonce, head, bytes_of(plain, sizeof plain), wrapped);
         assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened),
-                         t[i].rc);
-        assert_int_equal(opened, t[i].rc == 0);
-        if (t[i].rc < 0)
-            assert_non_null(strstr(err_text(), "its roles disagree"));
+                         t[i].why ? E_CORRUPT : 0);
+        assert_int_equal(opened, !t[i].why);
+        if (t[i].why)
+            assert_non_null(strstr(err_text(), t[i].why));
         buf_release(&b);
         keyring_free(k);
     }
@@ -274,7 +279,7 @@ int main(void)
         cmocka_unit_test(test_key_slot__key_files_have_two_forms),
         cmocka_unit_test(test_key_slot__damage_is_noticed),
         cmocka_unit_test(test_key_slot__kdf_has_a_window),
-        cmocka_unit_test(test_key_slot__its_role_is_the_bundles),
+        cmocka_unit_test(test_key_slot__it_says_what_its_bundle_is),
         cmocka_unit_test(test_key_slot__other_public_keys_do_not_fit),
     };
 

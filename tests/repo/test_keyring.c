@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "repo/envelope.h"
 #include "repo/fields.h"
 #include "repo/key_slot.h"
 #include "tests/repo/codec_loops.h"
@@ -254,6 +256,67 @@ static void test_keyring__an_epoch_is_known_begun_or_neither(void **state)
     keyring_free(k);
 }
 
+/* --- threads --- */
+
+struct worker {
+    struct keyring *k;
+    _Atomic bool stop;
+    uint64_t sealed;
+    uint16_t last;
+};
+
+/* Seals under whatever is the newest, and opens that again. */
+static void *seal_and_open(void *arg)
+{
+    struct worker *w = arg;
+    struct bytes name = bytes_of_str("log/x");
+    struct envelope e;
+    struct buf file;
+    struct buf plain;
+
+    buf_init(&file, envelope_max_bytes(ENVELOPE_LOG));
+    buf_init(&plain, envelope_max_bytes(ENVELOPE_LOG));
+    do {
+        buf_reset(&file);
+        if (envelope_seal(w->k, ENVELOPE_LOG, name, name, &file) < 0 ||
+            envelope_open(w->k, ENVELOPE_LOG, name, buf_bytes(&file), &plain,
+                          &e) < 0 ||
+            e.epoch < w->last)
+            break;
+        w->last = e.epoch;
+        w->sealed++;
+    } while (!w->stop);
+    buf_release(&file);
+    buf_release(&plain);
+    return NULL;
+}
+
+static void test_keyring__an_epoch_begins_while_others_seal(void **state)
+{
+    struct worker w = {.k = ring_new()};
+    pthread_t thread;
+
+    (void)state;
+    keyring_create(w.k);
+    assert_int_equal(pthread_create(&thread, NULL, seal_and_open, &w), 0);
+    for (uint32_t i = 1; i < KEYRING_EPOCHS_MAX; i++) {
+        struct keyring_epoch e;
+
+        keyring_epoch_make(&root[i], &e);
+        keyring_begin(w.k, &e);
+        assert_int_equal(keyring_newest(w.k), i);
+    }
+    w.stop = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    w.stop = false;
+    assert_int_equal(pthread_create(&thread, NULL, seal_and_open, &w), 0);
+    w.stop = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(w.last, KEYRING_EPOCHS_MAX - 1);
+    assert_true(w.sealed > 1);
+    keyring_free(w.k);
+}
+
 static int setup(void **state)
 {
     struct keyring *k;
@@ -290,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_keyring__epochs_have_bounds),
         cmocka_unit_test(test_keyring__a_full_bundle_is_rooted),
         cmocka_unit_test(test_keyring__all_epochs_fit_a_slot),
+        cmocka_unit_test(test_keyring__an_epoch_begins_while_others_seal),
         cmocka_unit_test(test_keyring__an_epoch_is_known_begun_or_neither),
     };
 

@@ -58,7 +58,15 @@ static void fill_log(struct record_log *l, struct buf *text)
     static const char *const tags[] = {"weekly", "keep", NULL};
     static const char *const features[] = {"provisional", "x-1", NULL};
     static const struct record_member member = {
-        {{9}}, 3, {(const uint8_t *)"host", 4}};
+        .id = {{9}},
+        .role = 3,
+        .standing = RECORD_LEAVING,
+        .label = {(const uint8_t *)"host", 4}};
+    static const struct record_cut cut = {{{7}}, ids[0].b, 2};
+    static const struct record_cut empty = {{{8}}, NULL, 0};
+    static const struct record_share share[] = {
+        {{{8}}, {(const uint8_t *)"one", 3}},
+        {{{9}}, {(const uint8_t *)"other", 5}}};
     size_t at;
 
     buf_init(text, 1000);
@@ -73,15 +81,30 @@ static void fill_log(struct record_log *l, struct buf *text)
     l->tags = strings(text, tags);
     l->features[RECORD_CLASS_COLLECT] = strings(text, features);
     at = text->n;
-    record_log_member_put(text, &member);
+    record_member_put(text, &member);
     l->members = (struct record_members){{text->p + at, text->n - at}, 1};
+    l->trust = RECORD_TRUST_OWN;
+    at = text->n;
+    record_member_cut_put(text, &cut);
+    record_member_cut_put(text, &empty);
+    l->cuts = (struct record_cuts){{text->p + at, text->n - at}, 2};
     l->base = bytes_of_str("folded");
+    at = text->n;
+    record_epoch_put_share(text, &share[0]);
+    record_epoch_put_share(text, &share[1]);
+    l->epoch =
+        (struct record_epoch){.number = 7,
+                              .data_public = {{4}},
+                              .meta_public = {{5}},
+                              .shares = {{text->p + at, text->n - at}, 2},
+                              .proof = {{6}}};
 }
 
 static const enum record_log_type log_types[] = {
     RECORD_CONDEMN, RECORD_DOOM,    RECORD_FORGET,  RECORD_UNFORGET,
     RECORD_TAG,     RECORD_PROTECT, RECORD_SUSPECT, RECORD_FLAGS,
-    RECORD_MEMBERS, RECORD_POLICY,  RECORD_BASE};
+    RECORD_MEMBERS, RECORD_POLICY,  RECORD_BASE,    RECORD_VOUCH,
+    RECORD_EPOCH};
 
 static void one_id(enum record_log_type t, struct record_log *l)
 {
@@ -92,14 +115,54 @@ static void one_id(enum record_log_type t, struct record_log *l)
 /* How many fields at the end the type can do without. */
 static size_t optional_fields(enum record_log_type t)
 {
-    return t == RECORD_DOOM ? 2 : t == RECORD_CONDEMN || t == RECORD_PROTECT;
+    return t == RECORD_DOOM ? 2
+                            : t == RECORD_CONDEMN || t == RECORD_PROTECT ||
+                                  t == RECORD_MEMBERS;
+}
+
+static void check_members(const struct record_log *a)
+{
+    struct record_members m = a->members;
+    struct record_cuts c = a->cuts;
+    struct record_member who;
+    struct record_cut cut;
+
+    assert_true(record_member_next(&m, &who));
+    assert_int_equal(who.role, 3);
+    assert_int_equal(who.standing, RECORD_LEAVING);
+    assert_int_equal(who.id.b[0], 9);
+    assert_true(bytes_equal(who.label, bytes_of_str("host")));
+    assert_false(record_member_next(&m, &who));
+    assert_int_equal(a->trust, RECORD_TRUST_OWN);
+    assert_true(record_member_cut_next(&c, &cut));
+    assert_int_equal(cut.writer.b[0], 7);
+    assert_int_equal(cut.n, 2);
+    assert_memory_equal(cut.hash, ids, 64);
+    assert_true(record_member_cut_next(&c, &cut));
+    assert_int_equal(cut.n, 0);
+    assert_false(record_member_cut_next(&c, &cut));
+}
+
+static void check_epoch(const struct record_epoch *e)
+{
+    struct record_shares l = e->shares;
+    struct record_share s;
+
+    assert_int_equal(e->number, 7);
+    assert_int_equal(e->data_public.b[0], 4);
+    assert_int_equal(e->meta_public.b[0], 5);
+    assert_int_equal(e->proof.b[0], 6);
+    assert_true(record_epoch_next(&l, &s));
+    assert_int_equal(s.member.b[0], 8);
+    assert_true(bytes_equal(s.share, bytes_of_str("one")));
+    assert_true(record_epoch_next(&l, &s));
+    assert_true(bytes_equal(s.share, bytes_of_str("other")));
+    assert_false(record_epoch_next(&l, &s));
 }
 
 static void check_log(enum record_log_type t, const struct record_log *a)
 {
     struct record_strings l;
-    struct record_members m;
-    struct record_member who;
     struct bytes s;
 
     switch (t) {
@@ -115,6 +178,7 @@ static void check_log(enum record_log_type t, const struct record_log *a)
         break;
     case RECORD_FORGET:
     case RECORD_UNFORGET:
+    case RECORD_VOUCH:
         assert_int_equal(a->ids.n, 3);
         break;
     case RECORD_TAG:
@@ -139,17 +203,16 @@ static void check_log(enum record_log_type t, const struct record_log *a)
         assert_int_equal(a->features[RECORD_CLASS_COLLECT].n, 2);
         break;
     case RECORD_MEMBERS:
-        m = a->members;
-        assert_true(record_log_member_next(&m, &who));
-        assert_int_equal(who.role, 3);
-        assert_int_equal(who.id.b[0], 9);
-        assert_false(record_log_member_next(&m, &who));
+        check_members(a);
         break;
     case RECORD_POLICY:
         assert_true(bytes_equal(a->text, bytes_of_str("reason")));
         break;
     case RECORD_BASE:
         assert_true(bytes_equal(a->base, bytes_of_str("folded")));
+        break;
+    case RECORD_EPOCH:
+        check_epoch(&a->epoch);
         break;
     }
 }
@@ -230,14 +293,14 @@ static void check_journal(uint32_t type, const struct record_journal *a,
         assert_memory_equal(&b->log_id, &a->log_id, 32);
     if (names)
         assert_memory_equal(&b->id, &a->id, 32);
-    if (type == RECORD_COMMIT) {
-        assert_true(bytes_equal(b->commit.series, a->commit.series));
-        assert_int_equal(b->commit.number, a->commit.number);
-        assert_int_equal(b->commit.complete, a->commit.complete);
-    }
     assert_int_equal(b->ids.n, lists ? a->ids.n : 0);
     assert_int_equal(b->until, type == RECORD_PIN ? a->until : 0);
     assert_int_equal(b->seen, type == RECORD_FENCE ? a->seen : 0);
+    if (type == RECORD_COMMIT) {
+        assert_true(bytes_equal(b->series, a->series));
+        assert_int_equal(b->in_series, a->in_series);
+        assert_int_equal(b->complete, a->complete);
+    }
     if (type != RECORD_OPEN)
         return;
     assert_int_equal(b->process.pid, 1234);
@@ -253,7 +316,9 @@ static void test_record__journal_round_trip_and_damage(void **state)
     struct record_journal in = {.generation = 77,
                                 .log_id = {{5}},
                                 .id = {{6}},
-                                .commit = {bytes_of_str("a@b"), 7, true},
+                                .series = bytes_of_str("a@b"),
+                                .in_series = 300,
+                                .complete = true,
                                 .ids = record_ids_of(ids, 3),
                                 .until = 1700000000,
                                 .seen = 78};
@@ -282,7 +347,7 @@ static void test_record__journal_round_trip_and_damage(void **state)
 
 static void test_record__unknown_types_are_unsupported(void **state)
 {
-    static const uint32_t log_type[] = {0, 3, 13, UINT32_MAX};
+    static const uint32_t log_type[] = {0, 3, 15, UINT32_MAX};
     static const uint32_t journal_type[] = {0, 8, UINT32_MAX};
     struct record_log l;
     struct record_journal j;

@@ -211,7 +211,7 @@ static void test_segment_merge__names_each_pack_once(void **state)
     repo_fixture_open(&f);
     assert_int_equal(repo_fixture_init(&f), 0);
     assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
-    state_init(&s, &r->config.founder);
+    assert_int_equal(state_init(&s, &r->config.founder), 0);
     for (uint8_t i = 0; i < 2; i++) {
         struct segment_pack pack[2];
 

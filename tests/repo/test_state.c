@@ -81,7 +81,7 @@ static void begin(struct state *s)
 {
     struct record_log l = {.decides = 0};
 
-    state_init(s, &founder);
+    assert_int_equal(state_init(s, &founder), 0);
     assert_int_equal(apply_log(s, RECORD_FLAGS, &l, false), 0);
 }
 

@@ -2,14 +2,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/fileop_fault.h"
 #include "base/mem.h"
 #include "source/stream.h"
+#include "tests/support/scratch.h"
 
 /* An input that gives these parts; "" is a moment without anything. */
 struct parts {
@@ -90,6 +93,56 @@ static void test_stream__takes_names_that_a_file_can_have(void **state)
     buf_release(&b);
 }
 
+/* What a link leads to stands in the path, as above a root of a walk: a
+ * restore would put a directory in the link's place. */
+static void test_stream__resolves_the_links_that_lead_to_it(void **state)
+{
+    static const struct {
+        const char *name, *path; /* below the directory */
+    } row[] = {{"link/f", "dir/f"},
+               {"link/none/f", "dir/none/f"},
+               {"dir/up/dir/f", "dir/f"},
+               {"leaf", "leaf"},
+               {"none/link/f", "none/link/f"},
+               {"nowhere/f", "nowhere/f"},
+               {"leaf/f", "leaf/f"}};
+    char dir[SCRATCH_PATH], text[SCRATCH_PATH + 32];
+    static char longest[STREAM_PATH_MAX + 1];
+    struct buf b;
+    size_t n;
+
+    (void)state;
+    scratch_make(dir);
+    scratch_dir(dir, "dir");
+    assert_true(scratch_run("cd %s && ln -s dir link && ln -s .. dir/up && "
+                            "ln -s none nowhere && ln -s dir/g leaf",
+                            dir));
+    buf_init(&b, 2 * sizeof longest);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        buf_reset(&b);
+        (void)snprintf(text, sizeof text, "%s/%s", dir, row[i].name);
+        assert_int_equal(stream_path(text, &b), 0);
+        (void)snprintf(text, sizeof text, "%s/%s", dir, row[i].path);
+        assert_true(bytes_equal(buf_bytes(&b), bytes_of_str(text)));
+    }
+    /* too long by that alone */
+    assert_true(scratch_run("cd %s && ln -s $(seq -s - 60) far && "
+                            "mkdir $(seq -s - 60)",
+                            dir));
+    n = (size_t)snprintf(longest, sizeof longest, "%s/far", dir);
+    for (; n < STREAM_PATH_MAX; n++)
+        longest[n] = n % 200 == 199 && n + 1 < STREAM_PATH_MAX ? '/' : 'x';
+    longest[strlen(dir) + 4] = '/';
+    longest[n] = 0;
+    buf_reset(&b);
+    assert_int_equal(stream_path(longest, &b), E_USAGE);
+    assert_true(scratch_run("rm %s/far", dir));
+    buf_reset(&b);
+    assert_int_equal(stream_path(longest, &b), 0);
+    buf_release(&b);
+    scratch_remove(dir);
+}
+
 static void test_stream__yields_the_steps_of_a_walk(void **state)
 {
     static const char *const none[] = {NULL};
@@ -121,6 +174,37 @@ static void test_stream__yields_the_steps_of_a_walk(void **state)
     stream_free(s);
 }
 
+/* A look at directories is one at the source, and over when it is over. */
+static void test_stream__names_owners_and_keeps_to_the_source(void **state)
+{
+    static const char *const none[] = {NULL};
+    struct parts p = {.part = none};
+    struct stream_input input = {.read = parts_read, .ctx = &p};
+    struct owner_cache *owners;
+    struct stream *s;
+    struct walk_item item;
+
+    (void)state;
+    assert_int_equal(owner_cache_new(&owners), 0);
+    assert_int_equal(stream_new(bytes_of_str("/none/f"), &input, owners, &s),
+                     0);
+    assert_int_equal(fileop_enter(FILEOP_REPO), FILEOP_OTHER);
+    assert_int_equal(fileop_fault_set("fail-from:1:EIO,domain=source"), 0);
+    item = step(s, WALK_ENTER, "");
+    assert_int_equal(fileop_fault_fired(), 1);
+    assert_int_equal(item.entry.inode, 0); /* nobody could look */
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    assert_int_equal(fileop_enter(FILEOP_OTHER), FILEOP_REPO);
+    assert_true(bytes_equal(item.entry.user, bytes_of_str("root")));
+    assert_true(bytes_equal(item.entry.group, bytes_of_str("root")));
+    item = step(s, WALK_ENTER, "none");
+    assert_true(bytes_equal(item.entry.user, bytes_of_str("root")));
+    item = step(s, WALK_ENTRY, "f");
+    assert_true(item.entry.user.n > 0);
+    stream_free(s);
+    owner_cache_free(owners);
+}
+
 static void read_is(struct stream *s, enum reader_kind kind, uint64_t off,
                     const char *data)
 {
@@ -136,7 +220,7 @@ static void read_is(struct stream *s, enum reader_kind kind, uint64_t off,
 
 static void test_stream__pauses_and_ends_with_its_input(void **state)
 {
-    static const char *const part[] = {"abc", "", "de", "f", NULL};
+    static const char *const part[] = {"abc", "", "de", "f", "", "g", NULL};
     struct parts p = {.part = part};
     struct stream *s;
     struct entry e = {.type = ENTRY_FILE};
@@ -151,10 +235,15 @@ static void test_stream__pauses_and_ends_with_its_input(void **state)
     clock_fake_advance(5 * CLOCK_SECOND_NS);
     read_is(s, READER_PAUSE, 5, "");
     read_is(s, READER_DATA, 5, "f");
-    read_is(s, READER_END, 6, "");
+    /* but not so soon after one that came by itself */
+    clock_fake_advance(4 * CLOCK_SECOND_NS);
+    read_is(s, READER_PAUSE, 6, "");
+    clock_fake_advance(4 * CLOCK_SECOND_NS);
+    read_is(s, READER_DATA, 6, "g");
+    read_is(s, READER_END, 7, "");
     stream_finish(s, &e);
-    assert_int_equal(e.size, 6);
-    assert_int_equal(e.mtime.s, 1005);
+    assert_int_equal(e.size, 7);
+    assert_int_equal(e.mtime.s, 1013);
     assert_int_equal(e.mtime.ns, 7);
     stream_free(s);
     clock_fake_end();
@@ -194,7 +283,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__takes_names_that_a_file_can_have),
+        cmocka_unit_test(test_stream__resolves_the_links_that_lead_to_it),
         cmocka_unit_test(test_stream__yields_the_steps_of_a_walk),
+        cmocka_unit_test(test_stream__names_owners_and_keeps_to_the_source),
         cmocka_unit_test(test_stream__pauses_and_ends_with_its_input),
         cmocka_unit_test(test_stream__hands_on_why_it_is_not_whole),
         cmocka_unit_test(test_stream__survives_want_of_memory),

@@ -1,0 +1,244 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/key_list.h"
+#include "cli/key_rotate.h"
+#include "cli/message.h"
+#include "cli/session.h"
+#include "cli/words.h"
+#include "repo/key_change.h"
+#include "repo/key_remove.h"
+#include "repo/repo_role.h"
+
+/* What `dedup key` does with one word after it. */
+struct cmd_key_action {
+    const char *name;
+    size_t args; /* after the name */
+    uint64_t options;
+    enum session_use use;
+    int (*run)(struct cli *cli, struct session *s);
+};
+
+#define CMD_KEY_OPT(id) (UINT64_C(1) << OPT_##id)
+#define CMD_KEY_NEW                                                            \
+    (CMD_KEY_OPT(NEW_PASSPHRASE_FILE) | CMD_KEY_OPT(NEW_PASSPHRASE_COMMAND) |  \
+     CMD_KEY_OPT(NEW_PASSPHRASE_FD) | CMD_KEY_OPT(NEW_KEY_FILE))
+
+_Static_assert(OPT_END <= 64, "a set of options is 64 bits");
+
+/* ---- new secrets ------------------------------------------------------- */
+
+static int cmd_key_secret(struct cli *cli, struct secrets_key *key)
+{
+    int rc = secrets_get_new(cli->opt, cli->cancel, key);
+
+    if (rc == 0 && key->made)
+        message_warn("made a new key in %s; whoever loses it loses what it "
+                     "opens",
+                     opt_text(cli->opt, OPT_NEW_KEY_FILE));
+    return rc;
+}
+
+/* ---- add --------------------------------------------------------------- */
+
+static int cmd_key_add_tell(struct cli *cli, const struct repo *r,
+                            const struct member_id *id, bool trust_moved,
+                            bool made)
+{
+    const struct members_one *one = members_find(&r->state.members, id);
+
+    ASSERT(one);
+    message_note("added the key '%s', which may %s", one->label,
+                 one->role == KEYRING_FULL    ? "do everything"
+                 : one->role == KEYRING_READ  ? "read and do nothing else"
+                 : one->role == KEYRING_WRITE ? "back up, and not read back"
+                                              : "keep house, and read no "
+                                                "content");
+    if (trust_moved)
+        message_note("trust is '%s' now",
+                     r->state.members.trust == RECORD_TRUST_OWN ? "own"
+                                                                : "shared");
+    if (!cli->json)
+        return 0;
+    json_out_begin(cli->json, "key");
+    json_out_hex(cli->json, "id", bytes_of(id->b, sizeof id->b));
+    json_out_bytes(cli->json, "label", bytes_of_str(one->label));
+    json_out_text(cli->json, "role", repo_role_name(one->role));
+    json_out_bool(cli->json, "new_key_file", made);
+    return json_out_end(cli->json);
+}
+
+static int cmd_key_add(struct cli *cli, struct session *s)
+{
+    const char *role = opt_text(cli->opt, OPT_ROLE);
+    const char *trust = opt_text(cli->opt, OPT_TRUST);
+    struct key_change_new n = {.label = opt_text(cli->opt, OPT_LABEL)};
+    enum record_trust before = s->repo->state.members.trust;
+    struct key_slot_secret secret;
+    struct secrets_key key = {.made = false};
+    struct member_id id;
+    int rc;
+
+    if (!role || !n.label || !repo_role_named(role, &n.role))
+        return err_set(E_USAGE, "key add needs --role and --label");
+    n.has_trust = trust != NULL;
+    n.trust = trust && strcmp(trust, "own") == 0 ? RECORD_TRUST_OWN
+                                                 : RECORD_TRUST_SHARED;
+    rc = key_change_may_add(s->repo, &n);
+    if (rc == 0)
+        rc = cmd_key_secret(cli, &key);
+    if (rc == 0) {
+        secret = session_secret(&key);
+        n.secret = &secret;
+        rc = key_change_add(s->repo, &n, &id);
+    }
+    if (rc == 0)
+        rc = cmd_key_add_tell(cli, s->repo, &id,
+                              s->repo->state.members.trust != before, key.made);
+    secrets_key_release(&key);
+    return rc;
+}
+
+/* ---- list, passwd, trust ----------------------------------------------- */
+
+static int cmd_key_list(struct cli *cli, struct session *s)
+{
+    return key_list_show(cli, s->repo);
+}
+
+static int cmd_key_passwd(struct cli *cli, struct session *s)
+{
+    struct secrets_key key = {.made = false};
+    struct key_slot_secret secret;
+    int rc = repo_role_allows(s->repo, REPO_ACT_OWN_KEY);
+
+    if (rc == 0)
+        rc = cmd_key_secret(cli, &key);
+    if (rc == 0) {
+        secret = session_secret(&key);
+        rc = key_change_secret(s->repo, &secret);
+    }
+    if (rc == 0)
+        message_note("the new %s alone opens the key '%s' now",
+                     key.kind == SECRETS_KEY ? "key file" : "passphrase",
+                     s->repo->slot.label);
+    secrets_key_release(&key);
+    return rc;
+}
+
+static int cmd_key_trust(struct cli *cli, struct session *s)
+{
+    const char *word = cli->opt->arg[1];
+    bool own = strcmp(word, "own") == 0;
+
+    if (!own && strcmp(word, "shared") != 0)
+        return err_set(E_USAGE, "key trust: 'own' or 'shared', not '%s'", word);
+    return key_change_trust(s->repo,
+                            own ? RECORD_TRUST_OWN : RECORD_TRUST_SHARED);
+}
+
+/* ---- remove ------------------------------------------------------------ */
+
+static int cmd_key_remove_tell(struct cli *cli,
+                               const struct key_list_pick *pick,
+                               const struct key_remove_result *done)
+{
+    if (done->unfinished)
+        message_warn("the key '%s' writes nothing any more, and its slots are "
+                     "deleted; run 'dedup key remove %s' with another full "
+                     "key, which finishes it",
+                     pick->label, pick->label);
+    else
+        message_note("removed the key '%s'", pick->label);
+    if (done->fenced > 0)
+        message_note("ended %" PRIu64 " run%s of it", done->fenced,
+                     words_plural(done->fenced));
+    if (done->damaged > 0)
+        message_warn("%" PRIu64 " damaged record%s of its journals: what they "
+                     "said is void from now on",
+                     done->damaged, words_plural(done->damaged));
+    if (!cli->json)
+        return 0;
+    json_out_begin(cli->json, "removed");
+    json_out_hex(cli->json, "id",
+                 bytes_of(pick->member.b, sizeof pick->member.b));
+    json_out_bytes(cli->json, "label", bytes_of_str(pick->label));
+    json_out_bool(cli->json, "finished", !done->unfinished);
+    json_out_u64(cli->json, "journals", done->journals);
+    json_out_u64(cli->json, "ended_runs", done->fenced);
+    json_out_u64(cli->json, "damaged_records", done->damaged);
+    return json_out_end(cli->json);
+}
+
+static int cmd_key_remove(struct cli *cli, struct session *s)
+{
+    struct key_remove_result done = {.journals = 0};
+    struct key_list_pick pick;
+    int rc = repo_role_allows(s->repo, REPO_ACT_KEYS);
+
+    if (rc == 0)
+        rc = key_list_find(s->repo, cli->opt->arg[1], &pick);
+    if (rc == 0 && pick.is_member)
+        rc = key_remove(s->repo, &pick.member, opt_has(cli->opt, OPT_FORCE),
+                        &done);
+    else if (rc == 0)
+        rc = slot_list_drop(s->store, &pick.member, NULL);
+    return rc < 0 ? rc : cmd_key_remove_tell(cli, &pick, &done);
+}
+
+/* ---- all of them ------------------------------------------------------- */
+
+static const struct cmd_key_action cmd_key_actions[] = {
+    {"list", 0, 0, SESSION_WORK, cmd_key_list},
+    {"add", 0,
+     CMD_KEY_NEW | CMD_KEY_OPT(ROLE) | CMD_KEY_OPT(LABEL) | CMD_KEY_OPT(TRUST),
+     SESSION_WORK, cmd_key_add},
+    {"remove", 1, CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove},
+    {"passwd", 0, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd},
+    {"trust", 1, 0, SESSION_WORK, cmd_key_trust},
+    {"rotate", 0, 0, SESSION_KEYS, key_rotate_run},
+};
+
+/* Whether the command line fits one of them. */
+static int cmd_key_action(const struct opt_set *o,
+                          const struct cmd_key_action **out)
+{
+    const struct cmd_key_action *a = NULL;
+
+    for (size_t i = 0; i < sizeof cmd_key_actions / sizeof *a; i++) {
+        if (strcmp(cmd_key_actions[i].name, o->arg[0]) == 0)
+            a = &cmd_key_actions[i];
+    }
+    if (!a)
+        return err_set(E_USAGE,
+                       "key %s: list, add, remove, passwd, rotate or trust",
+                       o->arg[0]);
+    if (o->arg_n != 1 + a->args)
+        return err_set(E_USAGE, "key %s: %s", a->name,
+                       a->args ? "one argument after it" : "no argument");
+    for (size_t i = 0; i < o->value_n; i++) {
+        const struct opt_value *v = &o->value[i];
+
+        if (opt_info(v->id)->commands != OPT_EVERY &&
+            !(a->options >> v->id & 1))
+            return err_set(E_USAGE, "key %s does not take --%s", a->name,
+                           opt_info(v->id)->name);
+    }
+    *out = a;
+    return 0;
+}
+
+int cmd_key(struct cli *cli)
+{
+    const struct cmd_key_action *action = NULL;
+    struct session s = {.store = NULL};
+    int rc = cmd_key_action(cli->opt, &action);
+
+    if (rc == 0)
+        rc = session_open(cli, action->use, &s);
+    if (rc == 0)
+        rc = action->run(cli, &s);
+    session_close(&s);
+    return rc;
+}
