@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/session.h"
+#include "cli/sheet_print.h"
 #include "repo/compress.h"
 #include "repo/key_change.h"
 #include "repo/repo_init.h"
@@ -160,9 +161,26 @@ static int cmd_init_tell(struct cli *cli, const struct repo_id *id,
     return json_out_end(cli->json);
 }
 
+/* Opened with the slot that was just made: what is printed is what works. */
+static int cmd_init_sheet(struct store *s, const char *place,
+                          const struct key_slot_secret *secret,
+                          struct sheet_file *sheet)
+{
+    struct repo_open_options opt = {.secret = secret, .no_index = true};
+    struct repo *r = NULL;
+    int rc = repo_open(s, &opt, &r);
+
+    if (rc == 0)
+        rc = sheet_print(r, place, sheet);
+    repo_close(r);
+    return err_add(rc, "the repository is made, but not its recovery sheet: "
+                       "print one with 'dedup key sheet'");
+}
+
 static int cmd_init_make(struct cli *cli, const char *place,
                          struct repo_init_options *opt,
-                         const struct secrets_key *key)
+                         const struct secrets_key *key,
+                         struct sheet_file *sheet)
 {
     struct key_slot_secret secret = session_secret(key);
     struct store *s = NULL;
@@ -175,6 +193,8 @@ static int cmd_init_make(struct cli *cli, const char *place,
         rc = local_open(place, &s);
     if (rc == 0)
         rc = repo_init(s, opt, &id);
+    if (rc == 0 && sheet->path)
+        rc = cmd_init_sheet(s, place, &secret, sheet);
     store_close(s);
     return rc < 0 ? rc : cmd_init_tell(cli, &id, place, key);
 }
@@ -183,6 +203,8 @@ int cmd_init(struct cli *cli)
 {
     const char *label = opt_text(cli->opt, OPT_LABEL);
     struct repo_init_options opt = {.label = label ? label : "first"};
+    const char *sheet_path = opt_text(cli->opt, OPT_RECOVERY_SHEET);
+    struct sheet_file sheet = {.fd = -1};
     struct secrets_key key;
     const char *place;
     int rc = session_place(cli, &place);
@@ -198,6 +220,8 @@ int cmd_init(struct cli *cli)
         rc = selftest_run();
     if (rc == 0)
         rc = cmd_init_check_place(place);
+    if (rc == 0 && sheet_path)
+        rc = sheet_file_open(&sheet, sheet_path, place, cli->json != NULL);
     if (rc < 0)
         return rc;
     rc = secrets_get(cli->secrets, cli->opt, true, cli->cancel, &key);
@@ -206,7 +230,7 @@ int cmd_init(struct cli *cli)
                      "it protects",
                      opt_text(cli->opt, OPT_KEY_FILE));
     if (rc == 0)
-        rc = cmd_init_make(cli, place, &opt, &key);
+        rc = cmd_init_make(cli, place, &opt, &key, &sheet);
     secrets_key_release(&key);
-    return rc;
+    return sheet_file_close(&sheet, rc);
 }

@@ -3,7 +3,9 @@
 
 #include "cli/cli.h"
 #include "cli/key_list.h"
+#include "cli/key_recover.h"
 #include "cli/key_rotate.h"
+#include "cli/key_sheet.h"
 #include "cli/message.h"
 #include "cli/session.h"
 #include "cli/words.h"
@@ -18,6 +20,7 @@ struct cmd_key_action {
     uint64_t options;
     enum session_use use;
     int (*run)(struct cli *cli, struct session *s);
+    int (*alone)(struct cli *cli); /* instead: it opens what it needs itself */
 };
 
 #define CMD_KEY_OPT(id) (UINT64_C(1) << OPT_##id)
@@ -190,14 +193,16 @@ static int cmd_key_remove(struct cli *cli, struct session *s)
 /* ---- all of them ------------------------------------------------------- */
 
 static const struct cmd_key_action cmd_key_actions[] = {
-    {"list", 0, 0, SESSION_WORK, cmd_key_list},
+    {"list", 0, 0, SESSION_WORK, cmd_key_list, NULL},
     {"add", 0,
      CMD_KEY_NEW | CMD_KEY_OPT(ROLE) | CMD_KEY_OPT(LABEL) | CMD_KEY_OPT(TRUST),
-     SESSION_WORK, cmd_key_add},
-    {"remove", 1, CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove},
-    {"passwd", 0, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd},
-    {"trust", 1, 0, SESSION_WORK, cmd_key_trust},
-    {"rotate", 0, 0, SESSION_KEYS, key_rotate_run},
+     SESSION_WORK, cmd_key_add, NULL},
+    {"remove", 1, CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove, NULL},
+    {"passwd", 0, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd, NULL},
+    {"trust", 1, 0, SESSION_WORK, cmd_key_trust, NULL},
+    {"rotate", 0, 0, SESSION_KEYS, key_rotate_run, NULL},
+    {"sheet", 1, 0, SESSION_WORK, NULL, key_sheet_run},
+    {"recover", 0, CMD_KEY_OPT(SHEET), SESSION_WORK, NULL, key_recover_run},
 };
 
 /* Whether the command line fits one of them. */
@@ -212,7 +217,8 @@ static int cmd_key_action(const struct opt_set *o,
     }
     if (!a)
         return err_set(E_USAGE,
-                       "key %s: list, add, remove, passwd, rotate or trust",
+                       "key %s: list, add, remove, passwd, rotate, trust, "
+                       "sheet or recover",
                        o->arg[0]);
     if (o->arg_n != 1 + a->args)
         return err_set(E_USAGE, "key %s: %s", a->name,
@@ -235,6 +241,8 @@ int cmd_key(struct cli *cli)
     struct session s = {.store = NULL};
     int rc = cmd_key_action(cli->opt, &action);
 
+    if (rc == 0 && action->alone)
+        return action->alone(cli);
     if (rc == 0)
         rc = session_open(cli, action->use, &s);
     if (rc == 0)

@@ -205,6 +205,7 @@ static int cmd_snapshot_checkpoint(void *arg,
 {
     struct cli *cli = arg;
     char a[WORDS_MAX], c[WORDS_MAX], hex[ID_HEX_CHARS + 1];
+    int rc;
 
     message_detail("checkpoint %.*s: %s files, %s", CMD_SNAPSHOT_ID_CHARS,
                    id_hex(r->checkpoint.b, sizeof r->checkpoint.b, hex),
@@ -220,7 +221,10 @@ static int cmd_snapshot_checkpoint(void *arg,
     json_out_u64(cli->json, "bytes", r->stats.bytes);
     json_out_u64(cli->json, "unchanged_files", r->kept_files);
     json_out_u64(cli->json, "new_bytes", r->stats.new_bytes);
-    return json_out_end(cli->json);
+    rc = json_out_end(cli->json);
+    if (rc == 0) /* whoever watches wants to know it now */
+        err_ignore(out_flush(cli->out), "it is tried again at the end");
+    return rc;
 }
 
 /* One line says that it was stopped, what is left of it, and how to go on. */

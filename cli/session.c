@@ -190,6 +190,24 @@ int session_open(struct cli *cli, enum session_use use, struct session *s)
     return rc;
 }
 
+int session_open_with(struct cli *cli, const struct secrets_key *key,
+                      struct session *s)
+{
+    struct key_slot_secret secret = session_secret(key);
+    char cache[PATH_MAX];
+    struct repo_open_options opt = {.secret = &secret,
+                                    .cache_root = cache,
+                                    .accept_rollback =
+                                        opt_has(cli->opt, OPT_ACCEPT_ROLLBACK)};
+    int rc = session_cache_root(cli, cache);
+
+    if (rc == 0)
+        rc = repo_open(s->store, &opt, &s->repo);
+    if (rc == 0)
+        session_tell(s, SESSION_WORK);
+    return rc;
+}
+
 void session_close(struct session *s)
 {
     repo_close(s->repo);

@@ -45,6 +45,14 @@ enum session_use {
 MUST_CHECK int session_open(struct cli *cli, enum session_use use,
                             struct session *s);
 
+/*
+ * session_open_with: open the repository with a secret that is known to be
+ * right. s has its store.
+ * Returns as repo_open(). s is to be closed whatever is returned.
+ */
+MUST_CHECK int session_open_with(struct cli *cli, const struct secrets_key *key,
+                                 struct session *s);
+
 /* session_close: what was not opened is fine. */
 void session_close(struct session *s);
 

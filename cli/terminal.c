@@ -60,9 +60,11 @@ static int terminal_read(int fd, const struct cancel *c, struct secret *line)
     return 0;
 }
 
-static int terminal_ask_on(int fd, const char *prompt, const struct cancel *c,
-                           struct secret *s)
+static int terminal_ask_on(int fd, const char *prompt, bool shown,
+                           const struct cancel *c, struct secret *s)
 {
+    /* unless it is shown what was typed ahead is flushed: that was shown */
+    int when = shown ? TCSANOW : TCSAFLUSH;
     struct termios before, quiet;
     struct secret line = {0};
     int rc = secret_init(&line, s->cap + 1);
@@ -74,10 +76,10 @@ static int terminal_ask_on(int fd, const char *prompt, const struct cancel *c,
         goto out;
     }
     quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    if (!shown)
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
     quiet.c_lflag |= ICANON | ISIG | ECHONL;
-    /* Flushes what was typed ahead: it was shown. */
-    if (tcsetattr(fd, TCSAFLUSH, &quiet) < 0) {
+    if (tcsetattr(fd, when, &quiet) < 0) {
         rc = err_set_errno(E_IO, errno, "switching the terminal's echo off");
         goto out;
     }
@@ -85,7 +87,7 @@ static int terminal_ask_on(int fd, const char *prompt, const struct cancel *c,
         rc = err_set_errno(E_IO, errno, "asking on the terminal");
     else
         rc = terminal_read(fd, c, &line);
-    if (tcsetattr(fd, TCSAFLUSH, &before) < 0 && rc == 0)
+    if (tcsetattr(fd, when, &before) < 0 && rc == 0)
         rc = err_set_errno(E_IO, errno, "switching the terminal's echo on");
     if (rc == 0)
         rc = secret_set(s, secret_bytes(&line));
@@ -102,14 +104,26 @@ bool terminal_any(void)
     return fd >= 0;
 }
 
-int terminal_ask(const char *prompt, const struct cancel *c, struct secret *s)
+static int terminal_ask_any(const char *prompt, bool shown,
+                            const struct cancel *c, struct secret *s)
 {
     int fd = fileop_openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY, 0);
     int rc;
 
     if (fd < 0)
         return err_set(E_USAGE, "there is no terminal to ask on");
-    rc = terminal_ask_on(fd, prompt, c, s);
+    rc = terminal_ask_on(fd, prompt, shown, c, s);
     (void)fileop_close(fd);
     return rc;
+}
+
+int terminal_ask(const char *prompt, const struct cancel *c, struct secret *s)
+{
+    return terminal_ask_any(prompt, false, c, s);
+}
+
+int terminal_ask_shown(const char *prompt, const struct cancel *c,
+                       struct secret *s)
+{
+    return terminal_ask_any(prompt, true, c, s);
 }

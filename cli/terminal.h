@@ -35,4 +35,9 @@ bool terminal_any(void);
 MUST_CHECK int terminal_ask(const char *prompt, const struct cancel *c,
                             struct secret *s);
 
+/* terminal_ask_shown: the same with echo as it is, for what is too long to be
+ * typed blindly; what was typed ahead counts, so that lines can be pasted. */
+MUST_CHECK int terminal_ask_shown(const char *prompt, const struct cancel *c,
+                                  struct secret *s);
+
 #endif

@@ -294,6 +294,20 @@ static int envelope_decrypt(const struct keyring *k, enum envelope_kind kind,
     return err_add(rc, "%s", envelope_what(kind));
 }
 
+bool envelope_repo(enum envelope_kind kind, struct bytes file,
+                   struct repo_id *repo)
+{
+    struct codec c;
+
+    codec_init(&c, file);
+    if (magic_get(&c, (char)kind, envelope_what(kind)) < 0)
+        return false;
+    (void)codec_u8(&c);
+    (void)codec_u16(&c);
+    codec_copy(&c, repo->b, sizeof repo->b);
+    return !c.failed;
+}
+
 int envelope_open(const struct keyring *k, enum envelope_kind kind,
                   struct bytes name, struct bytes file, struct buf *plain,
                   struct envelope *out)

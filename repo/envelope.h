@@ -41,6 +41,11 @@ struct envelope {
     uint16_t epoch;
 };
 
+/* envelope_repo: which repository a file says it belongs to, proven by nothing.
+ * Returns whether it has the form of one of that kind. */
+bool envelope_repo(enum envelope_kind kind, struct bytes file,
+                   struct repo_id *repo);
+
 /*
  * envelope_open: check the signature, decrypt.
  *   plain  emptied, then holds what out borrows

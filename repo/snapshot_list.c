@@ -122,8 +122,18 @@ static int snapshot_list_order(const void *a, const void *b)
 {
     const struct snapshot_item *x = a;
     const struct snapshot_item *y = b;
-    int c = entry_time_cmp(x->manifest.m.begin, y->manifest.m.begin);
+    const struct manifest *a_m = &x->manifest.m;
+    const struct manifest *b_m = &y->manifest.m;
+    int c = entry_time_cmp(a_m->begin, b_m->begin);
 
+    if (c == 0)
+        c = a_m->complete - b_m->complete;
+    if (c == 0 && !a_m->complete) {
+        uint64_t p = superseded_entries(a_m);
+        uint64_t q = superseded_entries(b_m);
+
+        c = (p > q) - (p < q);
+    }
     return c ? c : memcmp(x->id.b, y->id.b, sizeof x->id.b);
 }
 

@@ -25,7 +25,8 @@ struct snapshot_item {
     struct bytes raw;              /* owned; what the manifest borrows */
 };
 
-/* Zeroed: empty. Ascending by the time of begin, then by id. */
+/* Zeroed: empty. Ascending by the time of begin; the checkpoints of one run by
+ * how far it had come, and its snapshot behind them; then by id. */
 struct snapshot_list {
     struct snapshot_item *item;
     size_t n;

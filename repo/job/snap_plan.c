@@ -107,7 +107,7 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
 {
     struct snap_item *it = snap_unit_add(u, SNAP_ENTER);
     const struct snap_parent *from = NULL;
-    const struct tree_entry *then;
+    const struct tree_entry *then = NULL;
     struct parent_found found;
     int rc;
 
@@ -248,7 +248,7 @@ static int snap_plan_entry(struct snap_plan *p, struct snap_unit *u,
                            const struct walk_item *w)
 {
     const struct snap_parent *from;
-    const struct tree_entry *then;
+    const struct tree_entry *then = NULL;
     struct parent_found found;
     struct snap_item *it;
     int rc = parent_find(p->config.parent, w->entry.name, &found);

@@ -204,7 +204,7 @@ on_terminal() {
 # The N-th prompt is in $OUT, or never will be.
 run_prompted() {
     run_n=0
-    until [ "$(grep -aoE '(passphrase|once more): ' "$OUT" | wc -l)" -ge "$1" ] ||
+    until [ "$(grep -aoE '(passphrase|once more|line [0-9]+): ' "$OUT" | wc -l)" -ge "$1" ] ||
         [ "$run_n" -ge 1500 ]; do
         run_n=$((run_n + 1))
         sleep 0.02

@@ -59,14 +59,18 @@ static bool starve(struct shortage *s)
     return r->count >= s->n;
 }
 
+/* The last way: with a checkpoint every few entries. */
 static void test_alloc_fault__snapshot(void **state)
 {
     (void)state;
-    for (int persistent = 0; persistent < 2; persistent++) {
-        struct shortage s = {fault_kit_snapshot, NULL, 1, persistent != 0};
-        uint64_t step = fault_kit_step(persistent ? 97 : 61);
+    for (int way = 0; way < 3; way++) {
+        bool persistent = way == 1;
+        struct shortage s = {fault_kit_snapshot, NULL, 1, persistent};
+        uint64_t step = fault_kit_step(way == 2 ? 151 : persistent ? 97 : 61);
         unsigned runs = 0;
         unsigned failed = 0;
+
+        kit.checkpoints = way == 2;
 
         for (; starve(&s); s.n += step) {
             int rc = kit.report->rc;
@@ -79,6 +83,7 @@ static void test_alloc_fault__snapshot(void **state)
             else
                 assert_int_equal(n, 2);
         }
+        kit.checkpoints = false;
         print_message("%s: %u of about %lu allocations, %u runs failed\n",
                       persistent ? "all later ones" : "one", runs,
                       (unsigned long)s.n, failed);

@@ -17,7 +17,9 @@
 #include "repo/pack_writer.h"
 #include "repo/record_journal.h"
 #include "repo/record_log.h"
+#include "repo/recovery.h"
 #include "repo/segment.h"
+#include "repo/sheet.h"
 #include "store/memory.h"
 #include "tests/fuzz/fuzz_keys.h"
 
@@ -370,6 +372,46 @@ static void seed_compress(struct buf *b)
     compress_ctx_free(x);
 }
 
+/* Of one who made the repository, and of one who came later. */
+static void seed_sheet(struct buf *b)
+{
+    struct recovery *r = recovery_new();
+    struct secret content;
+    char line[SHEET_LINE_CHARS];
+
+    ASSERT(r && secret_init(&content, RECOVERY_BYTES_MAX) == 0);
+    *r = (struct recovery){.created = {1700000000, 1},
+                           .chunk_bytes = 65536,
+                           .level = 3,
+                           .founder = fuzz_keys()->member,
+                           .seed = fuzz_keys()->seed,
+                           .root_n = 1,
+                           .log_number = 7};
+    for (int later = 0; later < 2; later++) {
+        struct sheet *s = sheet_new();
+
+        ASSERT(s && recovery_put(r, &content) == 0);
+        save("sheet", later ? "content-2" : "content-1",
+             secret_bytes(&content));
+        sheet_set(s, secret_bytes(&content));
+        if (later)
+            buf_add_bytes(b, bytes_of_str("A page\n" SHEET_BEGIN "\n"));
+        for (size_t i = 1; i <= sheet_last(s); i++) {
+            sheet_text(s, i, !later, line);
+            buf_add_bytes(b, bytes_of_str(line));
+            buf_add_bytes(b, bytes_of_str(later ? "\n" : " "));
+        }
+        if (later)
+            buf_add_bytes(b, bytes_of_str(SHEET_END "\n"));
+        save_buf("sheet", later ? "page" : "qr", b);
+        sheet_free(s);
+        r->founder.b[0] ^= 1;
+        r->root_n = 2;
+    }
+    secret_release(&content);
+    recovery_free(r);
+}
+
 int main(int argc, char **argv)
 {
     struct buf b;
@@ -382,6 +424,7 @@ int main(int argc, char **argv)
     buf_init(&b, 1 << 20);
     seed_config(&b);
     seed_key_slot(&b);
+    seed_sheet(&b);
     seed_envelope();
     seed_packs(&b);
     seed_log(&b);

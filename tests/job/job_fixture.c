@@ -251,6 +251,11 @@ bool job_fixture_same(const char *a, const char *b)
     return scratch_run("%s %s %s >&2", TREECMP, a, b);
 }
 
+bool job_fixture_part(const char *whole, const char *part)
+{
+    return scratch_run(TREECMP " --part '%s' '%s'", whole, part);
+}
+
 void job_fixture_returns(struct job_fixture *f,
                          const struct object_id *snapshot)
 {

@@ -93,6 +93,10 @@ struct job_restore job_fixture_restore(struct job_fixture *f,
  * differences. */
 bool job_fixture_same(const char *a, const char *b);
 
+/* job_fixture_part: whether the tree part has nothing that whole has not, to
+ * the last bit. */
+bool job_fixture_part(const char *whole, const char *part);
+
 /* job_fixture_returns: restores to f->out, which must equal the source, and
  * removes it. */
 void job_fixture_returns(struct job_fixture *f,

@@ -1,5 +1,6 @@
 /* Checkpoints: what a run leaves while it goes on and where it is stopped, and
  * what the next one makes of that. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -7,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -14,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "repo/check.h"
+#include "repo/job/snap_previous.h"
 #include "repo/snapshot_list.h"
 #include "tests/job/job_fixture.h"
 
@@ -103,24 +106,21 @@ static void clean(struct job_fixture *f, uint64_t snapshots)
     assert_int_equal(sum.snapshots, snapshots);
 }
 
-/* How many files a checkpoint gives back; each is what stands in the source. */
+/* How many files a checkpoint gives back; it is a part of the source. */
 static uint64_t gives(struct job_fixture *f, const struct object_id *id)
 {
     char list[2 * JOB_PATH];
     uint64_t n = 0;
     FILE *in;
-    int c;
 
     assert_int_equal(job_fixture_restore(f, id, f->out, NULL).rc, 0);
-    assert_true(scratch_run("cd '%s' && find . -type f | while read -r x; do "
-                            "cmp -s \"$x\" \"%s/$x\" || exit 1; echo 1; done "
-                            ">'%s/list'",
-                            f->out, f->src, f->dir));
+    assert_true(job_fixture_part(f->src, f->out));
     (void)snprintf(list, sizeof list, "%s/list", f->dir);
+    assert_true(scratch_run("find '%s' -type f -printf . >'%s'", f->out, list));
     in = fopen(list, "r");
     assert_non_null(in);
-    while ((c = fgetc(in)) != EOF)
-        n += c == '\n';
+    while (fgetc(in) != EOF)
+        n++;
     (void)fclose(in);
     assert_true(scratch_run("rm -rf '%s' '%s'", f->out, list));
     return n;
@@ -147,6 +147,11 @@ static struct census census(struct job_fixture *f)
         bool complete = l.item[i].manifest.m.complete;
 
         assert_false(complete && l.item[i].superseded);
+        if (i > 0 && !complete && !l.item[i - 1].manifest.m.complete &&
+            entry_time_cmp(l.item[i].manifest.m.begin,
+                           l.item[i - 1].manifest.m.begin) == 0)
+            assert_true(l.item[i].manifest.m.stats.files >
+                        l.item[i - 1].manifest.m.stats.files);
         c.complete += complete;
         c.checkpoints += !complete && !l.item[i].superseded;
         c.superseded += l.item[i].superseded;
@@ -560,6 +565,82 @@ static void test_checkpoint__stopped_anywhere(void **state)
     assert_true(complete > 0 && checkpoints > 0 && nothing > 0);
 }
 
+/* Asks to stop after a while. */
+struct canceller {
+    pthread_t thread;
+    struct watch *w;
+    int64_t after_ns;
+};
+
+static void *cancel_later(void *ctx)
+{
+    struct canceller *c = ctx;
+    struct timespec t = {c->after_ns / 1000000000, c->after_ns % 1000000000};
+
+    (void)nanosleep(&t, NULL);
+    cancel_request(&c->w->cancel, 15);
+    return NULL;
+}
+
+enum { MANY_FILES = 900, MANY_UNIT = 300, MANY_ROUNDS = 24, MANY_CYCLES = 10 };
+
+/* Workers drop what they have not done of their units, wherever that is, and
+ * also when the source has come to its end. */
+static void test_checkpoint__stopped_in_the_middle_of_units(void **state)
+{
+    struct job_fixture f;
+    struct timespec from;
+    struct timespec to;
+    unsigned complete = 0;
+    unsigned cut = 0;
+
+    (void)state;
+    job_fixture_open(&f);
+    for (unsigned i = 0; i < MANY_FILES; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof name, "f%03u", i);
+        job_fixture_write(&f, name, i, 2000);
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    (void)job_fixture_snap(&f);
+    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    for (unsigned i = 0; i < MANY_ROUNDS * (cut ? 1 : MANY_CYCLES); i++) {
+        struct watch w = {.n = 0};
+        struct canceller c = {.w = &w};
+        char series[16];
+        struct job_snap s;
+
+        (void)snprintf(series, sizeof series, "r%u", i);
+        w.opt = job_fixture_options(&f);
+        w.opt.series = bytes_of_str(series);
+        w.opt.checkpoint_ns = INT64_MAX;
+        w.opt.unit_items = MANY_UNIT;
+        w.opt.cancel = &w.cancel;
+        w.opt.on_checkpoint = note;
+        w.opt.ctx = &w;
+        c.after_ns = ((to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec -
+                      from.tv_nsec) *
+                     (i % MANY_ROUNDS) / (2 * MANY_ROUNDS);
+        assert_int_equal(pthread_create(&c.thread, NULL, cancel_later, &c), 0);
+        s = job_fixture_run(&f, &w.opt);
+        assert_int_equal(pthread_join(c.thread, NULL), 0);
+        if (s.rc == 0) {
+            job_fixture_returns(&f, &s.result.id);
+            complete++;
+            continue;
+        }
+        assert_int_equal(s.rc, E_CANCELED);
+        if (w.n == 0)
+            continue;
+        assert_int_equal(gives(&f, &w.id[0]), w.stats[0].files);
+        cut += w.stats[0].files % MANY_UNIT != 0;
+    }
+    print_message("%u complete, %u cut in a unit\n", complete, cut);
+    assert_true(cut > 0);
+    job_fixture_close(&f);
+}
+
 /* A run beside: both end in snapshots of one number, and the checkpoints of
  * both are superfluous with the first. */
 static int beside(void *ctx, const struct snapshot_job_result *so_far)
@@ -609,6 +690,7 @@ static void test_checkpoint__two_runs_of_a_series(void **state)
     o = job_fixture_options(&f);
     o.checkpoint_ns = 1;
     o.unit_items = SMALL_UNIT;
+    o.threads = 1;
     o.on_checkpoint = beside_and_on;
     o.ctx = &f;
     memory_set_hook(f.store, tick, NULL);
@@ -631,6 +713,55 @@ static void test_checkpoint__two_runs_of_a_series(void **state)
     assert_int_equal(m.manifest.m.number, 2);
     assert_memory_equal(&m.manifest.m.previous, &c.newest, ID_BYTES);
     snapshot_list_drop(&m);
+    job_fixture_close(&f);
+}
+
+static bool trusted(struct job_fixture *f, const char *series)
+{
+    struct snap_previous p = {.item = NULL};
+    bool all;
+
+    assert_int_equal(snap_previous_find(f->r, bytes_of_str(series), false, &p),
+                     0);
+    assert_int_equal(p.parent_n, 1);
+    all = p.trusted_n == 1 && !p.parent[0].must_check;
+    assert_int_equal(p.parent[0].must_check, p.trusted_n == 0);
+    snap_previous_release(&p);
+    return all;
+}
+
+/* A snapshot that cannot be read may supersede it, and its chunks may be gone
+ * (concurrency.md S2): each of them is asked for. */
+static void test_checkpoint__is_not_trusted_beside_what_is_unreadable(
+    void **state)
+{
+    struct snapshot_job_options o;
+    struct job_fixture f;
+    struct job_snap s;
+    char name[SNAPSHOT_LIST_NAME_MAX];
+
+    (void)state;
+    job_fixture_open(&f);
+    job_fixture_files(&f);
+    (void)interrupted(&f, 5);
+    o = job_fixture_options(&f);
+    o.series = bytes_of_str("sound");
+    assert_int_equal(job_fixture_run(&f, &o).rc, 0);
+    o.series = bytes_of_str("damaged");
+    s = job_fixture_run(&f, &o);
+    assert_int_equal(s.rc, 0);
+    job_fixture_reopen(&f, false);
+    assert_true(trusted(&f, "test"));
+    assert_true(trusted(&f, "sound"));
+    snapshot_list_name(&s.result.id, name);
+    assert_true(memory_damage(f.store, name, 100, 1));
+    job_fixture_reopen(&f, true);
+    job_fixture_reopen(&f, false); /* an index just made trusts nothing */
+    assert_false(trusted(&f, "test"));
+    assert_true(trusted(&f, "sound"));
+    s = job_fixture_snap(&f);
+    assert_true(s.result.resumed_files > 0);
+    job_fixture_returns(&f, &s.result.id);
     job_fixture_close(&f);
 }
 
@@ -666,7 +797,10 @@ int main(void)
         cmocka_unit_test(test_checkpoint__none_without_news),
         cmocka_unit_test(test_checkpoint__not_with_half_a_file),
         cmocka_unit_test(test_checkpoint__stopped_anywhere),
+        cmocka_unit_test(test_checkpoint__stopped_in_the_middle_of_units),
         cmocka_unit_test(test_checkpoint__two_runs_of_a_series),
+        cmocka_unit_test(
+            test_checkpoint__is_not_trusted_beside_what_is_unreadable),
         cmocka_unit_test(test_checkpoint__not_when_all_is_to_be_read),
     };
 

@@ -102,9 +102,9 @@ static void test_run_lock__goes_with_its_process(void **state)
 /* What the file says is only for people. */
 static void test_run_lock__reads_any_file(void **state)
 {
-    static const char *const text[] = {"", "1\n", "x", "-1 -1\n",
-                                       "99999999999999999999999999999999999 "
-                                       "9999999999999999999999999\n"};
+    static const char too_much[] = "99999999999999999999999999999 "
+                                   "9999999999999999999999999999\n";
+    const char *const text[] = {"", "1\n", "x", "-1 -1\n", too_much};
     struct run_holder who;
     int lock;
     int second;
