@@ -152,7 +152,9 @@ static void cmd_check_summary(const struct cmd_check *c)
                      words_size(s->read_bytes, d),
                      s->damages  ? "damaged"
                      : s->unread ? "not all of it could be read"
-                                 : "no damage");
+                     : s->snapshots_sealed
+                         ? "no damage in what this key may read"
+                         : "no damage");
 }
 
 static int cmd_check_json(struct json_out *j, const struct check_summary *s)
@@ -175,6 +177,7 @@ static int cmd_check_json(struct json_out *j, const struct check_summary *s)
     json_out_u64(j, "entries", s->entries);
     json_out_u64(j, "chunks", s->chunks);
     json_out_u64(j, "objects", s->objects);
+    json_out_u64(j, "snapshots_sealed", s->snapshots_sealed);
     return json_out_end(j);
 }
 
@@ -269,6 +272,7 @@ static int cmd_check_tell(struct cmd_check *c, int rc)
     cmd_check_summary(c);
     if (c->cli->json)
         told = cmd_check_json(c->cli->json, &c->sum);
+    c->cli->incomplete = c->sum.snapshots_sealed > 0;
     if (rc == 0)
         return told;
     if (rc == E_STORE)

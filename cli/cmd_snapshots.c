@@ -8,7 +8,7 @@
 #include "cli/when.h"
 #include "cli/words.h"
 #include "repo/repo_role.h"
-#include "repo/snapshot_list.h"
+#include "repo/snapshot_own.h"
 
 enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
 
@@ -74,6 +74,12 @@ static int cmd_snapshots_row(struct table *t, const struct snapshot_item *it,
     }
     table_text(t, when_local(m->begin, when));
     table_cell(t, m->series);
+    if (it->sealed) {
+        table_text(t, "-");
+        table_text(t, "-");
+        table_text(t, m->complete ? "(sealed)" : "(sealed checkpoint)");
+        return 0;
+    }
     table_u64(t, m->stats.files);
     table_size(t, m->stats.bytes);
     buf_init(&remarks, CMD_SNAPSHOTS_REMARK_MAX);
@@ -139,10 +145,15 @@ static int cmd_snapshots_json_item(struct json_out *j,
     json_out_bool(j, "damaged", it->damaged);
     if (it->damaged)
         return json_out_end(j);
+    json_out_bool(j, "sealed", it->sealed);
     json_out_bytes(j, "series", m->series);
     json_out_u64(j, "number", m->number);
     json_out_bool(j, "complete", m->complete);
     json_out_bool(j, "superseded", it->superseded);
+    if (it->sealed) {
+        json_out_time(j, "committed", m->begin);
+        return json_out_end(j);
+    }
     json_out_time(j, "begin", m->begin);
     json_out_time(j, "end", m->end);
     json_out_i64(j, "utc_offset", m->utc_offset);
@@ -248,9 +259,11 @@ int cmd_snapshots(struct cli *cli)
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
-        rc = repo_role_allows(s.repo, REPO_ACT_LIST);
+        rc = repo_role_allows(s.repo, REPO_ACT_SNAPSHOTS);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
+    if (rc == 0)
+        rc = snapshot_own_fill(s.repo, &l);
     if (rc == 0)
         rc = cmd_snapshots_show(cli, &l);
     snapshot_list_release(&l);

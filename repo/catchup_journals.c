@@ -52,7 +52,7 @@ static int catchup_journals_apply(struct catchup_journal *j,
                                      &says->id, &says->ids);
     case RECORD_COMMIT:
         return catchup_snapshots_commit(j->up, &j->chain.writer, j->owner,
-                                        &says->id);
+                                        &r->record, says);
     case RECORD_END:
     case RECORD_FENCE:
         j->closed = true;

@@ -1,5 +1,6 @@
 #include "repo/check.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -146,7 +147,8 @@ static int check_snapshot(struct check *c, const struct check_commit *commit)
     int rc = snapshot_list_read(c->r->store, c->r->keys, id, &s);
 
     snapshot_list_name(id, name);
-    if (rc == 0 && memcmp(s.signer.b, commit->member.b, sizeof s.signer.b) != 0)
+    if ((rc == 0 || rc == E_ROLE) &&
+        memcmp(s.signer.b, commit->member.b, sizeof s.signer.b) != 0)
         rc = err_set(E_CORRUPT,
                      members_find(&c->chains.state.members, &s.signer)
                          ? "not signed by the member whose journal commits it"
@@ -168,6 +170,9 @@ static int check_snapshot(struct check *c, const struct check_commit *commit)
             c->report.sum->snapshots_unreadable++;
             rc = check_report_put(&c->report, &f);
         }
+    } else if (rc == E_ROLE) {
+        c->report.sum->snapshots_sealed++;
+        rc = 0;
     } else if (rc == 0) {
         rc = check_snapshot_links(c, &s, name);
         if (rc == 0)
@@ -227,6 +232,18 @@ static int check_snapshots(struct check *c)
         qsort(c->snapshot, c->snapshot_n, sizeof *c->snapshot,
               check_snapshot_order);
     return rc;
+}
+
+static int check_sealed(struct check *c)
+{
+    uint64_t n = c->report.sum->snapshots_sealed;
+
+    if (n == 0)
+        return 0;
+    return check_report_note(&c->report, CHECK_SNAPSHOT, "",
+                             "%" PRIu64 " of %" PRIu64 " snapshots are sealed "
+                             "to this key: what is in them was not looked at",
+                             n, c->report.sum->snapshots);
 }
 
 static int check_trees(struct check *c)
@@ -363,6 +380,8 @@ static int check_body(struct check *c)
         rc = check_cache_run(&c->view, c->r->index, &c->r->state);
     if (rc == 0)
         rc = check_snapshots(c);
+    if (rc == 0)
+        rc = check_sealed(c);
     if (rc == 0 && c->opt->read_data)
         rc = check_data_run(&c->view, c->opt, check_threads(c->opt));
     if (rc == 0 && c->r->index)

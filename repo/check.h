@@ -99,6 +99,8 @@ struct check_summary {
     uint64_t snapshots;  /* committed, not forgotten */
     uint64_t snapshots_hurt;
     uint64_t snapshots_unreadable; /* ... of those: nothing of them is known */
+    uint64_t snapshots_sealed;     /* the key may not read them: they are what
+                                      their names say, no more is known */
     uint64_t snapshots_unlisted;   /* not among snapshots: nothing that could
                                       be read commits them */
     uint64_t paths_hurt;           /* of all snapshots, also those not listed */
@@ -108,7 +110,9 @@ struct check_summary {
 };
 
 /*
- * check_run: check a repository with its keys. An object that the store fails
+ * check_run: check a repository with its keys. Where they open no metadata, the
+ * snapshots are proved by their names and signatures, and a note says that what
+ * is in them was not looked at. An object that the store fails
  * to give is reported, and the check goes on; what then seems to be missing is
  * unread too, since what could not be read may have told why.
  *   r    open; with an index, that is compared with the segments too. Where
@@ -120,7 +124,7 @@ struct check_summary {
  * was reported; E_STORE: no damage was seen, but sum->unread things could not
  * be read, all reported; or, with that zero, the store cannot even list its
  * objects; E_UNSUPPORTED (a newer format, or a feature that a check must
- * know); E_ROLE: the key cannot read metadata; E_CANCELED; E_NOMEM; E_NOSPACE
+ * know); E_CANCELED; E_NOMEM; E_NOSPACE
  * or E_IO (the private view); what else the store or fn returned.
  */
 MUST_CHECK int check_run(struct repo *r, const struct check_options *opt,

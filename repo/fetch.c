@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/kept_places.h"
 
-enum { FETCH_BUCKETS = 1024, FETCH_PLACES_MAX = 16 };
+enum { FETCH_BUCKETS = 1024 };
 
 enum fetch_state { FETCH_LOADING, FETCH_READY, FETCH_FAILED };
 
@@ -29,6 +30,8 @@ struct fetch {
     const struct keyring *keys;
     struct index *index;
     struct pack_reader *packs;
+    struct kept_frames *kept;   /* NULL: the keyring alone opens frames */
+    struct kept_places *places; /* of kept */
     size_t cache_max;
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t loaded;
@@ -69,6 +72,13 @@ int fetch_open(struct store *s, const struct keyring *k, struct index *ix,
     return 0;
 }
 
+int fetch_keep(struct fetch *f, struct kept_frames *kept)
+{
+    f->kept = kept;
+    f->places = kept_places_new(f->store, kept);
+    return f->places ? 0 : err_set(E_NOMEM, "out of memory");
+}
+
 void fetch_free(struct fetch *f)
 {
     if (!f)
@@ -83,6 +93,7 @@ void fetch_free(struct fetch *f)
         }
     }
     pack_reader_free(f->packs);
+    kept_places_free(f->places);
     (void)pthread_cond_destroy(&f->loaded);
     (void)pthread_mutex_destroy(&f->lock);
     free(f);
@@ -195,6 +206,29 @@ static struct fetch_frame *fetch_take(struct fetch *f,
     return fr;
 }
 
+/* A frame of metadata, where the keyring opens none: with the key that was
+ * kept. */
+static int fetch_load_kept(struct fetch_lane *l, const struct index_pack *pack,
+                           const struct index_loc *loc, struct fetch_frame *fr)
+{
+    struct fetch *f = l->f;
+    struct frame_kept key;
+    uint32_t no;
+    int rc = kept_places_frame(f->places, &pack->id, loc, &no);
+
+    if (rc < 0)
+        return rc;
+    if (no == KEPT_FRAMES_NONE)
+        return err_set(E_ROLE, "this key may not read metadata, and has not "
+                               "kept what opens this");
+    kept_frames_key(f->kept, no, &key);
+    rc = pack_reader_kept(f->packs, l->frame, &pack->id, PACK_META, &key,
+                          loc->frame_off, loc->frame_stored, loc->frame_raw,
+                          fr->raw);
+    crypto_wipe(&key, sizeof key);
+    return rc;
+}
+
 /* Without the lock: decode the frame of a place. */
 static int fetch_load(struct fetch_lane *l, const struct index_loc *loc,
                       struct fetch_frame *fr)
@@ -207,6 +241,8 @@ static int fetch_load(struct fetch_lane *l, const struct index_loc *loc,
         return rc;
     if (!found)
         return err_set(E_CORRUPT, "pack number %u is unknown", loc->pack);
+    if (l->f->kept && pack.kind == INDEX_META)
+        return fetch_load_kept(l, &pack, loc, fr);
     return pack_reader_frame(l->f->packs, l->frame, &pack.id, loc->key_slot,
                              loc->frame_off, loc->frame_stored, loc->frame_raw,
                              fr->raw);
@@ -273,25 +309,47 @@ static int fetch_from(struct fetch_lane *l, enum pack_kind kind,
     return err_set(E_CORRUPT, "content does not match its id");
 }
 
+/* Whether another place may have what this one has not. */
+static bool fetch_is_of_place(int rc)
+{
+    return rc == E_CORRUPT || rc == E_ROLE;
+}
+
+/* All places of a chunk, as the index knows them now; owned by the caller. */
+static int fetch_places(struct fetch_lane *l, const struct chunk_id *id,
+                        struct index_loc **loc, size_t *n)
+{
+    int rc = index_reader_renew(l->reader);
+
+    *loc = NULL;
+    if (rc == 0)
+        rc = index_reader_locations(l->reader, id, NULL, 0, n);
+    if (rc < 0)
+        return rc;
+    *loc = mem_array(*n, sizeof **loc);
+    if (!*loc)
+        return err_set(E_NOMEM, "out of memory");
+    return index_reader_locations(l->reader, id, *loc, *n, n);
+}
+
 /* The best place failed: try all others. */
 static int fetch_elsewhere(struct fetch_lane *l, enum pack_kind kind,
                            const struct chunk_id *id, size_t bytes,
                            struct fetch_chunk *out)
 {
-    struct index_loc loc[FETCH_PLACES_MAX];
+    struct index_loc *loc;
     size_t n = 0;
-    int rc = index_reader_renew(l->reader);
+    int rc = fetch_places(l, id, &loc, &n);
 
-    if (rc == 0)
-        rc = index_reader_locations(l->reader, id, loc, FETCH_PLACES_MAX, &n);
-    if (rc < 0)
-        return rc;
-    rc = err_set(E_CORRUPT, "in no pack that the index knows");
-    for (size_t i = 0; i < n && i < FETCH_PLACES_MAX; i++) {
+    if (rc == 0 && n == 0)
+        rc = err_set(E_CORRUPT, "in no pack that the index knows");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = fetch_from(l, kind, id, bytes, &loc[i], out);
-        if (rc != E_CORRUPT)
+        if (!fetch_is_of_place(rc))
             break;
+        rc = i + 1 < n ? 0 : rc;
     }
+    free(loc);
     return rc;
 }
 
@@ -308,7 +366,7 @@ int fetch_get(struct fetch_lane *l, enum pack_kind kind,
     if (rc < 0)
         return rc;
     rc = found ? fetch_from(l, kind, id, bytes, &loc, out) : E_CORRUPT;
-    if (rc == E_CORRUPT)
+    if (fetch_is_of_place(rc))
         rc = fetch_elsewhere(l, kind, id, bytes, out);
     if (rc == E_CORRUPT)
         return err_add(rc, "chunk %s", id_hex(id->b, sizeof id->b, hex));

@@ -13,6 +13,7 @@
 #define REPO_FETCH_H
 
 #include "index/index.h"
+#include "repo/kept_frames.h"
 #include "repo/node.h"
 #include "repo/pack_reader.h"
 
@@ -36,6 +37,10 @@ MUST_CHECK int fetch_open(struct store *s, const struct keyring *k,
                           struct index *ix, size_t cache_bytes,
                           struct fetch **out);
 
+/* fetch_keep: where the keyring opens no metadata, that in frames of kept,
+ * lent, is read all the same. Before the first lane is made. E_NOMEM. */
+MUST_CHECK int fetch_keep(struct fetch *f, struct kept_frames *kept);
+
 /* fetch_free: all lanes freed, all chunks released before. NULL is fine. */
 void fetch_free(struct fetch *f);
 
@@ -50,7 +55,8 @@ void fetch_lane_free(struct fetch_lane *l);
  *   bytes  its length as the extent says; 0: unknown
  *   out    give it back with fetch_release() soon: it keeps a frame in memory
  * Returns 0; E_CORRUPT: missing or damaged in every place where it should be;
- * E_ROLE: the key cannot open packs of that kind; E_NOMEM; E_STORE; E_IO.
+ * E_ROLE: the key cannot open packs of that kind, and has kept no frame with
+ * it; E_NOMEM; E_STORE; E_IO.
  */
 MUST_CHECK int fetch_get(struct fetch_lane *l, enum pack_kind kind,
                          const struct chunk_id *id, size_t bytes,

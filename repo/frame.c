@@ -129,10 +129,18 @@ static void frame_derive(const struct frame_key *key, const uint8_t *salt,
     crypto_kdf(out, &key->key, "dedup 1 frame", x, 3);
 }
 
-static struct bytes frame_ad(const struct frame_key *key, size_t raw_bytes,
+void frame_keep(const struct frame_key *key,
+                const uint8_t salt[CRYPTO_SALT_BYTES], struct frame_kept *out)
+{
+    memcpy(out->salt, salt, sizeof out->salt);
+    out->suite = key->suite;
+    frame_derive(key, salt, &out->key);
+}
+
+static struct bytes frame_ad(enum pack_kind kind, size_t raw_bytes,
                              uint8_t ad[FRAME_AD_BYTES])
 {
-    ad[0] = (uint8_t)key->kind;
+    ad[0] = (uint8_t)kind;
     for (size_t i = 0; i < 4; i++)
         ad[1 + i] = (uint8_t)(raw_bytes >> (8 * i));
     return bytes_of(ad, FRAME_AD_BYTES);
@@ -158,7 +166,7 @@ static int frame_encrypt(struct frame_ctx *x, const struct frame_key *key,
     uint8_t *out = x->stored;
     struct crypto_key k;
     uint8_t ad_bytes[FRAME_AD_BYTES];
-    struct bytes ad = frame_ad(key, x->raw.n, ad_bytes);
+    struct bytes ad = frame_ad(key->kind, x->raw.n, ad_bytes);
     struct bytes sealed =
         bytes_of(out + CRYPTO_SALT_BYTES, x->plain.n + CRYPTO_TAG_BYTES);
     int rc;
@@ -201,29 +209,48 @@ uint8_t *frame_buffer(struct frame_ctx *x)
     return x->stored;
 }
 
-int frame_open(struct frame_ctx *x, const struct frame_key *key,
-               struct bytes stored, uint32_t raw_bytes, uint8_t *out)
+/* Whether what the directory says can be true of a frame. */
+static int frame_check_sizes(struct bytes stored, uint32_t raw_bytes)
 {
-    struct crypto_key k;
+    if (raw_bytes > 0 && raw_bytes <= FRAME_RAW_MAX &&
+        stored.n > FRAME_OVERHEAD &&
+        stored.n <= (size_t)raw_bytes + FRAME_OVERHEAD)
+        return 0;
+    return err_set(E_CORRUPT, "frame of %zu bytes for %u", stored.n, raw_bytes);
+}
+
+int frame_open_kept(struct frame_ctx *x, enum pack_kind kind,
+                    const struct frame_kept *kept, struct bytes stored,
+                    uint32_t raw_bytes, uint8_t *out)
+{
     uint8_t ad[FRAME_AD_BYTES];
     bool raw = stored.n == (size_t)raw_bytes + FRAME_OVERHEAD;
-    int rc;
+    int rc = frame_check_sizes(stored, raw_bytes);
 
     x->raw = x->plain = bytes_of(NULL, 0);
-    if (raw_bytes == 0 || raw_bytes > FRAME_RAW_MAX ||
-        stored.n <= FRAME_OVERHEAD ||
-        stored.n > (size_t)raw_bytes + FRAME_OVERHEAD)
-        return err_set(E_CORRUPT, "frame of %zu bytes for %u", stored.n,
-                       raw_bytes);
-    frame_derive(key, stored.p, &k);
+    if (rc < 0)
+        return rc;
     rc = crypto_open(
-        x->crypto, key->suite, &k, frame_ad(key, raw_bytes, ad),
+        x->crypto, kept->suite, &kept->key, frame_ad(kind, raw_bytes, ad),
         bytes_of(stored.p + CRYPTO_SALT_BYTES, stored.n - CRYPTO_SALT_BYTES),
         raw ? out : x->form);
-    crypto_wipe(&k, sizeof k);
     if (rc == 0 && !raw)
         rc = compress_unpack(x->compress,
                              bytes_of(x->form, stored.n - FRAME_OVERHEAD), out,
                              raw_bytes);
     return err_add(rc, "frame");
+}
+
+int frame_open(struct frame_ctx *x, const struct frame_key *key,
+               struct bytes stored, uint32_t raw_bytes, uint8_t *out)
+{
+    struct frame_kept kept;
+    int rc = frame_check_sizes(stored, raw_bytes);
+
+    if (rc < 0)
+        return rc;
+    frame_keep(key, stored.p, &kept);
+    rc = frame_open_kept(x, key->kind, &kept, stored, raw_bytes, out);
+    crypto_wipe(&kept, sizeof kept);
+    return rc;
 }

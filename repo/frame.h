@@ -38,6 +38,13 @@ struct frame_key {
     struct crypto_key key; /* the "pack key" of the format */
 };
 
+/* What opens one frame, and no other of its pack. Secret: wipe it. */
+struct frame_kept {
+    uint8_t salt[CRYPTO_SALT_BYTES]; /* the frame's; public */
+    enum crypto_suite suite;
+    struct crypto_key key;
+};
+
 /* A sealed frame. */
 struct frame {
     struct bytes stored;   /* salt, ciphertext, tag; lent */
@@ -89,6 +96,17 @@ uint8_t *frame_buffer(struct frame_ctx *x);
 MUST_CHECK int frame_open(struct frame_ctx *x, const struct frame_key *key,
                           struct bytes stored, uint32_t raw_bytes,
                           uint8_t *out);
+
+/* frame_keep: what opens the frame with that salt among those that key seals
+ * and opens. */
+void frame_keep(const struct frame_key *key,
+                const uint8_t salt[CRYPTO_SALT_BYTES], struct frame_kept *out);
+
+/* frame_open_kept: frame_open() with the key of the one frame. */
+MUST_CHECK int frame_open_kept(struct frame_ctx *x, enum pack_kind kind,
+                               const struct frame_kept *kept,
+                               struct bytes stored, uint32_t raw_bytes,
+                               uint8_t *out);
 
 /* frame_ctx_damage: test hook: the next n times that something was compressed
  * or sealed, one bit of the result flips before it is checked. */

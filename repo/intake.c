@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "repo/kept_places.h"
 #include "repo/known.h"
 
 /* What an intake keeps for each kind of pack. */
@@ -26,6 +27,7 @@ struct intake {
     intake_publish *publish;
     void *ctx;
     struct intake_kind kind[2]; /* PACK_DATA, PACK_META */
+    struct kept_places *places; /* NULL: the keyring opens metadata */
     int64_t published_at;       /* monotonic ns */
     atomic_uint_fast64_t views; /* how often readers had to look again */
     pthread_rwlock_t looking;   /* shared: from a look at the index until its
@@ -49,6 +51,7 @@ struct intake_lane {
     struct pack_dir_chunk *chunk; /* FRAME_CHUNKS_MAX: what it is made of */
     size_t chunk_n;
     uint32_t last_hit; /* pack of the last hit; saves taking the lock */
+    uint32_t frame_no; /* among the kept ones, of the frame being filled */
 };
 
 static struct intake_kind *intake_kind_of(struct intake *in,
@@ -107,7 +110,10 @@ int intake_open(struct store *s, const struct keyring *k, struct index *ix,
     in->published_at = clock_monotonic_ns();
     (void)pthread_mutex_init(&in->lock, NULL);
     (void)pthread_rwlock_init(&in->looking, NULL);
-    rc = intake_kind_open(in, PACK_DATA, s);
+    if (opt->kept)
+        in->places = kept_places_new(s, opt->kept);
+    rc = !opt->kept || in->places ? intake_kind_open(in, PACK_DATA, s)
+                                  : err_set(E_NOMEM, "out of memory");
     if (rc == 0)
         rc = intake_kind_open(in, PACK_META, s);
     if (rc < 0) {
@@ -133,6 +139,7 @@ void intake_free(struct intake *in)
         return;
     intake_kind_release(&in->kind[0]);
     intake_kind_release(&in->kind[1]);
+    kept_places_free(in->places);
     (void)pthread_mutex_destroy(&in->lock);
     (void)pthread_rwlock_destroy(&in->looking);
     free(in->hit);
@@ -227,13 +234,34 @@ void intake_look_again(struct intake *in)
     (void)pthread_rwlock_unlock(&in->looking);
 }
 
+/* Whether a lane's chunks are nodes that this keyring cannot read back. */
+static bool intake_keeps(const struct intake_lane *l)
+{
+    return l->in->places && l->pack_kind == PACK_META;
+}
+
+static int intake_find(struct intake_lane *l, const struct chunk_id *id,
+                       struct index_loc *loc, uint32_t *frame, bool *has)
+{
+    int rc = index_reader_find(l->reader, id, INDEX_DEDUP, loc, has);
+
+    if (rc < 0 || !*has || !intake_keeps(l))
+        return rc;
+    rc = kept_places_choose(l->in->places, l->reader, id, loc, frame);
+    *has = rc == 0 && *frame != KEPT_FRAMES_NONE;
+    return rc;
+}
+
+/* frame: out: of a node, its number among the kept frames; NONE: it is one of
+ * this run's own, or none is kept. */
 static int intake_look_up(struct intake_lane *l, const struct chunk_id *id,
-                          bool *has)
+                          uint32_t *frame, bool *has)
 {
     uint64_t now = atomic_load(&l->in->views);
     struct index_loc loc;
     int rc = 0;
 
+    *frame = KEPT_FRAMES_NONE;
     *has = known_has(l->kind->known, id);
     if (*has)
         return 0;
@@ -241,21 +269,29 @@ static int intake_look_up(struct intake_lane *l, const struct chunk_id *id,
     if (now != l->seen)
         rc = index_reader_renew(l->reader);
     if (rc == 0)
-        rc = index_reader_find(l->reader, id, INDEX_DEDUP, &loc, has);
+        rc = intake_find(l, id, &loc, frame, has);
     if (rc < 0)
         return rc;
     l->seen = now;
     return *has ? intake_note_hit(l, loc.pack) : 0;
 }
 
-int intake_has(struct intake_lane *l, const struct chunk_id *id, bool *has)
+static int intake_ask(struct intake_lane *l, const struct chunk_id *id,
+                      uint32_t *frame, bool *has)
 {
     int rc;
 
     (void)pthread_rwlock_rdlock(&l->in->looking);
-    rc = intake_look_up(l, id, has);
+    rc = intake_look_up(l, id, frame, has);
     (void)pthread_rwlock_unlock(&l->in->looking);
     return rc;
+}
+
+int intake_has(struct intake_lane *l, const struct chunk_id *id, bool *has)
+{
+    uint32_t frame;
+
+    return intake_ask(l, id, &frame, has);
 }
 
 static void intake_count(struct intake *in, bool isnew, size_t bytes)
@@ -271,18 +307,35 @@ static void intake_count(struct intake *in, bool isnew, size_t bytes)
     (void)pthread_mutex_unlock(&in->lock);
 }
 
+/* The tree lies in the frame of a node that is put: that where it was found, or
+ * the one that is being filled. */
+static int intake_keep(struct intake_lane *l, uint32_t found, bool mine)
+{
+    struct kept_frames *kept = l->in->opt.kept;
+    int rc = 0;
+
+    if (!intake_keeps(l) || (!mine && found == KEPT_FRAMES_NONE))
+        return 0;
+    if (mine && l->chunk_n == 0)
+        rc = kept_frames_reserve(kept, &l->frame_no);
+    return rc < 0 ? rc : kept_frames_use(kept, mine ? l->frame_no : found);
+}
+
 int intake_put(struct intake_lane *l, struct bytes chunk,
                const struct chunk_id *id, bool *isnew)
 {
+    uint32_t frame;
     bool has;
     bool mine = false;
-    int rc = intake_has(l, id, &has);
+    int rc = intake_ask(l, id, &frame, &has);
 
     if (rc == 0 && !has)
         rc = known_claim(l->kind->known, id, &mine);
     if (rc == 0 && mine &&
         (chunk.n > FRAME_RAW_MAX - l->raw_n || l->chunk_n == FRAME_CHUNKS_MAX))
         rc = intake_lane_flush(l);
+    if (rc == 0)
+        rc = intake_keep(l, frame, mine);
     if (rc < 0)
         return rc;
     intake_count(l->in, mine, chunk.n);
@@ -312,6 +365,21 @@ struct node_sink intake_node_sink(struct intake_lane *l)
     return (struct node_sink){intake_put_node, l};
 }
 
+/* Puts the prepared frame into a pack, and keeps its key if that is how its
+ * nodes will be read. */
+static int intake_store(struct intake_lane *l, struct pack_place *place)
+{
+    struct frame_kept key;
+    bool keep = intake_keeps(l);
+    int rc = pack_sink_add(l->kind->sink, l->frame, l->chunk, l->chunk_n, place,
+                           keep ? &key : NULL);
+
+    if (rc == 0 && keep)
+        rc = kept_frames_sealed(l->in->opt.kept, l->frame_no, &key);
+    crypto_wipe(&key, sizeof key);
+    return rc;
+}
+
 int intake_lane_flush(struct intake_lane *l)
 {
     struct pack_place place;
@@ -321,8 +389,7 @@ int intake_lane_flush(struct intake_lane *l)
         return 0;
     rc = frame_prepare(l->frame, bytes_of(l->raw, l->raw_n), l->in->opt.level);
     if (rc == 0)
-        rc = pack_sink_add(l->kind->sink, l->frame, l->chunk, l->chunk_n,
-                           &place);
+        rc = intake_store(l, &place);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < l->chunk_n; i++)

@@ -11,6 +11,7 @@
 #define REPO_INTAKE_H
 
 #include "index/index.h"
+#include "repo/kept_frames.h"
 #include "repo/node.h"
 #include "repo/pack_sink.h"
 
@@ -32,6 +33,9 @@ struct intake_options {
     int level;              /* zstd, 1..19 */
     uint64_t publish_bytes; /* a publication is due after that many bytes */
     int64_t publish_ns;     /* ... or that much time, if anything is new */
+    /* the keyring opens no metadata: a node counts as there only in one of
+     * these frames, else the next run could not read it; lent. NULL: it does */
+    struct kept_frames *kept;
 };
 
 struct intake_stats {

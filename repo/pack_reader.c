@@ -191,6 +191,27 @@ int pack_reader_frame(struct pack_reader *r, struct frame_ctx *x,
     return rc;
 }
 
+int pack_reader_kept(struct pack_reader *r, struct frame_ctx *x,
+                     const struct object_id *pack, enum pack_kind kind,
+                     const struct frame_kept *kept, uint32_t off,
+                     uint32_t stored_bytes, uint32_t raw_bytes, uint8_t *out)
+{
+    char name[PACK_LAYOUT_NAME_MAX];
+    uint8_t *stored = frame_buffer(x);
+    int rc;
+
+    if (stored_bytes > FRAME_STORED_MAX)
+        return err_set(E_CORRUPT, "frame of %u bytes", stored_bytes);
+    pack_layout_name(pack, name);
+    rc = pack_reader_range(r, pack, off, stored, stored_bytes);
+    if (rc == 0)
+        rc = err_add(frame_open_kept(x, kind, kept,
+                                     bytes_of(stored, stored_bytes), raw_bytes,
+                                     out),
+                     "%s at byte %u", name, off);
+    return rc;
+}
+
 /* --- directories --- */
 
 /* A pack's clear parts and its sealed directory. */

@@ -41,6 +41,15 @@ MUST_CHECK int pack_reader_frame(struct pack_reader *r, struct frame_ctx *x,
                                  uint32_t off, uint32_t stored_bytes,
                                  uint32_t raw_bytes, uint8_t *out);
 
+/* pack_reader_kept: pack_reader_frame() with the key of that one frame, which
+ * the reader's own keyring need not be able to open. Without E_ROLE. */
+MUST_CHECK int pack_reader_kept(struct pack_reader *r, struct frame_ctx *x,
+                                const struct object_id *pack,
+                                enum pack_kind kind,
+                                const struct frame_kept *kept, uint32_t off,
+                                uint32_t stored_bytes, uint32_t raw_bytes,
+                                uint8_t *out);
+
 /*
  * pack_reader_dir: read header, trailer and directory: who wrote the pack, and
  * what it holds. The writer's signature is checked; whether the writer may

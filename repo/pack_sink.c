@@ -202,7 +202,7 @@ static int pack_sink_take(struct pack_sink *q, uint64_t number,
 
 int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
                   const struct pack_dir_chunk *chunk, size_t chunk_n,
-                  struct pack_place *place)
+                  struct pack_place *place, struct frame_kept *kept)
 {
     struct bytes what = pack_dir_what(chunk, chunk_n);
     struct frame_key key;
@@ -225,6 +225,8 @@ int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
     if (rc < 0)
         pack_sink_fail(q, rc);
     pthread_mutex_unlock(&q->lock);
+    if (rc == 0 && kept)
+        frame_keep(&key, f.stored.p, kept);
     crypto_wipe(&key, sizeof key);
     return rc;
 }

@@ -52,12 +52,13 @@ MUST_CHECK int pack_sink_open(struct store *s, const struct keyring *k,
  *   x      this thread's context, after frame_prepare()
  *   chunk  the chunk_n chunks that the frame is made of
  *   place  out: where it went; may be NULL
+ *   kept   out: what opens this one frame: secret; may be NULL
  * Returns 0, or what sealing, the store, done() or any other thread's call
  * failed with: the sink is then dead, all calls return that.
  */
 MUST_CHECK int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
                              const struct pack_dir_chunk *chunk, size_t chunk_n,
-                             struct pack_place *place);
+                             struct pack_place *place, struct frame_kept *kept);
 
 /* pack_sink_bytes: of frames added so far. */
 uint64_t pack_sink_bytes(struct pack_sink *q);

@@ -15,14 +15,18 @@ static const struct repo_role_rule {
     const char *what; /* is done */
     const char *need;
 } repo_role_rules[] = {
+    [REPO_ACT_SNAPSHOTS] = {REPO_ROLE_F | REPO_ROLE_R | REPO_ROLE_W |
+                                REPO_ROLE_M,
+                            false, "list snapshots", "any"},
     [REPO_ACT_LIST] = {REPO_ROLE_F | REPO_ROLE_R | REPO_ROLE_M, false,
                        "list what is stored", "full, read or maintain"},
     [REPO_ACT_CONTENT] = {REPO_ROLE_F | REPO_ROLE_R, false,
                           "read what is stored", "full or read"},
     [REPO_ACT_BACKUP] = {REPO_ROLE_F | REPO_ROLE_W, true, "back up",
                          "full or write"},
-    [REPO_ACT_CHECK] = {REPO_ROLE_F | REPO_ROLE_R | REPO_ROLE_M, false, "check",
-                        "full, read or maintain"},
+    /* a write key's check sees no tree, and says so */
+    [REPO_ACT_CHECK] = {REPO_ROLE_F | REPO_ROLE_R | REPO_ROLE_W | REPO_ROLE_M,
+                        false, "check", "any"},
     [REPO_ACT_CHECK_DATA] = {REPO_ROLE_F | REPO_ROLE_R, false,
                              "check what is stored", "full or read"},
     [REPO_ACT_KEYS] = {REPO_ROLE_F, true, "change who has a key", "full"},

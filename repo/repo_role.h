@@ -6,7 +6,8 @@
 
 /* What commands do. */
 enum repo_act {
-    REPO_ACT_LIST,       /* what snapshots there are, and what they hold */
+    REPO_ACT_SNAPSHOTS,  /* which there are */
+    REPO_ACT_LIST,       /* what they hold */
     REPO_ACT_CONTENT,    /* bytes of files */
     REPO_ACT_BACKUP,     /* a snapshot */
     REPO_ACT_CHECK,      /* all but content */

@@ -10,21 +10,70 @@
 
 enum {
     SNAPSHOT_LIST_KEY = 's', /* + id: its manifest, or ... */
-    /* ... as long as a writer: whose journal commits what cannot be read */
-    SNAPSHOT_LIST_DAMAGED_BYTES = sizeof(struct writer_id)
+    /* ... as long as a writer: whose journal commits what cannot be read, or
+     * ...
+     */
+    SNAPSHOT_LIST_DAMAGED_BYTES = sizeof(struct writer_id),
+    /* ... with this before the same: what it commits, sealed; a manifest begins
+     * with a tag */
+    SNAPSHOT_LIST_SEALED = 0
 };
+
+static void snapshot_list_drop_item(struct snapshot_item *it)
+{
+    uint8_t *raw;
+
+    memcpy(&raw, &it->raw.p, sizeof raw);
+    manifest_release(&it->manifest);
+    free(raw);
+}
 
 void snapshot_list_release(struct snapshot_list *l)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        uint8_t *raw;
-
-        memcpy(&raw, &l->item[i].raw.p, sizeof raw);
-        manifest_release(&l->item[i].manifest);
-        free(raw);
-    }
+    for (size_t i = 0; i < l->n; i++)
+        snapshot_list_drop_item(&l->item[i]);
     free(l->item);
     *l = (struct snapshot_list){.item = NULL};
+}
+
+static bool snapshot_list_is_damaged(struct bytes value)
+{
+    return value.n == SNAPSHOT_LIST_DAMAGED_BYTES;
+}
+
+static bool snapshot_list_is_sealed(struct bytes value)
+{
+    return value.n > SNAPSHOT_LIST_DAMAGED_BYTES &&
+           value.p[0] == SNAPSHOT_LIST_SEALED;
+}
+
+/* Whether the value of that key is no manifest, and then what it is. */
+static bool snapshot_list_lacks(const struct buf *key, struct bytes value,
+                                struct snapshot_lacking *out)
+{
+    out->sealed = snapshot_list_is_sealed(value);
+    if (key->n != SNAPSHOT_LIST_KEY_BYTES ||
+        !(out->sealed || snapshot_list_is_damaged(value)))
+        return false;
+    memcpy(out->id.b, key->p + 1, sizeof out->id.b);
+    memcpy(out->writer.b, value.p + out->sealed, sizeof out->writer.b);
+    return true;
+}
+
+/* What snapshot_list_note_sealed() wrote. */
+static int snapshot_list_get_sealed(struct bytes value, struct manifest *m)
+{
+    struct codec c;
+
+    codec_init(&c, value);
+    (void)codec_take(&c, 1 + sizeof(struct writer_id));
+    m->number = codec_varint(&c);
+    m->complete = codec_u8(&c) != 0;
+    m->begin.s = codec_svarint(&c);
+    m->begin.ns = (uint32_t)codec_varint_max(&c, 999999999);
+    m->series = codec_string(&c, MANIFEST_SERIES_MAX);
+    m->end = m->begin;
+    return codec_end(&c, "noted snapshot");
 }
 
 static int snapshot_list_add(struct snapshot_list *l,
@@ -35,13 +84,38 @@ static int snapshot_list_add(struct snapshot_list *l,
     if (!MEM_GROW(l->item, l->n, l->cap))
         return err_set(E_NOMEM, "out of memory");
     it = &l->item[l->n];
-    *it = (struct snapshot_item){
-        .id = *id, .damaged = value.n == SNAPSHOT_LIST_DAMAGED_BYTES};
+    *it = (struct snapshot_item){.id = *id,
+                                 .damaged = snapshot_list_is_damaged(value)};
     it->raw = bytes_of(mem_dup(value), value.n);
     if (!it->raw.p)
         return err_set(E_NOMEM, "out of memory");
     l->n++;
+    it->sealed = snapshot_list_is_sealed(value);
+    if (it->sealed)
+        return snapshot_list_get_sealed(it->raw, &it->manifest.m);
     return it->damaged ? 0 : manifest_get(it->raw, &it->manifest);
+}
+
+int snapshot_list_unseal(struct snapshot_item *it, const struct manifest *m)
+{
+    struct snapshot_item open = {.id = it->id};
+    struct buf raw;
+    int rc;
+
+    ASSERT(it->sealed);
+    buf_init(&raw, MANIFEST_BYTES_MAX);
+    manifest_put(m, &raw);
+    rc = buf_status(&raw);
+    if (rc == 0)
+        rc = manifest_get(buf_bytes(&raw), &open.manifest);
+    if (rc < 0) {
+        buf_release(&raw);
+        return rc;
+    }
+    open.raw = buf_bytes(&raw);
+    snapshot_list_drop_item(it);
+    *it = open;
+    return 0;
 }
 
 static int snapshot_list_order(const void *a, const void *b)
@@ -175,15 +249,45 @@ size_t snapshot_list_damaged(const struct snapshot_list *l)
     return n;
 }
 
+/* value: sticky failure and all; released here. */
+static int snapshot_list_put(struct index_update *u, const struct object_id *id,
+                             struct buf *value)
+{
+    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
+    int rc = buf_status(value);
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    if (rc == 0)
+        rc = index_update_put_mark(u, bytes_of(key, sizeof key),
+                                   buf_bytes(value));
+    buf_release(value);
+    return rc;
+}
+
+int snapshot_list_note_sealed(struct index_update *u,
+                              const struct object_id *id,
+                              const struct writer_id *w,
+                              const struct manifest *m)
+{
+    struct buf value;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    codec_put_u8(&value, SNAPSHOT_LIST_SEALED);
+    buf_add(&value, w->b, sizeof w->b);
+    codec_put_varint(&value, m->number);
+    codec_put_u8(&value, m->complete);
+    codec_put_svarint(&value, m->begin.s);
+    codec_put_varint(&value, m->begin.ns);
+    codec_put_string(&value, m->series);
+    return snapshot_list_put(u, id, &value);
+}
+
 int snapshot_list_note(struct index_update *u, const struct object_id *id,
                        const struct manifest *m)
 {
-    uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
     struct manifest brief = *m;
     struct buf value;
-    int rc;
 
-    memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     brief.problem_n = 0;
     brief.options = bytes_of(NULL, 0);
@@ -204,12 +308,7 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
         buf_reset(&value);
         manifest_put(&brief, &value);
     }
-    rc = buf_status(&value);
-    if (rc == 0)
-        rc = index_update_put_mark(u, bytes_of(key, sizeof key),
-                                   buf_bytes(&value));
-    buf_release(&value);
-    return rc;
+    return snapshot_list_put(u, id, &value);
 }
 
 int snapshot_list_note_damaged(struct index_update *u,
@@ -233,14 +332,15 @@ int snapshot_list_has(struct index_reader *r, const struct object_id *id,
     memcpy(key + 1, id->b, sizeof id->b);
     buf_init(&value, INDEX_MARK_VALUE_MAX);
     rc = index_reader_mark(r, bytes_of(key, sizeof key), &value, noted);
-    *sound = rc == 0 && *noted && value.n != SNAPSHOT_LIST_DAMAGED_BYTES;
+    *sound = rc == 0 && *noted &&
+             !snapshot_list_is_damaged(buf_bytes(&value)) &&
+             !snapshot_list_is_sealed(buf_bytes(&value));
     buf_release(&value);
     return rc;
 }
 
-int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
-                               struct object_id *id, struct writer_id *w,
-                               bool *found)
+int snapshot_list_next_lacking(struct index_reader *r, struct buf *key,
+                               struct snapshot_lacking *out, bool *found)
 {
     struct buf value;
     int rc = 0;
@@ -255,12 +355,7 @@ int snapshot_list_next_damaged(struct index_reader *r, struct buf *key,
         *found = rc == 0 && *found && key->p[0] == SNAPSHOT_LIST_KEY;
         if (!*found)
             break;
-        hit = key->n == SNAPSHOT_LIST_KEY_BYTES &&
-              value.n == SNAPSHOT_LIST_DAMAGED_BYTES;
-        if (hit) {
-            memcpy(id->b, key->p + 1, sizeof id->b);
-            memcpy(w->b, value.p, sizeof w->b);
-        }
+        hit = snapshot_list_lacks(key, buf_bytes(&value), out);
     }
     buf_release(&value);
     return rc;

@@ -7,14 +7,20 @@
 #define REPO_SNAPSHOT_LIST_H
 
 #include "index/index.h"
+#include "repo/keyring.h"
 #include "repo/manifest.h"
+#include "repo/record_journal.h"
 #include "repo/state.h"
 
 struct snapshot_item {
     struct object_id id;
     bool damaged;    /* its object could not be read: the manifest is empty */
+    bool sealed;     /* the key may not read it: the manifest holds what the
+                        commit record says (series, number, complete), and that
+                        record's time as begin and end */
     bool superseded; /* a checkpoint that nobody needs any more: what it
-                        reaches may go at any time (repo/superseded.h) */
+                        reaches may go at any time (repo/superseded.h). Of
+                        sealed ones of one run none is known to be */
     struct manifest_copy manifest; /* without its problems and options */
     struct bytes raw;              /* owned; what the manifest borrows */
 };
@@ -36,6 +42,11 @@ void snapshot_list_release(struct snapshot_list *l);
  */
 MUST_CHECK int snapshot_list_load(struct index *ix, const struct state *s,
                                   struct snapshot_list *l);
+
+/* snapshot_list_unseal: a sealed item's manifest is known after all: m, which
+ * is copied. Returns 0 or E_NOMEM (the item is as before). */
+MUST_CHECK int snapshot_list_unseal(struct snapshot_item *it,
+                                    const struct manifest *m);
 
 /* snapshot_list_newest: the newest complete one of a series: that with the
  * highest number, since clocks jump and numbers do not; of equal ones the one
@@ -63,6 +74,15 @@ MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
                                   const struct manifest *m);
 
+/* snapshot_list_note_sealed: the same of one that the key may not read.
+ *   w  whose journal commits it
+ *   m  series, number, complete as its commit record says; begin: when that was
+ *      put */
+MUST_CHECK int snapshot_list_note_sealed(struct index_update *u,
+                                         const struct object_id *id,
+                                         const struct writer_id *w,
+                                         const struct manifest *m);
+
 /* snapshot_list_note_damaged: the same of one whose object cannot be read.
  *   w  whose journal commits it */
 MUST_CHECK int snapshot_list_note_damaged(struct index_update *u,
@@ -75,12 +95,19 @@ MUST_CHECK int snapshot_list_has(struct index_reader *r,
                                  const struct object_id *id, bool *noted,
                                  bool *sound);
 
-/* snapshot_list_next_damaged: the first one that was noted without its manifest
- * behind what key holds (empty: of all). found false: no more. Returns what the
- * index returned; E_NOMEM. */
-MUST_CHECK int snapshot_list_next_damaged(struct index_reader *r,
-                                          struct buf *key, struct object_id *id,
-                                          struct writer_id *w, bool *found);
+/* One that was noted without its manifest. */
+struct snapshot_lacking {
+    struct object_id id;
+    struct writer_id writer; /* whose journal commits it */
+    bool sealed;             /* else damaged */
+};
+
+/* snapshot_list_next_lacking: the first one behind what key holds (empty: of
+ * all). found false: no more. Returns what the index returned; E_NOMEM. */
+MUST_CHECK int snapshot_list_next_lacking(struct index_reader *r,
+                                          struct buf *key,
+                                          struct snapshot_lacking *out,
+                                          bool *found);
 
 /* --- single snapshots --- */
 

@@ -92,6 +92,23 @@ int writer_journal_commit(struct writer *w, struct index_update *u, int rc)
     return rc;
 }
 
+/* The cache is not sealed: a key that may not read the snapshot leaves nothing
+ * there that it would need to. */
+static int writer_journal_note_snapshot(const struct writer *w,
+                                        struct index_update *u,
+                                        const struct object_id *id,
+                                        const struct manifest *m)
+{
+    struct manifest brief = {.series = m->series,
+                             .number = m->number,
+                             .complete = m->complete,
+                             .begin = m->end};
+
+    return keyring_can_open(w->r->keys, PACK_META)
+               ? snapshot_list_note(u, id, m)
+               : snapshot_list_note_sealed(u, id, &w->chain.writer, &brief);
+}
+
 void writer_journal_tell(struct writer *w, const struct object_id *id,
                          const struct manifest *m)
 {
@@ -102,7 +119,7 @@ void writer_journal_tell(struct writer *w, const struct object_id *id,
         return;
     rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
     if (rc == 0 && m)
-        rc = snapshot_list_note(u, id, m);
+        rc = writer_journal_note_snapshot(w, u, id, m);
     w->behind = writer_journal_commit(w, u, rc) < 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "repo/dir_reader.h"
 
@@ -58,12 +59,14 @@ void parent_add(struct parent *p, const struct tree_entry *root)
     p->root[p->n++] = root;
 }
 
-/* A damaged directory is one that is not there. */
+/* A damaged directory is one that is not there, and so is a closed one. */
 static int parent_forgive(struct parent *p, struct parent_dir *d, int rc)
 {
-    if (rc != E_CORRUPT)
+    if (rc != E_CORRUPT && rc != E_ROLE)
         return rc;
-    p->damaged++;
+    p->damaged += rc == E_CORRUPT;
+    if (rc == E_ROLE)
+        log_debug("a directory of a parent stays closed: %s", err_text());
     d->open = false;
     d->te = NULL;
     return 0;

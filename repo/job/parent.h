@@ -6,7 +6,8 @@
  * checkpoint did not come to.
  *
  * Damage in such a tree costs time, not the run: the directory that cannot be
- * read counts as absent, and everything in it is read again.
+ * read counts as absent, and everything in it is read again. So does one that
+ * this host has not kept what opens it.
  *
  * Confined to one caller at a time.
  */

@@ -13,6 +13,7 @@ struct snap_build {
                             are one extent */
     struct problems *problems;
     struct snap_progress *progress;
+    struct kept_frames *kept; /* may be NULL */
     struct buf root;
     struct buf so_far; /* the same, of an unfinished tree */
     bool cut;          /* a unit was: what follows is not taken */
@@ -52,6 +53,11 @@ void snap_build_free(struct snap_build *b)
     free(b);
 }
 
+void snap_build_keep(struct snap_build *b, struct kept_frames *kept)
+{
+    b->kept = kept;
+}
+
 /* A hole that is longer than an extent can be is several. */
 static int snap_build_hole(struct snap_build *b)
 {
@@ -74,6 +80,8 @@ static void snap_build_begin(struct snap_build *b)
     b->content_bytes = 0;
     b->hole_bytes = 0;
     atomic_store(&b->progress->part_bytes, 0);
+    if (b->kept)
+        kept_frames_list_begin(b->kept);
 }
 
 static int snap_build_pieces(struct snap_build *b, const struct snap_unit *u,
@@ -128,6 +136,9 @@ static int snap_build_file(struct snap_build *b, struct snap_item *it)
 
     if (rc == 0)
         rc = content_writer_finish(b->content, &it->te.content);
+    if (rc == 0 && b->kept)
+        rc = kept_frames_list_end(
+            b->kept, it->te.content.is_list ? &it->te.content.root : NULL);
     if (rc < 0)
         return rc;
     /* what was read counts, whatever the size was said to be */
@@ -149,6 +160,8 @@ static int snap_build_kept(struct snap_build *b, struct snap_item *it)
         atomic_fetch_add(&b->progress->resumed_files, it->resumed);
         atomic_fetch_add(&b->progress->resumed_bytes,
                          it->resumed ? it->te.e.size : 0);
+        if (b->kept && it->te.content.is_list)
+            kept_frames_list_keep(b->kept, &it->te.content.root);
     } else {
         atomic_fetch_add(&b->progress->others, 1);
     }

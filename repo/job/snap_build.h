@@ -43,6 +43,10 @@ struct snap_build *snap_build_new(const struct node_key *key,
                                   struct snap_progress *progress);
 void snap_build_free(struct snap_build *b);
 
+/* snap_build_keep: tell kept, lent, which lists of files the tree holds. NULL:
+ * nobody needs to know. */
+void snap_build_keep(struct snap_build *b, struct kept_frames *kept);
+
 /* snap_build_take: one unit; from one that was cut on nothing more is taken.
  * Returns 0 or what storing nodes returned. */
 MUST_CHECK int snap_build_take(struct snap_build *b, struct snap_unit *u);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "repo/keepsake_file.h"
 
 struct entry_time snap_commit_now(void)
 {
@@ -19,10 +20,17 @@ static int32_t snap_commit_utc_offset(int64_t s)
     return localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
 }
 
+/* Somebody else may have used up the numbers of the series. */
+static uint64_t snap_commit_next(uint64_t number)
+{
+    return number < UINT64_MAX ? number + 1 : number;
+}
+
 int snap_commit(struct writer *w, const struct snap_commit *c,
                 struct snapshot_job_result *result)
 {
     const struct snapshot_item *before = c->previous->item;
+    int rc;
     struct manifest m = {.series = c->opt->series,
                          .number = 1,
                          .root = c->root,
@@ -42,12 +50,15 @@ int snap_commit(struct writer *w, const struct snap_commit *c,
     m.end = result->end;
     m.utc_offset = snap_commit_utc_offset(m.begin.s);
     if (before) {
-        m.number = before->manifest.m.number + 1;
+        m.number = snap_commit_next(before->manifest.m.number);
         m.has_previous = true;
         m.previous = before->id;
     }
     m.problem_total = problems_total(c->problems);
     m.problems = problems_list(c->problems, &m.problem_n);
     writer_log_tip(w, &m.log_number, &m.log_id);
-    return writer_commit(w, &m, &result->id);
+    rc = writer_commit(w, &m, &result->id);
+    if (rc == 0 && c->previous->kept)
+        keepsake_file_write(c->r, &result->id, &m, c->previous->kept);
+    return rc;
 }

@@ -11,6 +11,7 @@
 #include "repo/writer.h"
 
 struct snap_commit {
+    const struct repo *r;
     const struct snapshot_job_options *opt;
     const struct snap_previous *previous;
     struct problems *problems;
@@ -22,7 +23,8 @@ struct snap_commit {
 struct entry_time snap_commit_now(void);
 
 /*
- * snap_commit: commit c, all of it lent.
+ * snap_commit: commit c, all of it lent; and keep what the next run needs,
+ * where the key cannot read the tree back.
  *   result  in: begin, stats; out: end, id
  * Returns as writer_commit().
  */

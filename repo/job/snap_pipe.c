@@ -200,7 +200,8 @@ static int snap_pipe_open_repo(struct snap_pipe *p)
 {
     struct intake_options intake = {.level = p->c.opt->level,
                                     .publish_bytes = p->c.opt->publish_bytes,
-                                    .publish_ns = SNAP_PIPE_PUBLISH_NS};
+                                    .publish_ns = SNAP_PIPE_PUBLISH_NS,
+                                    .kept = p->c.previous->kept};
     struct chunker_params params;
     struct node_key key;
     int rc = chunker_params_of(p->c.r->config.chunk_bytes, &params);
@@ -215,6 +216,8 @@ static int snap_pipe_open_repo(struct snap_pipe *p)
     if (rc == 0)
         rc = fetch_open(p->c.r->store, p->c.r->keys, p->c.r->index,
                         SNAP_PIPE_CACHE_BYTES, &p->fetch);
+    if (rc == 0 && p->c.previous->kept)
+        rc = fetch_keep(p->fetch, p->c.previous->kept);
     if (rc == 0)
         rc = fetch_lane_new(p->fetch, &p->parent_lane);
     if (rc < 0)
@@ -224,6 +227,7 @@ static int snap_pipe_open_repo(struct snap_pipe *p)
     p->build = snap_build_new(&key, p->meta, p->c.problems, p->c.progress);
     if (!p->tree || !p->build)
         return err_set(E_NOMEM, "out of memory");
+    snap_build_keep(p->build, p->c.previous->kept);
     return 0;
 }
 

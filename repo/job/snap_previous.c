@@ -2,27 +2,46 @@
 
 #include "base/log.h"
 #include "repo/catchup_packs.h"
+#include "repo/keepsake_file.h"
+
+static void snap_previous_drop(struct snap_parent *s)
+{
+    tree_entry_release(&s->root);
+    snapshot_list_drop(&s->snapshot);
+    keepsake_release(&s->keepsake);
+    *s = (struct snap_parent){.checkpoint = false};
+}
 
 void snap_previous_release(struct snap_previous *p)
 {
-    for (size_t i = 0; i < PARENT_MAX; i++) {
-        tree_entry_release(&p->parent[i].root);
-        snapshot_list_drop(&p->parent[i].snapshot);
-    }
+    for (size_t i = 0; i < PARENT_MAX; i++)
+        snap_previous_drop(&p->parent[i]);
+    kept_frames_free(p->kept);
     snapshot_list_release(&p->list);
     *p = (struct snap_previous){.item = NULL};
+}
+
+/* m, the manifest of snapshot id, describes a parent, if its root can be read.
+ */
+static int snap_previous_root(struct snap_parent *s, const struct object_id *id,
+                              const struct manifest *m)
+{
+    struct codec c;
+
+    codec_init(&c, m->root);
+    s->id = *id;
+    s->manifest = m;
+    s->checkpoint = !m->complete;
+    return tree_entry_get(&c, &s->root, true);
 }
 
 static int snap_previous_read(struct repo *r, const struct object_id *id,
                               struct snap_parent *s, bool *readable)
 {
-    struct codec c;
     int rc = snapshot_list_read(r->store, r->keys, id, &s->snapshot);
 
-    if (rc == 0) {
-        codec_init(&c, s->snapshot.manifest.m.root);
-        rc = tree_entry_get(&c, &s->root, true);
-    }
+    if (rc == 0)
+        rc = snap_previous_root(s, id, &s->snapshot.manifest.m);
     *readable = rc == 0;
     if (rc == E_CORRUPT || rc == E_ROLE) {
         log_debug("no parent: %s", err_text());
@@ -51,6 +70,17 @@ static int snap_previous_doubt(struct repo *r, bool *doubt)
     return rc;
 }
 
+/* The parent that was read is the next one. */
+static void snap_previous_trust(struct repo *r, struct snap_previous *p,
+                                bool doubt)
+{
+    struct snap_parent *s = &p->parent[p->parent_n++];
+
+    s->must_check = doubt || !state_trusts_tree(&r->state, &s->id);
+    if (!s->must_check)
+        p->trusted[p->trusted_n++] = s->id;
+}
+
 /* A checkpoint that a snapshot supersedes that we cannot read is no root for
  * those who can. */
 static int snap_previous_add(struct repo *r, struct snap_previous *p,
@@ -61,19 +91,70 @@ static int snap_previous_add(struct repo *r, struct snap_previous *p,
     int rc = snap_previous_read(r, &item->id, s, &readable);
 
     if (!readable) {
-        tree_entry_release(&s->root);
-        snapshot_list_drop(&s->snapshot);
-        *s = (struct snap_parent){.checkpoint = false};
+        snap_previous_drop(s);
         return rc;
     }
-    s->id = item->id;
-    s->checkpoint = !item->manifest.m.complete;
-    s->must_check = doubt || !state_trusts_tree(&r->state, &item->id) ||
-                    (s->checkpoint && snapshot_list_damaged(&p->list) > 0);
-    p->parent_n++;
-    if (!s->must_check)
-        p->trusted[p->trusted_n++] = item->id;
+    snap_previous_trust(
+        r, p, doubt || (s->checkpoint && snapshot_list_damaged(&p->list) > 0));
     return 0;
+}
+
+/* Whether the snapshot is committed and not forgotten. */
+static bool snap_previous_lists(const struct snap_previous *p,
+                                const struct object_id *id)
+{
+    for (size_t i = 0; i < p->list.n; i++)
+        if (object_id_equal(&p->list.item[i].id, id))
+            return true;
+    return false;
+}
+
+/* What was kept of a checkpoint serves until the run that it is of, or a later
+ * one, has come to its end. Which of a run's checkpoints is a root only those
+ * know who can read them. */
+static int snap_previous_kept(struct repo *r, struct snap_previous *p,
+                              bool doubt)
+{
+    struct snap_parent *s = &p->parent[p->parent_n];
+    const struct manifest *m = &s->keepsake.manifest.m;
+    bool over =
+        !m->complete && p->item && p->item->manifest.m.number >= m->number;
+    int rc = over ? 0 : snap_previous_root(s, &s->keepsake.id, m);
+
+    if (rc < 0 || over) {
+        snap_previous_drop(s);
+        if (rc == E_CORRUPT)
+            log_debug("no parent: %s", err_text());
+        return rc == E_CORRUPT ? 0 : rc;
+    }
+    snap_previous_trust(
+        r, p, doubt || s->checkpoint || !snap_previous_lists(p, &s->id));
+    return 0;
+}
+
+/* The key may not read trees: what this host has kept of its own. Also without
+ * a parent (force) it says which nodes can be read back. */
+static int snap_previous_recall(struct repo *r, struct bytes series, bool force,
+                                struct snap_previous *p)
+{
+    bool doubt = false;
+    int rc = snap_previous_doubt(r, &doubt);
+
+    p->kept = kept_frames_new();
+    if (!p->kept)
+        return err_set(E_NOMEM, "out of memory");
+    for (int complete = 0; complete < 2 && rc == 0; complete++) {
+        struct snap_parent *s = &p->parent[p->parent_n];
+
+        if (!keepsake_file_read(r, series, complete != 0, p->kept,
+                                &s->keepsake))
+            continue;
+        if (force)
+            snap_previous_drop(s);
+        else
+            rc = snap_previous_kept(r, p, doubt);
+    }
+    return rc;
 }
 
 int snap_previous_find(struct repo *r, struct bytes series, bool force,
@@ -86,6 +167,8 @@ int snap_previous_find(struct repo *r, struct bytes series, bool force,
     if (rc < 0)
         return rc;
     p->item = snapshot_list_newest(&p->list, series);
+    if (!keyring_can_open(r->keys, PACK_META))
+        return snap_previous_recall(r, series, force, p);
     if (force)
         return 0;
     from[0] = snapshot_list_checkpoint(&p->list, series, false);

@@ -7,6 +7,7 @@
 #define REPO_JOB_SNAP_PREVIOUS_H
 
 #include "repo/job/parent.h"
+#include "repo/keepsake.h"
 #include "repo/repo.h"
 #include "repo/snapshot_list.h"
 #include "repo/tree_entry.h"
@@ -16,8 +17,10 @@ struct snap_parent {
     struct object_id id;
     bool checkpoint;
     bool must_check; /* the tree may not be taken over unasked (I6) */
+    const struct manifest *manifest; /* in one of the next two */
     struct snapshot snapshot;
-    struct tree_entry root; /* borrows from the snapshot */
+    struct keepsake keepsake;
+    struct tree_entry root; /* borrows from the manifest */
 };
 
 /* Zeroed: the first of its series. */
@@ -30,10 +33,14 @@ struct snap_previous {
     struct object_id trusted[PARENT_MAX]; /* ids of those that need not be
                                              checked */
     size_t trusted_n;
+    /* where the key may not read trees, what the run can read and will keep;
+     * NULL: it may */
+    struct kept_frames *kept;
 };
 
 /*
- * snap_previous_find: those of a series.
+ * snap_previous_find: those of a series; where the key may not read trees, what
+ * this host has kept of its own.
  *   force  no parent, whatever there is
  *   p      zeroed; out; to be released in any case
  * A manifest that cannot be read is no parent. Returns 0; E_NOMEM; what the

@@ -277,7 +277,8 @@ static int snap_store_kept(struct snap_store *s, struct snap_unit *u,
     if (!it->must_check)
         return 0;
     rc = reach_entry(s->reach, &it->te, snap_store_ask, &c);
-    if (rc < 0 && rc != E_CORRUPT)
+    /* E_ROLE: its list is one that this host cannot read back */
+    if (rc < 0 && rc != E_CORRUPT && rc != E_ROLE)
         return rc;
     if (rc == 0 && !c.missing)
         return 0;

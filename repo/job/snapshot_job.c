@@ -84,7 +84,7 @@ static int snapshot_job_find_previous(struct snapshot_job *j)
 
     for (size_t i = 0; i < p->parent_n && rc == 0; i++) {
         const struct snap_parent *s = &p->parent[i];
-        const struct manifest_stats *had = &s->snapshot.manifest.m.stats;
+        const struct manifest_stats *had = &s->manifest->stats;
 
         j->result.has_parent = true;
         if (s->checkpoint && !j->result.has_resumed) {
@@ -102,7 +102,8 @@ static int snapshot_job_find_previous(struct snapshot_job *j)
 /* Of what has ended so far. */
 static int snapshot_job_commit(struct snapshot_job *j, bool complete)
 {
-    struct snap_commit c = {.opt = &j->opt,
+    struct snap_commit c = {.r = j->r,
+                            .opt = &j->opt,
                             .previous = &j->previous,
                             .problems = j->problems,
                             .complete = complete};

@@ -11,6 +11,7 @@
 #include "repo/compress.h"
 #include "repo/config.h"
 #include "repo/envelope.h"
+#include "repo/keepsake.h"
 #include "repo/key_slot.h"
 #include "repo/manifest.h"
 #include "repo/pack_writer.h"
@@ -317,6 +318,42 @@ static void seed_manifest(struct buf *b)
     save_buf("manifest", "unknown", b);
 }
 
+static void seed_keepsake(struct buf *b)
+{
+    const struct keyring *keys = fuzz_keys();
+    static const struct object_id id = {{7}};
+    static const struct chunk_id list = {{9}};
+    struct manifest m = {.series = bytes_of_str("srv@srv"), .number = 3};
+    struct kept_frames *kept = kept_frames_new();
+    struct keepsake back;
+    struct buf file;
+
+    ASSERT(kept);
+    kept_frames_list_begin(kept);
+    for (uint8_t i = 1; i <= 3; i++) {
+        struct frame_kept key = {
+            .salt = {i}, .suite = CRYPTO_AES256_GCM, .key = {{i}}};
+        uint32_t no;
+
+        ASSERT(kept_frames_reserve(kept, &no) == 0);
+        ASSERT(kept_frames_use(kept, no) == 0);
+        ASSERT(kept_frames_sealed(kept, no, &key) == 0);
+    }
+    ASSERT(kept_frames_list_end(kept, &list) == 0);
+    buf_init(&file, KEEPSAKE_BYTES_MAX);
+    ASSERT(keepsake_seal(keys, &id, &m, kept, &file) == 0);
+    ASSERT(keepsake_open(keys, m.series, buf_bytes(&file), NULL, &back) == 0);
+    save_buf("keepsake", "file", &file);
+    buf_add(b, id.b, sizeof id.b);
+    manifest_put(&m, &file);
+    codec_put_string(b, buf_bytes(&file));
+    kept_frames_put(kept, 4096, b);
+    save_buf("keepsake", "plain", b);
+    keepsake_release(&back);
+    kept_frames_free(kept);
+    buf_release(&file);
+}
+
 static void seed_compress(struct buf *b)
 {
     static const uint8_t head[3] = {0x20, 0x4e, 0}; /* 20,000 bytes */
@@ -394,6 +431,7 @@ int main(int argc, char **argv)
     seed_journal(&b);
     seed_manifest(&b);
     seed_compress(&b);
+    seed_keepsake(&b);
     buf_release(&b);
     return 0;
 }

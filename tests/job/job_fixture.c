@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "repo/fetch.h"
+#include "repo/key_change.h"
 #include "repo/repo_init.h"
 #include "repo/snapshot_list.h"
 #include "repo/tree_walk.h"
@@ -67,6 +68,32 @@ void job_fixture_reopen(struct job_fixture *f, bool fresh)
     if (fresh)
         assert_true(scratch_run("rm -rf %s", f->cache));
     check(repo_open(f->store, &opt, &f->r), "open");
+}
+
+void job_fixture_add_write_key(struct job_fixture *f)
+{
+    struct key_change_new n = {.role = KEYRING_WRITE, .label = "host"};
+    struct member_id id;
+
+    f->write_secret = (struct key_slot_secret){
+        KEY_SLOT_FILE, bytes_of_str("fedcba9876543210fedcba9876543210")};
+    n.secret = &f->write_secret;
+    check(repo_refresh(f->r), "refresh");
+    check(key_change_add(f->r, &n, &id), "key");
+}
+
+void job_fixture_as(struct job_fixture *f, bool write)
+{
+    struct repo_open_options opt = {.secret =
+                                        write ? &f->write_secret : &f->secret};
+    char cache[JOB_PATH];
+
+    path_of(cache, f->dir, write ? "cache-write" : "cache");
+    opt.cache_root = cache;
+    repo_close(f->r);
+    f->r = NULL;
+    check(repo_open(f->store, &opt, &f->r), "open");
+    assert_int_equal(f->r->keys->role, write ? KEYRING_WRITE : KEYRING_FULL);
 }
 
 struct snapshot_job_options job_fixture_options(const struct job_fixture *f)

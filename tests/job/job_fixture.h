@@ -22,6 +22,7 @@ struct job_fixture {
     struct store *store;
     struct repo *r;
     struct key_slot_secret secret;
+    struct key_slot_secret write_secret; /* of a write key, when there is one */
 };
 
 void job_fixture_open(struct job_fixture *f);
@@ -29,6 +30,14 @@ void job_fixture_close(struct job_fixture *f);
 
 /* job_fixture_reopen: as another process would; fresh: the cache is gone. */
 void job_fixture_reopen(struct job_fixture *f, bool fresh);
+
+/* job_fixture_add_write_key: a second member, of role write: writers rely on
+ * their own packs from then on. */
+void job_fixture_add_write_key(struct job_fixture *f);
+
+/* job_fixture_as: reopen with the write key or the full one; each has a cache
+ * of its own, below f->cache. */
+void job_fixture_as(struct job_fixture *f, bool write);
 
 /* What a snapshot did. */
 struct job_snap {

@@ -60,7 +60,7 @@ static void *fill(void *arg)
     for (uint64_t i = 0; i < FRAMES && j->rc == 0; i++) {
         pack_fixture_frame(fix.keys, x, PACK_DATA, j->seed + i * 2 * CHUNKS,
                            CHUNKS, EACH, raw, chunk);
-        j->rc = pack_sink_add(j->sink, x, chunk, CHUNKS, &j->place[i]);
+        j->rc = pack_sink_add(j->sink, x, chunk, CHUNKS, &j->place[i], NULL);
     }
     frame_ctx_free(x);
     free(raw);
@@ -134,7 +134,7 @@ static int add_one(struct pack_sink *q, uint64_t seed)
 
     pack_fixture_frame(fix.keys, fix.frame, PACK_META, seed, 2, 100, raw,
                        chunk);
-    return pack_sink_add(q, fix.frame, chunk, 2, NULL);
+    return pack_sink_add(q, fix.frame, chunk, 2, NULL, NULL);
 }
 
 static void test_pack_sink__flush_makes_all_of_it_durable(void **state)
