@@ -16,7 +16,7 @@
 /* What `dedup key` does with one word after it. */
 struct cmd_key_action {
     const char *name;
-    size_t args; /* after the name */
+    const char *wants; /* one argument after the name; NULL: none */
     uint64_t options;
     enum session_use use;
     int (*run)(struct cli *cli, struct session *s);
@@ -193,16 +193,19 @@ static int cmd_key_remove(struct cli *cli, struct session *s)
 /* ---- all of them ------------------------------------------------------- */
 
 static const struct cmd_key_action cmd_key_actions[] = {
-    {"list", 0, 0, SESSION_WORK, cmd_key_list, NULL},
-    {"add", 0,
+    {"list", NULL, 0, SESSION_WORK, cmd_key_list, NULL},
+    {"add", NULL,
      CMD_KEY_NEW | CMD_KEY_OPT(ROLE) | CMD_KEY_OPT(LABEL) | CMD_KEY_OPT(TRUST),
      SESSION_WORK, cmd_key_add, NULL},
-    {"remove", 1, CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove, NULL},
-    {"passwd", 0, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd, NULL},
-    {"trust", 1, 0, SESSION_WORK, cmd_key_trust, NULL},
-    {"rotate", 0, 0, SESSION_KEYS, key_rotate_run, NULL},
-    {"sheet", 1, 0, SESSION_WORK, NULL, key_sheet_run},
-    {"recover", 0, CMD_KEY_OPT(SHEET), SESSION_WORK, NULL, key_recover_run},
+    {"remove", "which key? Its label, or the beginning of its id",
+     CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove, NULL},
+    {"passwd", NULL, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd, NULL},
+    {"trust", "'own' or 'shared'?", 0, SESSION_WORK, cmd_key_trust, NULL},
+    {"rotate", NULL, 0, SESSION_KEYS, key_rotate_run, NULL},
+    {"sheet",
+     "which file shall it be written to? Name a new one: .pdf, .svg, or text",
+     0, SESSION_WORK, NULL, key_sheet_run},
+    {"recover", NULL, CMD_KEY_OPT(SHEET), SESSION_WORK, NULL, key_recover_run},
 };
 
 /* Whether the command line fits one of them. */
@@ -220,9 +223,10 @@ static int cmd_key_action(const struct opt_set *o,
                        "key %s: list, add, remove, passwd, rotate, trust, "
                        "sheet or recover",
                        o->arg[0]);
-    if (o->arg_n != 1 + a->args)
-        return err_set(E_USAGE, "key %s: %s", a->name,
-                       a->args ? "one argument after it" : "no argument");
+    if (a->wants && o->arg_n == 1)
+        return err_set(E_USAGE, "key %s: %s", a->name, a->wants);
+    if (!a->wants && o->arg_n > 1)
+        return err_set(E_USAGE, "key %s: nothing more can be said", a->name);
     for (size_t i = 0; i < o->value_n; i++) {
         const struct opt_value *v = &o->value[i];
 

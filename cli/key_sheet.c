@@ -19,9 +19,6 @@ int key_sheet_run(struct cli *cli)
     const char *path;
     int rc;
 
-    if (cli->opt->arg_n != 2)
-        return err_set(E_USAGE, "key sheet: which file shall it be written to? "
-                                "Name a new one: .pdf, .svg, or text");
     path = cli->opt->arg[1];
     rc = session_place(cli, &place);
     if (rc == 0)

@@ -46,11 +46,11 @@ may 5 read snapshot file
 may 5 read key add --role read --label x --new-key-file x.key
 may 5 read key remove a-write
 may 5 read key trust shared
-may 5 write snapshots
+may 0 write snapshots
 may 5 write ls latest
 may 5 write cat "latest:$PWD/file"
 may 5 write restore latest --target t
-may 5 write check
+may 3 write check
 may 5 write check --read-data
 may 5 write key remove a-read
 may 0 write snapshot file
