@@ -50,7 +50,7 @@ may 0 write snapshots
 may 5 write ls latest
 may 5 write cat "latest:$PWD/file"
 may 5 write restore latest --target t
-may 3 write check
+expect 3 dedup --key-file write.key check
 may 5 write check --read-data
 may 5 write key remove a-read
 may 0 write snapshot file
