@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "repo/check.h"
+#include "repo/repo_log.h"
 #include "tests/repo/catchup_kit.h"
 #include "tests/repo/epoch_kit.h"
 
@@ -386,12 +387,56 @@ static size_t listed(struct repo *r)
     return n;
 }
 
+static struct index_pack first_pack(struct repo *r)
+{
+    struct index_reader *reader = NULL;
+    struct index_pack pack;
+    uint32_t next = 0;
+    size_t n;
+
+    assert_int_equal(index_reader_new(r->index, &reader), 0);
+    assert_int_equal(index_reader_packs(reader, &next, &pack, 1, &n), 0);
+    assert_int_equal(n, 1);
+    index_reader_free(reader);
+    return pack;
+}
+
+static int say_condemn(void *ctx, const struct repo *r,
+                       struct repo_log_draft *d)
+{
+    (void)r;
+    d->type = RECORD_CONDEMN;
+    d->says.ids = record_ids_of(ctx, 1);
+    return 0;
+}
+
+/* The first pack; returns the record's number. */
+static uint64_t condemn(struct epoch_kit *k)
+{
+    struct object_id id;
+    uint64_t number;
+
+    assert_int_equal(repo_refresh(k->r), 0);
+    id = first_pack(k->r).id;
+    assert_int_equal(repo_log_append(k->r, say_condemn, &id, &number), 0);
+    return number;
+}
+
+static int rescue(void *ctx, const struct repo *r, struct repo_log_draft *d)
+{
+    (void)r;
+    d->type = RECORD_DOOM;
+    d->says.decides = *(uint64_t *)ctx;
+    return 0;
+}
+
 /* For whom was removed the log ends where its keys do: it reads what is old,
  * and calls nothing damaged that is new. With a cache of its own, with an old
  * one, and with one that others have filled further. */
 static void test_epoch__who_was_removed_reads_what_is_old(void **state)
 {
     static const char *const cache[] = {"old", NULL, "b"};
+    uint64_t condemned;
     struct object_id id[2];
     struct epoch_kit k;
     struct repo *r = NULL;
@@ -407,6 +452,8 @@ static void test_epoch__who_was_removed_reads_what_is_old(void **state)
     assert_int_equal(repo_refresh(r), 0);
     assert_int_equal(listed(r), 1);
     repo_close(r);
+    condemned = condemn(&k);
+    assert_int_equal(catchup_kit_try(&k.f, "b"), 0); /* to the log's end */
     for (size_t i = 0; i < 3; i++) {
         struct check_options opt = {.threads = 1};
         struct check_summary sum;
@@ -419,12 +466,13 @@ static void test_epoch__who_was_removed_reads_what_is_old(void **state)
         assert_false(r->hurt);
         assert_int_equal(listed(r), cache[i] && *cache[i] == 'b' ? 2 : 1);
         assert_true(catchup_kit_finds(r, INDEX_READ, 1));
+        assert_int_equal(first_pack(r).state,
+                         i == 2 ? INDEX_CONDEMNED : INDEX_LIVE);
         assert_int_equal(check_run(r, &opt, NULL, NULL, &sum), E_ROLE);
         assert_int_equal(sum.damages, 0);
         repo_close(r);
     }
-    /* the others' cache is as it was */
-    assert_int_equal(repo_refresh(k.r), 0);
+    assert_int_equal(repo_log_append(k.r, rescue, &condemned, NULL), 0);
     catchup_kit_knows(&k.f, "b", 2);
     catchup_kit_knows(&k.f, NULL, 2);
     epoch_kit_close(&k);
