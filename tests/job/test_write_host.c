@@ -658,6 +658,48 @@ static void test_write_host__checks_what_it_sees(void **state)
     job_fixture_close(&f);
 }
 
+static void expect_list(struct job_fixture *f, bool sealed, bool damaged)
+{
+    struct snapshot_list l = {.n = 0};
+
+    assert_int_equal(snapshot_list_load(f->r->index, &f->r->state, &l), 0);
+    assert_int_equal(l.n, 2);
+    for (size_t i = 0; i < l.n; i++) {
+        assert_int_equal(l.item[i].sealed, sealed);
+        assert_int_equal(l.item[i].damaged, damaged);
+    }
+    snapshot_list_release(&l);
+}
+
+/* What was damaged when it was first met is sealed once it is whole again; what
+ * was sealed, and cannot be read with a key that may, is damaged. */
+static void test_write_host__damage_comes_and_goes(void **state)
+{
+    struct repo_open_options opt = {.no_index = false};
+    char cache[JOB_PATH];
+    struct job_fixture f;
+
+    (void)state;
+    open_host(&f);
+    (void)run(&f, 0);
+    (void)run(&f, FILES);
+    expect_list(&f, true, false);
+    assert_int_equal(store_list(f.store, "snapshots", harm, &f), 0);
+    forget_cache(&f);
+    expect_list(&f, false, true);
+    assert_int_equal(store_list(f.store, "snapshots", harm, &f), 0);
+    job_fixture_as(&f, true);
+    expect_list(&f, true, false);
+    assert_int_equal(store_list(f.store, "snapshots", harm, &f), 0);
+    (void)snprintf(cache, sizeof cache, "%s/cache-write", f.dir);
+    opt.cache_root = cache;
+    opt.secret = &f.secret;
+    repo_close(f.r);
+    assert_int_equal(repo_open(f.store, &opt, &f.r), 0);
+    expect_list(&f, false, true);
+    job_fixture_close(&f);
+}
+
 /* Of its own last one the host knows all, of others that they are there. */
 static void test_write_host__knows_its_last_one(void **state)
 {
@@ -707,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_write_host__a_full_key_reads_what_was_sealed),
         cmocka_unit_test(test_write_host__goes_on_from_a_checkpoint),
         cmocka_unit_test(test_write_host__checks_what_it_sees),
+        cmocka_unit_test(test_write_host__damage_comes_and_goes),
         cmocka_unit_test(test_write_host__knows_its_last_one),
     };
 
