@@ -404,7 +404,7 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
 int secrets_get_new(const struct opt_set *o, const struct cancel *c,
                     struct secrets_key *key)
 {
-    const struct opt_value *v;
+    const struct opt_value *v = NULL;
     int rc;
 
     memset(key, 0, sizeof *key);

@@ -25,7 +25,7 @@ static int slot_list_add(void *ctx, const char *name, uint64_t size)
 {
     struct slot_list_load *load = ctx;
     struct slot_list *l = load->l;
-    struct slot_list_item it;
+    struct slot_list_item it = {.id = {{0}}};
     struct buf file;
     bool found = false;
     int rc = size > KEY_SLOT_BYTES_MAX

@@ -254,8 +254,8 @@ static void run_look(struct fault_kit *k, void *ctx)
 {
     const struct look *l = ctx;
     const char *wrong = l->c->holds(l->reported, l->again);
-    struct store *s;
-    struct repo *r;
+    struct store *s = NULL;
+    struct repo *r = NULL;
     uint64_t n = 0;
     int rc =
         wrong ? err_set(E_INTERNAL, "%s", wrong) : open_as(&founder, &s, &r);

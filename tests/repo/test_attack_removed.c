@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "repo/key_remove.h"
 #include "repo/members_draft.h"
 #include "tests/repo/member_kit.h"
@@ -109,6 +110,27 @@ static void test_attack_removed__a_removed_key_is_told(void **state)
     assert_null(late);
     assert_int_equal(repo_fixture_check(&x.f, x.id, 1), 1);
     member_kit_close(&x);
+}
+
+/* ... and at its next renewal, before anybody has fenced it. */
+static void test_attack_removed__a_leaving_key_renews_nothing(void **state)
+{
+    const struct writer_reliance on = {.parent = NULL};
+    struct writer *w = NULL;
+    struct member_kit x;
+
+    (void)state;
+    clock_fake_set(INT64_C(1800000000) * CLOCK_SECOND_NS, 0);
+    member_kit_make(&x, KEYRING_WRITE);
+    assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &w), 0);
+    say_standing(&x, RECORD_LEAVING);
+    assert_int_equal(writer_renew(w, &on), 0); /* it is not time yet */
+    clock_fake_advance(WRITER_SILENCE_NS / 3);
+    assert_int_equal(writer_renew(w, &on), E_ROLE);
+    assert_non_null(strstr(err_text(), "this key was removed"));
+    writer_free(w);
+    member_kit_close(&x);
+    clock_fake_end();
 }
 
 /* Who opens between the two records sees that it is leaving; what an open
@@ -265,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attack_removed__a_removed_key_writes_nothing),
         cmocka_unit_test(test_attack_removed__a_removed_key_is_told),
+        cmocka_unit_test(test_attack_removed__a_leaving_key_renews_nothing),
         cmocka_unit_test(test_attack_removed__who_leaves_opens_nothing),
         cmocka_unit_test(
             test_attack_removed__a_cache_beyond_a_cut_is_made_anew),

@@ -493,6 +493,45 @@ static void test_writer__looks_for_features_when_it_opens(void **state)
     bench_close(&b);
 }
 
+/* Somebody, or one of us, has that name: another one is taken. */
+static int take_name(void *ctx, enum memory_point point, enum memory_op op,
+                     const char *name)
+{
+    struct repo_fixture *f = ctx;
+    enum store_outcome outcome;
+
+    if (point != MEMORY_BEFORE || op != MEMORY_COMMIT ||
+        strncmp(name, "w/", 2) != 0)
+        return 0;
+    memory_set_hook(f->store, NULL, NULL);
+    return store_put(f->store, name, bytes_of_str("taken"), &outcome);
+}
+
+static void test_writer__a_name_that_is_taken_is_left(void **state)
+{
+    struct journal_list l = {.item = NULL};
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    struct writer *w = NULL;
+    struct object_id id;
+
+    (void)state;
+    repo_fixture_make(&f);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    memory_set_hook(f.store, take_name, &f);
+    assert_int_equal(writer_open(r, bytes_of_str("a@b"), &w), 0);
+    assert_int_equal(repo_fixture_publish(&f, w, r, 1), 0);
+    assert_int_equal(repo_fixture_commit(w, r, 1, &id), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    assert_int_equal(journal_list_load(f.store, &l), 0);
+    assert_int_equal(l.n, 2);
+    journal_list_release(&l);
+    assert_int_equal(repo_fixture_check(&f, &id, 1), 1);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_writer__stops_when_it_is_fenced),
         cmocka_unit_test(test_writer__refuses_what_it_does_not_know),
         cmocka_unit_test(test_writer__looks_for_features_when_it_opens),
+        cmocka_unit_test(test_writer__a_name_that_is_taken_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
