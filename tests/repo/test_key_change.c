@@ -141,12 +141,15 @@ static void test_key_change__keys_hold_what_their_role_may(void **state)
         f.secret = secret_a;
         assert_int_equal(repo_fixture_repo(&f, "b", &as), 0);
         assert_int_equal(as->keys->role, t[i].role);
+        assert_int_equal(memcmp(as->keys->epoch[0].data_secret.b, none.b,
+                                sizeof none.b) != 0,
+                         t[i].data);
+        assert_int_equal(memcmp(as->keys->epoch[0].meta_secret.b, none.b,
+                                sizeof none.b) != 0,
+                         t[i].meta);
         assert_int_equal(
-            memcmp(as->keys->data_secret.b, none.b, sizeof none.b) != 0,
-            t[i].data);
-        assert_int_equal(
-            memcmp(as->keys->meta_secret.b, none.b, sizeof none.b) != 0,
-            t[i].meta);
+            memcmp(as->keys->epoch[0].root.b, none.b, sizeof none.b) != 0,
+            t[i].role == KEYRING_FULL);
         assert_memory_not_equal(as->keys->seed.b, r->keys->seed.b,
                                 sizeof none.b);
         assert_memory_equal(as->keys->k_data.b, r->keys->k_data.b,
