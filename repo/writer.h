@@ -80,7 +80,7 @@ void writer_log_tip(const struct writer *w, uint64_t *number,
  *   m   every field is set
  *   id  out: of the snapshot
  * Everything that it needs was published before. Returns as writer_publish();
- * E_LIMIT (manifest too long).
+ * E_ROLE: the key's role makes no snapshots; E_LIMIT (manifest too long).
  */
 MUST_CHECK int writer_commit(struct writer *w, const struct manifest *m,
                              struct object_id *id);

@@ -4,6 +4,7 @@
 #include "repo/catchup_marks.h"
 #include "repo/envelope.h"
 #include "repo/journal_list.h"
+#include "repo/repo_role.h"
 #include "repo/snapshot_list.h"
 #include "repo/writer_journal.h"
 
@@ -82,9 +83,15 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
 int writer_commit(struct writer *w, const struct manifest *m,
                   struct object_id *id)
 {
+    enum keyring_role role = w->r->keys->role;
     struct record_journal j = {.generation = 0};
-    int rc = writer_put_snapshot(w, m, id);
+    int rc = 0;
 
+    if (!members_role_may_journal(role, RECORD_COMMIT))
+        rc = err_set(E_ROLE, "%s: a key whose role is '%s' makes no snapshots",
+                     store_place(w->r->store), repo_role_name(role));
+    if (rc == 0)
+        rc = writer_put_snapshot(w, m, id);
     if (rc == 0)
         rc = writer_settle(w);
     if (rc < 0)

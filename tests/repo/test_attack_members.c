@@ -304,6 +304,34 @@ static void test_attack_members__roles_hold_in_ones_own_journal(void **state)
     }
 }
 
+/* ... and who is honest is told so before anything is put. */
+static void test_attack_members__writers_know_their_role(void **state)
+{
+    static const struct {
+        enum keyring_role role;
+        int opens, commits;
+    } t[] = {{KEYRING_FULL, 0, 0},
+             {KEYRING_READ, E_ROLE, 0},
+             {KEYRING_WRITE, 0, 0},
+             {KEYRING_MAINTAIN, 0, E_ROLE}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct writer *w = NULL;
+        struct object_id id;
+        struct member_kit x;
+
+        member_kit_make(&x, t[i].role);
+        assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &w),
+                         t[i].opens);
+        if (w)
+            assert_int_equal(repo_fixture_commit(w, x.thief, 1, &id),
+                             t[i].commits);
+        writer_free(w);
+        member_kit_close(&x);
+    }
+}
+
 /* A pack whose writer may not write counts for nothing, not even for reading
  * what was lost. */
 static void test_attack_members__packs_of_readers_are_none(void **state)
@@ -474,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_attack_members__nobody_speaks_for_others_objects),
         cmocka_unit_test(test_attack_members__a_claim_on_what_is_damaged_fails),
         cmocka_unit_test(test_attack_members__roles_hold_in_ones_own_journal),
+        cmocka_unit_test(test_attack_members__writers_know_their_role),
         cmocka_unit_test(test_attack_members__packs_of_readers_are_none),
         cmocka_unit_test(test_attack_members__nobody_replaces_others_segments),
         cmocka_unit_test(test_attack_members__slots_are_what_they_say),
