@@ -4,12 +4,13 @@
 #include "repo/snapshot_list.h"
 
 static int catchup_snapshots_note(struct catchup_update *up,
-                                  const struct object_id *id,
-                                  const struct manifest *m)
+                                  const struct snapshot *s)
 {
     int rc = catchup_update_breathe(up);
 
-    return rc < 0 ? rc : snapshot_list_note(up->u, id, m);
+    return rc < 0
+               ? rc
+               : snapshot_list_note(up->u, &s->id, &s->signer, &s->manifest.m);
 }
 
 static int catchup_snapshots_note_damaged(struct catchup_update *up,
@@ -45,7 +46,7 @@ int catchup_snapshots_commit(struct catchup_update *up,
     if ((rc == 0 || rc == E_ROLE) && !catchup_snapshots_signed(&s, owner))
         rc = 0; /* it is not this journal that can make it exist */
     else if (rc == 0)
-        rc = catchup_snapshots_note(up, id, &s.manifest.m);
+        rc = catchup_snapshots_note(up, &s);
     else if (rc == E_CORRUPT || rc == E_ROLE)
         rc = noted ? 0 : catchup_snapshots_note_damaged(up, id, w);
     snapshot_list_drop(&s);
@@ -65,7 +66,7 @@ static int catchup_snapshots_again_one(struct catchup_update *up,
     if (rc == 0) {
         *stale |= !catchup_snapshots_signed(
             &s, members_owner(&up->c->state->members, w));
-        rc = *stale ? 0 : catchup_snapshots_note(up, id, &s.manifest.m);
+        rc = *stale ? 0 : catchup_snapshots_note(up, &s);
     } else if (*stop || rc == E_CORRUPT || rc == E_ROLE) {
         log_debug("snapshot still damaged: %s", err_text());
         rc = 0;

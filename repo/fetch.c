@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { FETCH_BUCKETS = 1024, FETCH_PLACES_MAX = 16 };
+enum { FETCH_BUCKETS = 1024, FETCH_PLACES = 16 };
 
 enum fetch_state { FETCH_LOADING, FETCH_READY, FETCH_FAILED };
 
@@ -273,25 +273,45 @@ static int fetch_from(struct fetch_lane *l, enum pack_kind kind,
     return err_set(E_CORRUPT, "content does not match its id");
 }
 
-/* The best place failed: try all others. */
+/* All places of a chunk: loc is to be freed. */
+static int fetch_places(struct fetch_lane *l, const struct chunk_id *id,
+                        struct index_loc **loc, size_t *n)
+{
+    size_t cap = FETCH_PLACES;
+    int rc = 0;
+
+    do {
+        free(*loc);
+        *loc = mem_array(cap, sizeof **loc);
+        if (!*loc)
+            return err_set(E_NOMEM, "out of memory");
+        rc = index_reader_locations(l->reader, id, *loc, cap, n);
+        if (rc < 0 || *n <= cap)
+            return rc;
+        cap = *n;
+    } while (true);
+}
+
+/* The best place failed: try all others, however many somebody made up. */
 static int fetch_elsewhere(struct fetch_lane *l, enum pack_kind kind,
                            const struct chunk_id *id, size_t bytes,
                            struct fetch_chunk *out)
 {
-    struct index_loc loc[FETCH_PLACES_MAX];
+    struct index_loc *loc = NULL;
     size_t n = 0;
     int rc = index_reader_renew(l->reader);
 
     if (rc == 0)
-        rc = index_reader_locations(l->reader, id, loc, FETCH_PLACES_MAX, &n);
-    if (rc < 0)
-        return rc;
-    rc = err_set(E_CORRUPT, "in no pack that the index knows");
-    for (size_t i = 0; i < n && i < FETCH_PLACES_MAX; i++) {
+        rc = fetch_places(l, id, &loc, &n);
+    if (rc == 0 && n == 0)
+        rc = err_set(E_CORRUPT, "in no pack that the index knows");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = fetch_from(l, kind, id, bytes, &loc[i], out);
         if (rc != E_CORRUPT)
             break;
+        rc = i + 1 < n ? 0 : rc;
     }
+    free(loc);
     return rc;
 }
 

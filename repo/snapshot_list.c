@@ -9,7 +9,7 @@
 #include "repo/superseded.h"
 
 enum {
-    SNAPSHOT_LIST_KEY = 's', /* + id: its manifest, or ... */
+    SNAPSHOT_LIST_KEY = 's', /* + id: who signed it and its manifest, or ... */
     /* ... as long as a writer: whose journal commits what cannot be read */
     SNAPSHOT_LIST_DAMAGED_BYTES = sizeof(struct writer_id)
 };
@@ -31,6 +31,7 @@ static int snapshot_list_add(struct snapshot_list *l,
                              const struct object_id *id, struct bytes value)
 {
     struct snapshot_item *it;
+    struct codec c;
 
     if (!MEM_GROW(l->item, l->n, l->cap))
         return err_set(E_NOMEM, "out of memory");
@@ -41,7 +42,11 @@ static int snapshot_list_add(struct snapshot_list *l,
     if (!it->raw.p)
         return err_set(E_NOMEM, "out of memory");
     l->n++;
-    return it->damaged ? 0 : manifest_get(it->raw, &it->manifest);
+    if (it->damaged)
+        return 0;
+    codec_init(&c, it->raw);
+    codec_copy(&c, it->signer.b, sizeof it->signer.b);
+    return manifest_get(codec_take(&c, codec_left(&c)), &it->manifest);
 }
 
 static int snapshot_list_order(const void *a, const void *b)
@@ -165,8 +170,17 @@ size_t snapshot_list_damaged(const struct snapshot_list *l)
     return n;
 }
 
+/* Who signed it, then the manifest. */
+static void snapshot_list_put(const struct member_id *signer,
+                              const struct manifest *m, struct buf *value)
+{
+    buf_reset(value);
+    buf_add(value, signer->b, sizeof signer->b);
+    manifest_put(m, value);
+}
+
 int snapshot_list_note(struct index_update *u, const struct object_id *id,
-                       const struct manifest *m)
+                       const struct member_id *signer, const struct manifest *m)
 {
     uint8_t key[SNAPSHOT_LIST_KEY_BYTES] = {SNAPSHOT_LIST_KEY};
     struct manifest brief = *m;
@@ -178,12 +192,11 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
     brief.problem_n = 0;
     brief.options = bytes_of(NULL, 0);
     brief.unknown = bytes_of(NULL, 0);
-    manifest_put(&brief, &value);
+    snapshot_list_put(signer, &brief, &value);
     if (value.rc == E_LIMIT) {
         /* thousands of roots: remember it without them */
         brief.path_n = 0;
-        buf_reset(&value);
-        manifest_put(&brief, &value);
+        snapshot_list_put(signer, &brief, &value);
     }
     if (value.rc == E_LIMIT) {
         /* or tags, or a root with endless attributes: nobody could open
@@ -191,8 +204,7 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
         brief.tag_n = 0;
         brief.root = bytes_of(NULL, 0);
         brief.host = brief.user = brief.program = bytes_of(NULL, 0);
-        buf_reset(&value);
-        manifest_put(&brief, &value);
+        snapshot_list_put(signer, &brief, &value);
     }
     rc = buf_status(&value);
     if (rc == 0)

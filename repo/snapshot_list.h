@@ -15,6 +15,7 @@ struct snapshot_item {
     bool damaged;    /* its object could not be read: the manifest is empty */
     bool superseded; /* a checkpoint that nobody needs any more: what it
                         reaches may go at any time (repo/superseded.h) */
+    struct member_id signer;       /* zeros: damaged */
     struct manifest_copy manifest; /* without its problems and options */
     struct bytes raw;              /* owned; what the manifest borrows */
 };
@@ -57,9 +58,10 @@ size_t snapshot_list_damaged(const struct snapshot_list *l);
 enum { SNAPSHOT_LIST_KEY_BYTES = 1 + ID_BYTES };
 
 /* snapshot_list_note: remember a committed snapshot in an update of the index.
- */
+ *   signer  who signed it */
 MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
+                                  const struct member_id *signer,
                                   const struct manifest *m);
 
 /* snapshot_list_note_damaged: the same of one whose object cannot be read.

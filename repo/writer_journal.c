@@ -102,7 +102,7 @@ void writer_journal_tell(struct writer *w, const struct object_id *id,
         return;
     rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
     if (rc == 0 && m)
-        rc = snapshot_list_note(u, id, m);
+        rc = snapshot_list_note(u, id, &w->r->keys->member, m);
     w->behind = writer_journal_commit(w, u, rc) < 0;
 }
 

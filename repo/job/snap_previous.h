@@ -30,13 +30,16 @@ struct snap_previous {
     struct object_id trusted[PARENT_MAX]; /* ids of those that need not be
                                              checked */
     size_t trusted_n;
+    bool foreign; /* others would be parents, were they not by a member that
+                     ours may not rely on */
 };
 
 /*
  * snap_previous_find: those of a series.
  *   force  no parent, whatever there is
  *   p      zeroed; out; to be released in any case
- * A manifest that cannot be read is no parent. Returns 0; E_NOMEM; what the
+ * A manifest that cannot be read is no parent, nor one whose signer our member
+ * may not rely on (repo/trust.h). Returns 0; E_NOMEM; what the
  * index or the store returned.
  */
 MUST_CHECK int snap_previous_find(struct repo *r, struct bytes series,

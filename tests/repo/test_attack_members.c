@@ -254,21 +254,19 @@ static bool log_record_works(struct world *x, enum record_log_type type)
     struct record_log l = {.ids = record_ids_of(&x->id[0], 1)};
     struct record_member m[2];
     struct object_id pack = founders_pack(x);
-    struct chunk_id chunk = {{1}};
-    uint8_t suspect[2 * ID_BYTES];
+    struct object_id one = {{1}};
+    uint8_t pair[2 * ID_BYTES];
     const struct state *s = &x->full->state;
     struct record_strings tags;
     struct buf list;
     bool works = false;
 
     buf_init(&list, 4096);
-    if (type == RECORD_DOOM || type == RECORD_CONDEMN || type == RECORD_VOUCH)
+    if (type == RECORD_DOOM || type == RECORD_CONDEMN)
         l.ids = record_ids_of(&pack, 1);
-    if (type == RECORD_SUSPECT) {
-        memcpy(suspect, chunk.b, ID_BYTES);
-        memcpy(suspect + ID_BYTES, pack.b, ID_BYTES);
-        l.suspects = (struct fields_list){suspect, 1};
-    }
+    memcpy(pair, one.b, ID_BYTES);
+    memcpy(pair + ID_BYTES, pack.b, ID_BYTES);
+    l.suspects = l.vouches = (struct fields_list){pair, 1};
     if (type == RECORD_FLAGS || type == RECORD_TAG) {
         record_string_put(&list, bytes_of_str("x-1"));
         l.features[RECORD_CLASS_READ] =
@@ -317,7 +315,7 @@ static bool log_record_works(struct world *x, enum record_log_type type)
         works = s->members.trust == RECORD_TRUST_OWN;
         break;
     case RECORD_VOUCH:
-        works = state_is_vouched(s, &pack);
+        works = state_is_vouched(s, &one, &pack);
         break;
     case RECORD_UNFORGET:
     case RECORD_POLICY:
