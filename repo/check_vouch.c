@@ -35,8 +35,8 @@ static int check_vouch_collect(struct check_vouch *c,
         const struct check_pack *p = &v->pack[i];
         struct record_vouch is = {.pack = p->id, .dir = p->dir};
 
-        if (p->state != CHECK_PACK_SOUND || !p->read || p->spoilt || p->cut ||
-            p->recovered || !check_vouch_wants(r, &p->writer, &is))
+        if (p->state != CHECK_PACK_SOUND || !p->read || p->recovered ||
+            !check_vouch_wants(r, &p->writer, &is))
             continue;
         if (!MEM_GROW(c->list, c->n, c->cap))
             return err_set(E_NOMEM, "out of memory");

@@ -421,12 +421,36 @@ static void test_attack_trust__others_packs_stay_what_they_are(void **state)
     }
 }
 
+/* One that a full key has put and not listed so far. */
+static void test_attack_trust__nobody_lists_others_packs(void **state)
+{
+    struct pack_info info = {.bytes = 0};
+    struct segment_pack pack;
+    struct world x;
+    struct buf lie;
+
+    (void)state;
+    world_make(&x);
+    repo_fixture_pack(&x.f, x.full, VICTIM, &info);
+    false_dir(x.thief, TOMORROW, buf_bytes(&info.dir), &lie);
+    pack = pack_of(&info);
+    pack.dir = buf_bytes(&lie);
+    say(&x, x.thief, true, 0, &pack, 1, NULL, 0);
+    expect_relies(&x, HOST, TOMORROW, false);
+    expect_relies(&x, FULL, TOMORROW, false);
+    expect_relies(&x, FULL, VICTIM, false);
+    pack_info_release(&info);
+    buf_release(&lie);
+    world_end(&x);
+}
+
 /* A pack that was vouched for, which its writer then says holds other chunks: a
  * vouch is for what was read. */
 static void test_attack_trust__a_vouch_is_for_one_directory(void **state)
 {
     (void)state;
     for (unsigned before = 0; before < 2; before++) {
+        char name[PACK_LAYOUT_NAME_MAX];
         struct segment_pack pack;
         struct pack_info info;
         struct world x;
@@ -447,12 +471,8 @@ static void test_attack_trust__a_vouch_is_for_one_directory(void **state)
         expect_relies(&x, HOST, TOMORROW, false);
         expect_relies(&x, HOST, VICTIM, true);
         /* and where the pack itself cannot tell any more */
-        {
-            char name[PACK_LAYOUT_NAME_MAX];
-
-            pack_layout_name(&info.id, name);
-            catchup_kit_remove(x.f.store, name);
-        }
+        pack_layout_name(&info.id, name);
+        assert_true(memory_damage(x.f.store, name, info.bytes - 30, 1));
         assert_false(relies(&x, HOST, NULL, TOMORROW));
         pack_info_release(&info);
         buf_release(&lie);
@@ -500,17 +520,47 @@ static void test_attack_trust__others_segments_are_not_replaced(void **state)
     }
 }
 
-/* What a full key merges keeps its authors, and none of the lies. */
+/* Merges segments with a full key: each pack that comes of it must be one of
+ * these, as it is. Returns how many there are. */
+static size_t merge(struct world *x, const struct segment_list_item *item,
+                    size_t n, const struct pack_info *const is[2])
+{
+    struct segment_list_item out;
+    struct segment_reader walk;
+    struct segment_file file;
+    struct segment_pack p;
+    size_t packs;
+
+    assert_int_equal(segment_merge_write(x->f.store, x->full->keys,
+                                         x->full->index, &x->full->state, 0,
+                                         item, n, &out),
+                     0);
+    assert_int_equal(
+        segment_file_read(x->f.store, x->full->keys, &out.id, &file), 0);
+    packs = file.segment.pack_n;
+    segment_read(&walk, &file.segment);
+    while (segment_next(&walk, &p)) {
+        const struct pack_info *i = is[!object_id_equal(&p.id, &is[0]->id)];
+
+        assert_true(object_id_equal(&p.id, &i->id));
+        assert_memory_equal(p.writer.b, i->writer.b, sizeof p.writer.b);
+        assert_true(bytes_equal(p.dir, buf_bytes(&i->dir)));
+    }
+    segment_file_release(&file);
+    return packs;
+}
+
+/* What a full key merges keeps its authors, and none of the lies, in whatever
+ * order they come. */
 static void test_attack_trust__merging_believes_no_lie(void **state)
 {
     (void)state;
     for (unsigned claims = 0; claims < 2; claims++) {
-        struct segment_list_item out;
+        struct segment_list_item back[3];
         struct segment_list l;
-        struct segment_pack pack[2], p;
+        struct segment_pack pack[2];
         struct pack_info founders, theirs;
-        struct segment_file file;
-        struct segment_reader walk;
+        const struct pack_info *const is[2] = {&founders, &theirs};
         struct world x;
         struct buf lie;
 
@@ -528,23 +578,16 @@ static void test_attack_trust__merging_believes_no_lie(void **state)
         say(&x, x.thief, true, 0, pack, 2, NULL, 0);
         assert_int_equal(repo_refresh(x.full), 0);
         assert_int_equal(live(x.full, &l), 3);
-        assert_int_equal(segment_merge_write(x.f.store, x.full->keys,
-                                             x.full->index, &x.full->state, 0,
-                                             l.item, l.n, &out),
-                         0);
-        assert_int_equal(
-            segment_file_read(x.f.store, x.full->keys, &out.id, &file), 0);
-        assert_int_equal(file.segment.pack_n, 2);
-        segment_read(&walk, &file.segment);
-        while (segment_next(&walk, &p)) {
-            bool own = object_id_equal(&p.id, &theirs.id);
-            const struct pack_info *is = own ? &theirs : &founders;
-
-            assert_true(own || object_id_equal(&p.id, &founders.id));
-            assert_memory_equal(p.writer.b, is->writer.b, sizeof p.writer.b);
-            assert_true(bytes_equal(p.dir, buf_bytes(&is->dir)));
+        for (size_t i = 0; i < 3; i++)
+            back[2 - i] = l.item[i];
+        assert_int_equal(merge(&x, l.item, 3, is), 2);
+        assert_int_equal(merge(&x, back, 3, is), 2);
+        /* those of the thief alone */
+        for (size_t i = 0; i < 3 && !claims; i++) {
+            if (memcmp(l.item[i].member.b, x.thief->keys->member.b,
+                       sizeof l.item[i].member.b) == 0)
+                assert_int_equal(merge(&x, &l.item[i], 1, is), 1);
         }
-        segment_file_release(&file);
         segment_list_release(&l);
         pack_info_release(&founders);
         pack_info_release(&theirs);
@@ -560,6 +603,7 @@ int main(void)
             test_attack_trust__own_relies_on_its_own_and_full_keys),
         cmocka_unit_test(test_attack_trust__garbage_is_stored_again_and_named),
         cmocka_unit_test(test_attack_trust__others_packs_stay_what_they_are),
+        cmocka_unit_test(test_attack_trust__nobody_lists_others_packs),
         cmocka_unit_test(test_attack_trust__a_vouch_is_for_one_directory),
         cmocka_unit_test(test_attack_trust__others_segments_are_not_replaced),
         cmocka_unit_test(test_attack_trust__merging_believes_no_lie),
