@@ -10,6 +10,7 @@
 #include "cli/terminal.h"
 #include "cli/when.h"
 #include "cli/words.h"
+#include "cli/wrote_out.h"
 #include "repo/check.h"
 #include "repo/repo_role.h"
 
@@ -155,6 +156,9 @@ static void cmd_check_summary(const struct cmd_check *c)
                      : s->snapshots_sealed
                          ? "no damage in what this key may read"
                          : "no damage");
+    if (s->vouched)
+        message_note("vouched for %s packs that others wrote",
+                     words_count(s->vouched, a));
 }
 
 static int cmd_check_json(struct json_out *j, const struct check_summary *s)
@@ -178,6 +182,7 @@ static int cmd_check_json(struct json_out *j, const struct check_summary *s)
     json_out_u64(j, "chunks", s->chunks);
     json_out_u64(j, "objects", s->objects);
     json_out_u64(j, "snapshots_sealed", s->snapshots_sealed);
+    json_out_u64(j, "vouched", s->vouched);
     return json_out_end(j);
 }
 
@@ -284,10 +289,30 @@ static int cmd_check_tell(struct cmd_check *c, int rc)
                                              : cmd_check_damage(c);
 }
 
+/* What one key wrote, instead of a check. */
+static int cmd_check_writer(struct cli *cli, const char *name)
+{
+    struct session s = {.store = NULL};
+    int rc;
+
+    if (opt_has(cli->opt, OPT_KEYLESS) || opt_has(cli->opt, OPT_READ_DATA))
+        return err_set(E_USAGE, "--writer lists what a key wrote, and checks "
+                                "nothing: give neither --read-data nor "
+                                "--keyless with it");
+    rc = session_open(cli, SESSION_WORK, &s);
+    if (rc == 0)
+        rc = wrote_out_show(cli, s.repo, name);
+    session_close(&s);
+    return rc;
+}
+
 int cmd_check(struct cli *cli)
 {
     struct cmd_check c = {.cli = cli};
     int rc;
+
+    if (opt_has(cli->opt, OPT_WRITER))
+        return cmd_check_writer(cli, opt_text(cli->opt, OPT_WRITER));
 
     if (opt_has(cli->opt, OPT_KEYLESS) && opt_has(cli->opt, OPT_READ_DATA))
         return err_set(E_USAGE, "--read-data needs the key: give it or "

@@ -127,6 +127,12 @@ static void cmd_snapshot_summary(const struct backup_set *b,
     message_note("%s files unchanged; %s new, %s stored",
                  words_count(r->kept_files, a), words_size(s->new_bytes, c),
                  words_size(s->stored_bytes, d));
+    if (r->foreign_parent)
+        message_detail("the newest snapshot of %s was not relied on: the key "
+                       "that wrote it is another, and not full; %s",
+                       b->series,
+                       r->has_parent ? "an older one was"
+                                     : "everything was read");
     if (r->has_resumed)
         message_note("resumed from checkpoint %.*s: %s files of it, %s, were "
                      "not read again",

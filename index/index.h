@@ -61,12 +61,14 @@ struct index_pack {
     struct object_id id;
     enum index_kind kind;
     enum index_state state;
-    bool trusted;            /* this host may dedup against it (design 4) */
+    bool trusted;            /* this host's key may dedup against it */
+    bool gone;               /* seen to be missing or cut: nobody may */
     uint32_t chunk_n;        /* chunks in its directory */
     uint64_t size_bytes;     /* of the pack's file */
     uint64_t condemned_by;   /* log number of the condemn record; 0: none */
     struct writer_id writer; /* journal that published it; zeros: unknown */
-    struct member_id member; /* who signed it; zeros: unknown */
+    struct member_id member; /* who wrote it, as is believed; zeros: unknown */
+    struct object_id dir;    /* H of its directory's content */
 };
 
 /* Where a chunk is: its bytes are off..off+bytes of the raw frame. */
@@ -141,9 +143,10 @@ MUST_CHECK int index_discard(const char *path, uint32_t wait_ms);
 /* ---- reading ---------------------------------------------------------- */
 
 enum index_purpose {
-    INDEX_DEDUP, /* live, trusted and not suspect, or nothing */
+    INDEX_DEDUP, /* live, trusted, not gone and not suspect, or nothing */
     INDEX_READ   /* the best there is: not suspect before suspect, then live
-                    before condemned, then the lowest pack number */
+                    before condemned, then trusted and there before others,
+                    then the lowest pack number */
 };
 
 /*
@@ -251,6 +254,7 @@ MUST_CHECK int index_reader_next_mark(struct index_reader *r, struct buf *key,
 struct index_stats {
     uint64_t chunk_n; /* distinct chunk ids, doomed not yet swept included */
     uint64_t pack_n;  /* all states */
+    uint64_t named_n; /* of those, not retracted */
     uint64_t suspect_n;
     uint64_t mark_n;
     uint64_t file_bytes; /* of the cache file */
@@ -320,10 +324,22 @@ MUST_CHECK int index_update_find_pack(struct index_update *u,
 MUST_CHECK int index_update_set_state(struct index_update *u, uint32_t no,
                                       enum index_state state, uint64_t log);
 
-/* index_update_set_trusted: whether this host may dedup against a pack.
+/* index_update_set_trusted: whether this host's key may dedup against a pack.
+ * index_update_set_gone: whether it was seen to be missing or cut. Neither
+ * touches the other.
  *   no  a number that put_pack gave */
 MUST_CHECK int index_update_set_trusted(struct index_update *u, uint32_t no,
                                         bool trusted);
+MUST_CHECK int index_update_set_gone(struct index_update *u, uint32_t no,
+                                     bool gone);
+
+/*
+ * index_update_retract: what was said of a pack was wrong: its number and all
+ * its locations are given up, as if it were doomed, and its id may be put anew.
+ * The number stays, as a doomed pack without an id (zeros), writer or member.
+ *   no  a number that put_pack gave
+ */
+MUST_CHECK int index_update_retract(struct index_update *u, uint32_t no);
 
 /*
  * index_update_put_chunks: record locations.

@@ -142,12 +142,14 @@ static int index_reader_rank(struct index_reader *r, const struct chunk_id *id,
     *rank = 0;
     if (rc < 0 || pack.state == INDEX_DOOMED)
         return rc;
-    if (purpose == INDEX_DEDUP && (pack.state != INDEX_LIVE || !pack.trusted))
+    if (purpose == INDEX_DEDUP &&
+        (pack.state != INDEX_LIVE || !pack.trusted || pack.gone))
         return 0;
     rc = index_reader_suspect(r, id, loc->pack, &suspect);
     if (rc < 0 || (suspect && purpose == INDEX_DEDUP))
         return rc;
-    *rank = 1 + (pack.state == INDEX_LIVE) + 2 * !suspect;
+    *rank = 1 + (pack.trusted && !pack.gone) + 2 * (pack.state == INDEX_LIVE) +
+            4 * !suspect;
     return 0;
 }
 
@@ -460,7 +462,6 @@ int index_reader_any_suspect(struct index_reader *r, bool *any)
 
 int index_reader_stats(struct index_reader *r, struct index_stats *out)
 {
-    uint64_t ids = 0;
     int rc = index_reader_wake(r);
 
     memset(out, 0, sizeof *out);
@@ -469,10 +470,10 @@ int index_reader_stats(struct index_reader *r, struct index_stats *out)
     if (rc == 0)
         rc = index_reader_entries(r, r->ix->packs, out, &out->pack_n);
     if (rc == 0)
-        rc = index_reader_entries(r, r->ix->pack_ids, out, &ids);
-    if (rc == 0 && ids != out->pack_n)
+        rc = index_reader_entries(r, r->ix->pack_ids, out, &out->named_n);
+    if (rc == 0 && out->named_n > out->pack_n)
         rc = err_set(E_CORRUPT, "index cache %s: %llu pack ids, %llu packs",
-                     r->ix->path, (unsigned long long)ids,
+                     r->ix->path, (unsigned long long)out->named_n,
                      (unsigned long long)out->pack_n);
     if (rc == 0)
         rc = index_reader_entries(r, r->ix->suspects, out, &out->suspect_n);

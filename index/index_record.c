@@ -105,13 +105,14 @@ void index_record_put_pack(struct buf *b, const struct siphash_key *key,
     codec_put_u32(b, pack->no);
     codec_put_u8(b, (uint8_t)pack->state);
     codec_put_u8(b, (uint8_t)pack->kind);
-    codec_put_u8(b, pack->trusted);
+    codec_put_u8(b, (uint8_t)(pack->trusted | pack->gone << 1));
     codec_put_u32(b, pack->chunk_n);
     codec_put_u64(b, pack->size_bytes);
     codec_put_u64(b, pack->condemned_by);
     buf_add(b, pack->id.b, sizeof pack->id.b);
     buf_add(b, pack->writer.b, sizeof pack->writer.b);
     buf_add(b, pack->member.b, sizeof pack->member.b);
+    buf_add(b, pack->dir.b, sizeof pack->dir.b);
     index_record_seal(b, from, 4, key);
 }
 
@@ -120,7 +121,7 @@ int index_record_get_pack(struct bytes in, const struct siphash_key *key,
 {
     uint8_t sealed[4 + INDEX_RECORD_PACK_BYTES - INDEX_RECORD_CHECK_BYTES];
     struct codec c;
-    uint8_t state, kind, trusted;
+    uint8_t state, kind, flags;
 
     if (in.n != INDEX_RECORD_PACK_BYTES)
         return err_set(E_CORRUPT, "index cache: pack record of %zu bytes",
@@ -131,7 +132,7 @@ int index_record_get_pack(struct bytes in, const struct siphash_key *key,
     codec_init(&c, in);
     state = codec_u8(&c);
     kind = codec_u8(&c);
-    trusted = codec_u8(&c);
+    flags = codec_u8(&c);
     pack->no = no;
     pack->chunk_n = codec_u32(&c);
     pack->size_bytes = codec_u64(&c);
@@ -139,13 +140,15 @@ int index_record_get_pack(struct bytes in, const struct siphash_key *key,
     codec_copy(&c, pack->id.b, sizeof pack->id.b);
     codec_copy(&c, pack->writer.b, sizeof pack->writer.b);
     codec_copy(&c, pack->member.b, sizeof pack->member.b);
+    codec_copy(&c, pack->dir.b, sizeof pack->dir.b);
     if (codec_u32(&c) != index_record_sum(key, sealed, sizeof sealed) ||
         state < INDEX_LIVE || state > INDEX_DOOMED || kind < INDEX_DATA ||
-        kind > INDEX_META || trusted > 1)
+        kind > INDEX_META || flags > 3)
         return index_record_bad("a pack");
     pack->state = (enum index_state)state;
     pack->kind = (enum index_kind)kind;
-    pack->trusted = trusted == 1;
+    pack->trusted = flags & 1;
+    pack->gone = flags & 2;
     return codec_end(&c, "index cache pack");
 }
 

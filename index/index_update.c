@@ -305,6 +305,40 @@ int index_update_set_trusted(struct index_update *u, uint32_t no, bool trusted)
     return index_update_fail(u, rc);
 }
 
+int index_update_set_gone(struct index_update *u, uint32_t no, bool gone)
+{
+    struct index_pack pack;
+    int rc = index_update_alive(u);
+
+    if (rc < 0)
+        return rc;
+    rc = index_lmdb_pack(u->ix, u->txn, no, &pack);
+    if (rc == 0 && pack.gone != gone) {
+        pack.gone = gone;
+        rc = index_update_write_pack(u, &pack);
+    }
+    return index_update_fail(u, rc);
+}
+
+int index_update_retract(struct index_update *u, uint32_t no)
+{
+    struct index_pack pack;
+    int rc = index_update_alive(u);
+
+    if (rc < 0)
+        return rc;
+    rc = index_lmdb_pack(u->ix, u->txn, no, &pack);
+    if (rc == 0)
+        rc = index_update_del(u, u->ix->pack_ids,
+                              bytes_of(pack.id.b, sizeof pack.id.b));
+    if (rc == 0) {
+        pack = (struct index_pack){
+            .no = no, .kind = pack.kind, .state = INDEX_DOOMED};
+        rc = index_update_write_pack(u, &pack);
+    }
+    return index_update_fail(u, rc);
+}
+
 /* ---- chunks ---- */
 
 int index_update_room(struct index_update *u, size_t n)

@@ -28,6 +28,7 @@ static int catchup_apply(struct catchup_update *up,
                          const struct journal_list *list, bool *stale)
 {
     bool log_moved = catchup_log_moved(up);
+    bool ours = true;
     bool lost = false;
     /* should an earlier one have died before all packs were asked */
     int rc = catchup_marks_owed(up->r, &up->scan);
@@ -35,7 +36,9 @@ static int catchup_apply(struct catchup_update *up,
     /* filled from nothing: a journal that has gone whole, with all that it
      * listed, is missed by nobody */
     up->scan |= !up->marked;
-    if (rc == 0 && log_moved)
+    if (rc == 0)
+        rc = catchup_marks_is_member(up->r, &up->c->keys->member, &ours);
+    if (rc == 0 && (log_moved || !ours))
         rc = catchup_log_states(up);
     if (rc == 0)
         rc = catchup_read(up, list, &lost, stale);

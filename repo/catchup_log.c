@@ -1,6 +1,7 @@
 #include "repo/catchup_log.h"
 
 #include "repo/epoch.h"
+#include "repo/trust.h"
 
 /* A record that is not taken is met again by the next catch-up. */
 static int catchup_log_take(struct catchup *c, const struct chain_record *r)
@@ -96,23 +97,30 @@ int catchup_log_states(struct catchup_update *up)
         [STATE_CONDEMNED] = INDEX_CONDEMNED,
         [STATE_DOOMED] = INDEX_DOOMED,
     };
-    struct index_pack pack[64];
+    const struct member_id *me = &up->c->keys->member;
+    struct index_pack pack[32];
     uint32_t next = 0;
     size_t n = 1;
     int rc = catchup_update_breathe(up);
 
     while (rc == 0 && n > 0) {
-        rc = index_reader_packs(up->r, &next, pack, 64, &n);
+        rc = index_reader_packs(up->r, &next, pack, 32, &n);
         for (size_t i = 0; i < n && rc == 0; i++) {
             uint64_t by = 0;
+            bool trusted;
             enum index_state want =
                 state_of[state_of_pack(up->c->state, &pack[i].id, &by)];
 
-            if (pack[i].state != want && pack[i].state != INDEX_DOOMED)
+            if (pack[i].state == INDEX_DOOMED)
+                continue;
+            if (pack[i].state != want)
                 rc = index_update_set_state(up->u, pack[i].no, want, by);
+            trusted = trust_pack(up->c->state, me, &pack[i]);
+            if (rc == 0 && pack[i].trusted != trusted)
+                rc = index_update_set_trusted(up->u, pack[i].no, trusted);
         }
     }
-    return rc;
+    return rc < 0 ? rc : catchup_marks_put_member(up->u, me);
 }
 
 int catchup_log_suspects(struct catchup_update *up)

@@ -3,7 +3,8 @@
 enum {
     CATCHUP_MARKS_LOG = 'l',
     CATCHUP_MARKS_JOURNAL = 'w',
-    CATCHUP_MARKS_OWED = 'x',   /* alone; with an id it is of segment_list */
+    CATCHUP_MARKS_OWED = 'x', /* alone; with an id it is of segment_list */
+    CATCHUP_MARKS_MEMBER = 'm',
     CATCHUP_MARKS_LOST = 'h',   /* + segment */
     CATCHUP_MARKS_TAKEN = 't',  /* + writer */
     CATCHUP_MARKS_DAMAGE = 'd', /* + writer, number */
@@ -14,6 +15,7 @@ enum {
 
 static const uint8_t catchup_marks_log_key[] = {CATCHUP_MARKS_LOG};
 static const uint8_t catchup_marks_owed_key[] = {CATCHUP_MARKS_OWED};
+static const uint8_t catchup_marks_member_key[] = {CATCHUP_MARKS_MEMBER};
 
 /* --- places --- */
 
@@ -204,6 +206,28 @@ int catchup_marks_drop_owed(struct index_update *u)
 int catchup_marks_owed(struct index_reader *r, bool *owed)
 {
     return catchup_marks_is_set(r, catchup_marks_of_owed(), owed);
+}
+
+int catchup_marks_put_member(struct index_update *u, const struct member_id *id)
+{
+    return index_update_put_mark(
+        u, bytes_of(catchup_marks_member_key, sizeof catchup_marks_member_key),
+        bytes_of(id->b, sizeof id->b));
+}
+
+int catchup_marks_is_member(struct index_reader *r, const struct member_id *id,
+                            bool *is)
+{
+    struct buf value;
+    int rc;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    rc = index_reader_mark(
+        r, bytes_of(catchup_marks_member_key, sizeof catchup_marks_member_key),
+        &value, is);
+    *is &= bytes_equal(buf_bytes(&value), bytes_of(id->b, sizeof id->b));
+    buf_release(&value);
+    return rc;
 }
 
 static struct bytes catchup_marks_of_lost(const struct object_id *id,

@@ -67,6 +67,13 @@ MUST_CHECK int catchup_marks_put_owed(struct index_update *u);
 MUST_CHECK int catchup_marks_drop_owed(struct index_update *u);
 MUST_CHECK int catchup_marks_owed(struct index_reader *r, bool *owed);
 
+/* catchup_marks_put_member / catchup_marks_is_member: for which member it is
+ * said which packs are to be relied on. */
+MUST_CHECK int catchup_marks_put_member(struct index_update *u,
+                                        const struct member_id *id);
+MUST_CHECK int catchup_marks_is_member(struct index_reader *r,
+                                       const struct member_id *id, bool *is);
+
 /* catchup_marks_put_lost / catchup_marks_drop_lost / catchup_marks_is_lost: a
  * segment of w's journal could not be read when it was due. */
 MUST_CHECK int catchup_marks_put_lost(struct index_update *u,

@@ -2,9 +2,11 @@
 
 #include "base/log.h"
 #include "repo/catchup_update.h"
+#include "repo/pack_claim.h"
 #include "repo/pack_reader.h"
 #include "repo/segment_file.h"
 #include "repo/segment_list.h"
+#include "repo/trust.h"
 
 enum {
     CATCHUP_PACKS_BATCH = 100,
@@ -53,16 +55,28 @@ static uint32_t catchup_packs_count(struct bytes content)
     return n;
 }
 
-bool catchup_packs_is_listed(const struct index_pack *p)
+/* What is said of a pack that the index has already: whether it is news. */
+static int catchup_packs_known(struct catchup_packs_to *to,
+                               struct index_pack *pack,
+                               const struct index_pack *old, bool *news)
 {
-    static const struct writer_id unknown = {{0}};
+    bool same = pack_claim_same(pack, old);
+    int rc = 0;
 
-    return memcmp(p->writer.b, unknown.b, sizeof unknown.b) != 0;
+    *news = trust_listed(pack) && !(same && trust_listed(old));
+    if (*news && !same)
+        rc = pack_claim_settle(to->store, to->keys, &to->state->members, old,
+                               pack, news);
+    if (rc < 0 || !*news)
+        return rc;
+    pack->gone = old->gone;
+    return object_id_equal(&pack->dir, &old->dir)
+               ? 0
+               : index_update_retract(to->u, old->no);
 }
 
-int catchup_packs_add(struct index_update *u, const struct state *s,
-                      struct index_pack *pack, struct bytes content,
-                      bool *added)
+int catchup_packs_add(struct catchup_packs_to *to, struct index_pack *pack,
+                      struct bytes content, bool *added)
 {
     static const enum index_state state_of[] = {
         [STATE_LIVE] = INDEX_LIVE,
@@ -72,23 +86,42 @@ int catchup_packs_add(struct index_update *u, const struct state *s,
     struct pack_dir_reader dir;
     struct pack_dir_frame f;
     struct index_pack old;
+    bool news = true;
     bool found;
     uint32_t no;
-    int rc = index_update_find_pack(u, &pack->id, &old, &found);
+    int rc = index_update_find_pack(to->u, &pack->id, &old, &found);
 
     *added = false;
     pack->chunk_n = catchup_packs_count(content);
-    if (rc < 0 ||
-        (found && old.chunk_n == pack->chunk_n &&
-         (old.trusted || !pack->trusted || catchup_packs_is_listed(&old))))
+    pack_claim_dir(content, &pack->dir);
+    if (rc == 0 && found)
+        rc = catchup_packs_known(to, pack, &old, &news);
+    if (rc < 0 || !news)
         return rc;
+    pack->trusted = trust_pack(to->state, &to->keys->member, pack);
     pack->condemned_by = 0;
-    pack->state = state_of[state_of_pack(s, &pack->id, &pack->condemned_by)];
-    rc = index_update_put_pack(u, pack, &no);
+    pack->state =
+        state_of[state_of_pack(to->state, &pack->id, &pack->condemned_by)];
+    rc = index_update_put_pack(to->u, pack, &no);
     pack_dir_read(&dir, content);
     while (rc == 0 && pack_dir_next_frame(&dir, &f))
-        rc = catchup_packs_frame(u, no, &dir, &f);
+        rc = catchup_packs_frame(to->u, no, &dir, &f);
     *added = rc == 0;
+    return rc;
+}
+
+static int catchup_packs_put(struct catchup_update *up, struct index_pack *pack,
+                             struct bytes content)
+{
+    struct catchup_packs_to to = {
+        .store = up->c->store, .keys = up->c->keys, .state = up->c->state};
+    bool added = false;
+    int rc = catchup_update_breathe(up);
+
+    to.u = up->u;
+    if (rc == 0)
+        rc = catchup_packs_add(&to, pack, content, &added);
+    up->chunks += added ? pack->chunk_n : 0;
     return rc;
 }
 
@@ -96,28 +129,22 @@ int catchup_packs_add(struct index_update *u, const struct state *s,
 
 static int catchup_packs_listed(struct catchup_update *up,
                                 const struct writer_id *w,
-                                const struct segment *s)
+                                const struct segment_file *file)
 {
     struct segment_reader r;
     struct segment_pack p;
     int rc = 0;
 
-    segment_read(&r, s);
+    segment_read(&r, &file->segment);
     while (rc == 0 && segment_next(&r, &p)) {
-        if (!members_wrote(&up->c->state->members, &p.writer))
-            continue;
         struct index_pack pack = {.id = p.id,
                                   .kind = (enum index_kind)p.kind,
-                                  .trusted = true,
                                   .size_bytes = p.bytes,
                                   .writer = *w,
                                   .member = p.writer};
-        bool added = false;
 
-        rc = catchup_update_breathe(up);
-        if (rc == 0)
-            rc = catchup_packs_add(up->u, up->c->state, &pack, p.dir, &added);
-        up->chunks += added ? pack.chunk_n : 0;
+        if (trust_believed(&up->c->state->members, &file->signer, &p.writer))
+            rc = catchup_packs_put(up, &pack, p.dir);
     }
     return rc;
 }
@@ -168,7 +195,7 @@ static int catchup_packs_take(struct catchup_update *up,
                                      .bytes = file->segment.packs.n,
                                      .writer = *w,
                                      .member = file->signer};
-    int rc = catchup_packs_listed(up, w, &file->segment);
+    int rc = catchup_packs_listed(up, w, file);
 
     if (rc == 0)
         rc = catchup_update_breathe(up);
@@ -285,10 +312,9 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
     struct pack_info info = {.bytes = 0};
     /* perhaps nobody's record lists it, and nothing keeps it then: it may be
      * read, but not relied on (W2) */
-    struct index_pack pack = {.trusted = false, .size_bytes = size};
+    struct index_pack pack = {.size_bytes = size};
     struct index_pack old;
     bool found;
-    bool added = false;
     int rc;
 
     if (!catchup_packs_id(name, &pack.id))
@@ -319,11 +345,7 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
     pack.kind = (enum index_kind)info.kind;
     pack.member = info.writer;
     if (rc == 0)
-        rc = catchup_update_breathe(up);
-    if (rc == 0)
-        rc = catchup_packs_add(up->u, up->c->state, &pack, buf_bytes(&info.dir),
-                               &added);
-    up->chunks += added ? pack.chunk_n : 0;
+        rc = catchup_packs_put(up, &pack, buf_bytes(&info.dir));
     pack_info_release(&info);
     return rc;
 }
@@ -333,7 +355,7 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
 static int catchup_packs_expect(struct catchup_packs_scan *scan)
 {
     struct catchup_update *up = scan->up;
-    struct index_pack pack[64];
+    struct index_pack pack[32];
     uint32_t next = 0;
     size_t n = 1;
     bool open = up->u != NULL;
@@ -342,9 +364,10 @@ static int catchup_packs_expect(struct catchup_packs_scan *scan)
     if (rc == 0 && open)
         rc = catchup_update_breathe(up);
     while (rc == 0 && n > 0) {
-        rc = index_reader_packs(up->r, &next, pack, 64, &n);
+        rc = index_reader_packs(up->r, &next, pack, 32, &n);
         for (size_t i = 0; i < n && rc == 0; i++) {
-            if (pack[i].trusted && pack[i].state != INDEX_DOOMED)
+            if (trust_listed(&pack[i]) && !pack[i].gone &&
+                pack[i].state != INDEX_DOOMED)
                 rc = idmap_put(&scan->there, pack[i].id.b, 0);
         }
     }
@@ -353,16 +376,16 @@ static int catchup_packs_expect(struct catchup_packs_scan *scan)
 
 /* Packs that have gone, or were cut, are not relied on: whoever has the bytes
  * stores them again. */
-static int catchup_packs_distrust(struct catchup_packs_scan *scan)
+static int catchup_packs_miss(struct catchup_packs_scan *scan)
 {
     struct catchup_update *up = scan->up;
-    struct index_pack pack[64];
+    struct index_pack pack[32];
     uint32_t next = 0;
     size_t n = 1;
     int rc = 0;
 
     while (rc == 0 && n > 0) {
-        rc = index_reader_packs(up->r, &next, pack, 64, &n);
+        rc = index_reader_packs(up->r, &next, pack, 32, &n);
         for (size_t i = 0; i < n && rc == 0; i++) {
             uint64_t there;
 
@@ -370,7 +393,7 @@ static int catchup_packs_distrust(struct catchup_packs_scan *scan)
                 continue;
             rc = catchup_update_breathe(up);
             if (rc == 0)
-                rc = index_update_set_trusted(up->u, pack[i].no, false);
+                rc = index_update_set_gone(up->u, pack[i].no, true);
         }
     }
     return rc;
@@ -386,7 +409,7 @@ int catchup_packs_scan(struct catchup_update *up)
     if (rc == 0)
         rc = store_list(up->c->store, "packs", catchup_packs_ask, &scan);
     if (rc == 0)
-        rc = catchup_packs_distrust(&scan);
+        rc = catchup_packs_miss(&scan);
     idmap_release(&scan.there);
     pack_reader_free(scan.packs);
     if (rc == 0 && !up->u) {
@@ -406,15 +429,16 @@ int catchup_packs_scan(struct catchup_update *up)
 
 int catchup_packs_doubted(struct index_reader *r, bool *any)
 {
-    struct index_pack pack[64];
+    struct index_pack pack[32];
     uint32_t next = 0;
     size_t n = 1;
     int rc = index_reader_any_suspect(r, any);
 
     while (rc == 0 && n > 0 && !*any) {
-        rc = index_reader_packs(r, &next, pack, 64, &n);
+        rc = index_reader_packs(r, &next, pack, 32, &n);
         for (size_t i = 0; i < n && rc == 0; i++)
-            *any |= !pack[i].trusted && pack[i].state != INDEX_DOOMED;
+            *any |= (pack[i].gone || !trust_listed(&pack[i])) &&
+                    pack[i].state != INDEX_DOOMED;
     }
     return rc;
 }

@@ -13,15 +13,22 @@
 struct catchup_update;
 struct members_one;
 
+/* Where packs go, and by what they are judged; all lent. */
+struct catchup_packs_to {
+    struct store *store;        /* asked where segments disagree */
+    const struct keyring *keys; /* whose member is to rely on them */
+    const struct state *state;
+    struct index_update *u;
+};
+
 /* catchup_packs_add: describe a pack and all its chunks in an update: both or
  * neither, so that a pack that is known is known whole.
- *   s       what the log says about it
- *   pack    state, condemned_by and chunk_n are set here. One that is doomed
- *           already has condemned_by 0
+ *   pack    state, condemned_by, chunk_n, dir, trusted and gone are set here.
+ *           One that is doomed already has condemned_by 0
  *   dir     checked directory content
- *   added   out: false: the index had it already
- * Returns what the index returned. */
-MUST_CHECK int catchup_packs_add(struct index_update *u, const struct state *s,
+ *   added   out: false: the index had it already, or has what is right instead
+ * Returns what the index returned; E_NOMEM. */
+MUST_CHECK int catchup_packs_add(struct catchup_packs_to *to,
                                  struct index_pack *pack, struct bytes dir,
                                  bool *added);
 
@@ -56,20 +63,15 @@ MUST_CHECK int catchup_packs_again(struct catchup_update *up, bool ask,
  * catchup_packs_scan: ask every pack that the index does not know for its own
  * directory. Perhaps nobody's record lists it: it is for reading only (W2),
  * until one does. A pack that the index does know and that has gone, or has
- * another length than was said, is not trusted from then on. A pack whose
+ * another length than was said, is gone from then on. A pack whose
  * directory is damaged is passed over; a few that the store cannot give just
  * now are asked at the next start. Settles else what is owed. Takes no lock
  * where nothing is new. Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_scan(struct catchup_update *up);
 
-/* catchup_packs_is_listed: whether a record lists that pack of the index; else
- * it is known from a scan alone. One that is listed and not trusted has gone,
- * or was cut, when somebody looked. */
-bool catchup_packs_is_listed(const struct index_pack *p);
-
-/* catchup_packs_doubted: whether the index has a pack, not doomed, that is not
- * trusted, or a suspect chunk. Goes through all packs. */
+/* catchup_packs_doubted: whether the index has a pack, not doomed, that has
+ * gone or that nothing lists, or a suspect chunk. Goes through all packs. */
 MUST_CHECK int catchup_packs_doubted(struct index_reader *r, bool *any);
 
 #endif

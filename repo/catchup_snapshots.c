@@ -4,12 +4,13 @@
 #include "repo/snapshot_list.h"
 
 static int catchup_snapshots_note(struct catchup_update *up,
-                                  const struct object_id *id,
-                                  const struct manifest *m)
+                                  const struct snapshot *s)
 {
     int rc = catchup_update_breathe(up);
 
-    return rc < 0 ? rc : snapshot_list_note(up->u, id, m);
+    return rc < 0
+               ? rc
+               : snapshot_list_note(up->u, &s->id, &s->signer, &s->manifest.m);
 }
 
 static int catchup_snapshots_note_sealed(struct catchup_update *up,
@@ -61,7 +62,7 @@ int catchup_snapshots_commit(struct catchup_update *up,
     if ((rc == 0 || rc == E_ROLE) && !catchup_snapshots_signed(&s, owner))
         rc = 0; /* it is not this journal that can make it exist */
     else if (rc == 0)
-        rc = catchup_snapshots_note(up, id, &s.manifest.m);
+        rc = catchup_snapshots_note(up, &s);
     else if (rc == E_ROLE)
         rc = noted ? 0 : catchup_snapshots_note_sealed(up, w, r, says);
     else if (rc == E_CORRUPT)
@@ -82,7 +83,7 @@ static int catchup_snapshots_again_one(struct catchup_update *up,
     if (rc == 0) {
         *stale |= !catchup_snapshots_signed(
             &s, members_owner(&up->c->state->members, &l->writer));
-        rc = *stale ? 0 : catchup_snapshots_note(up, &l->id, &s.manifest.m);
+        rc = *stale ? 0 : catchup_snapshots_note(up, &s);
     } else if (rc == E_ROLE) {
         *stale = true; /* whole again: its commit record tells what to note */
         rc = 0;
@@ -105,9 +106,6 @@ int catchup_snapshots_again(struct catchup_update *up, bool *stale)
     bool stop = false;
     int rc = 0;
 
-    /* it is our key that reads none, and it will not learn to */
-    if (!up->c->keys->has_meta_secret)
-        return 0;
     buf_init(&key, INDEX_MARK_KEY_MAX);
     while (rc == 0 && !stop && !*stale) {
         rc = snapshot_list_next_lacking(up->r, &key, &l, &found);

@@ -11,6 +11,7 @@
 #include "repo/check_keyless.h"
 #include "repo/check_list.h"
 #include "repo/check_tree.h"
+#include "repo/check_vouch.h"
 #include "repo/segment_file.h"
 #include "repo/snapshot_list.h"
 #include "repo/superseded.h"
@@ -386,6 +387,8 @@ static int check_body(struct check *c)
         rc = check_data_run(&c->view, c->opt, check_threads(c->opt));
     if (rc == 0 && c->r->index)
         rc = check_heal_run(&c->view, c->r);
+    if (rc == 0 && c->opt->read_data && c->r->index)
+        rc = check_vouch_run(&c->view, c->r);
     return rc < 0 ? rc : check_trees(c);
 }
 

@@ -1,7 +1,8 @@
 /*
  * check: proves that a repository is whole, or names what is not: the object,
  * and each path of each snapshot that is hurt by it. Changes nothing in the
- * repository.
+ * repository, but that a full key that has read all data vouches for what
+ * others wrote (check_vouch.h).
  *
  * Nothing is taken from the cache: the log, the journals and the segments are
  * read again, and a view of them is built in a private directory below TMPDIR
@@ -9,7 +10,7 @@
  * check also works where the log or a journal is damaged and a repository can
  * only be opened with no_index.
  *
- * Memory, besides what threads need: 140 bytes for each pack, 24 for each log
+ * Memory, besides what threads need: 170 bytes for each pack, 24 for each log
  * and journal record, some 50 for each directory page and list node that is
  * found sound (shared ones count once: they are walked once), and some 100 for
  * each chunk in a damaged pack that a snapshot reaches.
@@ -107,6 +108,7 @@ struct check_summary {
     uint64_t entries;              /* looked at; shared ones once */
     uint64_t chunks;               /* references to content looked up */
     uint64_t objects;              /* keyless: whose name was compared */
+    uint64_t vouched;              /* packs that were vouched for */
 };
 
 /*

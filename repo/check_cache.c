@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/trust.h"
 
 enum { CHECK_CACHE_BATCH = 32, CHECK_CACHE_PLACES = 64 };
 
@@ -35,7 +36,7 @@ static int check_cache_pack(struct check_cache *c, const struct index_pack *p)
         return rc;
     c->number[p->no] = INDEX_NO_PACK;
     /* nothing lists it: it was asked for its directory, and is only read */
-    if (!p->trusted)
+    if (!trust_listed(p) || p->gone)
         return 0;
     if (c->state && p->state != state_of[state_of_pack(c->state, &p->id, NULL)])
         c->wrong++;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/pipe.h"
+#include "repo/pack_claim.h"
 #include "repo/pack_verify.h"
 
 enum { CHECK_DATA_UNITS = 4 }; /* for each thread: they are small */
@@ -79,14 +80,17 @@ static int check_data_work(void *ctx, void *state, void *unit)
     struct check_data_unit *u = unit;
     const struct check_pack *p = &d->v->pack[u->pack];
     struct check_chains *c = d->v->chains;
+    struct object_id dir;
     struct pack_info info;
     int rc = pack_verify(c->store, c->keys, t->frame, &p->id, &t->file, &info,
                          check_data_damage, u);
 
     u->missing = rc == E_CORRUPT && t->file.n == 0;
     if (rc == 0)
+        pack_claim_dir(buf_bytes(&info.dir), &dir);
+    if (rc == 0)
         u->foreign =
-            check_view_dir(buf_bytes(&info.dir)) != p->dir ||
+            !object_id_equal(&dir, &p->dir) ||
             memcmp(info.writer.b, p->writer.b, sizeof p->writer.b) != 0 ||
             info.kind != p->kind;
     pack_info_release(&info);

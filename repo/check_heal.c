@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "repo/catchup_packs.h"
+#include "repo/trust.h"
 
 enum {
     CHECK_HEAL_WAIT_MS = 20000,
@@ -40,17 +40,17 @@ static int check_heal_breathe(struct check_heal *h)
 
 /* --- packs --- */
 
-static int check_heal_trust(struct check_heal *h, const struct index_pack *p,
-                            const struct check_pack *is)
+static int check_heal_gone(struct check_heal *h, const struct index_pack *p,
+                           const struct check_pack *is)
 {
     bool gone = is->state == CHECK_PACK_MISSING || is->cut;
     int rc;
 
-    /* what no segment lists was never trusted */
-    if (p->trusted != gone || !catchup_packs_is_listed(p) || is->recovered)
+    /* what no segment lists nobody expects */
+    if (p->gone == gone || !trust_listed(p) || is->recovered)
         return 0;
     rc = check_heal_breathe(h);
-    return rc < 0 ? rc : index_update_set_trusted(h->u, p->no, !gone);
+    return rc < 0 ? rc : index_update_set_gone(h->u, p->no, gone);
 }
 
 static int check_heal_pack(struct check_heal *h, const struct index_pack *p)
@@ -67,18 +67,18 @@ static int check_heal_pack(struct check_heal *h, const struct index_pack *p)
         return 0;
     h->pack[p->no] = is;
     h->spoilt |= is->spoilt;
-    return check_heal_trust(h, p, is);
+    return check_heal_gone(h, p, is);
 }
 
 static int check_heal_packs(struct check_heal *h)
 {
-    struct index_pack pack[64];
+    struct index_pack pack[32];
     uint32_t next = 0;
     size_t n = 1;
     int rc = 0;
 
     while (rc == 0 && n > 0) {
-        rc = index_reader_packs(h->cache, &next, pack, 64, &n);
+        rc = index_reader_packs(h->cache, &next, pack, 32, &n);
         for (size_t i = 0; i < n && rc == 0; i++)
             rc = check_heal_pack(h, &pack[i]);
     }

@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/blake3.h"
 #include "base/mem.h"
 #include "repo/cache_dir.h"
 #include "repo/check_list.h"
+#include "repo/pack_claim.h"
 #include "repo/pack_reader.h"
 #include "repo/segment_file.h"
+#include "repo/trust.h"
 #include "store/store.h"
 
 enum {
@@ -25,16 +26,6 @@ struct check_fill {
     bool lost;     /* a segment could not be read */
     bool replaced; /* all that are not replaced have been read */
 };
-
-uint64_t check_view_dir(struct bytes content)
-{
-    uint8_t hash[BLAKE3_BYTES];
-    uint64_t x;
-
-    blake3_hash(content, hash);
-    memcpy(&x, hash, sizeof x);
-    return x;
-}
 
 /* --- packs into the index --- */
 
@@ -67,8 +58,9 @@ static int check_view_frame(struct check_fill *f, uint32_t no,
 }
 
 /* Takes note of a pack that the index has under that number now. */
-static int check_view_keep(struct check_view *v, uint32_t no,
-                           const struct segment_pack *p, bool recovered)
+static int check_view_keep(struct check_view *v, const struct object_id *dir,
+                           uint32_t no, const struct segment_pack *p,
+                           bool recovered)
 {
     bool doomed =
         state_of_pack(&v->chains->state, &p->id, NULL) == STATE_DOOMED;
@@ -79,12 +71,40 @@ static int check_view_keep(struct check_view *v, uint32_t no,
     v->pack[v->pack_n++] = (struct check_pack){
         .id = p->id,
         .writer = p->writer,
-        .dir = check_view_dir(p->dir),
+        .dir = *dir,
         .bytes = p->bytes,
         .kind = p->kind,
         .state = doomed ? CHECK_PACK_DOOMED : CHECK_PACK_SOUND,
         .recovered = recovered};
     return 0;
+}
+
+/* Two segments say different things of a pack: it tells itself. take: out:
+ * whether what was said first is given up for this. */
+static int check_view_settle(struct check_fill *f, const struct index_pack *old,
+                             const struct index_pack *pack, bool *take)
+{
+    struct check_view *v = f->v;
+    struct check_chains *c = v->chains;
+    const struct members_one *liar;
+    char name[PACK_LAYOUT_NAME_MAX];
+    int rc = pack_claim_settle(c->store, c->keys, &c->state.members, old, pack,
+                               take);
+
+    if (rc < 0)
+        return rc;
+    liar =
+        members_find(&c->state.members, *take ? &old->member : &pack->member);
+    pack_layout_name(&pack->id, name);
+    rc = check_report_damage(v->report, CHECK_PACK, name,
+                             "a segment of the key '%s' says of it what is not "
+                             "so: that counts for nothing; somebody else may "
+                             "have that key",
+                             liar ? liar->label : "");
+    if (rc < 0 || !*take)
+        return rc;
+    v->pack[old->no].state = CHECK_PACK_DOOMED;
+    return index_update_retract(index_rebuild_update(f->rb), old->no);
 }
 
 /* Puts a pack with its chunks, unless it is there already. */
@@ -110,6 +130,13 @@ static int check_view_put(struct check_fill *f, const struct writer_id *w,
     uint32_t no;
     int rc = index_update_find_pack(u, &p->id, &old, &found);
 
+    pack_claim_dir(p->dir, &pack.dir);
+    if (rc == 0 && found && !pack_claim_same(&old, &pack)) {
+        bool take = false;
+
+        rc = check_view_settle(f, &old, &pack, &take);
+        found = !take;
+    }
     if (rc < 0 || found)
         return rc;
     pack_dir_read(&dir, p->dir);
@@ -119,7 +146,7 @@ static int check_view_put(struct check_fill *f, const struct writer_id *w,
                                         &pack.condemned_by)];
     rc = index_update_put_pack(u, &pack, &no);
     if (rc == 0)
-        rc = check_view_keep(f->v, no, p, recovered);
+        rc = check_view_keep(f->v, &pack.dir, no, p, recovered);
     if (rc < 0 || pack.state == INDEX_DOOMED)
         return rc;
     pack_dir_read(&dir, p->dir);
@@ -130,15 +157,23 @@ static int check_view_put(struct check_fill *f, const struct writer_id *w,
 
 /* --- segments --- */
 
+/* A segment lists a pack that its signer may not speak for. */
 static int check_view_stranger(struct check_view *v,
+                               const struct members_one *signer,
                                const struct segment_pack *p)
 {
     char name[PACK_LAYOUT_NAME_MAX];
 
     pack_layout_name(&p->id, name);
+    if (!members_wrote(&v->chains->state.members, &p->writer))
+        return check_report_damage(v->report, CHECK_PACK, name,
+                                   "written by somebody who is no member that "
+                                   "writes: it counts for nothing");
     return check_report_damage(v->report, CHECK_PACK, name,
-                               "written by somebody who is no member that "
-                               "writes: it counts for nothing");
+                               "listed by the key '%s', which did not write "
+                               "it: that counts for nothing; somebody else may "
+                               "have that key",
+                               signer->label);
 }
 
 static int check_view_segment_packs(struct check_fill *f,
@@ -152,10 +187,11 @@ static int check_view_segment_packs(struct check_fill *f,
 
     segment_read(&r, &file->segment);
     while (rc == 0 && segment_next(&r, &p)) {
-        if (members_wrote(&f->v->chains->state.members, &p.writer))
+        if (trust_believed(&f->v->chains->state.members, &file->signer,
+                           &p.writer))
             rc = check_view_put(f, &ref->writer, &p, false);
         else
-            rc = check_view_stranger(f->v, &p);
+            rc = check_view_stranger(f->v, ref->member, &p);
     }
     for (size_t i = before; f->replaced && !f->lost && i < f->v->pack_n; i++) {
         if (rc == 0 && f->v->pack[i].state != CHECK_PACK_DOOMED)

@@ -23,7 +23,7 @@ enum check_pack_state {
 struct check_pack {
     struct object_id id;
     struct member_id writer;
-    uint64_t dir; /* first bytes of the hash of its directory's content */
+    struct object_id dir; /* H of its directory's content */
     uint32_t bytes;
     enum pack_kind kind;
     enum check_pack_state state;
@@ -61,8 +61,5 @@ void check_view_close(struct check_view *v);
  * has doomed it meanwhile.
  */
 MUST_CHECK int check_view_lose(struct check_view *v, struct check_pack *p);
-
-/* check_view_dir: the fingerprint of a directory's content that dir holds. */
-uint64_t check_view_dir(struct bytes content);
 
 #endif

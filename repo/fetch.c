@@ -332,7 +332,7 @@ static int fetch_places(struct fetch_lane *l, const struct chunk_id *id,
     return index_reader_locations(l->reader, id, *loc, *n, n);
 }
 
-/* The best place failed: try all others. */
+/* The best place failed: try all others, however many somebody made up. */
 static int fetch_elsewhere(struct fetch_lane *l, enum pack_kind kind,
                            const struct chunk_id *id, size_t bytes,
                            struct fetch_chunk *out)

@@ -213,6 +213,8 @@ int members_apply(struct members *m, const struct member_id *signer,
         if (gone[at])
             m->removed_at = number;
     }
+    if (m->trust != l->trust)
+        m->trust_at = number;
     m->trust = l->trust;
     return members_cuts(m, gone, l->cuts);
 }

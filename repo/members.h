@@ -34,6 +34,7 @@ struct members {
     struct members_one *one; /* n, owned; the founder first; none ever moves */
     size_t n;
     enum record_trust trust;
+    uint64_t trust_at;    /* log record that last changed it; 0: none */
     uint64_t removed_at;  /* log record that last removed somebody; 0: none */
     struct idmap journal; /* writer, zeros -> element of cut */
     struct members_cut *cut;

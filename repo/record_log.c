@@ -42,6 +42,23 @@ struct record_suspect record_log_suspect(const struct record_log *l, size_t i)
     return s;
 }
 
+struct record_vouch record_log_vouch(const struct record_log *l, size_t i)
+{
+    const uint8_t *at = l->vouches.p + i * RECORD_VOUCH_BYTES;
+    struct record_vouch v;
+
+    ASSERT(i < l->vouches.n);
+    memcpy(v.pack.b, at, ID_BYTES);
+    memcpy(v.dir.b, at + ID_BYTES, ID_BYTES);
+    return v;
+}
+
+void record_log_put_vouch(const struct record_vouch *v, uint8_t *to)
+{
+    memcpy(to, v->pack.b, ID_BYTES);
+    memcpy(to + ID_BYTES, v->dir.b, ID_BYTES);
+}
+
 /* --- lists --- */
 
 static void record_log_put_list(struct fields_out *o, uint64_t tag, size_t n,
@@ -155,8 +172,10 @@ static void record_log_get_first(struct fields *f, uint32_t type,
     case RECORD_DOOM:
     case RECORD_FORGET:
     case RECORD_UNFORGET:
-    case RECORD_VOUCH:
         l->ids = record_get_ids(f, value);
+        break;
+    case RECORD_VOUCH:
+        l->vouches = fields_get_list(f, value, RECORD_VOUCH_BYTES);
         break;
     case RECORD_TAG:
     case RECORD_PROTECT:
@@ -292,8 +311,10 @@ void record_log_put(enum record_log_type type, const struct record_log *l,
     case RECORD_DOOM:
     case RECORD_FORGET:
     case RECORD_UNFORGET:
-    case RECORD_VOUCH:
         record_put_ids(&o, 1, &l->ids);
+        break;
+    case RECORD_VOUCH:
+        fields_put_list(&o, 1, l->vouches.p, l->vouches.n, RECORD_VOUCH_BYTES);
         break;
     case RECORD_TAG:
     case RECORD_PROTECT:

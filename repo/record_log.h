@@ -35,6 +35,7 @@ enum {
     RECORD_CLASS_N = RECORD_CLASS_CHECK + 1,
     RECORD_FEATURE_MAX = 40, /* characters of a feature's name */
     RECORD_TAG_MAX = 100,
+    RECORD_VOUCH_BYTES = 2 * ID_BYTES,
     RECORD_DECIDES_NONE = 0 /* no condemn record is number 0 */
 };
 
@@ -44,10 +45,16 @@ struct record_suspect {
     struct object_id pack;
 };
 
+/* A pack whose every chunk was read and hashed again. */
+struct record_vouch {
+    struct object_id pack;
+    struct object_id dir; /* H of its directory's content */
+};
+
 /* What a record says; only the fields of its type are used. */
 struct record_log {
-    struct record_ids ids;      /* condemn, doom, vouch: packs; forget,
-                                   unforget: snapshots; tag, protect: one */
+    struct record_ids ids;      /* condemn, doom: packs; forget, unforget:
+                                   snapshots; tag, protect: one */
     struct record_ids marked;   /* condemn: snapshots whose roots were marked */
     uint64_t decides;           /* doom: number of the condemn record, or NONE:
                                    made by hand */
@@ -56,6 +63,7 @@ struct record_log {
     int64_t until;              /* protect: seconds since 1970; 0: for ever */
     struct bytes text;          /* protect: reason; policy: retention */
     struct fields_list suspects; /* suspect: pairs of ids, 64 bytes each */
+    struct fields_list vouches;  /* vouch: pack and H(directory), 64 each */
     struct record_strings features[RECORD_CLASS_N]; /* flags */
     struct record_members members;                  /* members */
     enum record_trust trust;                        /* members */
@@ -66,6 +74,12 @@ struct record_log {
 
 /* record_log_suspect: element i of suspects. */
 struct record_suspect record_log_suspect(const struct record_log *l, size_t i);
+
+/* record_log_vouch: element i of vouches. */
+struct record_vouch record_log_vouch(const struct record_log *l, size_t i);
+
+/* record_log_put_vouch: its RECORD_VOUCH_BYTES bytes, as an element. */
+void record_log_put_vouch(const struct record_vouch *v, uint8_t *to);
 
 /* record_log_name: "log/<n>". */
 void record_log_name(uint64_t n, char out[RECORD_NAME_MAX]);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/pack_claim.h"
+#include "repo/trust.h"
 
 static int segment_merge_order(const void *a, const void *b)
 {
@@ -61,19 +63,25 @@ bool segment_merge_pick(const struct segment_list *l,
 /* The packs of several segments, each once, without doomed ones. */
 struct segment_merge {
     const struct state *state;
+    struct index_reader *index;
     struct segment_pack *pack;
     size_t n;
     size_t cap;
 };
 
-static int segment_merge_take(struct segment_merge *m, const struct segment *s)
+/* What a segment says of packs that it is not believed in must not become
+ * ours. */
+static int segment_merge_take(struct segment_merge *m,
+                              const struct segment_file *file)
 {
+    const struct members *members = &m->state->members;
     struct segment_reader r;
     struct segment_pack p;
 
-    segment_read(&r, s);
+    segment_read(&r, &file->segment);
     while (segment_next(&r, &p)) {
-        if (state_of_pack(m->state, &p.id, NULL) == STATE_DOOMED)
+        if (state_of_pack(m->state, &p.id, NULL) == STATE_DOOMED ||
+            !trust_believed(members, &file->signer, &p.writer))
             continue;
         if (!MEM_GROW(m->pack, m->n, m->cap))
             return err_set(E_NOMEM, "out of memory");
@@ -90,28 +98,50 @@ static int segment_merge_by_id(const void *a, const void *b)
     return memcmp(x->id.b, y->id.b, sizeof x->id.b);
 }
 
-/* A pack that two segments name is one pack. Returns the bytes of it all. */
-static uint64_t segment_merge_unite(struct segment_merge *m)
+/* Whether the index holds p to be what its pack is. */
+static int segment_merge_right(struct segment_merge *m,
+                               const struct segment_pack *p, bool *right)
 {
-    uint64_t bytes = 0;
-    size_t n = 0;
+    struct index_pack said = {.member = p->writer};
+    struct index_pack pack;
+    bool found;
+    int rc = index_reader_pack_by_id(m->index, &p->id, &pack, &found);
 
+    pack_claim_dir(p->dir, &said.dir);
+    *right = rc == 0 && found && pack_claim_same(&said, &pack);
+    return rc;
+}
+
+/* A pack that two segments name is one pack; of those that lie about it the
+ * index has found out. bytes: out: of it all. */
+static int segment_merge_unite(struct segment_merge *m, uint64_t *bytes)
+{
+    size_t n = 0;
+    int rc = 0;
+
+    *bytes = 0;
     if (m->n > 0)
         qsort(m->pack, m->n, sizeof *m->pack, segment_merge_by_id);
-    for (size_t i = 0; i < m->n; i++) {
-        if (n > 0 && object_id_equal(&m->pack[n - 1].id, &m->pack[i].id))
-            continue;
-        bytes += segment_pack_bytes(m->pack[i].dir.n);
-        m->pack[n++] = m->pack[i];
+    for (size_t i = 0; i < m->n && rc == 0; i++) {
+        bool again =
+            n > 0 && object_id_equal(&m->pack[n - 1].id, &m->pack[i].id);
+        bool right = !again;
+
+        if (again)
+            rc = segment_merge_right(m, &m->pack[i], &right);
+        if (right)
+            m->pack[again ? n - 1 : n++] = m->pack[i];
     }
     m->n = n;
-    return bytes;
+    for (size_t i = 0; i < n; i++)
+        *bytes += segment_pack_bytes(m->pack[i].dir.n);
+    return rc;
 }
 
 int segment_merge_write(struct store *s, const struct keyring *k,
-                        const struct state *state, unsigned level,
-                        const struct segment_list_item *item, size_t n,
-                        struct segment_list_item *out)
+                        struct index *ix, const struct state *state,
+                        unsigned level, const struct segment_list_item *item,
+                        size_t n, struct segment_list_item *out)
 {
     struct segment_merge m = {.state = state};
     struct segment_file *file = mem_array(n, sizeof *file);
@@ -121,20 +151,24 @@ int segment_merge_write(struct store *s, const struct keyring *k,
 
     if (!file || !replaces)
         rc = err_set(E_NOMEM, "out of memory");
+    if (rc == 0)
+        rc = index_reader_new(ix, &m.index);
     for (; read < n && rc == 0; read++) {
         rc = segment_file_read(s, k, &item[read].id, &file[read]);
         if (rc == 0)
-            rc = segment_merge_take(&m, &file[read].segment);
+            rc = segment_merge_take(&m, &file[read]);
         replaces[read] = item[read].id;
     }
+    if (rc == 0)
+        rc = segment_merge_unite(&m, &out->bytes);
     if (rc == 0) {
         out->level = level + 1;
-        out->bytes = segment_merge_unite(&m);
         rc = segment_file_write(s, k, out->level, replaces, n, m.pack, m.n,
                                 &out->id);
     }
     for (size_t i = 0; i < read; i++)
         segment_file_release(&file[i]);
+    index_reader_free(m.index);
     free(m.pack);
     free(file);
     free(replaces);

@@ -36,6 +36,8 @@ bool segment_merge_pick(const struct segment_list *l,
 
 /*
  * segment_merge_write: write the segment that replaces some.
+ * What one of them is not believed in is left out (repo/trust.h).
+ *   ix     asked where two of them disagree; caught up with all of them
  *   item   the n (>= 1) to merge, all of that level
  *   state  doomed packs are left out: dooms override every segment
  *   out    the new one; its writer is not set. Durable, named by no record yet
@@ -43,7 +45,8 @@ bool segment_merge_pick(const struct segment_list *l,
  * E_LIMIT; what the store returned.
  */
 MUST_CHECK int segment_merge_write(struct store *s, const struct keyring *k,
-                                   const struct state *state, unsigned level,
+                                   struct index *ix, const struct state *state,
+                                   unsigned level,
                                    const struct segment_list_item *item,
                                    size_t n, struct segment_list_item *out);
 

@@ -9,14 +9,13 @@
 #include "repo/superseded.h"
 
 enum {
-    SNAPSHOT_LIST_KEY = 's', /* + id: its manifest, or ... */
-    /* ... as long as a writer: whose journal commits what cannot be read, or
-     * ...
-     */
+    SNAPSHOT_LIST_KEY = 's', /* + id: what follows, or ... */
+    /* ... as long as a writer: whose journal commits what cannot be read */
     SNAPSHOT_LIST_DAMAGED_BYTES = sizeof(struct writer_id),
-    /* ... with this before the same: what it commits, sealed; a manifest begins
-     * with a tag */
-    SNAPSHOT_LIST_SEALED = 0
+    /* Its first byte: before such a writer and what it commits, sealed; before
+     * who signed it and its manifest */
+    SNAPSHOT_LIST_SEALED = 0,
+    SNAPSHOT_LIST_OPEN = 1
 };
 
 static void snapshot_list_drop_item(struct snapshot_item *it)
@@ -80,6 +79,7 @@ static int snapshot_list_add(struct snapshot_list *l,
                              const struct object_id *id, struct bytes value)
 {
     struct snapshot_item *it;
+    struct codec c;
 
     if (!MEM_GROW(l->item, l->n, l->cap))
         return err_set(E_NOMEM, "out of memory");
@@ -93,12 +93,18 @@ static int snapshot_list_add(struct snapshot_list *l,
     it->sealed = snapshot_list_is_sealed(value);
     if (it->sealed)
         return snapshot_list_get_sealed(it->raw, &it->manifest.m);
-    return it->damaged ? 0 : manifest_get(it->raw, &it->manifest);
+    if (it->damaged)
+        return 0;
+    codec_init(&c, it->raw);
+    if (codec_u8(&c) != SNAPSHOT_LIST_OPEN)
+        codec_fail(&c);
+    codec_copy(&c, it->signer.b, sizeof it->signer.b);
+    return manifest_get(codec_take(&c, codec_left(&c)), &it->manifest);
 }
 
 int snapshot_list_unseal(struct snapshot_item *it, const struct manifest *m)
 {
-    struct snapshot_item open = {.id = it->id};
+    struct snapshot_item open = {.id = it->id, .signer = it->signer};
     struct buf raw;
     int rc;
 
@@ -282,8 +288,18 @@ int snapshot_list_note_sealed(struct index_update *u,
     return snapshot_list_put(u, id, &value);
 }
 
+/* Who signed it, then the manifest. */
+static void snapshot_list_put_open(const struct member_id *signer,
+                              const struct manifest *m, struct buf *value)
+{
+    buf_reset(value);
+    codec_put_u8(value, SNAPSHOT_LIST_OPEN);
+    buf_add(value, signer->b, sizeof signer->b);
+    manifest_put(m, value);
+}
+
 int snapshot_list_note(struct index_update *u, const struct object_id *id,
-                       const struct manifest *m)
+                       const struct member_id *signer, const struct manifest *m)
 {
     struct manifest brief = *m;
     struct buf value;
@@ -292,12 +308,11 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
     brief.problem_n = 0;
     brief.options = bytes_of(NULL, 0);
     brief.unknown = bytes_of(NULL, 0);
-    manifest_put(&brief, &value);
+    snapshot_list_put_open(signer, &brief, &value);
     if (value.rc == E_LIMIT) {
         /* thousands of roots: remember it without them */
         brief.path_n = 0;
-        buf_reset(&value);
-        manifest_put(&brief, &value);
+        snapshot_list_put_open(signer, &brief, &value);
     }
     if (value.rc == E_LIMIT) {
         /* or tags, or a root with endless attributes: nobody could open
@@ -305,8 +320,7 @@ int snapshot_list_note(struct index_update *u, const struct object_id *id,
         brief.tag_n = 0;
         brief.root = bytes_of(NULL, 0);
         brief.host = brief.user = brief.program = bytes_of(NULL, 0);
-        buf_reset(&value);
-        manifest_put(&brief, &value);
+        snapshot_list_put_open(signer, &brief, &value);
     }
     return snapshot_list_put(u, id, &value);
 }

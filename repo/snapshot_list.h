@@ -21,6 +21,7 @@ struct snapshot_item {
     bool superseded; /* a checkpoint that nobody needs any more: what it
                         reaches may go at any time (repo/superseded.h). Of
                         sealed ones of one run none is known to be */
+    struct member_id signer;       /* zeros: damaged, or sealed */
     struct manifest_copy manifest; /* without its problems and options */
     struct bytes raw;              /* owned; what the manifest borrows */
 };
@@ -69,9 +70,10 @@ size_t snapshot_list_damaged(const struct snapshot_list *l);
 enum { SNAPSHOT_LIST_KEY_BYTES = 1 + ID_BYTES };
 
 /* snapshot_list_note: remember a committed snapshot in an update of the index.
- */
+ *   signer  who signed it */
 MUST_CHECK int snapshot_list_note(struct index_update *u,
                                   const struct object_id *id,
+                                  const struct member_id *signer,
                                   const struct manifest *m);
 
 /* snapshot_list_note_sealed: the same of one that the key may not read.

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/blake3.h"
 #include "base/mem.h"
 
 static const char state_feature_provisional[] = "provisional";
@@ -149,15 +150,28 @@ static int state_forget(struct state *s, uint64_t number,
     return rc;
 }
 
+static struct object_id state_vouch_key(const struct object_id *pack,
+                                        const struct object_id *dir)
+{
+    uint8_t both[2 * ID_BYTES];
+    struct object_id key;
+
+    memcpy(both, pack->b, ID_BYTES);
+    memcpy(both + ID_BYTES, dir->b, ID_BYTES);
+    blake3_hash(bytes_of(both, sizeof both), key.b);
+    return key;
+}
+
 static int state_vouch(struct state *s, uint64_t number,
                        const struct record_log *l)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < l->ids.n && rc == 0; i++) {
-        struct object_id pack = record_id_at(&l->ids, i);
+    for (size_t i = 0; i < l->vouches.n && rc == 0; i++) {
+        struct record_vouch v = record_log_vouch(l, i);
+        struct object_id key = state_vouch_key(&v.pack, &v.dir);
 
-        rc = idmap_put(&s->vouched, pack.b, number);
+        rc = idmap_put(&s->vouched, key.b, number);
     }
     return rc;
 }
@@ -269,9 +283,15 @@ enum state_pack state_of_pack(const struct state *s,
     return idmap_get(&s->condemned, pack->b, by) ? STATE_CONDEMNED : STATE_LIVE;
 }
 
-bool state_is_vouched(const struct state *s, const struct object_id *pack)
+bool state_is_vouched(const struct state *s, const struct object_id *pack,
+                      const struct object_id *dir)
 {
-    return idmap_get(&s->vouched, pack->b, NULL);
+    struct object_id key;
+
+    if (s->vouched.n == 0)
+        return false;
+    key = state_vouch_key(pack, dir);
+    return idmap_get(&s->vouched, key.b, NULL);
 }
 
 bool state_is_forgotten(const struct state *s, const struct object_id *snapshot)

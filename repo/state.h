@@ -30,7 +30,8 @@ struct state {
     uint32_t epochs;        /* of keys that have begun; 1 at first */
     struct idmap condemned; /* pack -> number of the condemn record */
     struct idmap doomed;    /* pack -> number of the doom record */
-    struct idmap vouched;   /* pack -> number of the vouch record */
+    struct idmap vouched;   /* H(pack, H(directory)) -> number of the vouch
+                               record */
     struct idmap forgotten; /* snapshot -> number of the forget record */
     struct record_suspect *suspect; /* suspect_n, owned: damaged copies */
     size_t suspect_n;
@@ -61,8 +62,10 @@ MUST_CHECK int state_apply(struct state *s, const struct chain_record *r);
 enum state_pack state_of_pack(const struct state *s,
                               const struct object_id *pack, uint64_t *by);
 
-/* state_is_vouched: whether somebody has read and hashed all of that pack. */
-bool state_is_vouched(const struct state *s, const struct object_id *pack);
+/* state_is_vouched: whether somebody has read and hashed all of that pack, and
+ * found that directory. */
+bool state_is_vouched(const struct state *s, const struct object_id *pack,
+                      const struct object_id *dir);
 
 /* state_is_forgotten: whether a snapshot was forgotten. */
 bool state_is_forgotten(const struct state *s,

@@ -105,7 +105,7 @@ static int writer_journal_note_snapshot(const struct writer *w,
                              .begin = m->end};
 
     return keyring_can_open(w->r->keys, PACK_META)
-               ? snapshot_list_note(u, id, m)
+               ? snapshot_list_note(u, id, &w->r->keys->member, m)
                : snapshot_list_note_sealed(u, id, &w->chain.writer, &brief);
 }
 

@@ -59,8 +59,8 @@ int writer_merge(struct writer *w, bool *merged)
         return rc;
     for (size_t i = 0; i < SEGMENT_MERGE_FAN; i++)
         id[i] = old[i].id;
-    rc = segment_merge_write(w->r->store, w->r->keys, &w->r->state, level, old,
-                             SEGMENT_MERGE_FAN, &item);
+    rc = segment_merge_write(w->r->store, w->r->keys, w->r->index, &w->r->state,
+                             level, old, SEGMENT_MERGE_FAN, &item);
     if (rc == 0)
         rc = writer_journal_name_segment(w, &item, &ids);
     if (rc == 0 && writer_note_merged(w, old, SEGMENT_MERGE_FAN) < 0) {

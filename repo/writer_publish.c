@@ -55,22 +55,21 @@ static int writer_put_segments(struct writer *w, const struct pack_info *info,
 static int writer_index_packs(struct writer *w, const struct pack_info *info,
                               size_t n)
 {
-    struct index_update *u = NULL;
-    int rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
+    struct catchup_packs_to to = {
+        .store = w->r->store, .keys = w->r->keys, .state = &w->r->state};
+    int rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &to.u);
 
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct index_pack pack = {.id = info[i].id,
                                   .kind = (enum index_kind)info[i].kind,
-                                  .trusted = true,
                                   .size_bytes = info[i].bytes,
                                   .writer = w->chain.writer,
                                   .member = info[i].writer};
         bool added;
 
-        rc = catchup_packs_add(u, &w->r->state, &pack, buf_bytes(&info[i].dir),
-                               &added);
+        rc = catchup_packs_add(&to, &pack, buf_bytes(&info[i].dir), &added);
     }
-    return writer_journal_commit(w, u, rc);
+    return writer_journal_commit(w, to.u, rc);
 }
 
 int writer_publish(struct writer *w, struct pack_info *pack, size_t n,

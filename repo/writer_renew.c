@@ -27,7 +27,7 @@ static int writer_hurt(struct writer *w, const struct writer_reliance *on,
                        bool *hurt)
 {
     struct index_reader *r = NULL;
-    struct index_pack pack[64];
+    struct index_pack pack[32];
     uint32_t next = 0;
     size_t n = 1;
     int rc = index_reader_new(w->r->index, &r);
@@ -36,7 +36,7 @@ static int writer_hurt(struct writer *w, const struct writer_reliance *on,
     for (size_t i = 0; i < on->parent_n; i++)
         *hurt |= !state_trusts_tree(&w->r->state, &on->parent[i]);
     while (rc == 0 && n > 0 && !*hurt) {
-        rc = index_reader_packs(r, &next, pack, 64, &n);
+        rc = index_reader_packs(r, &next, pack, 32, &n);
         for (size_t i = 0; i < n && rc == 0; i++)
             *hurt |= writer_lost_pack(w, on, &pack[i]);
     }

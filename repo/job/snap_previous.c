@@ -1,8 +1,12 @@
 #include "repo/job/snap_previous.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/mem.h"
 #include "repo/catchup_packs.h"
 #include "repo/keepsake_file.h"
+#include "repo/trust.h"
 
 static void snap_previous_drop(struct snap_parent *s)
 {
@@ -72,11 +76,13 @@ static int snap_previous_doubt(struct repo *r, bool *doubt)
 
 /* The parent that was read is the next one. */
 static void snap_previous_trust(struct repo *r, struct snap_previous *p,
-                                bool doubt)
+                                const struct manifest *m, bool doubt)
 {
     struct snap_parent *s = &p->parent[p->parent_n++];
 
-    s->must_check = doubt || !state_trusts_tree(&r->state, &s->id);
+    /* what was stored when trust was another may reach what it now forbids */
+    s->must_check = doubt || !state_trusts_tree(&r->state, &s->id) ||
+                    m->log_number < r->state.members.trust_at;
     if (!s->must_check)
         p->trusted[p->trusted_n++] = s->id;
 }
@@ -95,7 +101,8 @@ static int snap_previous_add(struct repo *r, struct snap_previous *p,
         return rc;
     }
     snap_previous_trust(
-        r, p, doubt || (s->checkpoint && snapshot_list_damaged(&p->list) > 0));
+        r, p, &s->snapshot.manifest.m,
+        doubt || (s->checkpoint && snapshot_list_damaged(&p->list) > 0));
     return 0;
 }
 
@@ -128,7 +135,7 @@ static int snap_previous_kept(struct repo *r, struct snap_previous *p,
         return rc == E_CORRUPT ? 0 : rc;
     }
     snap_previous_trust(
-        r, p, doubt || s->checkpoint || !snap_previous_lists(p, &s->id));
+        r, p, m, doubt || s->checkpoint || !snap_previous_lists(p, &s->id));
     return 0;
 }
 
@@ -157,10 +164,47 @@ static int snap_previous_recall(struct repo *r, struct bytes series, bool force,
     return rc;
 }
 
+/* Those of the list whose trees we may rely on, by who signed them; the items
+ * are shared with it. */
+static int snap_previous_trusted(const struct repo *r,
+                                 const struct snapshot_list *l,
+                                 struct snapshot_list *out)
+{
+    out->item = mem_array(l->n, sizeof *out->item);
+    if (!out->item)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < l->n; i++) {
+        if (trust_member(&r->state, &r->keys->member, &l->item[i].signer))
+            out->item[out->n++] = l->item[i];
+    }
+    return 0;
+}
+
+/* Parents of a series out of a list, each once; NULL: none. */
+static void snap_previous_pick(const struct snapshot_list *l,
+                               struct bytes series,
+                               const struct snapshot_item *from[PARENT_MAX])
+{
+    from[0] = snapshot_list_checkpoint(l, series, false);
+    from[1] = snapshot_list_checkpoint(l, series, true);
+    from[2] = snapshot_list_newest(l, series);
+    /* the newest one may be that which reaches farthest */
+    if (from[1] == from[0])
+        from[1] = NULL;
+}
+
+static bool snap_previous_same(const struct snapshot_item *a,
+                               const struct snapshot_item *b)
+{
+    return a == b || (a && b && object_id_equal(&a->id, &b->id));
+}
+
 int snap_previous_find(struct repo *r, struct bytes series, bool force,
                        struct snap_previous *p)
 {
+    const struct snapshot_item *all[PARENT_MAX];
     const struct snapshot_item *from[PARENT_MAX];
+    struct snapshot_list trusted = {.item = NULL};
     bool doubt = false;
     int rc = snapshot_list_load(r->index, &r->state, &p->list);
 
@@ -171,15 +215,17 @@ int snap_previous_find(struct repo *r, struct bytes series, bool force,
         return snap_previous_recall(r, series, force, p);
     if (force)
         return 0;
-    from[0] = snapshot_list_checkpoint(&p->list, series, false);
-    from[1] = snapshot_list_checkpoint(&p->list, series, true);
-    from[2] = p->item;
-    /* the newest one may be that which reaches farthest */
-    if (from[1] == from[0])
-        from[1] = NULL;
-    rc = snap_previous_doubt(r, &doubt);
-    for (size_t i = 0; i < PARENT_MAX && rc == 0; i++)
+    rc = snap_previous_trusted(r, &p->list, &trusted);
+    if (rc == 0) {
+        snap_previous_pick(&p->list, series, all);
+        snap_previous_pick(&trusted, series, from);
+        rc = snap_previous_doubt(r, &doubt);
+    }
+    for (size_t i = 0; i < PARENT_MAX && rc == 0; i++) {
+        p->foreign |= !snap_previous_same(all[i], from[i]);
         if (from[i])
             rc = snap_previous_add(r, p, from[i], doubt);
+    }
+    free(trusted.item);
     return rc;
 }

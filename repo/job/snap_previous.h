@@ -36,6 +36,8 @@ struct snap_previous {
     /* where the key may not read trees, what the run can read and will keep;
      * NULL: it may */
     struct kept_frames *kept;
+    bool foreign; /* others would be parents, were they not by a member that
+                     ours may not rely on */
 };
 
 /*
@@ -43,7 +45,8 @@ struct snap_previous {
  * this host has kept of its own.
  *   force  no parent, whatever there is
  *   p      zeroed; out; to be released in any case
- * A manifest that cannot be read is no parent. Returns 0; E_NOMEM; what the
+ * A manifest that cannot be read is no parent, nor one whose signer our member
+ * may not rely on (repo/trust.h). Returns 0; E_NOMEM; what the
  * index or the store returned.
  */
 MUST_CHECK int snap_previous_find(struct repo *r, struct bytes series,

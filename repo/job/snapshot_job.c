@@ -82,6 +82,7 @@ static int snapshot_job_find_previous(struct snapshot_job *j)
     struct snap_previous *p = &j->previous;
     int rc = snap_previous_find(j->r, j->opt.series, j->opt.force, p);
 
+    j->result.foreign_parent = p->foreign;
     for (size_t i = 0; i < p->parent_n && rc == 0; i++) {
         const struct snap_parent *s = &p->parent[i];
         const struct manifest_stats *had = &s->manifest->stats;

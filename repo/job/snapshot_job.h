@@ -52,7 +52,9 @@ struct snapshot_job_result {
     struct entry_time begin;
     struct entry_time end;
     bool has_parent;
-    bool has_resumed; /* a parent is a checkpoint: ... */
+    bool foreign_parent; /* one was passed over: its member is not to be relied
+                            on */
+    bool has_resumed;    /* a parent is a checkpoint: ... */
     struct object_id resumed;
     uint64_t resumed_files; /* of kept_files, those from a checkpoint */
     uint64_t resumed_bytes;

@@ -57,6 +57,7 @@ static void check_log(const struct record *r)
     ASSERT(back.ids.n == l.ids.n && back.marked.n == l.marked.n &&
            back.rescued.n == l.rescued.n && back.decides == l.decides &&
            back.until == l.until && back.suspects.n == l.suspects.n &&
+           back.vouches.n == l.vouches.n &&
            bytes_equal(back.tags.encoded, l.tags.encoded) &&
            bytes_equal(back.members.encoded, l.members.encoded) &&
            back.trust == l.trust &&

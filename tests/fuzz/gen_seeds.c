@@ -225,6 +225,7 @@ static void seed_log(struct buf *b)
                            .until = 1800000000,
                            .text = bytes_of_str("reason"),
                            .suspects = {id[0].b, 1},
+                           .vouches = {id[0].b, 1},
                            .base = bytes_of_str("")};
 
     buf_init(&text, 1000);

@@ -170,7 +170,7 @@ static void test_index__judges_the_head(void **state)
     index_close(ix);
     buf_init(&head, 100);
     index_record_put_head(&head, &kit->repo);
-    head.p[8] = 2;
+    head.p[8] = INDEX_RECORD_VERSION + 1;
     put_head(kit->path, buf_bytes(&head));
     index_close(index_kit_open(kit, INDEX_OLD));
     /* longer, in a version to come */

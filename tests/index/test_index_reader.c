@@ -206,6 +206,71 @@ static void test_index_reader__untrusted_packs_are_read_only(void **state)
     assert_int_equal(find(w, 1, INDEX_DEDUP), no);
 }
 
+/* What has gone is not relied on, whoever wrote it; neither touches the other.
+ */
+static void test_index_reader__packs_that_are_gone_are_read_only(void **state)
+{
+    struct world *w = *state;
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct index_update *u = begin(w);
+        uint32_t no = put_pack(u, 0, INDEX_LIVE);
+
+        if (i == 0)
+            put_chunk(u, 1, no, 0);
+        index_kit_ok(index_update_set_gone(u, no, i & 1));
+        index_kit_ok(index_update_set_trusted(u, no, i & 2));
+        commit(w, u);
+        assert_int_equal(find(w, 1, INDEX_DEDUP), i == 2 ? no : INDEX_NO_PACK);
+        assert_int_equal(find(w, 1, INDEX_READ), no);
+    }
+}
+
+/* Reading begins where a chunk is most likely to be right. */
+static void test_index_reader__trusted_packs_are_read_first(void **state)
+{
+    struct world *w = *state;
+    struct index_update *u = begin(w);
+    uint32_t other = put_pack(u, 0, INDEX_LIVE);
+    uint32_t ours = put_pack(u, 1, INDEX_LIVE);
+
+    put_chunk(u, 1, other, 0);
+    put_chunk(u, 1, ours, 0);
+    index_kit_ok(index_update_set_trusted(u, other, false));
+    commit(w, u);
+    assert_int_equal(find(w, 1, INDEX_READ), ours);
+    u = begin(w);
+    index_kit_ok(index_update_set_gone(u, ours, true));
+    commit(w, u);
+    assert_int_equal(find(w, 1, INDEX_READ), other);
+}
+
+/* A pack that was described wrongly is described anew. */
+static void test_index_reader__a_retracted_pack_begins_again(void **state)
+{
+    struct world *w = *state;
+    struct index_update *u = begin(w);
+    uint32_t no = put_pack(u, 0, INDEX_LIVE);
+    uint32_t again;
+    struct index_pack got;
+    bool found;
+
+    put_chunk(u, 1, no, 0);
+    commit(w, u);
+    u = begin(w);
+    index_kit_ok(index_update_retract(u, no));
+    again = put_pack(u, 0, INDEX_LIVE);
+    put_chunk(u, 2, again, 0);
+    commit(w, u);
+    assert_int_not_equal(again, no);
+    assert_int_equal(find(w, 1, INDEX_READ), INDEX_NO_PACK);
+    assert_int_equal(find(w, 2, INDEX_DEDUP), again);
+    index_kit_ok(index_reader_pack(w->r, no, &got, &found));
+    assert_true(found);
+    assert_int_equal(got.state, INDEX_DOOMED);
+    index_kit_ok(index_check(w->r));
+}
+
 static void test_index_reader__suspects_miss_for_dedup_only(void **state)
 {
     struct world *w = *state;
@@ -392,6 +457,9 @@ int main(void)
         WITH_WORLD(test_index_reader__takes_the_best_for_the_purpose),
         WITH_WORLD(test_index_reader__lists_every_location_but_doomed),
         WITH_WORLD(test_index_reader__untrusted_packs_are_read_only),
+        WITH_WORLD(test_index_reader__packs_that_are_gone_are_read_only),
+        WITH_WORLD(test_index_reader__trusted_packs_are_read_first),
+        WITH_WORLD(test_index_reader__a_retracted_pack_begins_again),
         WITH_WORLD(test_index_reader__suspects_miss_for_dedup_only),
         WITH_WORLD(test_index_reader__sees_one_state_until_renewed),
         WITH_WORLD(test_index_reader__iterates_at_any_batch_size),

@@ -64,6 +64,7 @@ static void op_pack(struct run *r, struct index_update *u)
     uint32_t no;
 
     put.trusted = below(r, 4) > 0;
+    put.gone = below(r, 4) == 0;
     put.chunk_n = (uint32_t)below(r, 1000);
     if (below(r, 4) == 0) {
         put.state = (enum index_state)(1 + below(r, 3));
@@ -222,8 +223,10 @@ static int model_rank(const struct model *m, size_t i, size_t p,
     if (!m->loc[i][p].there || pack->state == INDEX_DOOMED)
         return 0;
     if (purpose == INDEX_DEDUP)
-        return pack->state == INDEX_LIVE && pack->trusted && sound;
-    return 1 + (sound ? 2 : 0) + (pack->state == INDEX_LIVE ? 1 : 0);
+        return pack->state == INDEX_LIVE && pack->trusted && !pack->gone &&
+               sound;
+    return 1 + (sound ? 4 : 0) + (pack->state == INDEX_LIVE ? 2 : 0) +
+           (pack->trusted && !pack->gone ? 1 : 0);
 }
 
 static bool same_loc(const struct index_loc *a, const struct index_loc *b)
@@ -296,6 +299,7 @@ static void check_packs(struct run *r, struct index_reader *reader)
         assert_int_equal(got.no, want->no);
         assert_int_equal(got.state, want->state);
         assert_int_equal(got.trusted, want->trusted);
+        assert_int_equal(got.gone, want->gone);
         assert_int_equal(got.chunk_n, want->chunk_n);
         assert_int_equal(got.condemned_by, want->condemned_by);
     }

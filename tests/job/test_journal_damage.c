@@ -200,7 +200,7 @@ static bool is_listed(struct world *w, const struct object_id *id)
 static size_t untrusted(struct world *w, struct object_id *id, size_t cap)
 {
     struct index_reader *ix = NULL;
-    struct index_pack pack[64];
+    static struct index_pack pack[64];
     uint32_t next = 0;
     size_t found = 0;
     size_t n;
@@ -209,7 +209,7 @@ static size_t untrusted(struct world *w, struct object_id *id, size_t cap)
     assert_int_equal(index_reader_packs(ix, &next, pack, 64, &n), 0);
     assert_in_range(n, 1, 63);
     for (size_t i = 0; i < n; i++) {
-        if (!pack[i].trusted && found < cap)
+        if ((!pack[i].trusted || pack[i].gone) && found < cap)
             id[found++] = pack[i].id;
     }
     index_reader_free(ix);

@@ -45,7 +45,7 @@ static int say(void *ctx, const struct repo *r, struct repo_log_draft *d)
 static void all_packs(struct repo *r, struct by_hand *x, unsigned kind)
 {
     struct index_reader *ix = NULL;
-    struct index_pack pack[64];
+    static struct index_pack pack[64];
     uint32_t next = 0;
     size_t n;
 

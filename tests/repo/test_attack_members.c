@@ -34,6 +34,7 @@ static struct object_id founders_pack(struct member_kit *x)
 /* Whether a record of that type has done what log_record_works() wants. */
 static bool log_record_did(const struct member_kit *x,
                            enum record_log_type type,
+                           const struct object_id *one,
                            const struct object_id *pack)
 {
     const struct state *s = &x->full->state;
@@ -56,7 +57,7 @@ static bool log_record_did(const struct member_kit *x,
     case RECORD_MEMBERS:
         return s->members.trust == RECORD_TRUST_OWN;
     case RECORD_VOUCH:
-        return state_is_vouched(s, pack);
+        return state_is_vouched(s, one, pack);
     case RECORD_EPOCH:
         return s->epochs > 1;
     case RECORD_UNFORGET:
@@ -73,20 +74,18 @@ static bool log_record_works(struct member_kit *x, enum record_log_type type)
     struct record_log l = {.ids = record_ids_of(&x->id[0], 1)};
     struct record_member m[2];
     struct object_id pack = founders_pack(x);
-    struct chunk_id chunk = {{1}};
-    uint8_t suspect[2 * ID_BYTES];
+    struct object_id one = {{1}};
+    uint8_t pair[2 * ID_BYTES];
     const struct state *s = &x->full->state;
     struct buf list;
     bool works;
 
     buf_init(&list, 4096);
-    if (type == RECORD_DOOM || type == RECORD_CONDEMN || type == RECORD_VOUCH)
+    if (type == RECORD_DOOM || type == RECORD_CONDEMN)
         l.ids = record_ids_of(&pack, 1);
-    if (type == RECORD_SUSPECT) {
-        memcpy(suspect, chunk.b, ID_BYTES);
-        memcpy(suspect + ID_BYTES, pack.b, ID_BYTES);
-        l.suspects = (struct fields_list){suspect, 1};
-    }
+    memcpy(pair, one.b, ID_BYTES);
+    memcpy(pair + ID_BYTES, pack.b, ID_BYTES);
+    l.suspects = l.vouches = (struct fields_list){pair, 1};
     if (type == RECORD_FLAGS || type == RECORD_TAG) {
         record_string_put(&list, bytes_of_str("x-1"));
         l.features[RECORD_CLASS_READ] =
@@ -112,7 +111,7 @@ static bool log_record_works(struct member_kit *x, enum record_log_type type)
     member_kit_put_log(x, type, &l);
     assert_int_equal(repo_refresh(x->full), 0);
     assert_int_equal(s->tip.number, x->thief->state.tip.number + 1);
-    works = log_record_did(x, type, &pack);
+    works = log_record_did(x, type, &one, &pack);
     buf_release(&list);
     return works;
 }

@@ -397,7 +397,7 @@ static void test_catchup_again__a_doomed_pack_is_no_doubt(void **state)
     assert_int_equal(n, 1);
     index_reader_free(ix);
     assert_int_equal(index_update_begin(o.r->index, 0, &u), 0);
-    assert_int_equal(index_update_set_trusted(u, pack.no, false), 0);
+    assert_int_equal(index_update_set_gone(u, pack.no, true), 0);
     assert_int_equal(index_update_commit(u), 0);
     assert_true(doubted(o.r));
     assert_int_equal(index_update_begin(o.r->index, 0, &u), 0);

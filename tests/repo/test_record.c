@@ -78,6 +78,7 @@ static void fill_log(struct record_log *l, struct buf *text)
                              .until = -5,
                              .text = bytes_of_str("reason")};
     l->suspects = (struct fields_list){ids[0].b, 1};
+    l->vouches = (struct fields_list){ids[1].b, 1};
     l->tags = strings(text, tags);
     l->features[RECORD_CLASS_COLLECT] = strings(text, features);
     at = text->n;
@@ -178,8 +179,12 @@ static void check_log(enum record_log_type t, const struct record_log *a)
         break;
     case RECORD_FORGET:
     case RECORD_UNFORGET:
-    case RECORD_VOUCH:
         assert_int_equal(a->ids.n, 3);
+        break;
+    case RECORD_VOUCH:
+        assert_int_equal(a->vouches.n, 1);
+        assert_int_equal(record_log_vouch(a, 0).pack.b[0], 2);
+        assert_int_equal(record_log_vouch(a, 0).dir.b[0], 3);
         break;
     case RECORD_TAG:
         l = a->tags;

@@ -219,6 +219,7 @@ static void test_segment_merge__names_each_pack_once(void **state)
             pack[k] = (struct segment_pack){.id = {{(uint8_t)(1 + i + k)}},
                                             .kind = PACK_DATA,
                                             .bytes = 65536,
+                                            .writer = r->keys->member,
                                             .dir = bytes_of(dir, sizeof dir)};
         assert_int_equal(segment_file_write(f.store, r->keys, 0, NULL, 0, pack,
                                             2, &item[i].id),
@@ -227,7 +228,8 @@ static void test_segment_merge__names_each_pack_once(void **state)
     p.id = (struct object_id){{3}};
     assert_int_equal(idmap_put(&s.doomed, p.id.b, 1), 0);
     assert_int_equal(
-        segment_merge_write(f.store, r->keys, &s, 0, item, 2, &out), 0);
+        segment_merge_write(f.store, r->keys, r->index, &s, 0, item, 2, &out),
+        0);
     assert_int_equal(out.level, 1);
     assert_int_equal(segment_file_read(f.store, r->keys, &out.id, &file), 0);
     assert_int_equal(file.segment.level, 1);
