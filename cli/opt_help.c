@@ -126,9 +126,20 @@ static void opt_help_program(struct buf *out)
     opt_help_add(out, opt_help_foot);
 }
 
+/* A heading, what stands whole behind it, and text that may be wrapped below
+ * that. */
+static void opt_help_headed(struct buf *out, const char *heading,
+                            const char *whole, const char *text)
+{
+    opt_help_add(out, heading);
+    opt_help_add(out, whole);
+    opt_help_wrap(out, strlen(heading) + strlen(whole), strlen(heading), text);
+}
+
 void opt_help(enum opt_command command, struct buf *out)
 {
     const struct opt_command_info *c;
+    char usage[80];
     uint32_t set;
 
     if (command == OPT_CMD_NONE) {
@@ -137,18 +148,15 @@ void opt_help(enum opt_command command, struct buf *out)
     }
     c = opt_command_info(command);
     set = UINT32_C(1) << command;
-    opt_help_add(out, "usage: dedup [-r REPO] ");
-    opt_help_add(out, c->name);
-    opt_help_add(out, " [OPTION...]");
-    opt_help_add(out, *c->args ? " " : "");
-    opt_help_add(out, c->args);
-    opt_help_add(out, "\n\n");
+    (void)snprintf(usage, sizeof usage, "dedup [-r REPO] %s [OPTION...]%s",
+                   c->name, *c->args ? " " : "");
+    opt_help_headed(out, "usage: ", usage, c->args);
+    opt_help_add(out, "\n");
     opt_help_add(out, c->name);
     opt_help_add(out, ": ");
     opt_help_add(out, c->summary);
-    opt_help_add(out, ".\nExample: ");
-    opt_help_add(out, c->example);
-    opt_help_add(out, "\n");
+    opt_help_add(out, ".\n");
+    opt_help_headed(out, "Example: ", "", c->example);
     opt_help_options(out, "\nOptions:\n", set, false);
     opt_help_options(out, "\nOptions of every command:\n", set, true);
 }
