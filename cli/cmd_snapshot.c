@@ -120,13 +120,14 @@ static void cmd_snapshot_summary(const struct backup_set *b,
     uint64_t gone = problems_count(problems, MANIFEST_VANISHED);
     uint64_t changing = problems_count(problems, MANIFEST_CHANGING);
 
-    message_note("%.*s of %s: %s files, %s directories, %s",
+    message_note("%.*s of %s: %s file%s, %s director%s, %s",
                  CMD_SNAPSHOT_ID_CHARS, id_hex(r->id.b, sizeof r->id.b, hex),
-                 b->series, words_count(s->files, a),
-                 words_count(s->directories, c), words_size(s->bytes, d));
-    message_note("%s files unchanged; %s new, %s stored",
-                 words_count(r->kept_files, a), words_size(s->new_bytes, c),
-                 words_size(s->stored_bytes, d));
+                 b->series, words_count(s->files, a), words_plural(s->files),
+                 words_count(s->directories, c),
+                 s->directories == 1 ? "y" : "ies", words_size(s->bytes, d));
+    message_note("%s file%s unchanged; %s new, %s stored",
+                 words_count(r->kept_files, a), words_plural(r->kept_files),
+                 words_size(s->new_bytes, c), words_size(s->stored_bytes, d));
     if (r->foreign_parent)
         message_detail("the newest snapshot of %s was not relied on: the key "
                        "that wrote it is another, and not full; %s",

@@ -18,6 +18,9 @@ out_like "-rw-------*db.sql"
 expect 0 dedup snapshots
 out_has "*@db.sql *nightly*"
 
+expect 0 stdin dump --stdin db.sql -v
+err_has "*: 1 file, 1 directory, 1.3 MB"
+
 # A path, whose directories need not be there; the same stream adds nothing.
 expect 0 stdin dump --stdin /dumps/deep/db.sql --json
 out_has '*"type":"snapshot"*"files":1,*"bytes":1288895,*"new_bytes":[0-9]*,*'
