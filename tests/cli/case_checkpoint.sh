@@ -14,36 +14,37 @@ done
 sleep 0.1 # what changed just now is not taken for unchanged
 new_repo repo --compression 19
 
-# Its journal is there: it is at work.
-journals() {
-    find repo -mindepth 2 -maxdepth 2 -path 'repo/w/*' | wc -l
-}
-# shellcheck disable=SC2317 # meanwhile calls it
-more_journals() {
-    [ "$(journals)" -gt "$before" ]
-}
-# Its first pack has been begun: it has come to the huge file.
-# shellcheck disable=SC2317
+# Its huge file is open, and what came before it has ended.
+# shellcheck disable=SC2317 # meanwhile calls them
 reads_huge() {
     find "/proc/$pid/fd" -lname '*/src/huge' 2>/dev/null | grep -q .
 }
-# stopped SIGNAL CODE ARG...: a snapshot that gets the signal in the huge file
+# shellcheck disable=SC2317
+has_ended() {
+    kill -USR1 "$pid"
+    grep -qE " $before(/[0-9]+)? files " "$ERR"
+}
+# stopped SIGNAL CODE BEFORE ARG...: a snapshot that gets the signal in the huge
+# file, before which there are so many
 stopped() {
     signal=$1
     want=$2
-    shift 2
-    before=$(journals)
+    before=$3
+    shift 3
     env --default-signal=INT "$DEDUP" snapshot "$@" >"$OUT" 2>"$ERR" &
     pid=$!
     meanwhile $pid reads_huge
+    meanwhile $pid has_ended
     kill -s "$signal" $pid
     wait $pid
     code=$?
     run_line="snapshot $*, stopped by $signal"
     [ $code = "$want" ] || run_fail "$run_line: exit $code"
+    # without what SIGUSR1 asked for
+    tail -n 1 "$ERR" >last && cp last "$ERR"
 }
 
-stopped INT 130 -s s src
+stopped INT 130 200 -s s src
 err_like 'dedup: snapshot: stopped by SIGINT; kept as checkpoint ????????: 200 files, 600 kB; the same command goes on from there'
 out_is
 
@@ -88,15 +89,15 @@ rm -r out
 expect 0 dedup check --read-data
 
 # A second one goes on: nothing new is finished, and it says so.
-stopped TERM 143 -s s src
+stopped TERM 143 200 -s s src
 err_is "dedup: snapshot: stopped by SIGTERM; nothing new was finished; the same command goes on from checkpoint $c"
 expect 0 dedup snapshots --all
 [ "$(wc -l <"$OUT")" = 2 ] || run_fail "not one checkpoint"
 
 # Without checkpoints there is none; nor for a series of which nothing is done.
-stopped INT 130 --checkpoint 0 -s none src
+stopped INT 130 200 --checkpoint 0 -s none src
 err_is "dedup: snapshot: stopped by SIGINT; there is no snapshot"
-stopped INT 130 -s nothing src/huge
+stopped INT 130 0 -s nothing src/huge
 err_is "dedup: snapshot: stopped by SIGINT; nothing new was finished, and nothing kept"
 expect 0 dedup snapshots --all
 [ "$(wc -l <"$OUT")" = 2 ] || run_fail "not one checkpoint"
@@ -124,7 +125,7 @@ for i in 1 2 3; do
     echo new >"src/file-$i"
 done
 seq 4000000 7000000 >src/huge
-stopped TERM 143 --json -s s src
+stopped TERM 143 200 --json -s s src
 out_has '{"v":1,"type":"checkpoint","id":"*","time":"*","files":200,*'
 out_has '{"v":1,"type":"error","exit":143,"message":"stopped by SIGTERM; kept as checkpoint *"}'
 c=$(sed -n 's/.*"type":"checkpoint","id":"\([0-9a-f]*\)".*/\1/p' "$OUT")
