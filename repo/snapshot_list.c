@@ -290,7 +290,7 @@ int snapshot_list_note_sealed(struct index_update *u,
 
 /* Who signed it, then the manifest. */
 static void snapshot_list_put_open(const struct member_id *signer,
-                              const struct manifest *m, struct buf *value)
+                                   const struct manifest *m, struct buf *value)
 {
     buf_reset(value);
     codec_put_u8(value, SNAPSHOT_LIST_OPEN);
