@@ -14,6 +14,8 @@ bool key_change_label_ok(const char *label)
 
 struct key_change_add {
     const struct key_change_new *new;
+    struct keyring *keys; /* the new member's */
+    struct object_id slot;
     struct record_member member;
     struct members_draft draft;
 };
@@ -27,6 +29,21 @@ static bool key_change_first_writer(const struct members *m)
     return true;
 }
 
+/* M5: an epoch that began since the slot was put has no share for its member;
+ * one that begins after the record that is drafted here has. */
+static int key_change_epochs(struct key_change_add *a, const struct repo *r)
+{
+    struct object_id old = a->slot;
+    int rc;
+
+    if (r->keys->held == a->keys->held)
+        return 0;
+    keyring_member_epochs(r->keys, a->keys);
+    rc = slot_list_put(r->store, a->keys, a->new->label, a->new->secret,
+                       &a->slot);
+    return rc < 0 ? rc : slot_list_delete(r->store, &old);
+}
+
 static int key_change_draft_add(void *ctx, const struct repo *r,
                                 struct repo_log_draft *d)
 {
@@ -34,6 +51,7 @@ static int key_change_draft_add(void *ctx, const struct repo *r,
     struct members_change c = {.added = &a->member,
                                .has_trust = a->new->has_trust,
                                .trust = a->new->trust};
+    int rc;
 
     /* our own, of an attempt whose answer was lost */
     if (members_find(&r->state.members, &a->member.id)) {
@@ -45,7 +63,8 @@ static int key_change_draft_add(void *ctx, const struct repo *r,
         c.has_trust = true;
         c.trust = RECORD_TRUST_OWN;
     }
-    return members_draft_make(&a->draft, r, &c, d);
+    rc = key_change_epochs(a, r);
+    return rc < 0 ? rc : members_draft_make(&a->draft, r, &c, d);
 }
 
 /* Slots of that label whose member never came: of attempts that did not finish.
@@ -68,10 +87,11 @@ static int key_change_clear(const struct repo *r, const char *label)
 
 /* The slot is there: the member may come. */
 static int key_change_join(struct repo *r, const struct key_change_new *n,
-                           const struct keyring *k,
-                           const struct object_id *slot)
+                           struct keyring *k, const struct object_id *slot)
 {
     struct key_change_add a = {.new = n,
+                               .keys = k,
+                               .slot = *slot,
                                .member = {.id = k->member,
                                           .role = (unsigned)n->role,
                                           .label = bytes_of_str(n->label)}};
@@ -85,7 +105,8 @@ static int key_change_join(struct repo *r, const struct key_change_new *n,
 
         /* certainly no member: the slot is of no use to anybody */
         err_save(rc, &why);
-        err_ignore(slot_list_delete(r->store, slot), "what failed says more");
+        err_ignore(slot_list_delete(r->store, &a.slot),
+                   "what failed says more");
         return err_load(&why);
     }
     return rc < 0 ? rc : key_change_clear(r, n->label);

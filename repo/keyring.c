@@ -104,6 +104,16 @@ void keyring_member(const struct keyring *k, enum keyring_role role,
     keyring_derive(out);
 }
 
+void keyring_member_epochs(const struct keyring *k, struct keyring *member)
+{
+    for (uint32_t i = member->held; i < k->held; i++) {
+        member->epoch[i] = k->epoch[i];
+        keyring_reduce(&member->epoch[i], member->role);
+    }
+    member->held = k->held;
+    member->begun = k->begun;
+}
+
 static void keyring_put_key(struct fields_out *o, uint64_t tag,
                             const struct crypto_key *key)
 {

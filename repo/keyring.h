@@ -67,6 +67,10 @@ void keyring_new_epoch(struct keyring_epoch *e);
 void keyring_member(const struct keyring *k, enum keyring_role role,
                     struct keyring *out);
 
+/* keyring_member_epochs: give such a member the epochs that k has learnt of
+ * since. */
+void keyring_member_epochs(const struct keyring *k, struct keyring *member);
+
 /*
  * keyring_put: append the bundle as fields (docs/format.md 5) to b: what the
  * role may hold and no more. b then holds secrets: wipe it.

@@ -10,7 +10,9 @@
 
 #include "repo/key_change.h"
 #include "repo/key_remove.h"
+#include "repo/rotate.h"
 #include "repo/slot_list.h"
+#include "store/memory.h"
 #include "tests/repo/repo_fixture.h"
 
 static const struct key_slot_secret secret_a = {
@@ -160,6 +162,47 @@ static void test_key_change__keys_hold_what_their_role_may(void **state)
     }
 }
 
+/* Begins an epoch between the new key's slot and its record. */
+static int rotate_before_log(void *ctx, enum memory_point point,
+                             enum memory_op op, const char *name)
+{
+    struct repo *r = ctx;
+    struct rotate_result res;
+    struct key_slot_secret secret = secret_b;
+
+    if (point != MEMORY_BEFORE || op != MEMORY_COMMIT ||
+        strncmp(name, "log/", 4) != 0)
+        return 0;
+    memory_set_hook(r->store, NULL, NULL);
+    assert_int_equal(rotate_run(r, &secret, &res), 0);
+    return 0;
+}
+
+static void test_key_change__a_new_key_holds_the_newest_epoch(void **state)
+{
+    struct repo *r = NULL;
+    struct repo *other = NULL;
+    struct repo_fixture f;
+
+    (void)state;
+    repo_fixture_make(&f);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    assert_int_equal(add(r, KEYRING_FULL, "other", &secret_b), 0);
+    f.secret = secret_b;
+    assert_int_equal(repo_fixture_repo(&f, "b", &other), 0);
+    memory_set_hook(f.store, rotate_before_log, other);
+    assert_int_equal(add(r, KEYRING_READ, "x", &secret_a), 0);
+    assert_int_equal(slots(&f, "x"), 1);
+    repo_close(other);
+    repo_close(r);
+    f.secret = secret_a;
+    assert_int_equal(repo_fixture_repo(&f, "c", &r), 0);
+    assert_int_equal(r->state.epochs, 2);
+    assert_int_equal(r->keys->held, 2);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 /* The first write key makes trust own, once, and unless told otherwise. */
 static void test_key_change__the_first_write_key_sets_trust(void **state)
 {
@@ -241,6 +284,7 @@ static void test_key_change__the_last_full_key_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_key_change__a_new_key_holds_the_newest_epoch),
         cmocka_unit_test(test_key_change__a_label_is_taken_once),
         cmocka_unit_test(test_key_change__attempts_that_died_are_swept_up),
         cmocka_unit_test(test_key_change__keys_hold_what_their_role_may),
