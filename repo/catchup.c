@@ -48,8 +48,10 @@ static int catchup_apply(struct catchup_update *up,
     if (rc == 0 && (log_moved || up->u) && up->c->state->suspect_n > 0)
         rc = catchup_log_suspects(up);
     if (rc == 0 && log_moved)
+        rc = catchup_journals_cut(up, stale);
+    if (rc == 0 && log_moved && !*stale)
         rc = catchup_log_note(up);
-    if (rc == 0)
+    if (rc == 0 && !*stale)
         rc = catchup_update_commit(up);
     up->c->hurt =
         lost || up->c->segments_lost > 0 || up->c->journals.journals > 0;

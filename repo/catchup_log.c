@@ -1,5 +1,6 @@
 #include "repo/catchup_log.h"
 
+#include "repo/catchup_packs.h"
 #include "repo/epoch.h"
 
 /* A record that is not taken is met again by the next catch-up. */
@@ -84,6 +85,28 @@ int catchup_log_still(struct catchup_update *up)
     return err_set(E_LATER, "the log grew while journals were read");
 }
 
+/* M7: whether a pack that is listed may be counted on, where a member's coming
+ * or going has changed that since the index's mark. One that had gone was not
+ * trusted either: packs are asked again. */
+static int catchup_log_counts(struct catchup_update *up,
+                              const struct index_pack *pack)
+{
+    const struct members *m = &up->c->state->members;
+    const struct members_one *owner;
+
+    if (pack->trusted)
+        return members_count_on(m, &pack->writer)
+                   ? 0
+                   : index_update_set_trusted(up->u, pack->no, false);
+    if (!catchup_packs_is_listed(pack) || m->removed_at <= up->log.number)
+        return 0;
+    owner = members_owner(m, &pack->writer);
+    if (!owner || owner->standing != RECORD_REMOVED)
+        return 0;
+    up->scan = true;
+    return index_update_set_trusted(up->u, pack->no, true);
+}
+
 bool catchup_log_moved(const struct catchup_update *up)
 {
     return !up->marked || up->log.number != up->c->state->tip.number;
@@ -110,6 +133,8 @@ int catchup_log_states(struct catchup_update *up)
 
             if (pack[i].state != want && pack[i].state != INDEX_DOOMED)
                 rc = index_update_set_state(up->u, pack[i].no, want, by);
+            if (rc == 0 && pack[i].state != INDEX_DOOMED)
+                rc = catchup_log_counts(up, &pack[i]);
         }
     }
     return rc;

@@ -26,7 +26,8 @@ MUST_CHECK int catchup_log_still(struct catchup_update *up);
 /* catchup_log_moved: whether the state is ahead of the index. */
 bool catchup_log_moved(const struct catchup_update *up);
 
-/* catchup_log_states: bring the states of all packs in line with the log.
+/* catchup_log_states: bring the states of all packs, and which of them may be
+ * counted on, in line with the log.
  * catchup_log_suspects: the same for chunks that were found damaged. */
 MUST_CHECK int catchup_log_states(struct catchup_update *up);
 MUST_CHECK int catchup_log_suspects(struct catchup_update *up);

@@ -106,15 +106,17 @@ static int catchup_packs_listed(struct catchup_update *up,
     while (rc == 0 && segment_next(&r, &p)) {
         if (!members_wrote(&up->c->state->members, &p.writer))
             continue;
-        struct index_pack pack = {.id = p.id,
-                                  .kind = (enum index_kind)p.kind,
-                                  .trusted = true,
-                                  .size_bytes = p.bytes,
-                                  .writer = *w,
-                                  .member = p.writer};
+        struct index_pack pack = {
+            .id = p.id,
+            .kind = (enum index_kind)p.kind,
+            .trusted = members_count_on(&up->c->state->members, w),
+            .size_bytes = p.bytes,
+            .writer = *w,
+            .member = p.writer};
         bool added = false;
 
         rc = catchup_update_breathe(up);
+        up->counts = true;
         if (rc == 0)
             rc = catchup_packs_add(up->u, up->c->state, &pack, p.dir, &added);
         up->chunks += added ? pack.chunk_n : 0;
@@ -172,6 +174,7 @@ static int catchup_packs_take(struct catchup_update *up,
 
     if (rc == 0)
         rc = catchup_update_breathe(up);
+    up->counts = true;
     return rc < 0 ? rc : segment_list_note(up->u, &item);
 }
 

@@ -47,7 +47,8 @@ static int check_heal_trust(struct check_heal *h, const struct index_pack *p,
     int rc;
 
     /* what no segment lists was never trusted */
-    if (p->trusted != gone || !catchup_packs_is_listed(p) || is->recovered)
+    if (p->trusted != gone || !catchup_packs_is_listed(p) || is->recovered ||
+        !members_count_on(&h->r->state.members, &p->writer))
         return 0;
     rc = check_heal_breathe(h);
     return rc < 0 ? rc : index_update_set_trusted(h->u, p->no, !gone);

@@ -51,6 +51,15 @@ static int snap_previous_doubt(struct repo *r, bool *doubt)
     return rc;
 }
 
+/* M7: nobody begins to count on what a member put who is leaving. */
+static bool snap_previous_leaves(const struct repo *r,
+                                 const struct member_id *signer)
+{
+    const struct members_one *one = members_find(&r->state.members, signer);
+
+    return !one || one->standing == RECORD_LEAVING;
+}
+
 /* A checkpoint that a snapshot supersedes that we cannot read is no root for
  * those who can. */
 static int snap_previous_add(struct repo *r, struct snap_previous *p,
@@ -68,7 +77,8 @@ static int snap_previous_add(struct repo *r, struct snap_previous *p,
     }
     s->id = item->id;
     s->checkpoint = !item->manifest.m.complete;
-    s->must_check = doubt || !state_trusts_tree(&r->state, &item->id) ||
+    s->must_check = doubt || snap_previous_leaves(r, &s->snapshot.signer) ||
+                    !state_trusts_tree(&r->state, &item->id) ||
                     (s->checkpoint && snapshot_list_damaged(&p->list) > 0);
     p->parent_n++;
     if (!s->must_check)
