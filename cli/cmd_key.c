@@ -154,12 +154,9 @@ static int cmd_key_remove_tell(struct cli *cli,
                      pick->label, pick->label);
     else
         message_note("removed the key '%s'", pick->label);
-    if (done->fenced > 0)
-        message_note("ended %" PRIu64 " run%s of it", done->fenced,
-                     words_plural(done->fenced));
     if (done->damaged > 0)
-        message_warn("%" PRIu64 " damaged record%s of its journals: what they "
-                     "said is void from now on",
+        message_warn("%" PRIu64 " damaged or missing record%s of its "
+                     "journals: what they said is void from now on",
                      done->damaged, words_plural(done->damaged));
     if (!cli->json)
         return 0;
@@ -169,7 +166,6 @@ static int cmd_key_remove_tell(struct cli *cli,
     json_out_bytes(cli->json, "label", bytes_of_str(pick->label));
     json_out_bool(cli->json, "finished", !done->unfinished);
     json_out_u64(cli->json, "journals", done->journals);
-    json_out_u64(cli->json, "ended_runs", done->fenced);
     json_out_u64(cli->json, "damaged_records", done->damaged);
     return json_out_end(cli->json);
 }

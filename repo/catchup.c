@@ -24,6 +24,23 @@ static int catchup_read(struct catchup_update *up,
     return rc;
 }
 
+/* The index stands for the log as it was read. */
+static int catchup_finish(struct catchup_update *up, bool log_moved,
+                          bool *stale)
+{
+    int rc = 0;
+
+    if ((log_moved || up->u) && up->c->state->suspect_n > 0)
+        rc = catchup_log_suspects(up);
+    if (rc == 0 && log_moved)
+        rc = catchup_journals_cut(up, stale);
+    if (rc < 0 || *stale)
+        return rc;
+    if (log_moved)
+        rc = catchup_log_note(up);
+    return rc < 0 ? rc : catchup_update_commit(up);
+}
+
 static int catchup_apply(struct catchup_update *up,
                          const struct journal_list *list, bool *stale)
 {
@@ -48,12 +65,8 @@ static int catchup_apply(struct catchup_update *up,
     up->scan |= up->c->starting && (lost || up->c->journals.journals > 0);
     if (up->scan)
         rc = catchup_packs_scan(up);
-    if (rc == 0 && (log_moved || up->u) && up->c->state->suspect_n > 0)
-        rc = catchup_log_suspects(up);
-    if (rc == 0 && log_moved)
-        rc = catchup_log_note(up);
     if (rc == 0)
-        rc = catchup_update_commit(up);
+        rc = catchup_finish(up, log_moved, stale);
     up->c->hurt =
         lost || up->c->segments_lost > 0 || up->c->journals.journals > 0;
     return rc;

@@ -25,7 +25,6 @@ struct catchup_journal {
     struct catchup_update *up;
     struct chain chain;
     const struct members_one *owner;
-    uint64_t stands;            /* records of it that may count */
     struct catchup_mark stood;  /* where the index stands for it, if ... */
     bool marked;                /* ... it does */
     uint64_t last;              /* number of the last record that was listed */
@@ -33,7 +32,7 @@ struct catchup_journal {
     bool unknown;               /* ... is damaged: the link proves nothing */
     bool damaged;               /* a damaged record was met */
     bool gap;                   /* or one by somebody unknown: the mark stays */
-    bool closed;                /* ended or fenced, or void from its open on */
+    bool closed;                /* ended, fenced, cut, or not to be read now */
     struct catchup_taken taken; /* the last one that was */
     bool again;                 /* read from its first record on, mark or not */
     struct journal_list_numbers there; /* loaded when one is missing */
@@ -181,7 +180,9 @@ static int catchup_journals_link(struct catchup_journal *j,
 {
     bool behind_mark =
         j->marked && !j->again && r->record.number == j->stood.number + 1;
-    int rc = j->unknown ? 0 : chain_follows(&j->chain, &j->tip, r);
+    /* the hashes of a cut say more than links (M3) */
+    bool proved = j->unknown || j->owner->standing == RECORD_REMOVED;
+    int rc = proved ? 0 : chain_follows(&j->chain, &j->tip, r);
 
     *restart = rc == E_CORRUPT && behind_mark;
     if (*restart)
@@ -194,15 +195,22 @@ static int catchup_journals_link(struct catchup_journal *j,
 
 /* --- reading --- */
 
-/* Whether an open record keeps its journal from being read: it is void, or of
- * a state that ours does not reach yet. Neither leaves a mark (M1). */
+/* Whether an open record keeps its journal from being read: it is of a state
+ * that ours does not reach yet, and leaves no mark (M1). */
 static bool catchup_journals_bars(const struct catchup_journal *j,
                                   const struct chain_record *r,
                                   const struct record_journal *says)
 {
     return r->record.type == RECORD_OPEN && r->record.number == 0 &&
-           (members_voids(j->owner, says->generation) ||
-            says->generation > j->up->c->state->tip.number);
+           says->generation > j->up->c->state->tip.number;
+}
+
+/* Record k or the next that may count. */
+static uint64_t catchup_journals_next(const struct catchup_journal *j,
+                                      uint64_t k)
+{
+    return members_next(&j->up->c->state->members, j->owner, &j->chain.writer,
+                        k);
 }
 
 /* Takes a record in that authenticates on its own; of those who may not put it
@@ -234,7 +242,7 @@ static int catchup_journals_take(struct catchup_journal *j,
     if (rc < 0)
         return rc;
     /* nothing can follow the last record that stands */
-    j->closed |= r->record.number + 1 == j->stands;
+    j->closed |= catchup_journals_next(j, r->record.number + 1) == UINT64_MAX;
     j->taken = (struct catchup_taken){
         .any = true,
         .gap = j->gap,
@@ -263,12 +271,12 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
     bool found = false;
     int rc;
 
-    *next = k + 1;
-    if (members_passes_over(&j->up->c->state->members, j->owner,
-                            &j->chain.writer, k)) {
+    *next = catchup_journals_next(j, k);
+    if (*next != k) {
         j->unknown = true;
         return 0;
     }
+    *next = k + 1;
     rc = chain_get(&j->chain, k, &r, &found);
     if (rc == 0 && !found)
         return catchup_journals_missing(j, k, next);
@@ -307,14 +315,31 @@ static int catchup_journals_step(struct catchup_journal *j, uint64_t k,
 static bool catchup_journals_counts(struct catchup_journal *j)
 {
     const struct members *m = &j->up->c->state->members;
+    uint64_t end;
 
     j->owner = members_owner(m, &j->chain.writer);
     if (!j->owner || !members_role_may_journal(j->owner->role, RECORD_OPEN))
         return false;
-    j->stands = members_records(m, j->owner, &j->chain.writer);
-    if (j->stands != UINT64_MAX)
-        j->last = j->stands - 1;
-    return j->stands > 0;
+    end = members_end(m, j->owner, &j->chain.writer);
+    if (end != UINT64_MAX && end > 0)
+        j->last = end - 1;
+    return end > 0;
+}
+
+/* The mark stands where the journal was cut meanwhile (M3): it is closed. */
+static int catchup_journals_close(struct catchup_journal *j)
+{
+    const struct writer_id *w = &j->chain.writer;
+    struct catchup_mark m = {.number = 0};
+    bool found = false;
+    int rc = catchup_update_breathe(j->up);
+
+    if (rc == 0)
+        rc = catchup_marks_journal(j->up->r, w, &m, &found);
+    if (rc < 0 || !found || m.number != j->stood.number)
+        return rc;
+    m.closed = true;
+    return catchup_marks_put_journal(j->up->u, w, &m);
 }
 
 /* Reads one on from the mark. */
@@ -335,6 +360,8 @@ static int catchup_journals_one(struct catchup_update *up,
     if (j.marked) {
         j.tip = (struct chain_tip){true, j.stood.number, j.stood.id};
         k = j.stood.number + 1;
+        if (catchup_journals_next(&j, k) == UINT64_MAX)
+            return catchup_journals_close(&j);
     }
     while (rc == 0 && k <= j.last && !j.closed)
         rc = catchup_journals_step(&j, k, &k);
@@ -374,8 +401,7 @@ static bool catchup_journals_is_cut(const struct catchup_update *up,
     if (up->log.number >= members->removed_at)
         return false;
     owner = members_owner(members, w);
-    return !owner || m->number >= members_records(members, owner, w) ||
-           !members_stands(members, owner, w, m->number, &m->id);
+    return !owner || !members_stands(members, owner, w, m->number, &m->id);
 }
 
 static int catchup_journals_is_there(void *ctx, const struct writer_id *w,
@@ -396,6 +422,26 @@ static int catchup_journals_is_there(void *ctx, const struct writer_id *w,
                    "w/%s, a writer's journal, has gone or is shorter",
                    id_hex(w->b, sizeof w->b, hex));
     return catchup_marks_behind(k->up->c->accept_rollback, what);
+}
+
+static int catchup_journals_look_cut(void *ctx, const struct writer_id *w,
+                                     const struct catchup_mark *m)
+{
+    struct catchup_journals_known *k = ctx;
+
+    *k->stale |= catchup_journals_is_cut(k->up, w, m);
+    return 0;
+}
+
+int catchup_journals_cut(struct catchup_update *up, bool *stale)
+{
+    struct catchup_journals_known k = {.up = up, .stale = stale};
+    int rc = catchup_update_breathe(up);
+
+    if (rc == 0)
+        rc = catchup_marks_journals(up->r, catchup_journals_look_cut, &k);
+    return rc < 0 ? rc
+                  : catchup_marks_takens(up->r, catchup_journals_look_cut, &k);
 }
 
 int catchup_journals_known(struct catchup_update *up,

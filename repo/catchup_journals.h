@@ -20,6 +20,14 @@ MUST_CHECK int catchup_journals_known(struct catchup_update *up,
                                       bool *stale);
 
 /*
+ * catchup_journals_cut: M4, under the index's lock: whether it has taken what
+ * does not stand, perhaps by another process that knew less of the log, since
+ * catchup_journals_known().
+ *   stale  set when it has; else left alone
+ */
+MUST_CHECK int catchup_journals_cut(struct catchup_update *up, bool *stale);
+
+/*
  * catchup_journals_read: read each on from its mark. Records that cannot be
  * read, or are missing below later ones, are noted in the catch-up's journals,
  * at each run anew: the mark stays before the first; a scan is due when one is

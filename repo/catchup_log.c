@@ -1,5 +1,6 @@
 #include "repo/catchup_log.h"
 
+#include "repo/catchup_packs.h"
 #include "repo/epoch.h"
 #include "repo/trust.h"
 

@@ -145,6 +145,7 @@ static int catchup_packs_listed(struct catchup_update *up,
 
         if (trust_believed(&up->c->state->members, &file->signer, &p.writer))
             rc = catchup_packs_put(up, &pack, p.dir);
+        up->counts = true;
     }
     return rc;
 }
@@ -199,6 +200,7 @@ static int catchup_packs_take(struct catchup_update *up,
 
     if (rc == 0)
         rc = catchup_update_breathe(up);
+    up->counts = true;
     return rc < 0 ? rc : segment_list_note(up->u, &item);
 }
 

@@ -8,6 +8,7 @@ static int catchup_snapshots_note(struct catchup_update *up,
 {
     int rc = catchup_update_breathe(up);
 
+    up->counts = true;
     return rc < 0
                ? rc
                : snapshot_list_note(up->u, &s->id, &s->signer, &s->manifest.m);

@@ -1,5 +1,7 @@
 #include "repo/catchup_update.h"
 
+#include "repo/catchup_log.h"
+
 enum { CATCHUP_UPDATE_CHUNKS = 16384 /* put into one update, about */ };
 
 int catchup_update_init(struct catchup_update *up, struct catchup *c)
@@ -54,7 +56,11 @@ static int catchup_update_begin(struct catchup_update *up)
 int catchup_update_commit(struct catchup_update *up)
 {
     struct index_update *u = up->u;
+    int rc = u && up->counts ? catchup_log_still(up) : 0;
 
+    if (rc < 0)
+        return rc;
+    up->counts = false;
     up->u = NULL;
     return u ? index_update_commit(u) : 0;
 }

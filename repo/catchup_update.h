@@ -20,6 +20,7 @@ struct catchup_update {
                                 read: it was removed, and is shared */
     bool overtaken;          /* by another process: start over */
     bool scan;               /* packs have to be asked for their directories */
+    bool counts; /* what is open holds what others put, to be counted on */
 };
 
 /* catchup_update_init: a run over c's index; nothing is begun. up may be
@@ -39,7 +40,14 @@ void catchup_update_release(struct catchup_update *up);
  */
 MUST_CHECK int catchup_update_breathe(struct catchup_update *up);
 
-/* catchup_update_commit: the end of the run; no update open is fine. */
+/*
+ * catchup_update_commit: the end of the run; no update open is fine.
+ * M7 (docs/concurrency.md 14): nothing that a journal says can be found in the
+ * index, by us or another process, before the log was looked at once more after
+ * it was read. Returns 0; E_LATER: the log has grown: its member may be leaving
+ * since (overtaken is set); what the store or the index returned. The update is
+ * open still when the look failed.
+ */
 MUST_CHECK int catchup_update_commit(struct catchup_update *up);
 
 #endif

@@ -139,8 +139,6 @@ static int check_journal_body(struct check_chains *c, struct check_chain *ch,
         return err_set(E_CORRUPT, "stands behind the end of the journal");
     switch ((enum record_journal_type)r->record.type) {
     case RECORD_OPEN:
-        ch->barred = members_voids(ch->owner, j.generation);
-        return check_chains_saw(c, j.generation, &j.log_id, name);
     case RECORD_RENEW:
         return check_chains_saw(c, j.generation, &j.log_id, name);
     case RECORD_SEGMENT:
@@ -230,7 +228,8 @@ static int check_chain_record(struct check_chains *c, struct check_chain *ch,
     bool counts = false;
     int rc = 0;
 
-    if (!ch->unknown)
+    /* the hashes of a cut say more than links (M3) */
+    if (!ch->unknown && (!ch->owner || ch->owner->standing != RECORD_REMOVED))
         rc = check_report_rc(c->report, chain_follows(&ch->chain, &ch->tip, r),
                              ch->kind, name);
     ch->tip = (struct chain_tip){true, r->record.number, r->id};
@@ -243,7 +242,7 @@ static int check_chain_record(struct check_chains *c, struct check_chain *ch,
     /* it takes its number all the same */
     if (ch->kind == CHECK_LOG)
         return check_log_body(c, r, name);
-    if (!counts || ch->barred)
+    if (!counts)
         return 0;
     return check_report_rc(c->report, check_journal_body(c, ch, r, name),
                            ch->kind, name);
@@ -270,16 +269,20 @@ static int check_chain_next(struct check_chains *c, struct check_chain *ch,
                             bool *found)
 {
     uint64_t number = ch->tip.any ? ch->tip.number + 1 : 0;
+    uint64_t stands = number;
     struct chain_record r = {.signer = {{0}}};
     char name[RECORD_NAME_MAX];
     int rc = cancel_check(c->cancel);
 
     if (rc < 0)
         return rc;
-    *found = ch->owner && members_passes_over(&c->state.members, ch->owner,
-                                              &ch->chain.writer, number);
+    /* what does not stand of a removed member's */
+    if (ch->owner)
+        stands = members_next(&c->state.members, ch->owner, &ch->chain.writer,
+                              number);
+    *found = stands > number;
     if (*found) {
-        ch->tip = (struct chain_tip){.any = true, .number = number};
+        ch->tip = (struct chain_tip){.any = true, .number = stands - 1};
         ch->unknown = true;
         return 0;
     }
@@ -371,7 +374,7 @@ static int check_chains_owner(struct check_chains *c, struct check_chain *ch,
         return check_report_damage(c->report, CHECK_JOURNAL, name,
                                    "in a journal of somebody who is no member "
                                    "that writes: it counts for nothing");
-    ch->stands = members_records(m, ch->owner, &ch->chain.writer);
+    ch->end = members_end(m, ch->owner, &ch->chain.writer);
     return 0;
 }
 
@@ -385,15 +388,15 @@ static int check_chains_rest(struct check_chains *c, struct check_chain *ch)
 
     for (;;) {
         next = ch->tip.any ? ch->tip.number + 1 : 0;
-        if (rc < 0 || !found || next >= ch->stands)
+        if (rc < 0 || !found || next >= ch->end)
             break;
         rc = check_chain_next(c, ch, &found);
     }
     if (rc < 0 || found)
         return rc;
     chain_name(&ch->chain, next, name);
-    rc = err_set(E_CORRUPT, "missing, up to number %" PRIu64, ch->stands - 1);
-    return check_chain_lost(c, ch, ch->stands - 1, rc, name);
+    rc = err_set(E_CORRUPT, "missing, up to number %" PRIu64, ch->end - 1);
+    return check_chain_lost(c, ch, ch->end - 1, rc, name);
 }
 
 /* The n records of one journal that are there. */
@@ -413,9 +416,9 @@ static int check_chains_journal(struct check_chains *c,
     c->report->sum->journals++;
     if (rc < 0 || !counts)
         return rc;
-    for (; i < n && record[i].number < ch.stands && rc == 0; i++)
+    for (; i < n && record[i].number < ch.end && rc == 0; i++)
         rc = check_chain_to(c, &ch, record[i].number);
-    if (rc == 0 && ch.stands != UINT64_MAX)
+    if (rc == 0 && ch.end != UINT64_MAX)
         rc = check_chains_rest(c, &ch);
     if (rc < 0 || i == n)
         return rc;

@@ -46,9 +46,8 @@ struct check_chain {
     bool unknown;         /* the id of that record */
     /* a journal: */
     const struct members_one *owner;
-    uint64_t stands; /* records of it that may count */
-    bool closed;     /* ended or fenced */
-    bool barred;     /* void from its open on */
+    uint64_t end; /* the number behind the last record that may count */
+    bool closed;  /* ended or fenced */
 };
 
 struct check_chains {

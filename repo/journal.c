@@ -35,9 +35,7 @@ static int journal_apply(struct journal *j, const struct repo *r,
             return rc;
         if (c->record.type == RECORD_OPEN || c->record.type == RECORD_RENEW)
             j->generation = says.generation;
-        j->ended = c->record.type == RECORD_END ||
-                   (c->record.type == RECORD_OPEN &&
-                    members_voids(owner, says.generation));
+        j->ended = c->record.type == RECORD_END;
         j->fenced = c->record.type == RECORD_FENCE;
         j->spoke = c->record.time;
     }
@@ -85,6 +83,21 @@ static int journal_end(const struct journal *j, const struct repo *r)
     return err_set(E_CORRUPT, "%s: is missing, and later ones are there", name);
 }
 
+/* Passes over what does not stand behind the tip. Returns whether more does. */
+static bool journal_skip(struct journal *j, const struct members *m,
+                         const struct members_one *owner)
+{
+    uint64_t next = members_next(m, owner, &j->writer, journal_next(j));
+
+    if (next == UINT64_MAX)
+        return false;
+    if (next > journal_next(j)) {
+        j->tip = (struct chain_tip){.any = true, .number = next - 1};
+        j->unknown = true;
+    }
+    return true;
+}
+
 /* Reads the record behind the tip. */
 static int journal_step(struct journal *j, const struct repo *r,
                         const struct members_one *owner, bool *found)
@@ -95,13 +108,9 @@ static int journal_step(struct journal *j, const struct repo *r,
     uint64_t next = journal_next(j);
     int rc;
 
-    if (members_passes_over(m, owner, &j->writer, next)) {
-        j->tip = (struct chain_tip){.any = true, .number = next};
-        j->unknown = true;
-        return 0;
-    }
     rc = chain_get(&chain, next, &c, found);
-    if (rc == 0 && *found && !j->unknown)
+    /* the hashes of a cut say more than links (M3) */
+    if (rc == 0 && *found && !j->unknown && owner->standing != RECORD_REMOVED)
         rc = chain_follows(&chain, &j->tip, &c);
     if (rc == 0 && *found && !members_stands(m, owner, &j->writer, next, &c.id))
         rc = err_set(E_CORRUPT, "is not what stood there when its member was "
@@ -121,24 +130,25 @@ int journal_read(struct journal *j, const struct repo *r, bool *more)
     const struct members *m = &r->state.members;
     const struct members_one *owner = members_owner(m, &j->writer);
     uint64_t before = journal_next(j);
-    uint64_t stands = owner ? members_records(m, owner, &j->writer) : 0;
     bool found = true;
     int rc = 0;
 
     if (!owner)
         return err_set(E_LATER, "a journal whose member is not known");
-    j->ended |= before >= stands;
     while (rc == 0 && found && !j->ended && !j->fenced) {
-        rc = journal_step(j, r, owner, &found);
-        j->ended |= journal_next(j) >= stands;
+        if (journal_skip(j, m, owner))
+            rc = journal_step(j, r, owner, &found);
+        else
+            j->ended = true; /* where it was cut (M3) */
     }
     if (more)
         *more = journal_next(j) > before;
     return rc;
 }
 
-int journal_fence_at(const struct repo *r, const struct writer_id *w,
-                     struct chain_tip *tip, bool *done)
+/* Puts a fence behind the record that tip names; done: tip is the fence. */
+static int journal_fence_at(const struct repo *r, const struct writer_id *w,
+                            struct chain_tip *tip, bool *done)
 {
     struct record_journal says = {.seen = r->state.tip.number};
     struct chain chain = {.store = r->store,

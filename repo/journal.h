@@ -14,7 +14,7 @@ struct journal {
     struct chain_tip tip;    /* its last record */
     bool unknown;            /* ... was passed over: nothing follows its hash */
     uint64_t generation;     /* log number last opened or renewed with */
-    bool ended;              /* by its writer, or void from its open on */
+    bool ended;              /* by its writer, or cut */
     bool fenced;             /* by somebody else */
     struct entry_time spoke; /* what its last record calls the time */
 };
@@ -34,16 +34,6 @@ void journal_init(struct journal *j, const struct writer_id *w);
  */
 MUST_CHECK int journal_read(struct journal *j, const struct repo *r,
                             bool *more);
-
-/*
- * journal_fence_at: put a fence behind the last record of a journal, whoever
- * wrote that, and in whatever state it is.
- *   tip   in: that record; out, when done: the fence
- *   done  out: false: something else has that number
- * Makes both durable. Returns 0; E_ROLE; E_NOMEM; what the store returned.
- */
-MUST_CHECK int journal_fence_at(const struct repo *r, const struct writer_id *w,
-                                struct chain_tip *tip, bool *done);
 
 /*
  * journal_fence: C3: end the journal at its next number.

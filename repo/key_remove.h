@@ -11,8 +11,8 @@
 
 struct key_remove_result {
     uint64_t journals; /* that were read */
-    uint64_t fenced;   /* of them: runs that this ended */
-    uint64_t damaged;  /* records that could not be read: void from now on */
+    uint64_t damaged;  /* records of them that could not be read, and gaps:
+                          void from now on */
     bool unfinished;   /* it was our own key: another one has to go on */
 };
 

@@ -53,7 +53,6 @@ int members_init(struct members *m, const struct member_id *founder)
     m->n = 1;
     m->one[0].id = *founder;
     m->one[0].role = KEYRING_FULL;
-    m->one[0].leaving = UINT64_MAX;
     return 0;
 }
 
@@ -134,16 +133,17 @@ bool members_may_change(const struct members *m, const struct member_id *signer,
     return known == m->n && full > 0;
 }
 
+/* A record lists the runs of one journal behind each other. */
 static int members_cut_add(struct members *m, const struct record_cut *c)
 {
     uint8_t key[ID_BYTES] = {0};
     size_t from = m->hash_n;
-    bool added;
+    bool first;
     int rc;
 
     memcpy(key, c->writer.b, sizeof c->writer.b);
-    rc = idmap_claim(&m->journal, key, m->cut_n, &added);
-    if (rc < 0 || !added)
+    rc = idmap_claim(&m->journal, key, m->cut_n, &first);
+    if (rc < 0)
         return rc;
     if (!MEM_GROW(m->cut, m->cut_n, m->cut_cap))
         return err_set(E_NOMEM, "out of memory");
@@ -152,7 +152,10 @@ static int members_cut_add(struct members *m, const struct record_cut *c)
             return err_set(E_NOMEM, "out of memory");
         memcpy(m->hash[m->hash_n++].b, c->hash + i * ID_BYTES, ID_BYTES);
     }
-    m->cut[m->cut_n++] = (struct members_cut){.from = from, .n = c->n};
+    if (!first)
+        m->cut[m->cut_n - 1].more = true;
+    m->cut[m->cut_n++] =
+        (struct members_cut){.first = c->first, .from = from, .n = c->n};
     return 0;
 }
 
@@ -184,10 +187,7 @@ static bool members_become(struct members_one *one,
         *one = (struct members_one){.id = x->id,
                                     .role = (enum keyring_role)x->role,
                                     .since = number,
-                                    .added = time,
-                                    .leaving = UINT64_MAX};
-    if (one->standing == RECORD_ACTIVE && x->standing != RECORD_ACTIVE)
-        one->leaving = number;
+                                    .added = time};
     one->standing = x->standing;
     memset(one->label, 0, sizeof one->label);
     if (x->label.n > 0)
@@ -274,36 +274,69 @@ static const struct members_cut *members_cut_of(const struct members *m,
     return idmap_get(&m->journal, key, &at) ? &m->cut[at] : NULL;
 }
 
-uint64_t members_records(const struct members *m, const struct members_one *one,
-                         const struct writer_id *w)
+bool members_count_on(const struct members *m, const struct writer_id *w)
 {
-    const struct members_cut *cut;
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->one[i].standing == RECORD_LEAVING &&
+            members_owns(&m->one[i].id, w))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t members_cut_end(const struct members_cut *run)
+{
+    return run->first + run->n;
+}
+
+uint64_t members_end(const struct members *m, const struct members_one *one,
+                     const struct writer_id *w)
+{
+    const struct members_cut *run;
 
     if (one->standing != RECORD_REMOVED)
         return UINT64_MAX;
-    cut = members_cut_of(m, w);
-    return cut ? cut->n : 0;
+    run = members_cut_of(m, w);
+    while (run && run->more)
+        run++;
+    return run ? members_cut_end(run) : 0;
+}
+
+uint64_t members_next(const struct members *m, const struct members_one *one,
+                      const struct writer_id *w, uint64_t k)
+{
+    static const struct object_id unread = {{0}};
+    const struct members_cut *run;
+
+    if (one->standing != RECORD_REMOVED)
+        return k;
+    run = members_cut_of(m, w);
+    while (run) {
+        if (k < run->first)
+            k = run->first;
+        for (; k < members_cut_end(run); k++) {
+            if (!object_id_equal(&m->hash[run->from + (k - run->first)],
+                                 &unread))
+                return k;
+        }
+        run = run->more ? run + 1 : NULL;
+    }
+    return UINT64_MAX;
 }
 
 bool members_stands(const struct members *m, const struct members_one *one,
                     const struct writer_id *w, uint64_t k,
                     const struct object_id *hash)
 {
-    const struct members_cut *cut;
+    const struct members_cut *run;
 
     if (one->standing != RECORD_REMOVED)
         return true;
-    cut = members_cut_of(m, w);
-    return cut && k < cut->n && object_id_equal(&m->hash[cut->from + k], hash);
-}
-
-bool members_passes_over(const struct members *m, const struct members_one *one,
-                         const struct writer_id *w, uint64_t k)
-{
-    static const struct object_id unread = {{0}};
-
-    return one->standing == RECORD_REMOVED &&
-           members_stands(m, one, w, k, &unread);
+    run = members_cut_of(m, w);
+    while (run && run->more && k >= members_cut_end(run))
+        run++;
+    return run && k >= run->first && k < members_cut_end(run) &&
+           object_id_equal(&m->hash[run->from + (k - run->first)], hash);
 }
 
 bool members_next_cut(const struct members *m, size_t *at, struct writer_id *w)
@@ -359,9 +392,4 @@ bool members_wrote(const struct members *m, const struct member_id *writer)
     const struct members_one *one = members_find(m, writer);
 
     return one && members_role_may_journal(one->role, RECORD_SEGMENT);
-}
-
-bool members_voids(const struct members_one *owner, uint64_t generation)
-{
-    return generation >= owner->leaving;
 }

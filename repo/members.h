@@ -21,13 +21,14 @@ struct members_one {
     char label[RECORD_MEMBER_LABEL_MAX + 1];
     uint64_t since;          /* log record that brought it; 0: the founder */
     struct entry_time added; /* when; zeros: the founder */
-    uint64_t leaving; /* log record that began its removal; UINT64_MAX: none */
 };
 
-/* What stands of a removed member's journal. */
+/* Records of a removed member's journal that stand: a run of them. */
 struct members_cut {
-    size_t from; /* in hash */
+    uint64_t first; /* number of the first */
+    size_t from;    /* its hash */
     size_t n;
+    bool more; /* the next one is of the same journal */
 };
 
 struct members {
@@ -36,7 +37,7 @@ struct members {
     enum record_trust trust;
     uint64_t trust_at;    /* log record that last changed it; 0: none */
     uint64_t removed_at;  /* log record that last removed somebody; 0: none */
-    struct idmap journal; /* writer, zeros -> element of cut */
+    struct idmap journal; /* writer, zeros -> its first element of cut */
     struct members_cut *cut;
     size_t cut_n;
     size_t cut_cap;
@@ -85,21 +86,27 @@ bool members_owns(const struct member_id *id, const struct writer_id *w);
 const struct members_one *members_owner(const struct members *m,
                                         const struct writer_id *w);
 
-/* members_records: how many records of that journal of one may count, from its
- * first on: UINT64_MAX, or what the cut of a removed member leaves. */
-uint64_t members_records(const struct members *m, const struct members_one *one,
-                         const struct writer_id *w);
+/* members_count_on: M7 of docs/concurrency.md 14: whether somebody may begin to
+ * count on what the journal of that name says, as far as it stands: its member
+ * is not leaving. Costs a hash for each that is. */
+bool members_count_on(const struct members *m, const struct writer_id *w);
+
+/* members_end: the number behind the last record of that journal of one that
+ * may count: UINT64_MAX, or where a removed member is cut; 0: none may. */
+uint64_t members_end(const struct members *m, const struct members_one *one,
+                     const struct writer_id *w);
+
+/* members_next: the first record from k on of that journal of one that may
+ * count: k itself, or the next that the cut of a removed member lists and that
+ * could be read then. UINT64_MAX: there is none. */
+uint64_t members_next(const struct members *m, const struct members_one *one,
+                      const struct writer_id *w, uint64_t k);
 
 /* members_stands: whether record k with that hash is in its place: it is, or
- * the member is not removed. k < members_records(). */
+ * the member is not removed. */
 bool members_stands(const struct members *m, const struct members_one *one,
                     const struct writer_id *w, uint64_t k,
                     const struct object_id *hash);
-
-/* members_passes_over: whether nothing that stands in the place of record k
- * counts: it could not be read when the member was removed. */
-bool members_passes_over(const struct members *m, const struct members_one *one,
-                         const struct writer_id *w, uint64_t k);
 
 /* members_next_cut: the journals of removed members of which something stands,
  * in no order; *at is 0 at first. False: no more. */
@@ -127,9 +134,5 @@ bool members_role_may_journal(enum keyring_role role, uint32_t type);
 /* members_wrote: whether a pack by that writer counts: it is or was a member
  * that may publish. */
 bool members_wrote(const struct members *m, const struct member_id *writer);
-
-/* members_voids: whether an open record with that generation voids its journal:
- * its writer should have seen that it is leaving. */
-bool members_voids(const struct members_one *owner, uint64_t generation);
 
 #endif

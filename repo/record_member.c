@@ -5,7 +5,7 @@
 enum {
     RECORD_MEMBER_MIN = 32 + 1 + 1 + 1,
     RECORD_MEMBER_ROLES = 4,
-    RECORD_CUT_MIN = 16 + 1
+    RECORD_CUT_MIN = 16 + 1 + 1 + ID_BYTES
 };
 
 static void record_member_get(struct codec *c, struct record_member *m)
@@ -70,6 +70,7 @@ struct record_members record_member_get_list(struct fields *f,
 static void record_member_get_cut(struct codec *c, struct record_cut *cut)
 {
     codec_copy(c, cut->writer.b, sizeof cut->writer.b);
+    cut->first = codec_varint(c);
     cut->n = codec_count(c, ID_BYTES);
     cut->hash = codec_take(c, cut->n * ID_BYTES).p;
 }
@@ -90,12 +91,27 @@ bool record_member_cut_next(struct record_cuts *l, struct record_cut *cut)
 void record_member_cut_put(struct buf *encoded, const struct record_cut *c)
 {
     buf_add(encoded, c->writer.b, sizeof c->writer.b);
+    codec_put_varint(encoded, c->first);
     codec_put_varint(encoded, c->n);
     buf_add(encoded, c->hash, c->n * ID_BYTES);
 }
 
+/* Whether a run is one, and comes behind another (NULL: is the first). */
+static bool record_member_cut_ok(const struct record_cut *cut,
+                                 const struct record_cut *before)
+{
+    int order =
+        before ? memcmp(before->writer.b, cut->writer.b, sizeof cut->writer.b)
+               : -1;
+
+    if (cut->n == 0 || cut->first > UINT64_MAX - cut->n || order > 0)
+        return false;
+    return order < 0 || cut->first > before->first + before->n;
+}
+
 struct record_cuts record_member_get_cuts(struct fields *f, struct bytes value)
 {
+    struct record_cut before;
     struct record_cuts l;
     struct codec c;
 
@@ -106,6 +122,9 @@ struct record_cuts record_member_get_cuts(struct fields *f, struct bytes value)
         struct record_cut cut;
 
         record_member_get_cut(&c, &cut);
+        if (!c.failed && !record_member_cut_ok(&cut, i > 0 ? &before : NULL))
+            codec_fail(&c);
+        before = cut;
     }
     if (c.failed || codec_left(&c) > 0) {
         fields_fail(f);

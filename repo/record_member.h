@@ -11,7 +11,7 @@ enum { RECORD_MEMBER_LABEL_MAX = 100 };
 /* Only ever grows. The numbers are part of the format. */
 enum record_standing {
     RECORD_ACTIVE = 0,
-    RECORD_LEAVING = 1, /* no journal that is opened from here on counts */
+    RECORD_LEAVING = 1, /* nobody begins to count on what it puts */
     RECORD_REMOVED = 2  /* of its journals stands what the cuts list */
 };
 
@@ -38,14 +38,16 @@ bool record_member_next(struct record_members *l, struct record_member *m);
 /* record_member_put: append a member to the encoding of a list. */
 void record_member_put(struct buf *encoded, const struct record_member *m);
 
-/* A journal of which the first n records stand. */
+/* A run of records of a journal that stand: no number is missing in it. */
 struct record_cut {
     struct writer_id writer;
+    uint64_t first;      /* number of the first */
     const uint8_t *hash; /* n object ids, lent; zeros: could not be read */
-    size_t n;
+    size_t n;            /* 1 and up */
 };
 
-/* A checked list of cuts, lent. */
+/* A checked list of cuts, lent: ascending by writer and number, with a gap
+ * between two runs of one journal. */
 struct record_cuts {
     struct bytes encoded; /* without the count */
     size_t n;

@@ -35,6 +35,8 @@ bool trust_member(const struct state *s, const struct member_id *me,
 bool trust_pack(const struct state *s, const struct member_id *me,
                 const struct index_pack *p)
 {
-    return trust_listed(p) && (trust_member(s, me, &p->member) ||
-                               state_is_vouched(s, &p->id, &p->dir));
+    /* M7: nobody begins to count on what a member put who is leaving */
+    return trust_listed(p) && members_count_on(&s->members, &p->writer) &&
+           (trust_member(s, me, &p->member) ||
+            state_is_vouched(s, &p->id, &p->dir));
 }

@@ -33,7 +33,7 @@ MUST_CHECK int writer_open(struct repo *r, struct bytes series,
  *   indexed  out: whether our index has them now. It is only a cache: that it
  *            is full, or held by a process that was stopped, fails no run
  * Returns 0; E_FENCED: somebody ended this writer: publish nothing more, start
- * over; E_ROLE: ... since our key was removed; E_NOMEM; what the store
+ * over; E_ROLE: our key is being removed, or was; E_NOMEM; what the store
  * returned.
  */
 MUST_CHECK int writer_publish(struct writer *w, struct pack_info *pack,
@@ -80,7 +80,9 @@ void writer_log_tip(const struct writer *w, uint64_t *number,
  *   m   every field is set
  *   id  out: of the snapshot
  * Everything that it needs was published before. Returns as writer_publish();
- * E_ROLE: the key's role makes no snapshots; E_LIMIT (manifest too long).
+ * E_ROLE: the key's role makes no snapshots, or, as what the store returned, it
+ * was committed and nobody knows whether it will last: the error says so.
+ * E_LIMIT (manifest too long).
  */
 MUST_CHECK int writer_commit(struct writer *w, const struct manifest *m,
                              struct object_id *id);

@@ -80,6 +80,27 @@ static int writer_put_snapshot(struct writer *w, const struct manifest *m,
     return rc;
 }
 
+/* M7: nobody is told "done" by a key that is leaving: whether the record came
+ * before the journals were read for the cut, nobody knows. */
+static int writer_commit_look(struct writer *w, const struct object_id *id)
+{
+    char hex[2 * ID_BYTES + 1];
+    int rc = writer_journal_look(w);
+
+    (void)id_hex(id->b, sizeof id->b, hex);
+    if (rc == E_ROLE)
+        return err_set(E_ROLE,
+                       "%s: this key is being removed; the snapshot %.16s may "
+                       "not last: back up again with another key ('dedup key "
+                       "add')",
+                       store_place(w->r->store), hex);
+    return rc < 0 ? err_add(rc,
+                            "the snapshot %.16s was written; whether it may "
+                            "last could not be seen",
+                            hex)
+                  : 0;
+}
+
 int writer_commit(struct writer *w, const struct manifest *m,
                   struct object_id *id)
 {
@@ -101,7 +122,12 @@ int writer_commit(struct writer *w, const struct manifest *m,
     j.in_series = m->number;
     j.complete = m->complete;
     rc = writer_journal_put(w, RECORD_COMMIT, &j);
+    if (rc < 0)
+        return rc;
+    rc = writer_commit_look(w, id);
     if (rc == 0)
         writer_journal_tell(w, id, m);
+    else
+        w->behind = true; /* whoever reads the journal looks, too */
     return rc;
 }

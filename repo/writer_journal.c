@@ -5,7 +5,9 @@
 #include "repo/repo_role.h"
 #include "repo/snapshot_list.h"
 
-/* Whoever removes a key fences its runs: starting over would tell no more. */
+enum { WRITER_JOURNAL_LOOKS = 10 /* while the log grows */ };
+
+/* With a key that was removed, starting over would tell no more. */
 static int writer_journal_fenced(struct writer *w)
 {
     w->closed = true;
@@ -121,6 +123,30 @@ void writer_journal_tell(struct writer *w, const struct object_id *id,
     if (rc == 0 && m)
         rc = writer_journal_note_snapshot(w, u, id, m);
     w->behind = writer_journal_commit(w, u, rc) < 0;
+}
+
+int writer_journal_look(struct writer *w)
+{
+    char name[RECORD_NAME_MAX];
+    bool grown = true;
+    uint64_t bytes;
+    int why = 0;
+    int rc = 0;
+
+    for (int i = 0; i < WRITER_JOURNAL_LOOKS && grown; i++) {
+        record_log_name(w->r->state.tip.number + 1, name);
+        rc = store_size(w->r->store, name, &bytes, &grown);
+        if (rc < 0)
+            return rc;
+        /* the log is read first: whatever fails, this is known */
+        if (grown)
+            why = repo_refresh_in_use(w->r);
+        if (repo_role_active(w->r) < 0)
+            return E_ROLE;
+    }
+    if (!grown)
+        return 0;
+    return why < 0 ? why : err_set(E_LATER, "the log keeps growing");
 }
 
 int writer_journal_settle_tip(const struct repo *r)

@@ -26,8 +26,8 @@ struct writer {
 
 /*
  * writer_journal_put: the next record of our journal, durable when this
- * returns 0. Returns E_FENCED: somebody ended this writer; E_ROLE: ... since
- * its key was removed; E_NOMEM; what the
+ * returns 0. Returns E_FENCED: somebody ended this writer; E_ROLE: ... and its
+ * key was removed; E_NOMEM; what the
  * store returned (the record is then there or not: nothing may follow it).
  */
 MUST_CHECK int writer_journal_put(struct writer *w,
@@ -69,6 +69,14 @@ MUST_CHECK int writer_journal_commit(struct writer *w, struct index_update *u,
  */
 void writer_journal_tell(struct writer *w, const struct object_id *id,
                          const struct manifest *m);
+
+/*
+ * writer_journal_look: M7: the log's tip, read after what our journal says.
+ * Returns 0: our member is active there; E_ROLE: it is not; what the store or
+ * the log's reading returned: nobody knows. One question where the log has not
+ * grown.
+ */
+MUST_CHECK int writer_journal_look(struct writer *w);
 
 /* writer_journal_settle_tip: R4: the log's tip that was read is what we act on,
  * so it must last: a number lost in a power cut is given out again, to a

@@ -5,7 +5,8 @@
 #include "repo/writer_journal.h"
 
 /* What may be merged: segments of journals that have come to their end, and
- * that we signed ourselves, unless our key is full. */
+ * that we signed ourselves, unless our key is full. Who merges counts on what
+ * they say (M7). */
 static int writer_merge_candidates(struct writer *w, struct segment_list *l)
 {
     struct index_reader *r = NULL;
@@ -21,7 +22,8 @@ static int writer_merge_candidates(struct writer *w, struct segment_list *l)
                            sizeof l->item[i].member.b) == 0;
 
         rc = catchup_marks_closed(r, &l->item[i].writer, &closed);
-        if (rc == 0 && closed && ours)
+        if (rc == 0 && closed && ours &&
+            members_count_on(&w->r->state.members, &l->item[i].writer))
             l->item[n++] = l->item[i];
     }
     l->n = n;

@@ -76,8 +76,13 @@ int writer_publish(struct writer *w, struct pack_info *pack, size_t n,
                    bool *indexed)
 {
     int rc = writer_put_segments(w, pack, n);
+    /* M7: other processes that have our index count on what it is told */
+    int looked = rc == 0 ? writer_journal_look(w) : 0;
 
-    *indexed = rc == 0 && !w->behind && writer_index_packs(w, pack, n) == 0;
+    if (looked == E_ROLE)
+        rc = looked;
+    *indexed = rc == 0 && looked == 0 && !w->behind &&
+               writer_index_packs(w, pack, n) == 0;
     if (rc == 0 && !*indexed && !w->behind) {
         log_debug("published, not indexed: %s", err_text());
         w->behind = true;

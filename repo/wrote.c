@@ -68,7 +68,7 @@ static int wrote_journals(const struct repo *r, const struct member_id *member,
         w->journal[w->journal_n++] = (struct wrote_journal){
             .writer = it->writer,
             .records = it->last + 1,
-            .counts = one && members_records(m, one, &it->writer) > 0};
+            .counts = one && members_end(m, one, &it->writer) > 0};
     }
     journal_list_release(&l);
     return rc;

@@ -74,14 +74,25 @@ static int snap_previous_doubt(struct repo *r, bool *doubt)
     return rc;
 }
 
+/* M7: nobody begins to count on what a member put who is leaving. */
+static bool snap_previous_leaves(const struct repo *r,
+                                 const struct member_id *signer)
+{
+    const struct members_one *one = members_find(&r->state.members, signer);
+
+    return !one || one->standing == RECORD_LEAVING;
+}
+
 /* The parent that was read is the next one. */
 static void snap_previous_trust(struct repo *r, struct snap_previous *p,
-                                const struct manifest *m, bool doubt)
+                                const struct manifest *m,
+                                const struct member_id *signer, bool doubt)
 {
     struct snap_parent *s = &p->parent[p->parent_n++];
 
     /* what was stored when trust was another may reach what it now forbids */
-    s->must_check = doubt || !state_trusts_tree(&r->state, &s->id) ||
+    s->must_check = doubt || snap_previous_leaves(r, signer) ||
+                    !state_trusts_tree(&r->state, &s->id) ||
                     m->log_number < r->state.members.trust_at;
     if (!s->must_check)
         p->trusted[p->trusted_n++] = s->id;
@@ -101,7 +112,7 @@ static int snap_previous_add(struct repo *r, struct snap_previous *p,
         return rc;
     }
     snap_previous_trust(
-        r, p, &s->snapshot.manifest.m,
+        r, p, &s->snapshot.manifest.m, &s->snapshot.signer,
         doubt || (s->checkpoint && snapshot_list_damaged(&p->list) > 0));
     return 0;
 }
@@ -134,8 +145,9 @@ static int snap_previous_kept(struct repo *r, struct snap_previous *p,
             log_debug("no parent: %s", err_text());
         return rc == E_CORRUPT ? 0 : rc;
     }
-    snap_previous_trust(
-        r, p, m, doubt || s->checkpoint || !snap_previous_lists(p, &s->id));
+    snap_previous_trust(r, p, m, &r->keys->member,
+                        doubt || s->checkpoint ||
+                            !snap_previous_lists(p, &s->id));
     return 0;
 }
 

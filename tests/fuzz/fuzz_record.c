@@ -46,8 +46,10 @@ static void check_log(const struct record *r)
     while (record_member_next(&members, &m))
         ASSERT(m.role >= 1 && m.role <= 4 && m.standing <= RECORD_REMOVED);
     cuts = l.cuts;
-    while (record_member_cut_next(&cuts, &cut))
+    while (record_member_cut_next(&cuts, &cut)) {
+        ASSERT(cut.n > 0 && cut.first + cut.n > cut.first);
         hashes += cut.n;
+    }
     ASSERT(hashes <= r->body.n / ID_BYTES);
     buf_init(&b, 1 << 20);
     record_log_put((enum record_log_type)r->type, &l, &b);

@@ -213,7 +213,8 @@ static void seed_log(struct buf *b)
 {
     static const struct object_id id[2] = {{{1}}, {{2}}};
     struct record_member m = {{{3}}, 3, RECORD_LEAVING, bytes_of_str("host")};
-    struct record_cut cut = {{{4}}, id[0].b, 2};
+    struct record_cut cut = {{{4}}, 0, id[0].b, 2};
+    struct record_cut stray = {{{4}}, 300, id[1].b, 1};
     struct record_share share = {{{3}}, bytes_of_str("share")};
     struct buf text;
     struct buf cuts;
@@ -246,7 +247,8 @@ static void seed_log(struct buf *b)
             record_member_put(&text, &m);
             l.members = (struct record_members){buf_bytes(&text), 1};
             record_member_cut_put(&cuts, &cut);
-            l.cuts = (struct record_cuts){buf_bytes(&cuts), 1};
+            record_member_cut_put(&cuts, &stray);
+            l.cuts = (struct record_cuts){buf_bytes(&cuts), 2};
         }
         if (t == RECORD_EPOCH) {
             buf_reset(&text);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "repo/catchup_marks.h"
 #include "repo/key_remove.h"
 #include "repo/members_draft.h"
 #include "tests/repo/member_kit.h"
@@ -37,6 +38,19 @@ static void say_standing(struct member_kit *x, enum record_standing standing)
     members_draft_release(&s.draft);
 }
 
+/* Whether the index holds that nothing more can come in that journal. */
+static bool is_closed(struct repo *r, const struct writer_id *w)
+{
+    struct index_reader *ix = NULL;
+    bool closed;
+
+    assert_int_equal(repo_refresh(r), 0);
+    assert_int_equal(index_reader_new(r->index, &ix), 0);
+    assert_int_equal(catchup_marks_closed(ix, w, &closed), 0);
+    index_reader_free(ix);
+    return closed;
+}
+
 /* What was reported as done before is there; what comes later is void: in a
  * journal that looks old, in one that looks new, and behind the end of one that
  * was there. */
@@ -57,9 +71,10 @@ static void test_attack_removed__a_removed_key_writes_nothing(void **state)
     member_kit_put_open(&x, &w[1], &tip[1], 0);
     says.id = open;
     member_kit_put_journal(&x, &w[1], &tip[1], RECORD_COMMIT, &says);
+    assert_false(is_closed(x.full, &w[1]));
     assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_true(is_closed(x.full, &w[1]));
     assert_int_equal(done.journals, 2);
-    assert_int_equal(done.fenced, 1);
     assert_int_equal(done.damaged, 0);
     /* it holds its keys still */
     old = member_kit_put_snapshot(&x, x.thief->keys, 9);
@@ -87,7 +102,7 @@ static void test_attack_removed__a_removed_key_writes_nothing(void **state)
 }
 
 /* An honest run of a key that is removed is told: when it opens, when it
- * renews, when it finds its journal fenced. */
+ * publishes, when it commits. */
 static void test_attack_removed__a_removed_key_is_told(void **state)
 {
     struct key_remove_result done;
@@ -100,11 +115,11 @@ static void test_attack_removed__a_removed_key_is_told(void **state)
     member_kit_make(&x, KEYRING_WRITE);
     assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &early), 0);
     assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
-    assert_int_equal(done.fenced, 1);
     assert_int_equal(
         repo_fixture_publish(&x.f, early, x.thief, MEMBER_KIT_STRAY), E_ROLE);
     assert_int_equal(repo_fixture_commit(early, x.thief, MEMBER_KIT_STRAY, &id),
-                     E_FENCED);
+                     E_ROLE);
+    assert_non_null(strstr(err_text(), "may not last"));
     writer_free(early);
     assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &late), E_ROLE);
     assert_null(late);
@@ -133,11 +148,12 @@ static void test_attack_removed__a_leaving_key_renews_nothing(void **state)
     clock_fake_end();
 }
 
-/* Who opens between the two records sees that it is leaving; what an open
- * record says that did not look is void. A fence is no way out. */
-static void test_attack_removed__who_leaves_opens_nothing(void **state)
+/* What a member puts who is leaving serves readers, and nobody counts on it,
+ * nor goes on counting on what it had put: a cache that did is told. */
+static void test_attack_removed__nobody_counts_on_who_leaves(void **state)
 {
     struct record_journal says = {.generation = 0};
+    struct key_remove_result done;
     struct writer *w = NULL;
     struct object_id early, late;
     struct writer_id name[2];
@@ -146,13 +162,14 @@ static void test_attack_removed__who_leaves_opens_nothing(void **state)
 
     (void)state;
     member_kit_make(&x, KEYRING_WRITE);
-    member_kit_put_open(&x, &name[0], &tip[0], 0);
+    early = member_kit_put_run(&x, 0, &name[0], &tip[0]);
+    assert_int_equal(repo_refresh(x.full), 0);
+    assert_true(catchup_kit_finds(x.full, INDEX_DEDUP, MEMBER_KIT_THIEF));
     say_standing(&x, RECORD_LEAVING);
+    assert_false(catchup_kit_finds(x.full, INDEX_DEDUP, MEMBER_KIT_THIEF));
+    assert_true(catchup_kit_finds(x.full, INDEX_READ, MEMBER_KIT_THIEF));
     assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &w), E_ROLE);
     member_kit_put_open(&x, &name[1], &tip[1], x.full->state.tip.number);
-    early = member_kit_put_snapshot(&x, x.thief->keys, 7);
-    says.id = early;
-    member_kit_put_journal(&x, &name[0], &tip[0], RECORD_COMMIT, &says);
     late = member_kit_put_snapshot(&x, x.thief->keys, 8);
     says.id = late;
     member_kit_put_journal(&x, &name[1], &tip[1], RECORD_COMMIT, &says);
@@ -160,7 +177,18 @@ static void test_attack_removed__who_leaves_opens_nothing(void **state)
         const char *cache = fresh ? NULL : "full";
 
         assert_true(member_kit_listed(&x, cache, &early));
-        assert_false(member_kit_listed(&x, cache, &late));
+        assert_true(member_kit_listed(&x, cache, &late));
+        assert_false(member_kit_relied_on(&x, cache, MEMBER_KIT_THIEF));
+    }
+    /* what is cut stands, and is counted on again */
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_true(catchup_kit_finds(x.full, INDEX_DEDUP, MEMBER_KIT_THIEF));
+    for (int fresh = 0; fresh < 2; fresh++) {
+        const char *cache = fresh ? NULL : "full";
+
+        assert_true(member_kit_listed(&x, cache, &early));
+        assert_true(member_kit_listed(&x, cache, &late));
+        assert_true(member_kit_relied_on(&x, cache, MEMBER_KIT_THIEF));
     }
     member_kit_close(&x);
 }
@@ -179,7 +207,6 @@ static void test_attack_removed__a_cache_beyond_a_cut_is_made_anew(void **state)
     say_standing(&x, RECORD_LEAVING);
     id = member_kit_put_run(&x, 0, &w, &tip);
     assert_true(member_kit_listed(&x, "late", &id));
-    assert_true(member_kit_relied_on(&x, "late", MEMBER_KIT_THIEF));
     say_standing(&x, RECORD_REMOVED);
     assert_false(member_kit_listed(&x, "late", &id));
     assert_false(member_kit_relied_on(&x, "late", MEMBER_KIT_THIEF));
@@ -228,8 +255,7 @@ static void test_attack_removed__records_below_a_cut_stay(void **state)
     catchup_kit_replace(x.f.store, name, buf_bytes(&right));
     assert_int_equal(catchup_kit_damaged(&x.f, "late"), 0);
     assert_true(member_kit_listed(&x, "late", &before));
-    /* the fence behind it, withheld */
-    record_journal_name(&w, 2, name);
+    /* withheld */
     catchup_kit_remove(x.f.store, name);
     assert_int_equal(catchup_kit_damaged(&x.f, NULL), 1);
     buf_release(&wrong);
@@ -242,10 +268,7 @@ static void test_attack_removed__records_below_a_cut_stay(void **state)
  * beside it still counts. */
 static void test_attack_removed__damage_does_not_stop_a_removal(void **state)
 {
-    static const struct {
-        uint64_t k; /* where junk stands */
-        bool damage;
-    } t[] = {{4, true}, {60, true}, {99999999, false}};
+    static const uint64_t t[] = {4, 60, 99999999}; /* where junk stands */
 
     (void)state;
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -263,18 +286,16 @@ static void test_attack_removed__damage_does_not_stop_a_removal(void **state)
         before = member_kit_put_snapshot(&x, x.thief->keys, 7);
         says.id = before;
         member_kit_put_journal(&x, &w, &tip, RECORD_COMMIT, &says);
-        record_journal_name(&w, t[i].k, name);
+        record_journal_name(&w, t[i], name);
         assert_int_equal(
             store_put(x.f.store, name, bytes_of_str("junk"), &outcome), 0);
-        if (t[i].damage) {
-            assert_int_equal(key_remove(x.full, &x.member, false, &done),
-                             E_REFUSED);
-            assert_int_equal(
-                members_find(&x.full->state.members, &x.member)->standing,
-                RECORD_LEAVING);
-        }
+        assert_int_equal(key_remove(x.full, &x.member, false, &done),
+                         E_REFUSED);
+        assert_int_equal(
+            members_find(&x.full->state.members, &x.member)->standing,
+            RECORD_LEAVING);
         assert_int_equal(key_remove(x.full, &x.member, true, &done), 0);
-        assert_int_equal(done.damaged > 0, t[i].damage);
+        assert_int_equal(done.damaged, 2); /* it, and what is before it */
         assert_true(member_kit_listed(&x, NULL, &before));
         /* and it is over with */
         assert_int_equal(catchup_kit_damaged(&x.f, NULL), 0);
@@ -288,7 +309,7 @@ int main(void)
         cmocka_unit_test(test_attack_removed__a_removed_key_writes_nothing),
         cmocka_unit_test(test_attack_removed__a_removed_key_is_told),
         cmocka_unit_test(test_attack_removed__a_leaving_key_renews_nothing),
-        cmocka_unit_test(test_attack_removed__who_leaves_opens_nothing),
+        cmocka_unit_test(test_attack_removed__nobody_counts_on_who_leaves),
         cmocka_unit_test(
             test_attack_removed__a_cache_beyond_a_cut_is_made_anew),
         cmocka_unit_test(test_attack_removed__records_below_a_cut_stay),

@@ -182,8 +182,26 @@ static void test_check_members__cuts_are_held(void **state)
     members_writer_new(&x.member, &w[0]);
     members_writer_new(&x.member, &w[1]);
     put_journal(&x, &w[0], &tip, RECORD_OPEN, NULL);
+    put_journal(&x, &w[0], &tip, RECORD_END, NULL);
+    /* one that is far out: what is missing before it stays so */
+    tip.number = 99999998;
+    put_journal(&x, &w[0], &tip, RECORD_END, NULL);
+    assert_int_equal(key_remove(x.full, &x.member, true, &done), 0);
+    assert_int_equal(done.journals, 1);
+    assert_int_equal(done.damaged, 1);
+    record_journal_name(&w[0], 99999999, name[0]);
+    expect_one(&x, true, "behind the end");
+    check_kit_put(x.k, name[0], NULL, 0);
+    expect_one(&x, true, "missing, up to number 99999999");
+    world_end(&x);
+
+    tip = (struct chain_tip){.any = false};
+    world_make(&x, KEYRING_WRITE);
+    members_writer_new(&x.member, &w[0]);
+    members_writer_new(&x.member, &w[1]);
+    put_journal(&x, &w[0], &tip, RECORD_OPEN, NULL);
+    put_journal(&x, &w[0], &tip, RECORD_END, NULL);
     assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
-    assert_int_equal(done.fenced, 1);
     check_kit_expect_clean(x.k, 0);
     put_journal(&x, &w[1], &later, RECORD_OPEN, NULL);
     put_journal(&x, &w[1], &later, RECORD_END, NULL);
@@ -192,7 +210,7 @@ static void test_check_members__cuts_are_held(void **state)
     record_journal_name(&w[1], 1, name[1]);
     check_kit_put(x.k, name[0], NULL, 0);
     check_kit_put(x.k, name[1], NULL, 0);
-    /* the fence, then all of it */
+    /* the end, then all of it */
     record_journal_name(&w[0], 0, name[0]);
     record_journal_name(&w[0], 1, name[1]);
     check_kit_put(x.k, name[1], NULL, 0);

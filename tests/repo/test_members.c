@@ -261,18 +261,14 @@ static void test_members__standing_only_grows(void **state)
     begin(&m);
     one = members_find(&m, &id);
     assert_int_equal(one->since, 1);
-    assert_false(members_voids(one, UINT64_MAX - 1));
     apply(&m, 'f', 7, leaves);
     assert_int_equal(one->standing, RECORD_LEAVING);
-    assert_false(members_voids(one, 6));
-    assert_true(members_voids(one, 7));
     assert_false(members_may_log(&m, &id, RECORD_FORGET));
     l = record_of(all_roles);
     assert_false(members_may_change(&m, &founder, &l));
     assert_int_equal(m.removed_at, 0);
     apply(&m, 'f', 9, gone);
     assert_int_equal(one->standing, RECORD_REMOVED);
-    assert_int_equal(one->leaving, 7);
     assert_int_equal(m.removed_at, 9);
     l = record_of(leaves);
     assert_false(members_may_change(&m, &founder, &l));
@@ -313,7 +309,15 @@ static void test_members__cuts_hold_for_who_is_removed(void **state)
                                        {'M', MAINTAIN, 0, "m"},
                                        {'W', WRITE, RECORD_REMOVED, "w"},
                                        {0}};
-    static const struct object_id hash[2] = {{{11}}, {{12}}};
+    /* of w[0]: 0, 1, then 7 to 10, of which 7, 9 and 10 could not be read */
+    static const struct object_id hash[6] = {{{11}}, {{12}}, {{0}},
+                                             {{14}}, {{0}},  {{0}}};
+    static const struct {
+        uint64_t from;
+        uint64_t next;
+    } t[] = {
+        {0, 0}, {1, 1},          {2, 8},           {7, 8},
+        {8, 8}, {9, UINT64_MAX}, {11, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}};
     static const struct object_id other = {{13}};
     const struct member_id id = id_of('W');
     const struct members_one *one;
@@ -327,29 +331,65 @@ static void test_members__cuts_hold_for_who_is_removed(void **state)
     members_writer_new(&id, &w[0]);
     members_writer_new(&id, &w[1]);
     members_writer_new(&founder, &w[2]);
-    assert_int_equal(members_records(&m, one, &w[0]), UINT64_MAX);
+    assert_int_equal(members_end(&m, one, &w[0]), UINT64_MAX);
+    assert_int_equal(members_next(&m, one, &w[0], 5), 5);
     assert_true(members_stands(&m, one, &w[0], 5, &other));
     buf_reset(&cuts_buf);
-    for (size_t i = 0; i < 3; i += 2)
-        record_member_cut_put(&cuts_buf,
-                              &(struct record_cut){w[i], hash[0].b, 2});
+    record_member_cut_put(&cuts_buf,
+                          &(struct record_cut){w[0], 0, hash[0].b, 2});
+    record_member_cut_put(&cuts_buf,
+                          &(struct record_cut){w[0], 7, hash[2].b, 4});
+    record_member_cut_put(&cuts_buf,
+                          &(struct record_cut){w[2], 0, hash[0].b, 2});
     l = record_of(gone);
-    l.cuts = (struct record_cuts){buf_bytes(&cuts_buf), 2};
+    l.cuts = (struct record_cuts){buf_bytes(&cuts_buf), 3};
     assert_int_equal(
         members_apply(&m, &founder, 3, (struct entry_time){0, 0}, &l), 0);
-    assert_int_equal(members_records(&m, one, &w[0]), 2);
-    assert_int_equal(members_records(&m, one, &w[1]), 0);
-    assert_int_equal(members_records(&m, &m.one[0], &w[2]), UINT64_MAX);
+    assert_int_equal(members_end(&m, one, &w[0]), 11);
+    assert_int_equal(members_end(&m, one, &w[1]), 0);
+    assert_int_equal(members_end(&m, &m.one[0], &w[2]), UINT64_MAX);
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
+        assert_int_equal(members_next(&m, one, &w[0], t[i].from), t[i].next);
+    assert_int_equal(members_next(&m, one, &w[1], 0), UINT64_MAX);
     assert_true(members_stands(&m, one, &w[0], 0, &hash[0]));
     assert_true(members_stands(&m, one, &w[0], 1, &hash[1]));
     assert_false(members_stands(&m, one, &w[0], 1, &other));
-    assert_false(members_stands(&m, one, &w[0], 2, &other));
+    assert_false(members_stands(&m, one, &w[0], 2, &hash[2]));
+    assert_true(members_stands(&m, one, &w[0], 8, &hash[3]));
+    assert_false(members_stands(&m, one, &w[0], 8, &hash[1]));
+    assert_false(members_stands(&m, one, &w[0], 11, &hash[3]));
     assert_false(members_stands(&m, one, &w[1], 0, &hash[0]));
     /* a later record takes nothing away */
     apply(&m, 'f', 4, gone);
-    assert_int_equal(members_records(&m, one, &w[0]), 2);
+    assert_int_equal(members_end(&m, one, &w[0]), 11);
     assert_int_equal(m.removed_at, 3);
     members_release(&m);
+}
+
+/* Nobody begins to count on what a member says who is leaving; of one that is
+ * removed, on what stands. */
+static void test_members__are_counted_on_unless_they_leave(void **state)
+{
+    static const bool counted[] = {true, false, true};
+    const struct member_id id = id_of('W');
+    struct writer_id w[2]; /* its journal, another member's */
+
+    (void)state;
+    members_writer_new(&id, &w[0]);
+    members_writer_new(&founder, &w[1]);
+    for (unsigned s = RECORD_ACTIVE; s <= RECORD_REMOVED; s++) {
+        const struct says all[] = {
+            {'f', FULL, 0, "first"}, {'F', FULL, 0, "full"},
+            {'R', READ, 0, "read"},  {'M', MAINTAIN, 0, "m"},
+            {'W', WRITE, s, "w"},    {0}};
+        struct members m;
+
+        begin(&m);
+        apply(&m, 'f', 2, all);
+        assert_int_equal(members_count_on(&m, &w[0]), counted[s]);
+        assert_true(members_count_on(&m, &w[1]));
+        members_release(&m);
+    }
 }
 
 /* A list that is too long is void. */
@@ -406,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_members__standing_only_grows),
         cmocka_unit_test(test_members__names_of_journals_tell_whose_they_are),
         cmocka_unit_test(test_members__cuts_hold_for_who_is_removed),
+        cmocka_unit_test(test_members__are_counted_on_unless_they_leave),
         cmocka_unit_test(test_members__are_bounded),
     };
 

@@ -62,8 +62,8 @@ static void fill_log(struct record_log *l, struct buf *text)
         .role = 3,
         .standing = RECORD_LEAVING,
         .label = {(const uint8_t *)"host", 4}};
-    static const struct record_cut cut = {{{7}}, ids[0].b, 2};
-    static const struct record_cut empty = {{{8}}, NULL, 0};
+    static const struct record_cut cut = {{{7}}, 0, ids[0].b, 2};
+    static const struct record_cut stray = {{{7}}, 99999999, ids[2].b, 1};
     static const struct record_share share[] = {
         {{{8}}, {(const uint8_t *)"one", 3}},
         {{{9}}, {(const uint8_t *)"other", 5}}};
@@ -87,7 +87,7 @@ static void fill_log(struct record_log *l, struct buf *text)
     l->trust = RECORD_TRUST_OWN;
     at = text->n;
     record_member_cut_put(text, &cut);
-    record_member_cut_put(text, &empty);
+    record_member_cut_put(text, &stray);
     l->cuts = (struct record_cuts){{text->p + at, text->n - at}, 2};
     l->base = bytes_of_str("folded");
     at = text->n;
@@ -137,10 +137,14 @@ static void check_members(const struct record_log *a)
     assert_int_equal(a->trust, RECORD_TRUST_OWN);
     assert_true(record_member_cut_next(&c, &cut));
     assert_int_equal(cut.writer.b[0], 7);
+    assert_int_equal(cut.first, 0);
     assert_int_equal(cut.n, 2);
     assert_memory_equal(cut.hash, ids, 64);
     assert_true(record_member_cut_next(&c, &cut));
-    assert_int_equal(cut.n, 0);
+    assert_int_equal(cut.writer.b[0], 7);
+    assert_int_equal(cut.first, 99999999);
+    assert_int_equal(cut.n, 1);
+    assert_memory_equal(cut.hash, ids[2].b, 32);
     assert_false(record_member_cut_next(&c, &cut));
 }
 
@@ -246,6 +250,46 @@ static void test_record__log_round_trip_and_damage(void **state)
 }
 
 /* A record made by hand says less: no condemn record, nothing rescued. */
+/* Runs that are none, or in no order. */
+static void test_record__cuts_are_runs(void **state)
+{
+    static const struct {
+        struct record_cut cut[2];
+        bool good;
+    } t[] = {
+        {{{{{7}}, 0, ids[0].b, 2}, {{{7}}, 3, ids[0].b, 1}}, true},
+        {{{{{7}}, 4, ids[0].b, 2}, {{{8}}, 3, ids[0].b, 1}}, true},
+        {{{{{7}}, 0, ids[0].b, 2}, {{{7}}, 2, ids[0].b, 1}}, false},
+        {{{{{7}}, 0, ids[0].b, 2}, {{{7}}, 1, ids[0].b, 1}}, false},
+        {{{{{7}}, 9, ids[0].b, 2}, {{{7}}, 3, ids[0].b, 1}}, false},
+        {{{{{8}}, 0, ids[0].b, 2}, {{{7}}, 3, ids[0].b, 1}}, false},
+        {{{{{7}}, 0, ids[0].b, 2}, {{{8}}, 3, ids[0].b, 0}}, false},
+        {{{{{7}}, 0, ids[0].b, 2}, {{{8}}, UINT64_MAX - 1, ids[0].b, 1}}, true},
+        {{{{{7}}, 0, ids[0].b, 2}, {{{8}}, UINT64_MAX, ids[0].b, 1}}, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct record r = {.type = RECORD_MEMBERS};
+        struct record_log l = {.trust = RECORD_TRUST_OWN};
+        struct record_log back;
+        struct buf cuts;
+        struct buf body;
+
+        buf_init(&cuts, 1000);
+        buf_init(&body, 1000);
+        record_member_cut_put(&cuts, &t[i].cut[0]);
+        record_member_cut_put(&cuts, &t[i].cut[1]);
+        l.cuts = (struct record_cuts){buf_bytes(&cuts), 2};
+        record_log_put(RECORD_MEMBERS, &l, &body);
+        r.body = buf_bytes(&body);
+        if ((record_log_get(&r, &back) == 0) != t[i].good)
+            fail_msg("row %zu", i);
+        buf_release(&cuts);
+        buf_release(&body);
+    }
+}
+
 static void test_record__doom_by_hand(void **state)
 {
     struct record_log in = {.ids = record_ids_of(ids, 1)};
@@ -436,6 +480,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record__log_round_trip_and_damage),
+        cmocka_unit_test(test_record__cuts_are_runs),
         cmocka_unit_test(test_record__doom_by_hand),
         cmocka_unit_test(test_record__journal_round_trip_and_damage),
         cmocka_unit_test(test_record__unknown_types_are_unsupported),
