@@ -356,6 +356,22 @@ static int check_open(struct check *c)
     return check_chains_read(&c->chains, &c->r->config.founder);
 }
 
+/* What snapshots reach, and what the packs hold. */
+static int check_content(struct check *c)
+{
+    int rc = check_snapshots(c);
+
+    if (rc == 0)
+        rc = check_sealed(c);
+    if (rc == 0 && c->opt->read_data)
+        rc = check_data_run(&c->view, c->opt, check_threads(c->opt));
+    if (rc == 0 && c->r->index)
+        rc = check_heal_run(&c->view, c->r);
+    if (rc == 0 && c->opt->read_data && c->r->index)
+        rc = check_vouch_run(&c->view, c->r);
+    return rc < 0 ? rc : check_trees(c);
+}
+
 static int check_body(struct check *c)
 {
     int rc = check_open(c);
@@ -379,17 +395,7 @@ static int check_body(struct check *c)
     /* a cache that made up for what is lost knows more than can be proved */
     if (rc == 0 && c->r->index && !c->r->hurt)
         rc = check_cache_run(&c->view, c->r->index, &c->r->state);
-    if (rc == 0)
-        rc = check_snapshots(c);
-    if (rc == 0)
-        rc = check_sealed(c);
-    if (rc == 0 && c->opt->read_data)
-        rc = check_data_run(&c->view, c->opt, check_threads(c->opt));
-    if (rc == 0 && c->r->index)
-        rc = check_heal_run(&c->view, c->r);
-    if (rc == 0 && c->opt->read_data && c->r->index)
-        rc = check_vouch_run(&c->view, c->r);
-    return rc < 0 ? rc : check_trees(c);
+    return rc < 0 ? rc : check_content(c);
 }
 
 int check_run(struct repo *r, const struct check_options *opt,

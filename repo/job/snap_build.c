@@ -240,6 +240,11 @@ int snap_build_so_far(struct snap_build *b, struct bytes *root)
 {
     int rc;
 
+    /* the walk has left its root, and was stopped before it said so */
+    if (b->root.n > 0) {
+        *root = buf_bytes(&b->root);
+        return 0;
+    }
     ASSERT(tree_builder_depth(b->tree) > 0);
     buf_reset(&b->so_far);
     rc = tree_builder_so_far(b->tree, &b->so_far);

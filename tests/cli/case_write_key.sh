@@ -56,7 +56,7 @@ expect 3 dedup check -v
 err_has 'dedup: check: snapshot: 4 of 4 snapshots are sealed to this key: *'
 err_has 'dedup: check: 4 snapshots, * no damage in what this key may read'
 expect 3 dedup check --json
-out_like '*"type":"summary","damages":0,*"snapshots_sealed":4}'
+out_like '*"type":"summary","damages":0,*"snapshots_sealed":4,*}'
 expect 5 dedup check --read-data
 
 # The caches may go.

@@ -23,34 +23,37 @@ static void check_epoch(const struct record_epoch *e,
            memcmp(&back->proof, &e->proof, 32) == 0);
 }
 
-static void check_log(const struct record *r)
+static void check_lists(const struct record *r, const struct record_log *l)
 {
-    struct record again = *r;
-    struct record_strings tags;
-    struct record_members members;
+    struct record_strings tags = l->tags;
+    struct record_members members = l->members;
+    struct record_cuts cuts = l->cuts;
     struct record_member m;
-    struct record_cuts cuts;
     struct record_cut cut;
     size_t hashes = 0;
-    struct record_log l;
-    struct record_log back;
     struct bytes s;
-    struct buf b;
 
-    if (record_log_get(r, &l) < 0)
-        return;
-    tags = l.tags;
-    members = l.members;
     while (record_string_next(&tags, &s))
         ASSERT(s.n > 0 && s.n <= RECORD_TAG_MAX);
     while (record_member_next(&members, &m))
         ASSERT(m.role >= 1 && m.role <= 4 && m.standing <= RECORD_REMOVED);
-    cuts = l.cuts;
     while (record_member_cut_next(&cuts, &cut)) {
         ASSERT(cut.n > 0 && cut.first + cut.n > cut.first);
         hashes += cut.n;
     }
     ASSERT(hashes <= r->body.n / ID_BYTES);
+}
+
+static void check_log(const struct record *r)
+{
+    struct record again = *r;
+    struct record_log l;
+    struct record_log back;
+    struct buf b;
+
+    if (record_log_get(r, &l) < 0)
+        return;
+    check_lists(r, &l);
     buf_init(&b, 1 << 20);
     record_log_put((enum record_log_type)r->type, &l, &b);
     ASSERT(buf_status(&b) == 0);

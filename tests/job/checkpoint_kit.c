@@ -44,7 +44,7 @@ struct job_snap checkpoint_kit_run(struct job_fixture *f,
     w->opt = job_fixture_options(f);
     w->opt.checkpoint_ns = 1;
     w->opt.threads = 1; /* it stops behind the unit at hand */
-    w->opt.unit_items = SMALL_UNIT;
+    w->opt.unit_items = w->unit_items ? w->unit_items : SMALL_UNIT;
     w->opt.cancel = &w->cancel;
     w->opt.on_checkpoint = checkpoint_kit_note;
     w->opt.ctx = w;

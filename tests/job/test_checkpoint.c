@@ -289,6 +289,26 @@ static void test_checkpoint__none_without_news(void **state)
     job_fixture_close(&f);
 }
 
+/* One is due when the walk has left its root, and has not said so yet. */
+static void test_checkpoint__of_a_walk_that_has_come_home(void **state)
+{
+    struct checkpoint_watch w = {.unit_items = 1000};
+    struct job_fixture f;
+    struct job_snap s;
+
+    (void)state;
+    job_fixture_open(&f);
+    job_fixture_files(&f);
+    s = checkpoint_kit_run(&f, &w);
+    assert_int_equal(s.rc, 0);
+    assert_true(w.n > 0);
+    assert_int_equal(w.stats[w.n - 1].files, JOB_FIXTURE_FILES);
+    assert_int_equal(checkpoint_kit_census(&f).superseded, w.n);
+    job_fixture_returns(&f, &s.result.id);
+    checkpoint_kit_clean(&f, 1);
+    job_fixture_close(&f);
+}
+
 /* A run beside: both end in snapshots of one number, and the checkpoints of
  * both are superfluous with the first. */
 static int beside(void *ctx, const struct snapshot_job_result *so_far)
@@ -443,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_checkpoint__an_incremental_run_goes_on),
         cmocka_unit_test(test_checkpoint__stopped_early_it_loses_nothing),
         cmocka_unit_test(test_checkpoint__none_without_news),
+        cmocka_unit_test(test_checkpoint__of_a_walk_that_has_come_home),
         cmocka_unit_test(test_checkpoint__two_runs_of_a_series),
         cmocka_unit_test(
             test_checkpoint__is_not_trusted_beside_what_is_unreadable),
