@@ -16,7 +16,7 @@ struct checkpoint_watch {
     struct snapshot_job_options opt;
     struct cancel cancel;
     uint64_t stop_after; /* checkpoints; 0: never */
-    size_t unit_items; /* 0: SMALL_UNIT */
+    size_t unit_items;   /* 0: SMALL_UNIT */
     size_t n;
     struct object_id id[CHECKPOINTS_MAX];
     struct manifest_stats stats[CHECKPOINTS_MAX];
