@@ -157,8 +157,8 @@ static void cmd_check_summary(const struct cmd_check *c)
                          ? "no damage in what this key may read"
                          : "no damage");
     if (s->vouched)
-        message_note("vouched for %s packs that others wrote",
-                     words_count(s->vouched, a));
+        message_note("vouched for %s pack%s that others wrote",
+                     words_count(s->vouched, a), words_plural(s->vouched));
 }
 
 static int cmd_check_json(struct json_out *j, const struct check_summary *s)
