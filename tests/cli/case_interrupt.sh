@@ -91,7 +91,7 @@ echo "$kept checkpoints, $nothing nothing, $ended ended"
 [ $kept -gt 0 ] || run_fail "no signal met a run that had finished anything"
 
 # Killed, it leaves what it had committed before: the next run goes on there.
-seq 2000000 4000000 >src/o # more to do than a second takes
+seq 2000000 14000000 >src/o # more to do than a few seconds take
 sleep 0.1
 rm -rf repo repo.cache
 cp -a base repo
@@ -99,19 +99,20 @@ cp -a base repo
 pid=$!
 # shellcheck disable=SC2317 # meanwhile calls it
 committed() {
-    find repo/snapshots -type f | grep -q .
+    env DEDUP_CACHE_DIR="$PWD/looks" "$DEDUP" snapshots --all | grep -q .
 }
 meanwhile $pid committed
-sleep 0.3 # the commit record follows the object
 kill -KILL $pid
 wait $pid
+[ $? = 137 ] || run_fail "it had ended before it was killed"
+expect 0 dedup snapshots
+out_is
 expect 0 dedup snapshots --all --json
 files=$(tells "$OUT" files)
-if [ -n "$files" ]; then
-    expect 0 dedup restore --all s --target out
-    restored --part src "out$PWD/src"
-    run_remove out
-fi
+[ "$files" -gt 0 ] || run_fail "no checkpoint"
+expect 0 dedup restore --all s --target out
+restored --part src "out$PWD/src"
+run_remove out
 expect 0 dedup check --read-data
 expect 0 dedup snapshot -s s --json src
 [ "$(tells "$OUT" resumed_files)" = "$files" ] || run_fail "it did not go on"
