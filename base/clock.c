@@ -48,11 +48,6 @@ int64_t clock_monotonic_ns(void)
     return clock_get(CLOCK_MONOTONIC, &clock_fake_mono);
 }
 
-int64_t clock_boottime_ns(void)
-{
-    return clock_get(CLOCK_BOOTTIME, &clock_fake_mono);
-}
-
 void clock_sleep_ns(int64_t ns)
 {
     int64_t until = clock_of(CLOCK_MONOTONIC);

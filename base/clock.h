@@ -17,17 +17,13 @@ int64_t clock_realtime_ns(void);
  * rates and time limits of this process's own work. */
 int64_t clock_monotonic_ns(void);
 
-/* clock_boottime_ns: never jumps and goes on while the machine sleeps. For
- * the silence of others: a writer that nobody heard of for so long. */
-int64_t clock_boottime_ns(void);
-
 /* clock_sleep_ns: wait; at once when ns <= 0. With a faked clock it moves that
  * clock on by ns and does not wait; faking the clock ends a wait under way. */
 void clock_sleep_ns(int64_t ns);
 
 /*
  * clock_fake_set: test hook: time stands still at these values from now on, in
- * all threads; mono_ns is both the monotonic and the boot clock.
+ * all threads; mono_ns is the monotonic clock.
  */
 void clock_fake_set(int64_t realtime_ns, int64_t mono_ns);
 

@@ -86,12 +86,3 @@ int entry_check(const struct entry *e)
         return rc;
     return entry_check_xattrs(e);
 }
-
-bool entry_same_content(const struct entry *then, const struct entry *now)
-{
-    return then->type == ENTRY_FILE && now->type == ENTRY_FILE &&
-           !then->unsettled && !then->changing && then->size == now->size &&
-           then->inode == now->inode &&
-           entry_time_cmp(then->mtime, now->mtime) == 0 &&
-           entry_time_cmp(then->ctime, now->ctime) == 0;
-}

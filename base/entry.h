@@ -89,11 +89,4 @@ MUST_CHECK int entry_check(const struct entry *e);
 /* entry_time_cmp: <0, 0, >0. */
 int entry_time_cmp(struct entry_time a, struct entry_time b);
 
-/*
- * entry_same_content: whether equal stat data says that the content of the
- * file `now` is that of `then`: size, mtime, ctime and inode equal, and `then`
- * neither unsettled nor changing.
- */
-bool entry_same_content(const struct entry *then, const struct entry *now);
-
 #endif

@@ -194,34 +194,9 @@ int fileop_allocate(int fd, int mode, uint64_t off, uint64_t n)
     RETURN_CALL(int, WRITE, fallocate(fd, mode, (off_t)off, (off_t)n));
 }
 
-ssize_t fileop_copy_range(int from, uint64_t from_off, int to, uint64_t to_off,
-                          size_t n)
-{
-    loff_t in = (loff_t)from_off;
-    loff_t out = (loff_t)to_off;
-
-    RETURN_TRANSFER(WRITE, n, copy_file_range(from, &in, to, &out, n, 0));
-}
-
-int fileop_clone_range(int from, uint64_t from_off, uint64_t n, int to,
-                       uint64_t to_off)
-{
-    struct file_clone_range range = {.src_fd = from,
-                                     .src_offset = from_off,
-                                     .src_length = n,
-                                     .dest_offset = to_off};
-
-    RETURN_CALL(int, WRITE, ioctl(to, FICLONERANGE, &range));
-}
-
 int fileop_sync(int fd)
 {
     RETURN_CALL(int, SYNC, fsync(fd));
-}
-
-int fileop_data_sync(int fd)
-{
-    RETURN_CALL(int, SYNC, fdatasync(fd));
 }
 
 int fileop_sync_dir(int dir)
@@ -418,12 +393,6 @@ int fileop_fsetxattr(int fd, const char *name, const void *from, size_t n,
     RETURN_CALL(int, META, fsetxattr(fd, name, from, n, flags));
 }
 
-int fileop_lsetxattr(const char *path, const char *name, const void *from,
-                     size_t n, int flags)
-{
-    RETURN_CALL(int, META, lsetxattr(path, name, from, n, flags));
-}
-
 int fileop_setxattr(const char *path, const char *name, const void *from,
                     size_t n, int flags)
 {
@@ -433,11 +402,6 @@ int fileop_setxattr(const char *path, const char *name, const void *from,
 int fileop_fremovexattr(int fd, const char *name)
 {
     RETURN_CALL(int, META, fremovexattr(fd, name));
-}
-
-int fileop_lremovexattr(const char *path, const char *name)
-{
-    RETURN_CALL(int, META, lremovexattr(path, name));
 }
 
 int fileop_removexattr(const char *path, const char *name)

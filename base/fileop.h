@@ -87,19 +87,13 @@ MUST_CHECK int fileop_truncate(int fd, uint64_t size);
 /* fileop_allocate: fallocate(2) with its mode bits (0; KEEP_SIZE; PUNCH_HOLE
  * with KEEP_SIZE; ...). */
 MUST_CHECK int fileop_allocate(int fd, int mode, uint64_t off, uint64_t n);
-MUST_CHECK ssize_t fileop_copy_range(int from, uint64_t from_off, int to,
-                                     uint64_t to_off, size_t n);
-/* fileop_clone_range: FICLONERANGE: share n bytes (0: to the end). */
-MUST_CHECK int fileop_clone_range(int from, uint64_t from_off, uint64_t n,
-                                  int to, uint64_t to_off);
 
 /*
- * Durability. After fileop_sync or fileop_data_sync fails, what was written
- * through any descriptor of that file is void: the kernel may have dropped it
- * and a second call may lie.
+ * Durability. After fileop_sync fails, what was written through any descriptor
+ * of that file is void: the kernel may have dropped it and a second call may
+ * lie.
  */
 MUST_CHECK int fileop_sync(int fd);
-MUST_CHECK int fileop_data_sync(int fd);
 /* fileop_sync_dir: the names in an open directory. A file system that has
  * nothing to do for a directory (EINVAL) counts as success. */
 MUST_CHECK int fileop_sync_dir(int dir);
@@ -186,12 +180,9 @@ MUST_CHECK ssize_t fileop_llistxattr(const char *path, char *to, size_t n);
 MUST_CHECK ssize_t fileop_listxattr(const char *path, char *to, size_t n);
 MUST_CHECK int fileop_fsetxattr(int fd, const char *name, const void *from,
                                 size_t n, int flags);
-MUST_CHECK int fileop_lsetxattr(const char *path, const char *name,
-                                const void *from, size_t n, int flags);
 MUST_CHECK int fileop_setxattr(const char *path, const char *name,
                                const void *from, size_t n, int flags);
 MUST_CHECK int fileop_fremovexattr(int fd, const char *name);
-MUST_CHECK int fileop_lremovexattr(const char *path, const char *name);
 MUST_CHECK int fileop_removexattr(const char *path, const char *name);
 
 #endif

@@ -252,12 +252,6 @@ int crypto_chacha_open(const struct crypto_key *key, struct bytes ad,
     return err_set(E_CORRUPT, "the seal does not fit: damaged or forged");
 }
 
-void crypto_pair_new(struct crypto_public *pub, struct crypto_key *secret)
-{
-    crypto_random(secret->b, sizeof secret->b);
-    crypto_pair_public(secret, pub);
-}
-
 void crypto_pair_public(const struct crypto_key *secret,
                         struct crypto_public *pub)
 {

@@ -142,9 +142,6 @@ void crypto_chacha_seal(const struct crypto_key *key, struct bytes ad,
 MUST_CHECK int crypto_chacha_open(const struct crypto_key *key, struct bytes ad,
                                   struct bytes sealed, uint8_t *out);
 
-/* crypto_pair_new: a fresh X25519 key pair. */
-void crypto_pair_new(struct crypto_public *pub, struct crypto_key *secret);
-
 /* crypto_pair_public: the public key of a secret key. */
 void crypto_pair_public(const struct crypto_key *secret,
                         struct crypto_public *pub);

@@ -75,17 +75,6 @@ const struct members_one *members_find(const struct members *m,
     return NULL;
 }
 
-const struct members_one *members_labelled(const struct members *m,
-                                           struct bytes label)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        if (m->one[i].standing != RECORD_REMOVED &&
-            bytes_equal(bytes_of_str(m->one[i].label), label))
-            return &m->one[i];
-    }
-    return NULL;
-}
-
 /* Whether another of the list that comes later is in its way. */
 static bool members_clashes(const struct record_member *a,
                             struct record_members rest)

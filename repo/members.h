@@ -69,10 +69,6 @@ MUST_CHECK int members_apply(struct members *m, const struct member_id *signer,
 const struct members_one *members_find(const struct members *m,
                                        const struct member_id *id);
 
-/* members_labelled: the one that is not removed and has that label, or NULL. */
-const struct members_one *members_labelled(const struct members *m,
-                                           struct bytes label);
-
 /* --- whose journal --- */
 
 /* members_writer_new: a fresh name for a journal of that member. */

@@ -206,33 +206,3 @@ int node_reader_next(struct node_reader *r, struct codec **c)
     }
     return 0;
 }
-
-int node_reader_each_node(struct node_reader *r, const struct chunk_id *root,
-                          int (*each)(void *ctx, const struct chunk_id *id,
-                                      unsigned level, struct bytes node),
-                          void *ctx)
-{
-    struct node_child child = {.id = *root};
-    int rc;
-
-    r->depth = 0;
-    r->first_n = 0;
-    for (;;) {
-        const struct node_place *pl = &r->place[r->depth];
-
-        rc = node_reader_push(r, &child.id);
-        if (rc == 0)
-            rc = each(ctx, &child.id, pl->level, buf_bytes(&pl->node));
-        if (rc < 0)
-            return rc;
-        if (pl->level == 0)
-            r->depth--;
-        while (r->depth > 0 && r->place[r->depth - 1].left == 0)
-            r->depth--;
-        if (r->depth == 0)
-            return 0;
-        rc = node_reader_take(r, &child);
-        if (rc < 0)
-            return rc;
-    }
-}

@@ -54,15 +54,4 @@ MUST_CHECK int node_reader_seek_name(struct node_reader *r,
  */
 MUST_CHECK int node_reader_next(struct node_reader *r, struct codec **c);
 
-/*
- * node_reader_each_node: calls back for the root and every node below it, in
- * order, without decoding elements of leaves: for whoever needs to know which
- * chunks a tree is made of.
- */
-MUST_CHECK int node_reader_each_node(
-    struct node_reader *r, const struct chunk_id *root,
-    int (*each)(void *ctx, const struct chunk_id *id, unsigned level,
-                struct bytes node),
-    void *ctx);
-
 #endif

@@ -31,7 +31,6 @@ struct pack_sink {
     size_t waiting_n;
     uint64_t next;      /* number of the next pack to be opened */
     uint64_t completed; /* all packs below are durable and handed over */
-    uint64_t bytes;     /* of frames added */
     bool stop;
     struct err_record failure; /* code 0: none */
 };
@@ -190,7 +189,6 @@ static int pack_sink_take(struct pack_sink *q, uint64_t number,
     rc = pack_writer_add(q->open.w, f, chunk, chunk_n, &off);
     if (rc < 0)
         return rc;
-    q->bytes += f->stored.n;
     *taken = true;
     if (place)
         *place = (struct pack_place){.pack = number,
@@ -229,16 +227,6 @@ int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
         frame_keep(&key, f.stored.p, kept);
     crypto_wipe(&key, sizeof key);
     return rc;
-}
-
-uint64_t pack_sink_bytes(struct pack_sink *q)
-{
-    uint64_t n;
-
-    pthread_mutex_lock(&q->lock);
-    n = q->bytes;
-    pthread_mutex_unlock(&q->lock);
-    return n;
 }
 
 int pack_sink_flush(struct pack_sink *q)

@@ -60,9 +60,6 @@ MUST_CHECK int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
                              const struct pack_dir_chunk *chunk, size_t chunk_n,
                              struct pack_place *place, struct frame_kept *kept);
 
-/* pack_sink_bytes: of frames added so far. */
-uint64_t pack_sink_bytes(struct pack_sink *q);
-
 /*
  * pack_sink_flush: close the open pack and wait until every frame added before
  * is durable and done() has returned for its pack. Frames added by other

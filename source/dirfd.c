@@ -390,13 +390,3 @@ int dirfd_err(int code, int errnum, const struct dirfd *d, struct bytes name,
     buf_release(&path);
     return rc;
 }
-
-size_t dirfd_open_count(struct dirfd_pool *pool)
-{
-    size_t n;
-
-    (void)pthread_mutex_lock(&pool->lock);
-    n = pool->open_n;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return n;
-}

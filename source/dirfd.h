@@ -122,7 +122,4 @@ void dirfd_path(const struct dirfd *d, struct bytes name, struct buf *out);
 int dirfd_err(int code, int errnum, const struct dirfd *d, struct bytes name,
               const char *what);
 
-/* dirfd_open_count: descriptors of the pool that are open now. */
-size_t dirfd_open_count(struct dirfd_pool *pool);
-
 #endif

@@ -20,19 +20,6 @@ const char *jail_lost_name(unsigned i)
     return i < JAIL_LOST_KINDS ? names[i] : "";
 }
 
-uint64_t jail_lost_count(struct jail *jail, unsigned i)
-{
-    return atomic_load(&jail->lost[i]);
-}
-
-void jail_note(struct jail *jail, unsigned lost)
-{
-    for (unsigned i = 0; i < JAIL_LOST_KINDS; i++) {
-        if (lost >> i & 1)
-            (void)atomic_fetch_add(&jail->lost[i], 1);
-    }
-}
-
 struct jail_dir *jail_root(struct jail *jail)
 {
     return jail->root;
@@ -553,7 +540,6 @@ int jail_dir_finish(struct jail_dir *dir, const struct entry *e,
         rc = dir_reset(dir, fd);
     } else {
         rc = dir_apply(dir, e, fd, &res->lost);
-        jail_note(dir->jail, res->lost);
     }
     dirfd_unpin(dir->d);
 out:

@@ -98,10 +98,6 @@ MUST_CHECK int jail_sync(struct jail *jail);
 /* jail_free: NULL is fine. Directories and files must have been released. */
 void jail_free(struct jail *jail);
 
-/* jail_lost_count: how many entries lost the kind with bit 1 << i so far. Any
- * thread. */
-uint64_t jail_lost_count(struct jail *jail, unsigned i);
-
 /* jail_root: the target itself; lent. jail_dir_finish may give it metadata.
  * With target_later nothing may be written below it before jail_root_make. */
 struct jail_dir *jail_root(struct jail *jail);
@@ -138,18 +134,6 @@ void jail_dir_unref(struct jail_dir *dir); /* NULL is fine */
 /* jail_dir_path: append its path and, if not empty, "/name". */
 void jail_dir_path(const struct jail_dir *dir, struct bytes name,
                    struct buf *out);
-
-/*
- * jail_list: the names in a directory, for --delete and --verify.
- *   names  out: appended, each with a NUL behind it
- */
-MUST_CHECK int jail_list(struct jail_dir *dir, struct buf *names);
-
-/* jail_look: what stands at name: as an entry without attributes.
- *   exists  out: false: nothing (e is unspecified)
- *   target  holds a symlink's target: ENTRY_TARGET_MAX + 1 bytes */
-MUST_CHECK int jail_look(struct jail_dir *dir, struct bytes name,
-                         struct entry *e, bool *exists, char *target);
 
 /*
  * jail_remove: remove what stands at name, with everything below it; nothing

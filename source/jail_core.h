@@ -18,7 +18,6 @@ struct jail {
     struct jail_dir *root;
     bool target_made; /* by this run */
     struct jail_temp temp;
-    atomic_uint_fast64_t lost[JAIL_LOST_KINDS];
     pthread_mutex_t lock;           /* for deferred */
     struct jail_deferred *deferred; /* flags that jail_finish sets */
 };
@@ -57,10 +56,11 @@ MUST_CHECK int jail_check(const struct jail_dir *dir, const struct entry *e,
  * dirfd_unpin(dir->d). */
 MUST_CHECK int jail_pin(const struct jail_dir *dir, int *fd);
 
-/* jail_note: count what an entry lost. */
-void jail_note(struct jail *jail, unsigned lost);
-
-/* jail_look_at: jail_look in a pinned directory; st out: its statx. */
+/* jail_look_at: what stands at name in a pinned directory, as an entry without
+ * attributes.
+ *   st      out: its statx
+ *   exists  out: false: nothing (e is unspecified)
+ *   target  holds a symlink's target: ENTRY_TARGET_MAX + 1 bytes */
 MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,
                             bool *exists, char *target);

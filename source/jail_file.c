@@ -446,7 +446,6 @@ int jail_file_finish(struct jail_file *f, const struct entry *e,
         }
         dirfd_unpin(f->dir->d);
     }
-    jail_note(f->dir->jail, res->lost);
     jail_file_abandon(f);
     (void)fileop_enter(domain);
     return rc;

@@ -135,7 +135,6 @@ int jail_finish(struct jail *jail, unsigned *lost)
 
         if (rc < 0 && first.code == 0)
             err_save(rc, &first);
-        jail_note(jail, one);
         *lost |= one;
     }
     (void)fileop_enter(domain);
@@ -387,13 +386,11 @@ static int node_write(struct jail_dir *dir, int at, const struct entry *e,
             errno != ENOSYS)
             return jail_err(dir, name, errno, "cannot be made");
         *res = (struct jail_result){JAIL_SKIPPED, JAIL_LOST_OBJECT};
-        jail_note(dir->jail, res->lost);
         return 0;
     }
     rc = node_fill(dir, at, temp, e, name, existed, made, &res->lost);
     if (rc < 0 && fileop_unlinkat(at, temp, 0) < 0 && errno != ENOENT)
         rc = err_add(rc, "%s is left over", temp);
-    jail_note(dir->jail, res->lost);
     return rc;
 }
 

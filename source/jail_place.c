@@ -34,31 +34,6 @@ int jail_look_at(const struct jail_dir *dir, int fd, const char *name,
     return 0;
 }
 
-int jail_look(struct jail_dir *dir, struct bytes name, struct entry *e,
-              bool *exists, char *target)
-{
-    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    char plain[ENTRY_NAME_MAX + 1];
-    struct statx st;
-    int fd = -1;
-    int rc = 0;
-
-    *exists = false;
-    ASSERT(entry_name_ok(name));
-    memcpy(plain, name.p, name.n);
-    plain[name.n] = 0;
-    if (dir->d)
-        rc = jail_pin(dir, &fd);
-    if (dir->d && rc == 0) {
-        rc = jail_look_at(dir, fd, plain, e, &st, exists, target);
-        dirfd_unpin(dir->d);
-    }
-    if (*exists)
-        e->name = name;
-    (void)fileop_enter(domain);
-    return rc;
-}
-
 bool jail_protects(const struct jail *jail, bool existed)
 {
     return !existed && (jail->options.overwrite == JAIL_NEVER ||
@@ -187,7 +162,6 @@ int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
     }
     if (decision == JAIL_DO_SAME) {
         rc = jail_refresh(dir, fd, name, e, &st, &res->lost, &done);
-        jail_note(dir->jail, res->lost);
         if (done || dir->jail->options.dry_run)
             res->outcome = JAIL_SAME;
     }
@@ -223,23 +197,6 @@ static int list_names(const struct jail_dir *dir, int fd,
     if (rc == 0 && n < 0)
         rc = jail_err(dir, "", errno, "cannot be listed");
     free(dents);
-    return rc;
-}
-
-int jail_list(struct jail_dir *dir, struct buf *names)
-{
-    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    int fd = -1;
-    int rc = 0;
-
-    if (dir->d) {
-        rc = jail_pin(dir, &fd);
-        if (rc == 0) {
-            rc = list_names(dir, fd, NULL, names);
-            dirfd_unpin(dir->d);
-        }
-    }
-    (void)fileop_enter(domain);
     return rc;
 }
 

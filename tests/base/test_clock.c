@@ -27,11 +27,10 @@ static void test_clock__tells_the_systems_time(void **state)
     } rows[] = {
         {CLOCK_REALTIME, clock_realtime_ns},
         {CLOCK_MONOTONIC, clock_monotonic_ns},
-        {CLOCK_BOOTTIME, clock_boottime_ns},
     };
 
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         int64_t before = system_ns(rows[i].id);
         int64_t now = rows[i].get();
 
@@ -57,10 +56,9 @@ static void test_clock__a_fake_stands_still_until_moved(void **state)
     clock_fake_set(1000, 50);
     assert_int_equal(clock_realtime_ns(), 1000);
     assert_int_equal(clock_monotonic_ns(), 50);
-    assert_int_equal(clock_boottime_ns(), 50);
     clock_fake_advance(7);
     assert_int_equal(clock_realtime_ns(), 1007);
-    assert_int_equal(clock_boottime_ns(), 57);
+    assert_int_equal(clock_monotonic_ns(), 57);
     clock_fake_set(1, 2);
     assert_int_equal(clock_realtime_ns(), 1);
     clock_fake_end();
