@@ -5,6 +5,7 @@
 #include "cli/key_list.h"
 #include "cli/key_recover.h"
 #include "cli/key_rotate.h"
+#include "cli/key_secret.h"
 #include "cli/key_sheet.h"
 #include "cli/message.h"
 #include "cli/session.h"
@@ -29,19 +30,6 @@ struct cmd_key_action {
      CMD_KEY_OPT(NEW_PASSPHRASE_FD) | CMD_KEY_OPT(NEW_KEY_FILE))
 
 _Static_assert(OPT_END <= 64, "a set of options is 64 bits");
-
-/* ---- new secrets ------------------------------------------------------- */
-
-static int cmd_key_secret(struct cli *cli, struct secrets_key *key)
-{
-    int rc = secrets_get_new(cli->opt, cli->cancel, key);
-
-    if (rc == 0 && key->made)
-        message_warn("made a new key in %s; whoever loses it loses what it "
-                     "opens",
-                     opt_text(cli->opt, OPT_NEW_KEY_FILE));
-    return rc;
-}
 
 /* ---- add --------------------------------------------------------------- */
 
@@ -90,7 +78,7 @@ static int cmd_key_add(struct cli *cli, struct session *s)
                                                  : RECORD_TRUST_SHARED;
     rc = key_change_may_add(s->repo, &n);
     if (rc == 0)
-        rc = cmd_key_secret(cli, &key);
+        rc = key_secret_get(cli, &key);
     if (rc == 0) {
         secret = session_secret(&key);
         n.secret = &secret;
@@ -117,7 +105,7 @@ static int cmd_key_passwd(struct cli *cli, struct session *s)
     int rc = repo_role_allows(s->repo, REPO_ACT_OWN_KEY);
 
     if (rc == 0)
-        rc = cmd_key_secret(cli, &key);
+        rc = key_secret_get(cli, &key);
     if (rc == 0) {
         secret = session_secret(&key);
         rc = key_change_secret(s->repo, &secret);
@@ -201,7 +189,8 @@ static const struct cmd_key_action cmd_key_actions[] = {
     {"sheet",
      "which file shall it be written to? Name a new one: .pdf, .svg, or text",
      0, SESSION_WORK, NULL, key_sheet_run},
-    {"recover", NULL, CMD_KEY_OPT(SHEET), SESSION_WORK, NULL, key_recover_run},
+    {"recover", NULL, CMD_KEY_NEW | CMD_KEY_OPT(SHEET), SESSION_WORK, NULL,
+     key_recover_run},
 };
 
 /* Whether the command line fits one of them. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/key_secret.h"
 #include "cli/message.h"
 #include "cli/sheet_file.h"
 #include "cli/sheet_type.h"
@@ -53,13 +54,9 @@ static int key_recover_make(struct cli *cli, struct session *s,
 {
     struct key_slot_secret secret;
     struct secrets_key key;
-    int rc = secrets_get(cli->secrets, cli->opt, true, cli->cancel, &key);
+    int rc = key_secret_get(cli, &key);
 
     if (rc == 0) {
-        if (key.made)
-            message_warn("made a new key in %s; whoever loses it loses all "
-                         "that it protects",
-                         opt_text(cli->opt, OPT_KEY_FILE));
         secret = session_secret(&key);
         opt->secret = &secret;
         rc = repo_recover(s->store, opt);
@@ -84,7 +81,9 @@ int key_recover_run(struct cli *cli)
     if (cli->opt->arg_n != 1 || !path)
         return err_set(E_USAGE, "key recover: give --sheet FILE, or --sheet - "
                                 "to type it in, and nothing else");
-    rc = session_open_store(cli, &s);
+    rc = key_secret_only_new(cli);
+    if (rc == 0)
+        rc = session_open_store(cli, &s);
     if (rc == 0 && !(v = recovery_new()))
         rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0)

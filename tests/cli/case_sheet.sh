@@ -23,9 +23,23 @@ code_of() {
     sed -n '/^BEGIN/,/^END/{/^[BE]/d;p}' "$1"
 }
 
+# What the sheet opens gets a new key, which the options of key add and key
+# passwd name: those that open what is there say nothing of it.
+recover() {
+    dedup key recover --new-key-file repo.key "$@"
+}
+
 burn repo
 expect 4 dedup snapshots
-expect 0 dedup key recover --sheet sheet.txt
+for old in --key-file --passphrase-file --passphrase-command --passphrase-fd; do
+    expect 1 dedup $old 3 key recover --sheet sheet.txt --new-key-file repo.key
+    err_is "dedup: key: $old names what opens a key that is there; give \
+--new-${old#--} for the one that is made"
+done
+expect 1 dedup key recover --sheet sheet.txt
+err_has 'dedup: key: no new passphrase, *--new-key-file'
+[ ! -e repo/config ] || run_fail "a config was made before there was a secret"
+expect 0 recover --sheet sheet.txt
 out_is
 err_like 'dedup: key: warning: made a new key in *'
 cmp config repo/config || run_fail "the config is another one"
@@ -39,11 +53,13 @@ expect 0 dedup snapshots --json
 
 # Only the passphrase is lost: the other slots stay.
 printf 'other words\n' >pass
-expect 0 env -u DEDUP_KEY_FILE "$DEDUP" --passphrase-file pass --json \
-    key recover --sheet sheet.txt
+expect 0 dedup --json key recover --sheet sheet.txt --new-passphrase-file pass
 out_like '{"v":1,"type":"recovered","id":"????????????????????????????????","log":*}'
 expect 0 env -u DEDUP_KEY_FILE "$DEDUP" --passphrase-file pass snapshots
 expect 0 dedup snapshots
+expect 0 dedup key recover --sheet sheet.txt --new-passphrase-command 'echo more'
+expect 0 env -u DEDUP_KEY_FILE DEDUP_PASSPHRASE=more "$DEDUP" snapshots
+expect 0 dedup key recover --sheet sheet.txt --new-passphrase-fd 3 3<pass
 
 # Every form, every way in.
 expect 0 dedup key sheet sheet.svg
@@ -63,10 +79,11 @@ tac lines >backwards
 tr '\n' ' ' <lines >one-line
 for form in sheet.svg sheet.pdf lines small backwards one-line; do
     burn repo
-    expect 0 dedup key recover --sheet $form
+    expect 0 recover --sheet $form
     expect 0 dedup snapshots
     burn repo
-    expect 0 sh -c "cat $form | '$DEDUP' key recover --sheet -"
+    expect 0 sh -c "cat $form |
+        '$DEDUP' key recover --new-key-file repo.key --sheet -"
     expect 0 dedup snapshots
 done
 
@@ -87,7 +104,7 @@ if have zbarimg rsvg-convert pdftoppm pdftotext; then
         tr -d ' \n' <lines >want
         tr -d ' \n' <scanned | cmp - want || run_fail "$picture differs"
         burn repo
-        expect 0 dedup key recover --sheet scanned
+        expect 0 recover --sheet scanned
     done
     # and who has no scanner reads the same
     pdftotext -layout sheet.pdf shown
@@ -103,23 +120,23 @@ find repo -type f | sort >before
 n=$(wc -l <lines)
 for i in $(seq "$n"); do
     sed "${i}s/\(: .\{7\}\)./\1#/" lines >typed
-    expect 5 dedup key recover --sheet typed
+    expect 5 recover --sheet typed
     err_is "dedup: key: recovery sheet: mistyped: line $i"
     sed "${i}y/0123456789ABCDEF/1234567890BCDEFA/;${i}s/^[0-9]*/$i/" lines >typed
-    expect 5 dedup key recover --sheet typed
+    expect 5 recover --sheet typed
     err_is "dedup: key: recovery sheet: mistyped: line $i"
     sed "${i}d" lines >typed
-    expect 5 dedup key recover --sheet typed
+    expect 5 recover --sheet typed
     err_like "dedup: key: recovery sheet: *missing*"
 done
 sed '2s/: ./: #/;4s/: ./: #/' lines >typed
-expect 5 dedup key recover --sheet typed
+expect 5 recover --sheet typed
 err_is "dedup: key: recovery sheet: mistyped: lines 2, 4"
 for text in '' words '1: ABCD' '7 dwarves' "$(head -c 300 /dev/zero | tr '\0' x)"; do
     printf '%s\n' "$text" >typed
-    expect 5 dedup key recover --sheet typed
+    expect 5 recover --sheet typed
 done
-expect 1 dedup key recover --sheet nosuch
+expect 1 recover --sheet nosuch
 err_is "dedup: key: nosuch: No such file or directory"
 find repo -type f | sort | cmp - before || run_fail "something was written"
 
@@ -129,21 +146,21 @@ cp -a repo/config keep
 (
     new_repo two --recovery-sheet two.txt
 ) || exit 1
-expect 5 dedup key recover --sheet two.txt
+expect 5 recover --sheet two.txt
 err_like "dedup: key: */repo: the sheet is of another repository: of *"
 rm repo/config
-expect 5 dedup key recover --sheet two.txt
+expect 5 recover --sheet two.txt
 err_like "dedup: key: */repo: the sheet is of another repository: of *"
 [ ! -e repo/config ] || run_fail "another repository's config was written"
 cp two/config repo/config
-expect 5 dedup key recover --sheet sheet.txt
+expect 5 recover --sheet sheet.txt
 printf x >>repo/config
-expect 10 dedup key recover --sheet sheet.txt
+expect 10 recover --sheet sheet.txt
 err_like "dedup: key: */repo: its config is not what the sheet gives: *"
 cp -a keep/config repo/config
 mkdir empty
-expect 4 dedup -r empty key recover --sheet sheet.txt
-expect 4 dedup -r nowhere key recover --sheet sheet.txt
+expect 4 dedup -r empty key recover --new-key-file x --sheet sheet.txt
+expect 4 dedup -r nowhere key recover --new-key-file x --sheet sheet.txt
 rmdir empty || run_fail "something was left in an empty directory"
 
 # Where a sheet may go.
@@ -162,8 +179,8 @@ expect 1 on_terminal '' "$DEDUP" key sheet -
 out_has '*not shown on a terminal*'
 expect 5 env DEDUP_KEY_FILE=two.key "$DEDUP" key sheet new.txt
 [ ! -e new.txt ] || run_fail "a file without a sheet was left behind"
-expect 1 dedup key recover
-expect 1 dedup key recover --sheet sheet.txt more
+expect 1 recover
+expect 1 recover --sheet sheet.txt more
 expect 1 dedup key lock
 err_has "dedup: key: key lock: *"
 
@@ -182,19 +199,19 @@ expect 0 dedup -r three init --recovery-sheet - --chunk-size 16K --compression 7
 cp "$OUT" three.txt
 cp three/config config
 rm -r three/config three/keys
-expect 0 dedup -r three key recover --sheet three.txt
+expect 0 dedup -r three key recover --new-key-file repo.key --sheet three.txt
 cmp config three/config || run_fail "the config of another kind is another one"
 
 # After keys were rotated the old sheet still works, and so does the new one.
 burn repo
-expect 0 dedup key recover --sheet sheet.txt
+expect 0 recover --sheet sheet.txt
 expect 0 dedup key rotate
 echo again >src/again
 expect 0 dedup snapshot -s s src
 expect 0 dedup key sheet two-epochs.svg
 for form in sheet.txt two-epochs.svg; do
     burn repo
-    expect 0 dedup key recover --sheet $form
+    expect 0 recover --sheet $form
     expect 0 dedup restore latest --target "back-$form"
     restored src "back-$form$PWD/src"
     expect 0 dedup snapshot -s s src
@@ -203,7 +220,7 @@ done
 # A repository that lost the rotation is older than its sheet.
 burn repo
 mv repo/log/0000000000000001 record
-expect 8 dedup key recover --sheet two-epochs.svg
+expect 8 recover --sheet two-epochs.svg
 err_like "dedup: key: */repo is older than its recovery sheet: its log record 1 is missing*"
 [ ! -e repo/config ] || run_fail "an old repository was given a config"
 mv record repo/log/0000000000000001
@@ -213,7 +230,7 @@ burn repo
 typed=$(printf 'Z%s\\n' "$(sed -n '1s/^1: .//p' lines)"
     sed 's/^[0-9]*: *//;s/$/\\n/' lines | tr -d '\n')
 expect 0 on_terminal "${typed}new words\\nnew words\\n" \
-    env -u DEDUP_KEY_FILE "$DEDUP" key recover --sheet -
+    "$DEDUP" key recover --sheet -
 out_has '*line 1 is mistyped*'
 out_has '*has its config and a key again*'
 printf 'new words\n' >pass

@@ -121,7 +121,7 @@ static void assert_recovers(const char *name)
                             "'%s/keys'",
                             repo, dir, repo, repo));
     (void)snprintf(command, sizeof command,
-                   "--key-file $/third key recover --sheet $/%s", name);
+                   "key recover --new-key-file $/third --sheet $/%s", name);
     must(command);
     assert_true(scratch_run("cmp '%s/config' '%s/config'", repo, dir));
 }
@@ -228,7 +228,7 @@ static bool one_sheet(const char *plan)
 static bool one_recover(const char *plan)
 {
     static const char command[] =
-        "--key-file $/other key recover --sheet $/sheet";
+        "key recover --new-key-file $/other --sheet $/sheet";
     bool killed;
     bool hit;
     int rc;
