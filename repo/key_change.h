@@ -33,7 +33,7 @@ MUST_CHECK int key_change_may_add(const struct repo *r,
  * When it returns 0 the key works. Returns E_ROLE; E_REFUSED: the label is
  * taken; E_USAGE: the label or secret is none; E_BUSY; E_NOMEM; what the store
  * returned: the key may work then, and adding it again says that the label is
- * taken.
+ * taken; as slot_list_put() when the slot does not open: no key came.
  */
 MUST_CHECK int key_change_add(struct repo *r, const struct key_change_new *n,
                               struct member_id *id);

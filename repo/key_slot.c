@@ -282,3 +282,39 @@ int key_slot_open(struct bytes file, const struct key_slot_secret *secret,
     crypto_wipe(&key, sizeof key);
     return rc;
 }
+
+/* Whether two keyrings make the same bundle. */
+static int key_slot_same(const struct keyring *a, const struct keyring *b)
+{
+    uint8_t *plain = crypto_locked_new((size_t)2 * KEY_SLOT_PLAIN_MAX);
+    uint8_t *other;
+    size_t n[2] = {0, 0};
+    int rc;
+
+    if (!plain)
+        return err_set(E_NOMEM, "out of memory");
+    other = plain + KEY_SLOT_PLAIN_MAX;
+    rc = key_slot_put_plain(a, plain, &n[0]);
+    if (rc == 0)
+        rc = key_slot_put_plain(b, other, &n[1]);
+    if (rc == 0 && (n[0] != n[1] || !crypto_equal(plain, other, n[0])))
+        rc = err_set(E_CORRUPT, "key slot: it holds other keys");
+    crypto_locked_free(plain);
+    return rc;
+}
+
+int key_slot_prove(struct bytes file, const struct key_slot_secret *secret,
+                   const struct keyring *k)
+{
+    struct keyring *back = keyring_new();
+    bool opened = false;
+    int rc = back ? key_slot_open(file, secret, back, &opened)
+                  : err_set(E_NOMEM, "out of memory");
+
+    if (rc == 0 && !opened)
+        rc = err_set(E_CORRUPT, "key slot: its secret does not open it");
+    if (rc == 0)
+        rc = key_slot_same(k, back);
+    keyring_free(back);
+    return rc;
+}

@@ -60,4 +60,14 @@ MUST_CHECK int key_slot_open(struct bytes file,
                              const struct key_slot_secret *secret,
                              struct keyring *k, bool *opened);
 
+/*
+ * key_slot_prove: whether secret opens the slot to just the keys that k holds:
+ * to be asked before anybody relies on a slot. Costs the KDF once more.
+ * Returns 0; as key_slot_open(), E_CORRUPT also when the secret does not open
+ * it, or opens other keys.
+ */
+MUST_CHECK int key_slot_prove(struct bytes file,
+                              const struct key_slot_secret *secret,
+                              const struct keyring *k);
+
 #endif

@@ -66,6 +66,47 @@ void slot_list_release(struct slot_list *l)
     *l = (struct slot_list){.item = NULL};
 }
 
+int slot_list_delete(struct store *s, const struct object_id *id)
+{
+    char name[SLOT_LIST_NAME_MAX];
+    int rc;
+
+    slot_list_name(id, name);
+    rc = store_delete(s, name);
+    return rc < 0 ? rc : store_make_durable(s, name, NULL);
+}
+
+/* What was put is a key, or not there any more: nobody has heard of it yet. */
+static int slot_list_prove(struct store *s, const struct object_id *id,
+                           const struct keyring *k,
+                           const struct key_slot_secret *secret)
+{
+    char name[SLOT_LIST_NAME_MAX];
+    struct err_record why;
+    struct buf file;
+    bool found = false;
+    int rc;
+
+    slot_list_name(id, name);
+    buf_init(&file, KEY_SLOT_BYTES_MAX);
+    rc = store_get(s, name, &file, &found);
+    if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "it is not there");
+    if (rc == 0)
+        rc = key_slot_prove(buf_bytes(&file), secret, k);
+    buf_release(&file);
+    if (rc == 0 || rc == E_NOMEM || rc == E_STORE)
+        return rc;
+    rc = err_add(rc,
+                 "%s: %s was written and does not open again, so it was "
+                 "removed: memory or storage that errs; test both before you "
+                 "try again",
+                 store_place(s), name);
+    err_save(rc, &why);
+    err_ignore(slot_list_delete(s, id), "what failed says more");
+    return err_load(&why);
+}
+
 int slot_list_put(struct store *s, const struct keyring *k, const char *label,
                   const struct key_slot_secret *secret, struct object_id *id)
 {
@@ -89,7 +130,7 @@ int slot_list_put(struct store *s, const struct keyring *k, const char *label,
         rc = store_put(s, name, buf_bytes(&file), &outcome);
     }
     buf_release(&file);
-    return rc;
+    return rc < 0 ? rc : slot_list_prove(s, id, k, secret);
 }
 
 int slot_list_has(struct store *s, const struct object_id *id, bool *there)
@@ -99,16 +140,6 @@ int slot_list_has(struct store *s, const struct object_id *id, bool *there)
 
     slot_list_name(id, name);
     return store_size(s, name, &size, there);
-}
-
-int slot_list_delete(struct store *s, const struct object_id *id)
-{
-    char name[SLOT_LIST_NAME_MAX];
-    int rc;
-
-    slot_list_name(id, name);
-    rc = store_delete(s, name);
-    return rc < 0 ? rc : store_make_durable(s, name, NULL);
 }
 
 int slot_list_drop(struct store *s, const struct member_id *member,

@@ -26,11 +26,12 @@ MUST_CHECK int slot_list_load(struct store *s, struct slot_list *l);
 void slot_list_release(struct slot_list *l);
 
 /*
- * slot_list_put: make a durable slot for the keys k.
+ * slot_list_put: make a durable slot for the keys k, read it again and open it.
  *   label  at most KEY_SLOT_LABEL_MAX bytes
  *   id     out: its name
- * Returns 0; E_USAGE (the secret is none); E_NOMEM; what the store returned:
- * it may be there then.
+ * Returns 0; E_USAGE (the secret is none); E_CORRUPT, E_UNSUPPORTED, E_LIMIT:
+ * it did not open to k, and was deleted, if that could be done; E_NOMEM; what
+ * the store returned: it may be there then.
  */
 MUST_CHECK int slot_list_put(struct store *s, const struct keyring *k,
                              const char *label,

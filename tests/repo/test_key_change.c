@@ -119,6 +119,71 @@ static void test_key_change__attempts_that_died_are_swept_up(void **state)
     repo_fixture_close(&f);
 }
 
+/* Flips a byte of the slot that is put, or cuts it off there, once. */
+struct bad_slot {
+    struct store *store;
+    uint64_t off;
+    uint8_t x;
+    bool hit;
+};
+
+static int damage_slot(void *ctx, enum memory_point point, enum memory_op op,
+                       const char *name)
+{
+    struct bad_slot *b = ctx;
+
+    if (point != MEMORY_AFTER || op != MEMORY_COMMIT || b->hit ||
+        strncmp(name, "keys/", 5) != 0)
+        return 0;
+    b->hit = memory_damage(b->store, name, b->off, b->x);
+    return 0;
+}
+
+/* Nobody hears of a member whose slot does not open, and no slot is deleted for
+ * the sake of one that does not. */
+static void test_key_change__a_slot_is_opened_before_it_counts(void **state)
+{
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    struct bad_slot bad = {.x = 0};
+    uint64_t off = 0;
+
+    (void)state;
+    repo_fixture_make(&f);
+    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+    bad.store = f.store;
+    do {
+        uint64_t tip = r->state.tip.number;
+        int rc;
+
+        for (int way = 0; way < 4; way++) {
+            bad.off = off;
+            bad.x = way % 2 ? 0 : 0x10;
+            bad.hit = false;
+            memory_set_hook(f.store, damage_slot, &bad);
+            rc = way < 2 ? add(r, KEYRING_WRITE, "x", &secret_a)
+                         : key_change_secret(r, &secret_a);
+            memory_set_hook(f.store, NULL, NULL);
+            if (!bad.hit)
+                break;
+            if (rc != E_CORRUPT && rc != E_UNSUPPORTED && rc != E_LIMIT)
+                fail_msg("byte %u, way %d: %d", (unsigned)off, way, rc);
+            assert_non_null(strstr(err_text(), "does not open again"));
+            assert_int_equal(repo_refresh(r), 0);
+            assert_int_equal(r->state.tip.number, tip);
+            assert_int_equal(slots(&f, NULL), 1);
+        }
+        off += 7;
+    } while (bad.hit);
+    assert_true(off > 1000);
+    /* behind its end there was nothing to damage: the last one came */
+    assert_int_equal(slots(&f, "x"), 1);
+    assert_int_equal(opens(&f, &secret_a), 0);
+    assert_int_equal(opens(&f, &f.secret), 0);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 /* A role's key holds what the role may have, and no more. */
 static void test_key_change__keys_hold_what_their_role_may(void **state)
 {
@@ -287,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_key_change__a_new_key_holds_the_newest_epoch),
         cmocka_unit_test(test_key_change__a_label_is_taken_once),
         cmocka_unit_test(test_key_change__attempts_that_died_are_swept_up),
+        cmocka_unit_test(test_key_change__a_slot_is_opened_before_it_counts),
         cmocka_unit_test(test_key_change__keys_hold_what_their_role_may),
         cmocka_unit_test(test_key_change__the_first_write_key_sets_trust),
         cmocka_unit_test(test_key_change__one_secret_is_left),

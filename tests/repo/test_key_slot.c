@@ -167,6 +167,33 @@ static void test_key_slot__damage_is_noticed(void **state)
     keyring_free(k);
 }
 
+/* A slot that its secret opens, but to other keys than were meant, is none. */
+static void test_key_slot__is_proved_to_hold_just_these_keys(void **state)
+{
+    static const struct key_slot_secret other_secret = {
+        KEY_SLOT_FILE,
+        {(const uint8_t *)"0123456789abcdef0123456789abcdeg", 32}};
+    struct keyring *k = keyring_new();
+    uint8_t *key[] = {k->k_data.b, k->k_cut, k->config.b, k->epoch[0].root.b};
+    struct buf b;
+
+    (void)state;
+    seal(&file_secret, KEYRING_FULL, &b);
+    memcpy(k, ring, sizeof *k);
+    assert_int_equal(key_slot_prove(buf_bytes(&b), &file_secret, k), 0);
+    assert_int_equal(key_slot_prove(buf_bytes(&b), &other_secret, k),
+                     E_CORRUPT);
+    for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
+        key[i][0] ^= 1;
+        assert_int_equal(key_slot_prove(buf_bytes(&b), &file_secret, k),
+                         E_CORRUPT);
+        assert_non_null(strstr(err_text(), "other keys"));
+        key[i][0] ^= 1;
+    }
+    buf_release(&b);
+    keyring_free(k);
+}
+
 /* Parameters are checked before anything is allocated for them. */
 static void test_key_slot__kdf_has_a_window(void **state)
 {
@@ -278,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_key_slot__roles_hold_what_they_may),
         cmocka_unit_test(test_key_slot__key_files_have_two_forms),
         cmocka_unit_test(test_key_slot__damage_is_noticed),
+        cmocka_unit_test(test_key_slot__is_proved_to_hold_just_these_keys),
         cmocka_unit_test(test_key_slot__kdf_has_a_window),
         cmocka_unit_test(test_key_slot__it_says_what_its_bundle_is),
         cmocka_unit_test(test_key_slot__other_public_keys_do_not_fit),
