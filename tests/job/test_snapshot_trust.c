@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "repo/key_change.h"
+#include "repo/key_remove.h"
 #include "repo/snapshot_list.h"
 #include "repo/writer.h"
 #include "tests/job/job_fixture.h"
@@ -148,6 +149,30 @@ static void test_snapshot_trust__full_keys_are_relied_on(void **state)
     world_end(&x);
 }
 
+/* M7: nobody begins to count on what a member put who is leaving: its packs
+ * hold nothing for a run, and so its tree is asked for each chunk. */
+static void test_snapshot_trust__who_leaves_is_taken_over_no_more(void **state)
+{
+    struct key_remove_result done;
+    struct job_snap s;
+    static struct world x;
+
+    (void)state;
+    world_make(&x, KEYRING_FULL, RECORD_TRUST_SHARED);
+    (void)run(&x.thief);
+    /* its own removal is for others to finish */
+    assert_int_equal(
+        key_remove(x.thief.r, &x.thief.r->keys->member, true, &done), 0);
+    assert_true(done.unfinished);
+    job_fixture_reopen(&x.f, false); /* a cache just filled proves nothing */
+    s = run(&x.f);
+    assert_false(s.result.foreign_parent);
+    assert_true(s.result.has_parent);
+    assert_true(s.result.stats.new_bytes >= BYTES);
+    job_fixture_returns(&x.f, &s.result.id);
+    world_end(&x);
+}
+
 /* What was taken over while everybody was relied on is looked at again. */
 static void test_snapshot_trust__a_change_of_trust_reads_again(void **state)
 {
@@ -174,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snapshot_trust__a_thiefs_snapshot_is_no_parent),
         cmocka_unit_test(test_snapshot_trust__full_keys_are_relied_on),
+        cmocka_unit_test(test_snapshot_trust__who_leaves_is_taken_over_no_more),
         cmocka_unit_test(test_snapshot_trust__a_change_of_trust_reads_again),
     };
 

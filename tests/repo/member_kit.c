@@ -9,6 +9,7 @@
 #include "base/blake3.h"
 #include "repo/chain.h"
 #include "repo/key_change.h"
+#include "repo/members_draft.h"
 
 struct repo *member_kit_open_as(struct member_kit *x,
                                 const struct key_slot_secret *secret,
@@ -37,6 +38,29 @@ void member_kit_make(struct member_kit *x, enum keyring_role role)
     assert_int_equal(key_change_add(x->full, &n, &x->member), 0);
     x->thief = member_kit_open_as(x, &x->theirs, "thief");
     assert_int_equal(x->thief->keys->role, role);
+}
+
+struct member_kit_step {
+    struct members_change change;
+    struct members_draft draft;
+};
+
+static int member_kit_draft(void *ctx, const struct repo *r,
+                            struct repo_log_draft *d)
+{
+    struct member_kit_step *s = ctx;
+
+    return members_draft_make(&s->draft, r, &s->change, d);
+}
+
+void member_kit_say(struct member_kit *x, enum record_standing standing)
+{
+    struct member_kit_step s = {
+        .change = {.who = &x->member, .standing = standing}};
+
+    members_draft_init(&s.draft);
+    assert_int_equal(repo_log_append(x->full, member_kit_draft, &s, NULL), 0);
+    members_draft_release(&s.draft);
 }
 
 void member_kit_close(struct member_kit *x)

@@ -40,6 +40,10 @@ bool member_kit_listed(struct member_kit *x, const char *cache,
 bool member_kit_relied_on(struct member_kit *x, const char *cache,
                           uint64_t seed);
 
+/* member_kit_say: one record of a removal, by the founder, with a moment before
+ * the next. Of one that is removed nothing stands. */
+void member_kit_say(struct member_kit *x, enum record_standing standing);
+
 /* --- what the thief puts --- */
 
 /* member_kit_put_log: the log's next record. */

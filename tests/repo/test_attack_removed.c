@@ -13,30 +13,7 @@
 #include "base/clock.h"
 #include "repo/catchup_marks.h"
 #include "repo/key_remove.h"
-#include "repo/members_draft.h"
 #include "tests/repo/member_kit.h"
-
-/* Steps of a removal, with a moment between them. */
-struct step {
-    struct members_change change;
-    struct members_draft draft;
-};
-
-static int step(void *ctx, const struct repo *r, struct repo_log_draft *d)
-{
-    struct step *s = ctx;
-
-    return members_draft_make(&s->draft, r, &s->change, d);
-}
-
-static void say_standing(struct member_kit *x, enum record_standing standing)
-{
-    struct step s = {.change = {.who = &x->member, .standing = standing}};
-
-    members_draft_init(&s.draft);
-    assert_int_equal(repo_log_append(x->full, step, &s, NULL), 0);
-    members_draft_release(&s.draft);
-}
 
 /* Whether the index holds that nothing more can come in that journal. */
 static bool is_closed(struct repo *r, const struct writer_id *w)
@@ -138,7 +115,7 @@ static void test_attack_removed__a_leaving_key_renews_nothing(void **state)
     clock_fake_set(INT64_C(1800000000) * CLOCK_SECOND_NS, 0);
     member_kit_make(&x, KEYRING_WRITE);
     assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &w), 0);
-    say_standing(&x, RECORD_LEAVING);
+    member_kit_say(&x, RECORD_LEAVING);
     assert_int_equal(writer_renew(w, &on), 0); /* it is not time yet */
     clock_fake_advance(WRITER_SILENCE_NS / 3);
     assert_int_equal(writer_renew(w, &on), E_ROLE);
@@ -165,7 +142,7 @@ static void test_attack_removed__nobody_counts_on_who_leaves(void **state)
     early = member_kit_put_run(&x, 0, &name[0], &tip[0]);
     assert_int_equal(repo_refresh(x.full), 0);
     assert_true(catchup_kit_finds(x.full, INDEX_DEDUP, MEMBER_KIT_THIEF));
-    say_standing(&x, RECORD_LEAVING);
+    member_kit_say(&x, RECORD_LEAVING);
     assert_false(catchup_kit_finds(x.full, INDEX_DEDUP, MEMBER_KIT_THIEF));
     assert_true(catchup_kit_finds(x.full, INDEX_READ, MEMBER_KIT_THIEF));
     assert_int_equal(writer_open(x.thief, bytes_of_str("a@b"), &w), E_ROLE);
@@ -204,10 +181,10 @@ static void test_attack_removed__a_cache_beyond_a_cut_is_made_anew(void **state)
 
     (void)state;
     member_kit_make(&x, KEYRING_WRITE);
-    say_standing(&x, RECORD_LEAVING);
+    member_kit_say(&x, RECORD_LEAVING);
     id = member_kit_put_run(&x, 0, &w, &tip);
     assert_true(member_kit_listed(&x, "late", &id));
-    say_standing(&x, RECORD_REMOVED);
+    member_kit_say(&x, RECORD_REMOVED);
     assert_false(member_kit_listed(&x, "late", &id));
     assert_false(member_kit_relied_on(&x, "late", MEMBER_KIT_THIEF));
     assert_false(member_kit_listed(&x, NULL, &id));

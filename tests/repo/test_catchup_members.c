@@ -45,17 +45,17 @@ static void early_close(struct early *e)
     member_kit_close(&e->kit);
 }
 
-/* Reads the journals in the old state, and whether the index has a mark of w
- * then.
+/* Reads the journals in that state, and whether the index has a mark of w then.
  *   commit  what comes of putting it into the index: E_LATER: something was
  *           taken, and the log has grown (M7) */
-static bool early_reads(struct early *e, const struct writer_id *w, int commit)
+static bool early_reads(struct early *e, struct state *state,
+                        const struct writer_id *w, int commit)
 {
     struct journal_list list = {.item = NULL};
     struct catchup c = {.store = e->kit.f.store,
                         .keys = e->r->keys,
                         .index = e->r->index,
-                        .state = &e->old};
+                        .state = state};
     struct index_reader *r = NULL;
     struct catchup_update up;
     struct catchup_mark m;
@@ -84,7 +84,7 @@ static void test_catchup_members__who_is_not_known_leaves_no_mark(void **state)
     (void)state;
     early_open(&e, KEYRING_WRITE);
     id = member_kit_put_run(&e.kit, 0, &w, &tip);
-    assert_false(early_reads(&e, &w, 0));
+    assert_false(early_reads(&e, &e.old, &w, 0));
     assert_true(member_kit_listed(&e.kit, "early", &id));
     assert_true(member_kit_relied_on(&e.kit, "early", MEMBER_KIT_THIEF));
     early_close(&e);
@@ -105,7 +105,8 @@ static void test_catchup_members__a_later_state_leaves_no_mark(void **state)
         *e.kit.thief->keys = *e.kit.full->keys;
         e.kit.member = e.kit.full->keys->member;
         (void)member_kit_put_run(&e.kit, generation, &w, &tip);
-        assert_false(early_reads(&e, &w, generation == 0 ? E_LATER : 0));
+        assert_false(
+            early_reads(&e, &e.old, &w, generation == 0 ? E_LATER : 0));
         early_close(&e);
     }
 }
@@ -148,12 +149,48 @@ static void test_catchup_members__a_fence_by_who_came_later_is_found(
     assert_int_equal(
         chain_put(&chain, &tip, RECORD_RENEW, buf_bytes(&body), &mine), 0);
     buf_release(&body);
-    (void)early_reads(&e, &w, 0);
+    (void)early_reads(&e, &e.old, &w, 0);
     assert_int_equal(repo_refresh(e.r), 0);
     assert_int_equal(index_reader_new(e.r->index, &r), 0);
     assert_int_equal(catchup_marks_closed(r, &w, &closed), 0);
     index_reader_free(r);
     assert_true(closed);
+    early_close(&e);
+}
+
+/* M4: while we look at what the index knows, another process that has not seen
+ * the removal puts in what does not stand. */
+static void test_catchup_members__what_others_take_meanwhile_is_cut_too(
+    void **state)
+{
+    struct journal_list list = {.item = NULL};
+    struct catchup c = {.accept_rollback = false};
+    struct catchup_update up;
+    struct chain_tip tip;
+    struct writer_id w;
+    struct early e;
+    bool stale = false;
+
+    (void)state;
+    early_open(&e, KEYRING_WRITE);
+    c = (struct catchup){.store = e.kit.f.store,
+                         .keys = e.r->keys,
+                         .index = e.r->index,
+                         .state = &e.kit.full->state};
+    assert_int_equal(catchup_update_init(&up, &c), 0);
+    (void)member_kit_put_run(&e.kit, 0, &w, &tip);
+    assert_true(early_reads(&e, &e.r->state, &w, 0));
+    member_kit_say(&e.kit, RECORD_LEAVING);
+    member_kit_say(&e.kit, RECORD_REMOVED);
+    assert_int_equal(journal_list_load(e.kit.f.store, &list), 0);
+    /* as it was when we began */
+    assert_int_equal(catchup_journals_known(&up, &list, &stale), 0);
+    assert_false(stale);
+    assert_int_equal(catchup_journals_cut(&up, &stale), 0);
+    assert_false(up.overtaken);
+    assert_true(stale);
+    catchup_update_release(&up);
+    journal_list_release(&list);
     early_close(&e);
 }
 
@@ -164,6 +201,8 @@ int main(void)
         cmocka_unit_test(test_catchup_members__a_later_state_leaves_no_mark),
         cmocka_unit_test(
             test_catchup_members__a_fence_by_who_came_later_is_found),
+        cmocka_unit_test(
+            test_catchup_members__what_others_take_meanwhile_is_cut_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,9 +282,9 @@ static void test_check_world__a_cache_that_forgets_is_noted(void **state)
     check_kit_close(k);
 }
 
-/* How many packs of this host's cache are trusted, and whether it calls any
- * chunk suspect. */
-static size_t trusted(struct repo *r, bool *suspect)
+/* What this host's cache says: how many packs are trusted and there, and how
+ * many are known to be gone; and whether it calls any chunk suspect. */
+static size_t cache_says(struct repo *r, size_t *gone, bool *suspect)
 {
     static struct index_pack pack[64];
     struct index_reader *ix = NULL;
@@ -292,14 +292,24 @@ static size_t trusted(struct repo *r, bool *suspect)
     size_t trusted = 0;
     size_t n;
 
+    *gone = 0;
     assert_int_equal(index_reader_new(r->index, &ix), 0);
     assert_int_equal(index_reader_packs(ix, &next, pack, 64, &n), 0);
     assert_in_range(n, 1, 63);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         trusted += pack[i].trusted && !pack[i].gone;
+        *gone += pack[i].gone;
+    }
     assert_int_equal(index_reader_any_suspect(ix, suspect), 0);
     index_reader_free(ix);
     return trusted;
+}
+
+static size_t trusted(struct repo *r, bool *suspect)
+{
+    size_t gone;
+
+    return cache_says(r, &gone, suspect);
 }
 
 /* What a check finds this host's cache takes note of, and takes back: of what
@@ -373,6 +383,7 @@ static void test_check_world__what_nobody_lists_stays_so(void **state)
     struct repo *r = check_kit_repo(k);
     bool suspect;
     size_t n = trusted(r, &suspect);
+    size_t gone;
     size_t at = 0;
 
     (void)state;
@@ -391,6 +402,12 @@ static void test_check_world__what_nobody_lists_stays_so(void **state)
     r = check_kit_repo(k);
     assert_int_equal(trusted(r, &suspect), 0);
     segments(k, true);
+    /* nor is it missed where nobody expects it */
+    check_kit_put(k, o->name, NULL, 0);
+    assert_int_equal(check_kit_run(k, r, &full), E_CORRUPT);
+    (void)cache_says(r, &gone, &suspect);
+    assert_int_equal(gone, 0);
+    check_kit_restore(k, o);
     assert_int_equal(check_kit_run(k, r, &full), 0);
     assert_int_equal(trusted(r, &suspect), 0);
     repo_close(r);

@@ -15,7 +15,6 @@
 
 #include "repo/journal_list.h"
 #include "repo/key_remove.h"
-#include "repo/members_draft.h"
 #include "repo/segment_merge.h"
 #include "tests/repo/member_kit.h"
 
@@ -61,26 +60,9 @@ static bool end(struct intruder *i)
     return i->acted;
 }
 
-struct step {
-    struct members_change change;
-    struct members_draft draft;
-};
-
-static int step(void *ctx, const struct repo *r, struct repo_log_draft *d)
-{
-    struct step *s = ctx;
-
-    return members_draft_make(&s->draft, r, &s->change, d);
-}
-
 static void say_leaving(struct intruder *i)
 {
-    struct step s = {
-        .change = {.who = &i->x->member, .standing = RECORD_LEAVING}};
-
-    members_draft_init(&s.draft);
-    assert_int_equal(repo_log_append(i->x->full, step, &s, NULL), 0);
-    members_draft_release(&s.draft);
+    member_kit_say(i->x, RECORD_LEAVING);
 }
 
 static void remove_it(struct intruder *i)
