@@ -8,6 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* Two lists whose elements have that many bytes each. */
+#define SAME_LIST(a, b, each)                                                  \
+    ((a).n == (b).n && bytes_equal(bytes_of((a).p, (a).n * (each)),            \
+                                   bytes_of((b).p, (b).n * (each))))
+
 static void check_epoch(const struct record_epoch *e,
                         const struct record_epoch *back)
 {
@@ -44,6 +49,16 @@ static void check_lists(const struct record *r, const struct record_log *l)
     ASSERT(hashes <= r->body.n / ID_BYTES);
 }
 
+static bool same_features(const struct record_log *a,
+                          const struct record_log *b)
+{
+    for (size_t i = 0; i < RECORD_CLASS_N; i++) {
+        if (!bytes_equal(a->features[i].encoded, b->features[i].encoded))
+            return false;
+    }
+    return true;
+}
+
 static void check_log(const struct record *r)
 {
     struct record again = *r;
@@ -59,15 +74,18 @@ static void check_log(const struct record *r)
     ASSERT(buf_status(&b) == 0);
     again.body = buf_bytes(&b);
     ASSERT(record_log_get(&again, &back) == 0);
-    ASSERT(back.ids.n == l.ids.n && back.marked.n == l.marked.n &&
-           back.rescued.n == l.rescued.n && back.decides == l.decides &&
-           back.until == l.until && back.suspects.n == l.suspects.n &&
-           back.vouches.n == l.vouches.n &&
-           bytes_equal(back.tags.encoded, l.tags.encoded) &&
-           bytes_equal(back.members.encoded, l.members.encoded) &&
-           back.trust == l.trust &&
-           bytes_equal(back.cuts.encoded, l.cuts.encoded) &&
-           bytes_equal(back.text, l.text) && bytes_equal(back.base, l.base));
+    ASSERT(
+        SAME_LIST(back.ids, l.ids, ID_BYTES) &&
+        SAME_LIST(back.marked, l.marked, ID_BYTES) &&
+        SAME_LIST(back.rescued, l.rescued, ID_BYTES) &&
+        back.decides == l.decides && back.until == l.until &&
+        SAME_LIST(back.suspects, l.suspects, sizeof(struct record_suspect)) &&
+        SAME_LIST(back.vouches, l.vouches, sizeof(struct record_vouch)) &&
+        bytes_equal(back.tags.encoded, l.tags.encoded) &&
+        bytes_equal(back.members.encoded, l.members.encoded) &&
+        same_features(&back, &l) && back.trust == l.trust &&
+        bytes_equal(back.cuts.encoded, l.cuts.encoded) &&
+        bytes_equal(back.text, l.text) && bytes_equal(back.base, l.base));
     check_epoch(&l.epoch, &back.epoch);
     buf_release(&b);
 }
@@ -86,12 +104,17 @@ static void check_journal(const struct record *r)
     ASSERT(buf_status(&b) == 0);
     again.body = buf_bytes(&b);
     ASSERT(record_journal_get(&again, &back) == 0);
-    ASSERT(back.generation == j.generation && back.ids.n == j.ids.n &&
-           back.until == j.until && back.seen == j.seen &&
-           object_id_equal(&back.id, &j.id) &&
+    ASSERT(back.generation == j.generation &&
+           SAME_LIST(back.ids, j.ids, ID_BYTES) && back.until == j.until &&
+           back.seen == j.seen && object_id_equal(&back.id, &j.id) &&
+           object_id_equal(&back.log_id, &j.log_id) &&
            bytes_equal(back.series, j.series) &&
            back.in_series == j.in_series && back.complete == j.complete &&
+           bytes_equal(back.process.host, j.process.host) &&
            back.process.pid == j.process.pid &&
+           back.process.start == j.process.start &&
+           bytes_equal(back.process.boot_id, j.process.boot_id) &&
+           back.process.pid_namespace == j.process.pid_namespace &&
            bytes_equal(back.process.series, j.process.series));
     buf_release(&b);
 }
