@@ -1,6 +1,7 @@
 #include "repo/repo_recover.h"
 
 #include "base/blake3.h"
+#include "repo/repo_role.h"
 #include "repo/slot_list.h"
 #include "store/store.h"
 
@@ -52,6 +53,7 @@ static int repo_recover_config(const struct recovery *v,
 int repo_recover_sheet(const struct repo *r, struct recovery *out)
 {
     const struct keyring *k = r->keys;
+    const struct members_one *me = members_find(&r->state.members, &k->member);
     struct chain_tip tip;
     struct object_id hash = {{0}};
     struct buf file;
@@ -59,6 +61,9 @@ int repo_recover_sheet(const struct repo *r, struct recovery *out)
 
     if (k->role != KEYRING_FULL)
         return err_set(E_ROLE, "only a full key has a recovery sheet");
+    /* what it gave back could write nothing, and would learn no new keys */
+    if (me && me->standing != RECORD_ACTIVE)
+        return repo_role_active(r);
     rc = repo_recover_tip(r, &tip);
     if (rc < 0)
         return rc;
