@@ -59,6 +59,32 @@ static bool finds(struct repo *r, const char *series, struct run_holder *who)
     return run_others_find(r, bytes_of_str(series), who);
 }
 
+/* A repository, and another process that says in it to write series s. */
+struct other {
+    struct repo_fixture f;
+    struct repo *r;
+    struct writer_process text; /* p borrows from it */
+    struct record_process p;
+    pid_t pid;
+};
+
+static void other_begin(struct other *o)
+{
+    *o = (struct other){.pid = begin_other()};
+    writer_process_get(&o->text, &o->p);
+    o->p.pid = (uint64_t)o->pid;
+    o->p.start = process_start((uint32_t)o->pid);
+    o->p.series = bytes_of_str("s");
+    repo_fixture_make(&o->f);
+    assert_int_equal(repo_fixture_repo(&o->f, "a", &o->r), 0);
+}
+
+static void other_end(struct other *o)
+{
+    repo_close(o->r);
+    repo_fixture_close(&o->f);
+}
+
 static void test_run_others__only_who_is_known_to_live(void **state)
 {
     struct writer_process text;
@@ -111,72 +137,52 @@ static void test_run_others__only_who_is_known_to_live(void **state)
 
 static void test_run_others__not_who_has_died(void **state)
 {
-    struct writer_process text;
-    struct record_process p;
-    struct repo_fixture f;
     struct run_holder who;
     struct writer *w;
-    struct repo *r;
-    pid_t pid = begin_other();
+    struct other o;
 
     (void)state;
-    writer_process_get(&text, &p);
-    p.pid = (uint64_t)pid;
-    p.start = process_start((uint32_t)pid);
-    p.series = bytes_of_str("s");
-    repo_fixture_make(&f);
-    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
-    w = open_as(r, &p);
-    assert_true(finds(r, "s", &who));
-    assert_int_equal(kill(pid, SIGSTOP), 0); /* it may go on */
-    assert_true(finds(r, "s", &who));
-    kill_other(pid);
-    assert_false(finds(r, "s", &who));
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_false(finds(r, "s", &who));
+    other_begin(&o);
+    w = open_as(o.r, &o.p);
+    assert_true(finds(o.r, "s", &who));
+    assert_int_equal(kill(o.pid, SIGSTOP), 0); /* it may go on */
+    assert_true(finds(o.r, "s", &who));
+    kill_other(o.pid);
+    assert_false(finds(o.r, "s", &who)); /* we have not taken note of it */
+    assert_int_equal(waitpid(o.pid, NULL, 0), o.pid);
+    assert_false(finds(o.r, "s", &who));
     writer_free(w);
-    repo_close(r);
-    repo_fixture_close(&f);
+    other_end(&o);
 }
 
 /* What cannot be read says nothing, and hides nobody else. */
 static void test_run_others__damage_stops_nobody(void **state)
 {
-    struct writer_process text;
-    struct record_process p;
-    struct repo_fixture f;
     struct run_holder who;
     struct writer *w;
-    struct repo *r;
+    struct other o;
     char name[RECORD_NAME_MAX];
-    pid_t pid = begin_other();
 
     (void)state;
-    writer_process_get(&text, &p);
-    p.pid = (uint64_t)pid;
-    p.start = process_start((uint32_t)pid);
-    p.series = bytes_of_str("s");
-    repo_fixture_make(&f);
-    assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
-    w = open_as(r, &p);
-    assert_true(finds(r, "s", &who));
+    other_begin(&o);
+    w = open_as(o.r, &o.p);
+    assert_true(finds(o.r, "s", &who));
     record_journal_name(&w->chain.writer, 0, name);
-    assert_true(memory_damage(f.store, name, 100, 1));
-    assert_false(run_others_find(r, bytes_of_str("s"), &who));
+    assert_true(memory_damage(o.f.store, name, 100, 1));
+    assert_false(run_others_find(o.r, bytes_of_str("s"), &who));
     writer_free(w);
-    w = open_as(r, &p);
-    assert_true(run_others_find(r, bytes_of_str("s"), &who));
-    memory_set_fault(f.store, (struct memory_fault){.point = MEMORY_BEFORE,
-                                                    .n = 1,
-                                                    .persistent = true,
-                                                    .code = E_STORE});
-    assert_false(run_others_find(r, bytes_of_str("s"), &who));
-    memory_set_fault(f.store, (struct memory_fault){.n = 0});
+    w = open_as(o.r, &o.p);
+    assert_true(run_others_find(o.r, bytes_of_str("s"), &who));
+    memory_set_fault(o.f.store, (struct memory_fault){.point = MEMORY_BEFORE,
+                                                      .n = 1,
+                                                      .persistent = true,
+                                                      .code = E_STORE});
+    assert_false(run_others_find(o.r, bytes_of_str("s"), &who));
+    memory_set_fault(o.f.store, (struct memory_fault){.n = 0});
     writer_free(w);
-    repo_close(r);
-    repo_fixture_close(&f);
-    kill_other(pid);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    kill_other(o.pid);
+    assert_int_equal(waitpid(o.pid, NULL, 0), o.pid);
+    other_end(&o);
 }
 
 int main(void)
