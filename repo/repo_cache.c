@@ -52,16 +52,22 @@ int repo_cache_open(struct repo *r, const char *root)
     return repo_cache_wants_private(r, rc) ? repo_cache_private(r, rc) : rc;
 }
 
-/* Sets the cache aside and starts with an empty one. */
-static int repo_cache_discard(struct repo *r)
+/* Closes the index and sets it aside. */
+static int repo_cache_set_aside(struct repo *r)
 {
     char path[CACHE_DIR_PATH_MAX];
     int rc = cache_dir_index(r->cache, path);
 
     index_close(r->index);
     r->index = NULL;
-    if (rc == 0)
-        rc = index_discard(path, REPO_CACHE_WAIT_MS);
+    return rc < 0 ? rc : index_discard(path, REPO_CACHE_WAIT_MS);
+}
+
+/* Starts with an empty one. */
+static int repo_cache_discard(struct repo *r)
+{
+    int rc = repo_cache_set_aside(r);
+
     return rc < 0 ? rc : repo_cache_open_index(r);
 }
 
