@@ -19,6 +19,7 @@ static struct {
     char status[MESSAGE_STATUS_MAX]; /* what stands on the terminal; "" */
     char follow[MESSAGE_FOLLOW_MAX][MESSAGE_FOLLOW_CHARS];
     size_t follow_n;
+    char all[MESSAGE_LINE_MAX + 2 * MESSAGE_STATUS_MAX]; /* one write */
 } message_sink = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .fd = 2, .level = MESSAGE_NORMAL};
 
@@ -41,14 +42,14 @@ static void message_write(const char *p, size_t n)
  * the lock held; line ends with its newline. */
 static void message_put(const char *line, size_t n)
 {
-    char all[MESSAGE_LINE_MAX + 2 * MESSAGE_STATUS_MAX];
+    char *all = message_sink.all;
     int k;
 
     if (!message_sink.status[0]) {
         message_write(line, n);
         return;
     }
-    k = snprintf(all, sizeof all, "\r\033[K%.*s%s", (int)n, line,
+    k = snprintf(all, sizeof message_sink.all, "\r\033[K%.*s%s", (int)n, line,
                  message_sink.status);
     if (k > 0)
         message_write(all, strlen(all));
