@@ -323,21 +323,21 @@ bool keyring_can_open(const struct keyring *k, enum pack_kind kind)
     return keyring_epoch_role_reads(k->role, kind == PACK_DATA);
 }
 
-/* From a pack's secret to the key of its frames. */
-static void keyring_pack_key(const struct keyring *k,
-                             const struct keyring_epoch *e, enum pack_kind kind,
+/* From a pack's secret to the key of its frames, out->key; the rest of out is
+ * there. One key serves one cipher only. */
+static void keyring_pack_key(const struct keyring_epoch *e,
                              const struct crypto_key *secret,
-                             struct crypto_key *key,
+                             struct frame_key *out,
                              uint8_t commitment[CRYPTO_KEY_BYTES])
 {
-    uint8_t kind_byte = (uint8_t)kind;
+    uint8_t use[] = {(uint8_t)out->kind, (uint8_t)out->suite};
     struct crypto_key base;
     struct bytes x[] = {bytes_of(secret->b, sizeof secret->b),
-                        bytes_of(k->repo.b, sizeof k->repo.b),
-                        bytes_of(&kind_byte, 1)};
+                        bytes_of(out->repo.b, sizeof out->repo.b),
+                        bytes_of(use, sizeof use)};
 
     crypto_kdf(&base, &e->k_repo, "dedup 1 pack", x, 3);
-    crypto_base_split(&base, key, commitment);
+    crypto_base_split(&base, &out->key, commitment);
     crypto_wipe(&base, sizeof base);
 }
 
@@ -358,7 +358,7 @@ int keyring_frame_key_new(const struct keyring *k, enum pack_kind kind,
     crypto_fresh(secret.b, sizeof secret.b, "dedup 1 pack secret", part, 3);
     *out = (struct frame_key){
         .suite = crypto_suite_best(), .kind = kind, .repo = k->repo};
-    keyring_pack_key(k, e, kind, &secret, &out->key, commitment);
+    keyring_pack_key(e, &secret, out, commitment);
     rc = crypto_lock(kind == PACK_DATA ? &e->data_public : &e->meta_public,
                      &secret, sealed);
     crypto_wipe(&secret, sizeof secret);
@@ -388,7 +388,7 @@ int keyring_frame_key(const struct keyring *k, enum pack_kind kind,
     if (rc < 0)
         return rc;
     *out = (struct frame_key){.suite = suite, .kind = kind, .repo = k->repo};
-    keyring_pack_key(k, e, kind, &secret, &out->key, mine);
+    keyring_pack_key(e, &secret, out, mine);
     crypto_wipe(&secret, sizeof secret);
     if (crypto_equal(mine, commitment, sizeof mine))
         return 0;
