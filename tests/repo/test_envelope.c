@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/blake3.h"
 #include "repo/envelope.h"
 #include "tests/repo/codec_loops.h"
 
@@ -112,6 +113,74 @@ static void test_envelope__is_bound_to_its_place(void **state)
     assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
     buf_release(&plain);
     buf_release(&b);
+}
+
+/* The hash that a file's signature is over, as docs/format.md 6 has it. */
+static void signed_hash(struct bytes file, struct bytes place,
+                        struct object_id *out)
+{
+    struct blake3 h;
+
+    blake3_init(&h);
+    blake3_update(&h, bytes_of(file.p, file.n - CRYPTO_SIGNATURE_BYTES));
+    blake3_update(&h, place);
+    blake3_final(&h, out->b);
+}
+
+/* All members hold the key of the seal: what one said in its place is told by
+ * the signature. */
+static void test_envelope__the_signature_names_the_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct bytes place = name_of(kinds[i]);
+        const uint8_t *signature;
+        struct object_id hash;
+        struct buf b;
+
+        seal(kinds[i], bytes_of_str("x"), &b);
+        signature = b.p + b.n - CRYPTO_SIGNATURE_BYTES;
+        signed_hash(buf_bytes(&b), place, &hash);
+        assert_true(crypto_signature_ok(&ring->member, "dedup 1 envelope",
+                                        &hash, signature));
+        signed_hash(buf_bytes(&b), bytes_of_str("log/0000000000000043"), &hash);
+        assert_false(crypto_signature_ok(&ring->member, "dedup 1 envelope",
+                                         &hash, signature));
+        /* nor does it pass for a pack's */
+        signed_hash(buf_bytes(&b), place, &hash);
+        assert_false(crypto_signature_ok(&ring->member, "dedup 1 pack", &hash,
+                                         signature));
+        buf_release(&b);
+    }
+}
+
+/* Somebody who holds no key of the repository, and signs anew what is
+ * changed: each byte in front of the ciphertext is sealed with it. */
+static void test_envelope__the_seal_binds_its_head(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct open o = {ring, kinds[i]};
+        /* behind magic, version, lock, epoch and repository */
+        const size_t signer = 8 + 1 + 1 + 2 + 16;
+        struct crypto_key seed;
+        struct crypto_signer s;
+        struct member_id thief;
+        struct object_id hash;
+        struct buf b;
+
+        crypto_random(seed.b, sizeof seed.b);
+        crypto_signer_load(&seed, &s, &thief);
+        seal(kinds[i], bytes_of_str("x"), &b);
+        assert_memory_equal(b.p + signer, ring->member.b, ID_BYTES);
+        memcpy(b.p + signer, thief.b, ID_BYTES);
+        signed_hash(buf_bytes(&b), name_of(kinds[i]), &hash);
+        crypto_signature_make(&s, "dedup 1 envelope", &hash,
+                              b.p + b.n - CRYPTO_SIGNATURE_BYTES);
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        assert_null(strstr(err_text(), "signature"));
+        buf_release(&b);
+    }
 }
 
 static void test_envelope__other_keys_do_not_open_it(void **state)
@@ -245,6 +314,8 @@ int main(void)
         cmocka_unit_test(test_envelope__gives_back_content_and_signer),
         cmocka_unit_test(test_envelope__damage_is_noticed),
         cmocka_unit_test(test_envelope__is_bound_to_its_place),
+        cmocka_unit_test(test_envelope__the_signature_names_the_place),
+        cmocka_unit_test(test_envelope__the_seal_binds_its_head),
         cmocka_unit_test(test_envelope__other_keys_do_not_open_it),
         cmocka_unit_test(test_envelope__write_role_reads_no_snapshot),
         cmocka_unit_test(test_envelope__epochs_choose_the_keys),
