@@ -137,15 +137,21 @@ static bool epoch_find_share(const struct keyring *k,
 }
 
 /* Whether the keys in e are those that the record speaks of. */
-static int epoch_prove(const struct keyring *k, const struct record_epoch *says,
+static bool epoch_fits(const struct keyring *k, const struct record_epoch *says,
                        struct keyring_epoch *e)
 {
     struct crypto_key proof;
 
     keyring_epoch_proof(e, &proof);
-    if (crypto_equal(&proof, &says->proof, sizeof proof) &&
-        keyring_epoch_set_public(e, k->role, &says->data_public,
-                                 &says->meta_public))
+    return crypto_equal(&proof, &says->proof, sizeof proof) &&
+           keyring_epoch_set_public(e, k->role, &says->data_public,
+                                    &says->meta_public);
+}
+
+static int epoch_prove(const struct keyring *k, const struct record_epoch *says,
+                       struct keyring_epoch *e)
+{
+    if (epoch_fits(k, says, e))
         return 0;
     return err_set(E_CORRUPT, "the keys are not those of its public keys");
 }
@@ -193,16 +199,35 @@ static int epoch_get(const struct keyring *k, const struct record_epoch *says,
     *found = true;
     if (says->number < k->held) {
         *e = k->epoch[says->number];
+        if (!epoch_fits(k, says, e))
+            rc = err_set(E_CORRUPT,
+                         "the key slot holds other keys for it; if the "
+                         "repository was set back to an older copy since the "
+                         "slot was written, say --accept-rollback");
     } else if (says->number == k->held && epoch_find_share(k, says, &share)) {
         rc = epoch_open_share(k, says->number, share, e);
+        if (rc == 0)
+            rc = epoch_prove(k, says, e);
     } else {
         *found = false;
     }
-    return rc == 0 && *found ? epoch_prove(k, says, e) : rc;
+    return rc;
+}
+
+/* Gives up what the slot alone told of an epoch, if it is not what the record
+ * says. e: space. */
+static void epoch_yield(struct keyring *k, const struct record_epoch *says,
+                        struct keyring_epoch *e)
+{
+    if (says->number < k->begun || says->number >= k->held)
+        return;
+    *e = k->epoch[says->number];
+    if (!epoch_fits(k, says, e))
+        keyring_forget(k, says->number);
 }
 
 static int epoch_take_keys(struct keyring *k, const struct state *s,
-                           const struct record_epoch *says)
+                           const struct record_epoch *says, bool accept)
 {
     struct keyring_epoch *e = crypto_locked_new(sizeof *e);
     bool found;
@@ -210,6 +235,8 @@ static int epoch_take_keys(struct keyring *k, const struct state *s,
 
     if (!e)
         return err_set(E_NOMEM, "out of memory");
+    if (accept)
+        epoch_yield(k, says, e);
     rc = epoch_get(k, says, e, &found);
     if (rc == 0 && !found && epoch_is_due(s, &k->member))
         rc = err_set(E_CORRUPT, "there is no share for this key");
@@ -220,14 +247,14 @@ static int epoch_take_keys(struct keyring *k, const struct state *s,
 }
 
 int epoch_take(struct keyring *k, const struct state *s,
-               const struct chain_record *r)
+               const struct chain_record *r, bool accept)
 {
     struct record_log l;
     char name[RECORD_NAME_MAX];
     int rc = record_log_get(&r->record, &l);
 
     if (rc == 0)
-        rc = epoch_take_keys(k, s, &l.epoch);
+        rc = epoch_take_keys(k, s, &l.epoch, accept);
     if (rc == 0)
         return 0;
     record_log_name(r->record.number, name);

@@ -278,6 +278,15 @@ void keyring_begin(struct keyring *k, const struct keyring_epoch *e)
     atomic_store(&k->begun, n + 1);
 }
 
+void keyring_forget(struct keyring *k, uint32_t n)
+{
+    uint32_t held = atomic_load(&k->held);
+
+    ASSERT(n >= atomic_load(&k->begun) && n <= held);
+    crypto_wipe(&k->epoch[n], (held - n) * sizeof k->epoch[0]);
+    atomic_store(&k->held, n);
+}
+
 bool keyring_is_current(const struct keyring *k)
 {
     return atomic_load(&k->held) >= atomic_load(&k->begun);

@@ -100,6 +100,11 @@ MUST_CHECK int keyring_set_public(struct keyring *k,
  */
 void keyring_begin(struct keyring *k, const struct keyring_epoch *e);
 
+/* keyring_forget: give up the epochs from number n on, none of which has begun:
+ * the slot tells of them, and the log does not. Nobody else uses the keyring
+ * meanwhile. */
+void keyring_forget(struct keyring *k, uint32_t n);
+
 /* keyring_is_current: whether it holds all epochs that have begun, as every
  * member's does that was not removed. */
 bool keyring_is_current(const struct keyring *k);

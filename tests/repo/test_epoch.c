@@ -339,7 +339,7 @@ static void test_epoch__every_byte_of_a_share_counts(void **state)
         record.record = (struct record){
             .number = 1, .type = RECORD_EPOCH, .body = buf_bytes(&body)};
         *fresh = *ring;
-        rc = epoch_take(fresh, &k.r->state, &record);
+        rc = epoch_take(fresh, &k.r->state, &record, false);
         assert_int_equal(rc, E_CORRUPT);
         assert_int_equal(fresh->begun, 1);
         assert_int_equal(fresh->held, 1);
