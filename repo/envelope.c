@@ -192,7 +192,9 @@ int envelope_seal(const struct keyring *k, enum envelope_kind kind,
     if (rc < 0)
         return err_add(rc, "%s", envelope_what(kind));
     envelope_signed(buf_bytes(out), name, &hash);
-    crypto_signature_make(&k->signer, envelope_label, &hash, signature);
+    rc = crypto_signature_make(&k->signer, envelope_label, &hash, signature);
+    if (rc < 0)
+        return err_add(rc, "%s", envelope_what(kind));
     buf_add(out, signature, sizeof signature);
     return buf_status(out);
 }

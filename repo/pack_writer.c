@@ -164,6 +164,7 @@ static int pack_writer_end(struct pack_writer *w, struct bytes content,
 {
     struct pack_layout_trailer t = {.dir_off = w->off};
     struct object_id hash;
+    int rc;
 
     t.dir_bytes = bytes - w->off - PACK_LAYOUT_TRAILER_BYTES;
     pack_writer_fresh_salt(w, content, &t);
@@ -173,8 +174,10 @@ static int pack_writer_end(struct pack_writer *w, struct bytes content,
     if (tail->rc < 0)
         return buf_status(tail);
     pack_layout_signed(buf_bytes(&w->head), buf_bytes(tail), &t, &hash);
-    crypto_signature_make(&w->keys->signer, pack_layout_label, &hash,
-                          t.signature);
+    rc = crypto_signature_make(&w->keys->signer, pack_layout_label, &hash,
+                               t.signature);
+    if (rc < 0)
+        return rc;
     pack_layout_put_trailer(w->keys, &w->header, &t, tail);
     return buf_status(tail);
 }

@@ -26,5 +26,6 @@ void fuzz_keys_sign(uint8_t *p, size_t n, const char *label, struct bytes place)
     blake3_update(&h, bytes_of(p, n));
     blake3_update(&h, place);
     blake3_final(&h, hash.b);
-    crypto_signature_make(&fuzz_keys()->signer, label, &hash, p + n);
+    ASSERT(crypto_signature_make(&fuzz_keys()->signer, label, &hash, p + n) ==
+           0);
 }

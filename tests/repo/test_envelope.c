@@ -175,8 +175,10 @@ static void test_envelope__the_seal_binds_its_head(void **state)
         assert_memory_equal(b.p + signer, ring->member.b, ID_BYTES);
         memcpy(b.p + signer, thief.b, ID_BYTES);
         signed_hash(buf_bytes(&b), name_of(kinds[i]), &hash);
-        crypto_signature_make(&s, "dedup 1 envelope", &hash,
-                              b.p + b.n - CRYPTO_SIGNATURE_BYTES);
+        assert_int_equal(
+            crypto_signature_make(&s, "dedup 1 envelope", &hash,
+                                  b.p + b.n - CRYPTO_SIGNATURE_BYTES),
+            0);
         assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
         assert_null(strstr(err_text(), "signature"));
         buf_release(&b);
