@@ -147,6 +147,7 @@ static void test_crypto__sealed_secret_opens_for_its_key_only(void **state)
     assert_int_equal(crypto_unlock(&pub[0], &sec[0], sealed, &back), 0);
     assert_memory_equal(back.b, secret.b, sizeof back.b);
     assert_int_equal(crypto_unlock(&pub[1], &sec[1], sealed, &back), E_CORRUPT);
+    assert_memory_equal(back.b, zero.b, sizeof back.b);
     for (size_t i = 0; i < sizeof sealed; i++) {
         sealed[i] ^= 0x10;
         assert_int_equal(crypto_unlock(&pub[0], &sec[0], sealed, &back),
