@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "repo/epoch.h"
+#include "repo/members_draft.h"
 #include "repo/repo_log.h"
 #include "repo/slot_list.h"
 #include "store/store.h"
@@ -15,6 +16,25 @@ struct rotate {
     size_t member_n;
     struct buf shares;
 };
+
+/* Who is leaving is a member until it is removed, and would be given the keys
+ * that are to shut it out. */
+static int rotate_nobody_leaves(const struct repo *r)
+{
+    const struct members *m = &r->state.members;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->one[i].standing == RECORD_LEAVING)
+            return err_set(E_REFUSED,
+                           "%s: the key '%s' is being removed, and would be "
+                           "given the new keys: end that first, with 'dedup "
+                           "key remove %s'",
+                           store_place(r->store),
+                           members_draft_label(r, &m->one[i]),
+                           members_draft_label(r, &m->one[i]));
+    }
+    return 0;
+}
 
 static int rotate_compute(void *ctx, const struct repo *r,
                           struct repo_log_draft *d)
@@ -30,6 +50,9 @@ static int rotate_compute(void *ctx, const struct repo *r,
     t->number = r->state.epochs;
     free(t->member);
     t->member = NULL;
+    rc = rotate_nobody_leaves(r);
+    if (rc < 0)
+        return rc;
     rc = epoch_members(&r->state, &t->member, &t->member_n);
     if (rc < 0)
         return rc;

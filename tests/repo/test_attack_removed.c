@@ -14,6 +14,7 @@
 #include "repo/catchup_marks.h"
 #include "repo/key_remove.h"
 #include "repo/members_draft.h"
+#include "repo/rotate.h"
 #include "tests/repo/member_kit.h"
 
 /* Steps of a removal, with a moment between them. */
@@ -146,6 +147,30 @@ static void test_attack_removed__a_leaving_key_renews_nothing(void **state)
     writer_free(w);
     member_kit_close(&x);
     clock_fake_end();
+}
+
+/* A removal that stopped half-way: its member is a member still, and an epoch
+ * that begins now would be for it as well. */
+static void test_attack_removed__who_leaves_is_given_no_new_keys(void **state)
+{
+    struct key_remove_result done;
+    struct rotate_result res;
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    say_standing(&x, RECORD_LEAVING);
+    assert_int_equal(rotate_run(x.full, &x.founder, &res), E_REFUSED);
+    assert_non_null(strstr(err_text(), "is being removed"));
+    assert_int_equal(res.epoch, 0);
+    assert_int_equal(x.full->state.epochs, 1);
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_int_equal(rotate_run(x.full, &x.founder, &res), 0);
+    assert_int_equal(res.epoch, 1);
+    assert_int_equal(res.members, 1);
+    assert_int_equal(repo_refresh(x.thief), 0);
+    assert_false(keyring_is_current(x.thief->keys));
+    member_kit_close(&x);
 }
 
 /* What a member puts who is leaving serves readers, and nobody counts on it,
@@ -309,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_attack_removed__a_removed_key_writes_nothing),
         cmocka_unit_test(test_attack_removed__a_removed_key_is_told),
         cmocka_unit_test(test_attack_removed__a_leaving_key_renews_nothing),
+        cmocka_unit_test(test_attack_removed__who_leaves_is_given_no_new_keys),
         cmocka_unit_test(test_attack_removed__nobody_counts_on_who_leaves),
         cmocka_unit_test(
             test_attack_removed__a_cache_beyond_a_cut_is_made_anew),

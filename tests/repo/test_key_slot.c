@@ -237,6 +237,67 @@ static void test_key_slot__a_key_file_has_no_parameters(void **state)
     keyring_free(k);
 }
 
+static void test_key_slot__an_empty_passphrase_is_none(void **state)
+{
+    struct key_slot_secret empty = {KEY_SLOT_PASSPHRASE, bytes_of("", 0)};
+    struct key_slot_info i = info_of(KEY_SLOT_PASSPHRASE, KEYRING_FULL);
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, KEY_SLOT_BYTES_MAX);
+    assert_int_equal(key_slot_seal(ring, &i, &empty, &b), E_USAGE);
+    buf_release(&b);
+}
+
+/* What a slot holds is padded in one way: with zeros, and no more than it
+ * takes. */
+static void test_key_slot__what_is_wrapped_has_one_form(void **state)
+{
+    enum { PLAIN = 1024, MORE = 2 * PLAIN };
+    struct crypto_key x;
+
+    (void)state;
+    memcpy(x.b, file_secret.bytes.p, sizeof x.b);
+    for (int i = 0; i < 4; i++) {
+        size_t n = i == 1 ? MORE : PLAIN;
+        uint8_t plain[MORE] = {0};
+        struct keyring *k = keyring_new();
+        struct crypto_key key;
+        struct bytes salt;
+        struct bytes head;
+        uint8_t *commitment;
+        struct buf b;
+        bool opened;
+
+        seal(&file_secret, KEYRING_FULL, &b);
+        commitment = b.p + (commitment_of(&b) - b.p);
+        head =
+            bytes_of(b.p, (size_t)(commitment - b.p) - CRYPTO_SLOT_NONCE_BYTES);
+        salt = bytes_of(b.p + SALT_AT, CRYPTO_SLOT_SALT_BYTES);
+        crypto_kdf(&key, &x, "dedup 1 slot key", &salt, 1);
+        b.n -= PLAIN + CRYPTO_TAG_BYTES;
+        assert_int_equal(
+            crypto_unwrap(&key, b.p + head.n, head,
+                          bytes_of(b.p + b.n, PLAIN + CRYPTO_TAG_BYTES), plain),
+            0);
+        if (i == 2)
+            plain[PLAIN - 1] = 1;
+        if (i == 3)
+            plain[1] = 0xff; /* of its length */
+        commitment[CRYPTO_KEY_BYTES + 1] =
+            (uint8_t)((n + CRYPTO_TAG_BYTES) >> 8);
+        assert_non_null(buf_extend(&b, n + CRYPTO_TAG_BYTES));
+        head.p = b.p;
+        crypto_wrap(&key, b.p + head.n, head, bytes_of(plain, n),
+                    b.p + b.n - n - CRYPTO_TAG_BYTES);
+        assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened),
+                         i == 0 ? 0 : E_CORRUPT);
+        assert_int_equal(opened, i == 0);
+        buf_release(&b);
+        keyring_free(k);
+    }
+}
+
 /* A slot whose bundle is of another role or member than it says, made by
  * somebody who has the key: what it says decides who may do what, and which
  * slots a removal deletes. */
@@ -337,6 +398,8 @@ int main(void)
         cmocka_unit_test(test_key_slot__kdf_has_a_window),
         cmocka_unit_test(test_key_slot__slots_of_one_key_file_look_apart),
         cmocka_unit_test(test_key_slot__a_key_file_has_no_parameters),
+        cmocka_unit_test(test_key_slot__an_empty_passphrase_is_none),
+        cmocka_unit_test(test_key_slot__what_is_wrapped_has_one_form),
         cmocka_unit_test(test_key_slot__it_says_what_its_bundle_is),
         cmocka_unit_test(test_key_slot__other_public_keys_do_not_fit),
     };

@@ -116,6 +116,41 @@ static void test_keyring__roles_hold_what_they_may(void **state)
     }
 }
 
+/* Nor does a new member's keyring, before it ever becomes a bundle, or get an
+ * epoch that is not its role's. */
+static void test_keyring__a_new_member_is_given_its_part(void **state)
+{
+    static const struct crypto_key none;
+
+    (void)state;
+    for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++) {
+        bool full = roles[r] == KEYRING_FULL;
+        bool data = full || roles[r] == KEYRING_READ;
+        bool meta = data || roles[r] == KEYRING_MAINTAIN;
+        struct keyring *few = ring_new();
+        struct keyring *k = ring_new();
+
+        memcpy(few, ring, sizeof *few);
+        few->held = EPOCHS - 1;
+        keyring_member(few, roles[r], k);
+        keyring_member_epochs(ring, k);
+        assert_int_equal(k->held, EPOCHS);
+        assert_memory_not_equal(&k->seed, &ring->seed, sizeof k->seed);
+        for (size_t i = 0; i < EPOCHS; i++) {
+            const struct keyring_epoch *e = &k->epoch[i];
+            const struct keyring_epoch *f = &ring->epoch[i];
+
+            assert_memory_equal(&e->root, full ? &f->root : &none, 32);
+            assert_memory_equal(&e->data_secret, data ? &f->data_secret : &none,
+                                32);
+            assert_memory_equal(&e->meta_secret, meta ? &f->meta_secret : &none,
+                                32);
+        }
+        keyring_free(few);
+        keyring_free(k);
+    }
+}
+
 static int load(void *ctx, struct bytes in)
 {
     return keyring_load(ctx, in);
@@ -399,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keyring__all_follows_from_the_roots),
         cmocka_unit_test(test_keyring__roles_hold_what_they_may),
+        cmocka_unit_test(test_keyring__a_new_member_is_given_its_part),
         cmocka_unit_test(test_keyring__bundles_are_cut_and_flipped),
         cmocka_unit_test(test_keyring__epochs_have_bounds),
         cmocka_unit_test(test_keyring__a_full_bundle_is_rooted),
