@@ -179,7 +179,8 @@ static void check_frame(const uint8_t *file, enum pack_kind kind)
     crypto_ctx_free(x);
 }
 
-static void check_directory(const uint8_t *file, size_t n, struct bytes content)
+static uint32_t check_directory(const uint8_t *file, size_t n,
+                                struct bytes content)
 {
     const struct keyring *k = fix.keys;
     const struct keyring_epoch *e = &k->epoch[0];
@@ -221,6 +222,41 @@ static void check_directory(const uint8_t *file, size_t n, struct bytes content)
     blake3_final(&h, hash.b);
     assert_true(
         crypto_signature_ok(&k->member, "dedup 1 pack", &hash, place + 8));
+    return u32_at(place);
+}
+
+/* The directory's commitment is sealed nowhere, and its header says what it
+ * says in clear: both are looked at. */
+static void check_refusals(const uint8_t *file, size_t n, uint32_t dir_off)
+{
+    struct pack_layout_header h;
+    uint8_t head[PACK_LAYOUT_HEAD_BYTES];
+    const uint8_t *salt = file + n - TRAILER_BYTES;
+    struct bytes header = bytes_of(file, PACK_FRAMES_AT);
+    size_t dir_n = n - TRAILER_BYTES - dir_off;
+    uint8_t *dir = malloc(dir_n);
+    struct buf content;
+
+    assert_non_null(dir);
+    memcpy(head, file, sizeof head);
+    memcpy(dir, file + dir_off, dir_n);
+    assert_int_equal(
+        pack_layout_get_header(bytes_of(head, sizeof head), fix.keys, &h), 0);
+    buf_init(&content, PACK_FULL_BYTES);
+    for (int i = 0; i < 2; i++) {
+        dir[0] ^= i == 1;
+        assert_int_equal(pack_layout_open_dir(fix.keys, &h, salt, header,
+                                              bytes_of(dir, dir_n), &content),
+                         i == 0 ? 0 : E_CORRUPT);
+    }
+    assert_non_null(strstr(err_text(), "another key"));
+    head[PACK_REPO_AT] ^= 1;
+    assert_int_equal(
+        pack_layout_get_header(bytes_of(head, sizeof head), fix.keys, &h),
+        E_CORRUPT);
+    assert_non_null(strstr(err_text(), "another repository"));
+    buf_release(&content);
+    free(dir);
 }
 
 static void test_format_keys__of_packs(void **state)
@@ -240,7 +276,8 @@ static void test_format_keys__of_packs(void **state)
         assert_int_equal(store_get(fix.store, pack, &file, &found), 0);
         assert_memory_equal(file.p + PACK_REPO_AT, fix.keys->repo.b, 16);
         check_frame(file.p, kind);
-        check_directory(file.p, file.n, buf_bytes(&info.dir));
+        check_refusals(file.p, file.n,
+                       check_directory(file.p, file.n, buf_bytes(&info.dir)));
         buf_release(&file);
         pack_info_release(&info);
     }
