@@ -21,9 +21,9 @@ struct rotate_result {
  *   secret  what r was opened with
  *   out     filled in as far as it went, also when it failed
  * Returns 0; E_ROLE: not a full key; E_LIMIT: the last epoch that there can be
- * has begun; E_REFUSED: a member is leaving; as repo_log_append(). After the epoch has begun: E_LATER: the slot
- * is no longer there; E_NOMEM, or what the store returned: the old slot is
- * there then, or both.
+ * has begun; E_REFUSED: a member is leaving; as repo_log_append(). After the
+ * epoch has begun: E_LATER: the slot is no longer there; E_NOMEM, or what the
+ * store returned: the old slot is there then, or both.
  */
 MUST_CHECK int rotate_run(struct repo *r, const struct key_slot_secret *secret,
                           struct rotate_result *out);
