@@ -12,7 +12,7 @@ static int catchup_log_take(struct catchup *c, const struct chain_record *r)
     int rc = state_apply(c->state, r);
 
     if (rc == 0 && c->state->epochs > epochs) {
-        rc = epoch_take(c->keys, c->state, r, c->accept_rollback);
+        rc = epoch_take(c->keys, c->state, r);
         if (rc < 0)
             c->state->epochs = epochs;
     }
@@ -24,21 +24,18 @@ static int catchup_log_take(struct catchup *c, const struct chain_record *r)
 /* A slot is written after the record of each epoch that it holds. Whoever went
  * on without that record would seal under keys that were given up, perhaps
  * because somebody has them. */
-static int catchup_log_slot(struct catchup *c)
+static int catchup_log_slot(const struct catchup *c)
 {
-    struct keyring *k = c->keys;
+    const struct keyring *k = c->keys;
 
-    if (k->held <= k->begun)
+    if (k->held <= k->begun || c->accept_rollback)
         return 0;
-    if (!c->accept_rollback)
-        return err_set(E_ROLLBACK,
-                       "the log tells of %u epochs of keys, the key slot of "
-                       "%u: the repository is older than its key slot; if that "
-                       "is right (a restored copy), say --accept-rollback, and "
-                       "begin a new epoch with 'dedup key rotate'",
-                       (unsigned)k->begun, (unsigned)k->held);
-    keyring_forget(k, k->begun);
-    return 0;
+    return err_set(E_ROLLBACK,
+                   "the log tells of %u epochs of keys, the key slot of %u: "
+                   "the repository is older than its key slot; if that is "
+                   "right (a restored copy), begin new ones with 'dedup key "
+                   "rotate --accept-rollback'",
+                   (unsigned)k->begun, (unsigned)k->held);
 }
 
 /* How what the index stands for, and what was found, agree. */

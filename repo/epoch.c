@@ -137,21 +137,15 @@ static bool epoch_find_share(const struct keyring *k,
 }
 
 /* Whether the keys in e are those that the record speaks of. */
-static bool epoch_fits(const struct keyring *k, const struct record_epoch *says,
+static int epoch_prove(const struct keyring *k, const struct record_epoch *says,
                        struct keyring_epoch *e)
 {
     struct crypto_key proof;
 
     keyring_epoch_proof(e, &proof);
-    return crypto_equal(&proof, &says->proof, sizeof proof) &&
-           keyring_epoch_set_public(e, k->role, &says->data_public,
-                                    &says->meta_public);
-}
-
-static int epoch_prove(const struct keyring *k, const struct record_epoch *says,
-                       struct keyring_epoch *e)
-{
-    if (epoch_fits(k, says, e))
+    if (crypto_equal(&proof, &says->proof, sizeof proof) &&
+        keyring_epoch_set_public(e, k->role, &says->data_public,
+                                 &says->meta_public))
         return 0;
     return err_set(E_CORRUPT, "the keys are not those of its public keys");
 }
@@ -188,46 +182,43 @@ int epoch_draft(const struct keyring *k, uint32_t number,
     return err_add(rc, "a new epoch's keys");
 }
 
+/* k's share of an epoch, proved, into e. */
+static int epoch_get_share(const struct keyring *k,
+                           const struct record_epoch *says, struct bytes share,
+                           struct keyring_epoch *e)
+{
+    int rc = epoch_open_share(k, says->number, share, e);
+
+    return rc == 0 ? epoch_prove(k, says, e) : rc;
+}
+
 /* The keys of an epoch that k holds already, or its share, into e. found: out:
  * false: it has neither. */
 static int epoch_get(const struct keyring *k, const struct record_epoch *says,
                      struct keyring_epoch *e, bool *found)
 {
+    bool shared;
     struct bytes share;
-    int rc = 0;
+    int rc;
 
-    *found = true;
-    if (says->number < k->held) {
+    *found = says->number < k->held;
+    if (*found) {
         *e = k->epoch[says->number];
-        if (!epoch_fits(k, says, e))
-            rc = err_set(E_CORRUPT,
-                         "the key slot holds other keys for it; if the "
-                         "repository was set back to an older copy since the "
-                         "slot was written, say --accept-rollback");
-    } else if (says->number == k->held && epoch_find_share(k, says, &share)) {
-        rc = epoch_open_share(k, says->number, share, e);
-        if (rc == 0)
-            rc = epoch_prove(k, says, e);
-    } else {
-        *found = false;
+        rc = epoch_prove(k, says, e);
+        if (rc == 0 || says->number < k->begun)
+            return rc;
+        err_ignore(rc, "they may be of a log that was since rolled back");
     }
-    return rc;
-}
-
-/* Gives up what the slot alone told of an epoch, if it is not what the record
- * says. e: space. */
-static void epoch_yield(struct keyring *k, const struct record_epoch *says,
-                        struct keyring_epoch *e)
-{
-    if (says->number < k->begun || says->number >= k->held)
-        return;
-    *e = k->epoch[says->number];
-    if (!epoch_fits(k, says, e))
-        keyring_forget(k, says->number);
+    shared = says->number <= k->held && epoch_find_share(k, says, &share);
+    if (*found && !shared)
+        return err_set(E_CORRUPT, "the keys in the slot are not those of its "
+                                  "public keys, and there is no share");
+    *found = shared;
+    return shared ? epoch_get_share(k, says, share, e) : 0;
 }
 
 static int epoch_take_keys(struct keyring *k, const struct state *s,
-                           const struct record_epoch *says, bool accept)
+                           const struct record_epoch *says)
 {
     struct keyring_epoch *e = crypto_locked_new(sizeof *e);
     bool found;
@@ -235,8 +226,6 @@ static int epoch_take_keys(struct keyring *k, const struct state *s,
 
     if (!e)
         return err_set(E_NOMEM, "out of memory");
-    if (accept)
-        epoch_yield(k, says, e);
     rc = epoch_get(k, says, e, &found);
     if (rc == 0 && !found && epoch_is_due(s, &k->member))
         rc = err_set(E_CORRUPT, "there is no share for this key");
@@ -247,14 +236,14 @@ static int epoch_take_keys(struct keyring *k, const struct state *s,
 }
 
 int epoch_take(struct keyring *k, const struct state *s,
-               const struct chain_record *r, bool accept)
+               const struct chain_record *r)
 {
     struct record_log l;
     char name[RECORD_NAME_MAX];
     int rc = record_log_get(&r->record, &l);
 
     if (rc == 0)
-        rc = epoch_take_keys(k, s, &l.epoch, accept);
+        rc = epoch_take_keys(k, s, &l.epoch);
     if (rc == 0)
         return 0;
     record_log_name(r->record.number, name);
