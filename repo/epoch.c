@@ -198,7 +198,7 @@ static int epoch_get(const struct keyring *k, const struct record_epoch *says,
                      struct keyring_epoch *e, bool *found)
 {
     bool shared;
-    struct bytes share;
+    struct bytes share = {NULL, 0};
     int rc;
 
     *found = says->number < k->held;
