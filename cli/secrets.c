@@ -82,6 +82,15 @@ static int secrets_take_line(struct secrets_key *key, struct bytes raw)
     return secret_set(&key->secret, raw);
 }
 
+/* Whether it is text: 32 random bytes never are (once in 2^45). */
+static bool secrets_is_text(struct bytes raw)
+{
+    for (size_t i = 0; i < raw.n; i++)
+        if (raw.p[i] < ' ' || raw.p[i] > '~')
+            return false;
+    return true;
+}
+
 static int secrets_take_key(struct secrets_key *key, struct bytes raw)
 {
     char hex[2 * SECRETS_KEY_BYTES + 1] = "";
@@ -90,6 +99,12 @@ static int secrets_take_key(struct secrets_key *key, struct bytes raw)
     int rc;
 
     key->kind = SECRETS_KEY;
+    if (raw.n == SECRETS_KEY_BYTES && secrets_is_text(raw))
+        return err_set(E_USAGE,
+                       "these %d bytes are text: a passphrase is given with "
+                       "--passphrase-file, which makes guessing it slow; a key "
+                       "file holds random bytes, or %d hex digits",
+                       SECRETS_KEY_BYTES, 2 * SECRETS_KEY_BYTES);
     if (raw.n == SECRETS_KEY_BYTES)
         return secret_set(&key->secret, raw);
     if (raw.n == digits || (raw.n == digits + 1 && raw.p[digits] == '\n'))

@@ -21,6 +21,23 @@ static int catchup_log_take(struct catchup *c, const struct chain_record *r)
     return rc;
 }
 
+/* A slot is written after the record of each epoch that it holds. Whoever went
+ * on without that record would seal under keys that were given up, perhaps
+ * because somebody has them. */
+static int catchup_log_slot(const struct catchup *c)
+{
+    const struct keyring *k = c->keys;
+
+    if (k->held <= k->begun || c->accept_rollback)
+        return 0;
+    return err_set(E_ROLLBACK,
+                   "the log tells of %u epochs of keys, the key slot of %u: "
+                   "the repository is older than its key slot; if that is "
+                   "right (a restored copy), begin new ones with 'dedup key "
+                   "rotate --accept-rollback'",
+                   (unsigned)k->begun, (unsigned)k->held);
+}
+
 /* How what the index stands for, and what was found, agree. */
 static int catchup_log_compare(struct catchup_update *up, bool *stale)
 {
@@ -65,6 +82,8 @@ int catchup_log_fold(struct catchup_update *up, bool *stale)
             *stale = true;
         chain_record_release(&r);
     }
+    if (rc == 0 && c->state->tip.any)
+        rc = catchup_log_slot(c);
     return rc < 0 ? rc : catchup_log_compare(up, stale);
 }
 

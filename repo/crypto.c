@@ -77,6 +77,7 @@ void crypto_fresh(void *out, size_t n, const char *label, const struct bytes *x,
     blake3_final(&h, key.b);
     memcpy(out, key.b, n);
     crypto_wipe(&key, sizeof key);
+    crypto_wipe(&h, sizeof h);
 }
 
 void crypto_wipe(void *p, size_t n)
@@ -336,14 +337,23 @@ static size_t crypto_signed(const char *label, const struct object_id *hash,
     return n + sizeof hash->b;
 }
 
-void crypto_signature_make(const struct crypto_signer *s, const char *label,
-                           const struct object_id *hash,
-                           uint8_t signature[CRYPTO_SIGNATURE_BYTES])
+int crypto_signature_make(const struct crypto_signer *s, const char *label,
+                          const struct object_id *hash,
+                          uint8_t signature[CRYPTO_SIGNATURE_BYTES])
 {
+    /* behind the seed, libsodium keeps the public key */
+    const uint8_t *member = s->b + crypto_sign_ed25519_SEEDBYTES;
     uint8_t m[CRYPTO_SIGNED_MAX];
     size_t n = crypto_signed(label, hash, m);
 
     crypto_sign_ed25519_detached(signature, NULL, m, n, s->b);
+    if (crypto_sign_ed25519_verify_detached(signature, m, n, member) == 0)
+        return 0;
+    crypto_wipe(signature, CRYPTO_SIGNATURE_BYTES);
+    return err_set(E_INTERNAL,
+                   "a signature does not fit: this machine's memory or "
+                   "processor damages data. Test it (memtest86+) before you "
+                   "trust anything that it writes");
 }
 
 bool crypto_signature_ok(const struct member_id *member, const char *label,

@@ -173,10 +173,16 @@ void crypto_signer_box(const struct crypto_signer *s,
 MUST_CHECK int crypto_member_box(const struct member_id *member,
                                  struct crypto_public *pub);
 
-/* crypto_signature_make: over label (no NUL) and hash. */
-void crypto_signature_make(const struct crypto_signer *s, const char *label,
-                           const struct object_id *hash,
-                           uint8_t signature[CRYPTO_SIGNATURE_BYTES]);
+/*
+ * crypto_signature_make: over label (no NUL) and hash.
+ *   signature  out; checked before it is given out: a key that memory has
+ *              spoilt signs what nobody takes, and can be told from signatures
+ * Returns 0 or E_INTERNAL (signature is then zeroed).
+ */
+MUST_CHECK int crypto_signature_make(const struct crypto_signer *s,
+                                     const char *label,
+                                     const struct object_id *hash,
+                                     uint8_t signature[CRYPTO_SIGNATURE_BYTES]);
 
 /* crypto_signature_ok: whether member signed that. */
 bool crypto_signature_ok(const struct member_id *member, const char *label,

@@ -154,6 +154,19 @@ static int envelope_put_body(const struct crypto_key *key, struct bytes name,
     return 0;
 }
 
+/* What is signed: all before the signature, and where it is to stand. The seal
+ * alone does not tell whoever holds its key, as every member does. */
+static void envelope_signed(struct bytes file, struct bytes name,
+                            struct object_id *out)
+{
+    struct blake3 h;
+
+    blake3_init(&h);
+    blake3_update(&h, file);
+    blake3_update(&h, name);
+    blake3_final(&h, out->b);
+}
+
 int envelope_seal(const struct keyring *k, enum envelope_kind kind,
                   struct bytes name, struct bytes content, struct buf *out)
 {
@@ -178,8 +191,10 @@ int envelope_seal(const struct keyring *k, enum envelope_kind kind,
     crypto_wipe(&key, sizeof key);
     if (rc < 0)
         return err_add(rc, "%s", envelope_what(kind));
-    blake3_hash(buf_bytes(out), hash.b);
-    crypto_signature_make(&k->signer, envelope_label, &hash, signature);
+    envelope_signed(buf_bytes(out), name, &hash);
+    rc = crypto_signature_make(&k->signer, envelope_label, &hash, signature);
+    if (rc < 0)
+        return err_add(rc, "%s", envelope_what(kind));
     buf_add(out, signature, sizeof signature);
     return buf_status(out);
 }
@@ -318,7 +333,8 @@ int envelope_open(const struct keyring *k, enum envelope_kind kind,
 
     if (rc < 0)
         return rc;
-    blake3_hash(bytes_of(file.p, file.n - CRYPTO_SIGNATURE_BYTES), hash.b);
+    envelope_signed(bytes_of(file.p, file.n - CRYPTO_SIGNATURE_BYTES), name,
+                    &hash);
     if (!crypto_signature_ok(&p.signer, envelope_label, &hash, p.signature.p))
         return err_set(E_CORRUPT, "%s: its signature does not fit",
                        envelope_what(kind));

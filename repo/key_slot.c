@@ -46,6 +46,8 @@ static int key_slot_derive(const struct key_slot_secret *secret,
                            const uint8_t *salt, struct crypto_key *key,
                            uint8_t commitment[CRYPTO_KEY_BYTES])
 {
+    /* what a key file gives is the same for all slots */
+    struct bytes here = bytes_of(salt, CRYPTO_SLOT_SALT_BYTES);
     struct crypto_key x;
     struct crypto_key c;
     int rc;
@@ -58,8 +60,8 @@ static int key_slot_derive(const struct key_slot_secret *secret,
         rc = crypto_argon2id(secret->bytes, salt, info->passes, info->kib, &x);
     if (rc < 0)
         return rc;
-    crypto_kdf(key, &x, "dedup 1 slot key", NULL, 0);
-    crypto_kdf(&c, &x, "dedup 1 slot commit", NULL, 0);
+    crypto_kdf(key, &x, "dedup 1 slot key", &here, 1);
+    crypto_kdf(&c, &x, "dedup 1 slot commit", &here, 1);
     memcpy(commitment, c.b, sizeof c.b);
     crypto_wipe(&x, sizeof x);
     return 0;
@@ -202,7 +204,8 @@ static int key_slot_split(struct bytes file, struct key_slot_info *info,
         return err_set(E_UNSUPPORTED,
                        "key slot: kind %d, role %d: a newer version made it",
                        (int)info->kdf, (int)info->role);
-    if (p->wrapped.n <= CRYPTO_TAG_BYTES ||
+    if ((info->kdf == KEY_SLOT_FILE && (info->passes | info->kib) != 0) ||
+        p->wrapped.n <= CRYPTO_TAG_BYTES ||
         p->wrapped.n > KEY_SLOT_PLAIN_MAX + CRYPTO_TAG_BYTES)
         return err_set(E_CORRUPT, "key slot: malformed");
     if (label.n > 0)

@@ -261,17 +261,25 @@ int keyring_set_public(struct keyring *k, const struct crypto_public *data,
     return err_set(E_CORRUPT, "config: its public keys are not ours");
 }
 
+static bool keyring_same_epoch(const struct keyring_epoch *a,
+                               const struct keyring_epoch *b)
+{
+    return crypto_equal(&a->k_repo, &b->k_repo, sizeof a->k_repo) &&
+           crypto_equal(&a->k_index, &b->k_index, sizeof a->k_index);
+}
+
 void keyring_begin(struct keyring *k, const struct keyring_epoch *e)
 {
     uint32_t n = atomic_load(&k->begun);
 
     ASSERT(n < KEYRING_EPOCHS_MAX);
-    if (e && n < atomic_load(&k->held)) {
+    if (e && n < atomic_load(&k->held) && keyring_same_epoch(&k->epoch[n], e)) {
         bool same = keyring_epoch_set_public(&k->epoch[n], k->role,
                                              &e->data_public, &e->meta_public);
 
         ASSERT(same);
     } else if (e) {
+        atomic_store(&k->held, n);
         k->epoch[n] = *e;
         atomic_store(&k->held, n + 1);
     }
@@ -323,21 +331,21 @@ bool keyring_can_open(const struct keyring *k, enum pack_kind kind)
     return keyring_epoch_role_reads(k->role, kind == PACK_DATA);
 }
 
-/* From a pack's secret to the key of its frames. */
-static void keyring_pack_key(const struct keyring *k,
-                             const struct keyring_epoch *e, enum pack_kind kind,
+/* From a pack's secret to the key of its frames, out->key; the rest of out is
+ * there. One key serves one cipher only. */
+static void keyring_pack_key(const struct keyring_epoch *e,
                              const struct crypto_key *secret,
-                             struct crypto_key *key,
+                             struct frame_key *out,
                              uint8_t commitment[CRYPTO_KEY_BYTES])
 {
-    uint8_t kind_byte = (uint8_t)kind;
+    uint8_t use[] = {(uint8_t)out->kind, (uint8_t)out->suite};
     struct crypto_key base;
     struct bytes x[] = {bytes_of(secret->b, sizeof secret->b),
-                        bytes_of(k->repo.b, sizeof k->repo.b),
-                        bytes_of(&kind_byte, 1)};
+                        bytes_of(out->repo.b, sizeof out->repo.b),
+                        bytes_of(use, sizeof use)};
 
     crypto_kdf(&base, &e->k_repo, "dedup 1 pack", x, 3);
-    crypto_base_split(&base, key, commitment);
+    crypto_base_split(&base, &out->key, commitment);
     crypto_wipe(&base, sizeof base);
 }
 
@@ -358,7 +366,7 @@ int keyring_frame_key_new(const struct keyring *k, enum pack_kind kind,
     crypto_fresh(secret.b, sizeof secret.b, "dedup 1 pack secret", part, 3);
     *out = (struct frame_key){
         .suite = crypto_suite_best(), .kind = kind, .repo = k->repo};
-    keyring_pack_key(k, e, kind, &secret, &out->key, commitment);
+    keyring_pack_key(e, &secret, out, commitment);
     rc = crypto_lock(kind == PACK_DATA ? &e->data_public : &e->meta_public,
                      &secret, sealed);
     crypto_wipe(&secret, sizeof secret);
@@ -388,7 +396,7 @@ int keyring_frame_key(const struct keyring *k, enum pack_kind kind,
     if (rc < 0)
         return rc;
     *out = (struct frame_key){.suite = suite, .kind = kind, .repo = k->repo};
-    keyring_pack_key(k, e, kind, &secret, &out->key, mine);
+    keyring_pack_key(e, &secret, out, mine);
     crypto_wipe(&secret, sizeof secret);
     if (crypto_equal(mine, commitment, sizeof mine))
         return 0;

@@ -198,6 +198,10 @@ int members_apply(struct members *m, const struct member_id *signer,
         const struct members_one *old = members_find(m, &x.id);
         size_t at = old ? (size_t)(old - m->one) : m->n++;
 
+        /* everybody relied on what a full key wrote and vouched for */
+        if (old && old->role == KEYRING_FULL &&
+            old->standing == RECORD_ACTIVE && x.standing != RECORD_ACTIVE)
+            m->trust_at = number;
         gone[at] = members_become(&m->one[at], &x, number, time);
         if (gone[at])
             m->removed_at = number;

@@ -35,7 +35,8 @@ struct members {
     struct members_one *one; /* n, owned; the founder first; none ever moves */
     size_t n;
     enum record_trust trust;
-    uint64_t trust_at;    /* log record that last changed it; 0: none */
+    uint64_t trust_at;    /* log record that last changed it, or since which a
+                             full member is no longer active; 0: none */
     uint64_t removed_at;  /* log record that last removed somebody; 0: none */
     struct idmap journal; /* writer, zeros -> its first element of cut */
     struct members_cut *cut;

@@ -16,7 +16,7 @@ enum {
 struct pack_writer {
     const struct keyring *keys;
     struct store_writer *out;
-    struct frame_key key;
+    struct frame_key *key; /* in locked memory */
     struct pack_layout_header header;
     struct buf head; /* the header as written */
     struct pack_dir dir;
@@ -44,11 +44,11 @@ static int pack_writer_begin(struct pack_writer *w, struct bytes what)
     struct pack_layout_key entry = {.epoch = w->header.epoch};
     int rc =
         keyring_frame_key_new(w->keys, w->header.kind, w->header.epoch, what,
-                              &w->key, entry.sealed, entry.commitment);
+                              w->key, entry.sealed, entry.commitment);
 
     if (rc < 0)
         return rc;
-    entry.suite = w->key.suite;
+    entry.suite = w->key->suite;
     pack_layout_put_header(&w->header, &w->head);
     pack_layout_put_key(&entry, &w->head);
     rc = buf_status(&w->head);
@@ -73,7 +73,9 @@ int pack_writer_open(struct store *s, const struct keyring *k,
     buf_init(&w->head, PACK_WRITER_HEADER_BYTES);
     pack_dir_init(&w->dir);
     blake3_init(&w->hash);
-    rc = store_writer_open(s, &w->out);
+    w->key = crypto_locked_new(sizeof *w->key);
+    rc = w->key ? store_writer_open(s, &w->out)
+                : err_set(E_NOMEM, "out of memory");
     if (rc == 0)
         rc = pack_writer_begin(w, what);
     if (rc < 0) {
@@ -86,7 +88,7 @@ int pack_writer_open(struct store *s, const struct keyring *k,
 
 const struct frame_key *pack_writer_key(const struct pack_writer *w)
 {
-    return &w->key;
+    return w->key;
 }
 
 /* Bytes of the file with a directory of that size, before padding. */
@@ -164,6 +166,7 @@ static int pack_writer_end(struct pack_writer *w, struct bytes content,
 {
     struct pack_layout_trailer t = {.dir_off = w->off};
     struct object_id hash;
+    int rc;
 
     t.dir_bytes = bytes - w->off - PACK_LAYOUT_TRAILER_BYTES;
     pack_writer_fresh_salt(w, content, &t);
@@ -173,8 +176,10 @@ static int pack_writer_end(struct pack_writer *w, struct bytes content,
     if (tail->rc < 0)
         return buf_status(tail);
     pack_layout_signed(buf_bytes(&w->head), buf_bytes(tail), &t, &hash);
-    crypto_signature_make(&w->keys->signer, pack_layout_label, &hash,
-                          t.signature);
+    rc = crypto_signature_make(&w->keys->signer, pack_layout_label, &hash,
+                               t.signature);
+    if (rc < 0)
+        return rc;
     pack_layout_put_trailer(w->keys, &w->header, &t, tail);
     return buf_status(tail);
 }
@@ -225,7 +230,7 @@ void pack_writer_free(struct pack_writer *w)
     if (!w)
         return;
     store_writer_free(w->out);
-    crypto_wipe(&w->key, sizeof w->key);
+    crypto_locked_free(w->key);
     buf_release(&w->head);
     pack_dir_release(&w->dir);
     free(w);

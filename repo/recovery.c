@@ -68,22 +68,19 @@ static void recovery_put_all(const struct recovery *r, struct buf *b)
 
 int recovery_put(const struct recovery *r, struct secret *out)
 {
-    struct buf b;
+    struct buf b = {.p = crypto_locked_new(RECOVERY_BYTES_MAX),
+                    .cap = RECOVERY_BYTES_MAX,
+                    .max = RECOVERY_BYTES_MAX};
     int rc;
 
     ASSERT(r->root_n > 0 && r->root_n <= RECOVERY_EPOCHS_MAX);
-    buf_init(&b, RECOVERY_BYTES_MAX);
-    /* at once: a buffer that grows leaves copies behind */
-    rc = buf_reserve(&b, RECOVERY_BYTES_MAX);
-    if (rc == 0) {
-        recovery_put_all(r, &b);
-        rc = buf_status(&b);
-    }
+    if (!b.p)
+        return err_set(E_NOMEM, "out of memory");
+    recovery_put_all(r, &b);
+    rc = buf_status(&b);
     if (rc == 0)
         rc = secret_set(out, buf_bytes(&b));
-    if (b.p)
-        crypto_wipe(b.p, b.cap);
-    buf_release(&b);
+    crypto_locked_free(b.p);
     return rc;
 }
 

@@ -162,16 +162,27 @@ static struct object_id state_vouch_key(const struct object_id *pack,
     return key;
 }
 
-static int state_vouch(struct state *s, uint64_t number,
+/* Whether the word of a member counts: at is its place among all. */
+static bool state_vouches(const struct state *s, uint64_t at)
+{
+    return s->members.one[at].standing == RECORD_ACTIVE;
+}
+
+/* A word that counts is not replaced by one that may be taken back sooner. */
+static int state_vouch(struct state *s, const struct member_id *by,
                        const struct record_log *l)
 {
+    uint64_t at = (uint64_t)(members_find(&s->members, by) - s->members.one);
     int rc = 0;
 
     for (size_t i = 0; i < l->vouches.n && rc == 0; i++) {
         struct record_vouch v = record_log_vouch(l, i);
         struct object_id key = state_vouch_key(&v.pack, &v.dir);
+        uint64_t before;
 
-        rc = idmap_put(&s->vouched, key.b, number);
+        if (!idmap_get(&s->vouched, key.b, &before) ||
+            !state_vouches(s, before))
+            rc = idmap_put(&s->vouched, key.b, at);
     }
     return rc;
 }
@@ -265,7 +276,7 @@ int state_apply(struct state *s, const struct chain_record *r)
         return members_apply(&s->members, &r->signer, r->record.number,
                              r->record.time, &l);
     case RECORD_VOUCH:
-        return state_vouch(s, r->record.number, &l);
+        return state_vouch(s, &r->signer, &l);
     case RECORD_BASE:
         break;
     }
@@ -287,11 +298,12 @@ bool state_is_vouched(const struct state *s, const struct object_id *pack,
                       const struct object_id *dir)
 {
     struct object_id key;
+    uint64_t by;
 
     if (s->vouched.n == 0)
         return false;
     key = state_vouch_key(pack, dir);
-    return idmap_get(&s->vouched, key.b, NULL);
+    return idmap_get(&s->vouched, key.b, &by) && state_vouches(s, by);
 }
 
 bool state_is_forgotten(const struct state *s, const struct object_id *snapshot)

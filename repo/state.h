@@ -30,8 +30,8 @@ struct state {
     uint32_t epochs;        /* of keys that have begun; 1 at first */
     struct idmap condemned; /* pack -> number of the condemn record */
     struct idmap doomed;    /* pack -> number of the doom record */
-    struct idmap vouched;   /* H(pack, H(directory)) -> number of the vouch
-                               record */
+    struct idmap vouched;   /* H(pack, H(directory)) -> who vouched for it:
+                               place in members */
     struct idmap forgotten; /* snapshot -> number of the forget record */
     struct record_suspect *suspect; /* suspect_n, owned: damaged copies */
     size_t suspect_n;
@@ -62,8 +62,8 @@ MUST_CHECK int state_apply(struct state *s, const struct chain_record *r);
 enum state_pack state_of_pack(const struct state *s,
                               const struct object_id *pack, uint64_t *by);
 
-/* state_is_vouched: whether somebody has read and hashed all of that pack, and
- * found that directory. */
+/* state_is_vouched: whether a full key that is active has read and hashed all
+ * of that pack, and found that directory. */
 bool state_is_vouched(const struct state *s, const struct object_id *pack,
                       const struct object_id *dir);
 

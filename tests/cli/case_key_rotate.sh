@@ -62,6 +62,19 @@ done
 expect 8 dedup -r before snapshots
 expect 0 dedup -r before --cache-dir "$PWD/none" snapshots
 
+# With the slot of now, which knows of later keys, so it is by a host that has no
+# cache. Who takes it begins new keys, and is asked no more.
+rm -rf before/keys
+cp -a repo/keys before/keys
+set -- dedup -r before --cache-dir "$PWD/late"
+expect 8 "$@" snapshots
+err_has "*key slot*"
+expect 8 "$@" snapshot --series s src
+expect 0 "$@" --accept-rollback key rotate
+expect 0 "$@" snapshot --series s src
+expect 0 "$@" check --read-data
+expect 0 dedup -r before --cache-dir "$PWD/later" snapshots
+
 # With a passphrase: the same one opens the new slot.
 printf 'secret words\n' >pass
 unset DEDUP_KEY_FILE

@@ -252,6 +252,9 @@ static void test_secrets__reads_a_key_file(void **state)
         {"\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30"
          "\31\32\33\34\35\36\37",
          32, true},
+        /* text of that length is a passphrase, or half of the digits */
+        {"correct horse battery staple 12 ", 32, false},
+        {hex_key, 32, false},
         {hex_key, 63, false},
         {hex_key, 31, false},
         {"", 0, false},

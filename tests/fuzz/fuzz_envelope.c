@@ -56,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     ASSERT(p);
     memcpy(p, data, n);
     memcpy(p + SIGNER_AT, k->member.b, sizeof k->member.b);
-    fuzz_keys_sign(p, n - CRYPTO_SIGNATURE_BYTES, "dedup 1 envelope");
+    fuzz_keys_sign(p, n - CRYPTO_SIGNATURE_BYTES, "dedup 1 envelope",
+                   bytes_of_str("log/x"));
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         open_file(kinds[i], bytes_of(p, n));
     free(p);

@@ -17,10 +17,15 @@ const struct keyring *fuzz_keys(void)
     return fuzz_keys_ring;
 }
 
-void fuzz_keys_sign(uint8_t *p, size_t n, const char *label)
+void fuzz_keys_sign(uint8_t *p, size_t n, const char *label, struct bytes place)
 {
     struct object_id hash;
+    struct blake3 h;
 
-    blake3_hash(bytes_of(p, n), hash.b);
-    crypto_signature_make(&fuzz_keys()->signer, label, &hash, p + n);
+    blake3_init(&h);
+    blake3_update(&h, bytes_of(p, n));
+    blake3_update(&h, place);
+    blake3_final(&h, hash.b);
+    ASSERT(crypto_signature_make(&fuzz_keys()->signer, label, &hash, p + n) ==
+           0);
 }

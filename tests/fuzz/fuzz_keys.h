@@ -8,7 +8,9 @@
 /* fuzz_keys: role full; made at the first call, never freed. */
 const struct keyring *fuzz_keys(void);
 
-/* fuzz_keys_sign: sign the first n bytes at p as label, right behind them. */
-void fuzz_keys_sign(uint8_t *p, size_t n, const char *label);
+/* fuzz_keys_sign: sign the first n bytes at p, and place, as label; right
+ * behind them. */
+void fuzz_keys_sign(uint8_t *p, size_t n, const char *label,
+                    struct bytes place);
 
 #endif

@@ -97,8 +97,8 @@ static bool sign(uint8_t *p, size_t n)
         return true;
     pack_layout_signed(bytes_of(p, pack_layout_header_bytes(h.key_n)),
                        bytes_of(p + t.dir_off, t.dir_bytes), &t, &hash);
-    crypto_signature_make(&fuzz_keys()->signer, pack_layout_label, &hash,
-                          t.signature);
+    ASSERT(crypto_signature_make(&fuzz_keys()->signer, pack_layout_label, &hash,
+                                 t.signature) == 0);
     seal(p + tail, &h, &t);
     return true;
 }

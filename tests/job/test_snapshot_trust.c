@@ -194,6 +194,35 @@ static void test_snapshot_trust__a_change_of_trust_reads_again(void **state)
     world_end(&x);
 }
 
+/* So is what was taken over while a full key was relied on that was stolen, as
+ * it turned out. */
+static void test_snapshot_trust__a_removed_full_key_reads_again(void **state)
+{
+    struct key_remove_result done;
+    struct member_id thief;
+    struct job_snap s;
+    static struct world x;
+
+    (void)state;
+    world_make(&x, KEYRING_FULL, RECORD_TRUST_OWN);
+    thief = x.thief.r->keys->member;
+    garbage(&x);
+    s = run(&x.f);
+    /* that is what a full key can do */
+    assert_true(s.result.stats.new_bytes < BYTES); /* nodes */
+    assert_int_equal(key_remove(x.f.r, &thief, false, &done), 0);
+    job_fixture_reopen(&x.f, false); /* a cache just filled proves nothing */
+    s = run(&x.f);
+    assert_true(s.result.has_parent);
+    assert_true(s.result.stats.new_bytes >= BYTES);
+    job_fixture_returns(&x.f, &s.result.id);
+    /* once */
+    s = run(&x.f);
+    assert_int_equal(s.result.kept_files, 1);
+    assert_true(s.result.stats.new_bytes < BYTES);
+    world_end(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_snapshot_trust__full_keys_are_relied_on),
         cmocka_unit_test(test_snapshot_trust__who_leaves_is_taken_over_no_more),
         cmocka_unit_test(test_snapshot_trust__a_change_of_trust_reads_again),
+        cmocka_unit_test(test_snapshot_trust__a_removed_full_key_reads_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

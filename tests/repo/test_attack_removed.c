@@ -12,7 +12,11 @@
 
 #include "base/clock.h"
 #include "repo/catchup_marks.h"
+#include "repo/key_change.h"
 #include "repo/key_remove.h"
+#include "repo/members_draft.h"
+#include "repo/pack_claim.h"
+#include "repo/rotate.h"
 #include "tests/repo/member_kit.h"
 
 /* Whether the index holds that nothing more can come in that journal. */
@@ -123,6 +127,81 @@ static void test_attack_removed__a_leaving_key_renews_nothing(void **state)
     writer_free(w);
     member_kit_close(&x);
     clock_fake_end();
+}
+
+/* A removal that stopped half-way: its member is a member still, and an epoch
+ * that begins now would be for it as well. */
+static void test_attack_removed__who_leaves_is_given_no_new_keys(void **state)
+{
+    struct key_remove_result done;
+    struct rotate_result res;
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    member_kit_say(&x, RECORD_LEAVING);
+    assert_int_equal(rotate_run(x.full, &x.founder, &res), E_REFUSED);
+    assert_non_null(strstr(err_text(), "is not finished"));
+    assert_int_equal(res.epoch, 0);
+    assert_int_equal(x.full->state.epochs, 1);
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_int_equal(rotate_run(x.full, &x.founder, &res), 0);
+    assert_int_equal(res.epoch, 1);
+    assert_int_equal(res.members, 1);
+    assert_int_equal(repo_refresh(x.thief), 0);
+    assert_false(keyring_is_current(x.thief->keys));
+    member_kit_close(&x);
+}
+
+static int say_vouch(void *ctx, const struct repo *r, struct repo_log_draft *d)
+{
+    (void)r;
+    d->type = RECORD_VOUCH;
+    d->says.vouches = (struct fields_list){.p = ctx, .n = 1};
+    return 0;
+}
+
+/* A thief of a full key vouches for what it wrote, so that it is relied on when
+ * the key is gone: its word goes with it. That of another one stays. */
+static void test_attack_removed__a_vouch_goes_with_its_signer(void **state)
+{
+    uint8_t space[RECORD_VOUCH_BYTES];
+    struct record_log l = {.vouches = {.p = space, .n = 1}};
+    struct record_journal says = {.generation = 0};
+    struct key_remove_result done;
+    struct record_vouch vouch;
+    struct pack_info info;
+    struct writer_id w;
+    struct chain_tip tip;
+    struct member_kit x;
+
+    (void)state;
+    for (int honest = 0; honest < 3; honest++) {
+        member_kit_make(&x, KEYRING_FULL);
+        assert_int_equal(key_change_trust(x.full, RECORD_TRUST_OWN), 0);
+        member_kit_put_open(&x, &w, &tip, 0);
+        says.id = member_kit_put_segment(&x, x.thief, MEMBER_KIT_THIEF, &info);
+        member_kit_put_journal(&x, &w, &tip, RECORD_SEGMENT, &says);
+        vouch.pack = info.id;
+        pack_claim_dir(buf_bytes(&info.dir), &vouch.dir);
+        record_log_put_vouch(&vouch, space);
+        if (honest == 1) /* a later word does not take the place of it */
+            assert_int_equal(repo_log_append(x.full, say_vouch, space, NULL),
+                             0);
+        member_kit_put_log(&x, RECORD_VOUCH, &l);
+        assert_true(member_kit_relied_on(&x, "full", MEMBER_KIT_THIEF));
+        assert_int_equal(repo_refresh(x.full), 0);
+        assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+        if (honest == 2) /* somebody has read it since */
+            assert_int_equal(repo_log_append(x.full, say_vouch, space, NULL),
+                             0);
+        assert_int_equal(member_kit_relied_on(&x, "full", MEMBER_KIT_THIEF),
+                         honest > 0);
+        assert_int_equal(member_kit_relied_on(&x, NULL, MEMBER_KIT_THIEF),
+                         honest > 0);
+        pack_info_release(&info);
+        member_kit_close(&x);
+    }
 }
 
 /* What a member puts who is leaving serves readers, and nobody counts on it,
@@ -286,6 +365,8 @@ int main(void)
         cmocka_unit_test(test_attack_removed__a_removed_key_writes_nothing),
         cmocka_unit_test(test_attack_removed__a_removed_key_is_told),
         cmocka_unit_test(test_attack_removed__a_leaving_key_renews_nothing),
+        cmocka_unit_test(test_attack_removed__who_leaves_is_given_no_new_keys),
+        cmocka_unit_test(test_attack_removed__a_vouch_goes_with_its_signer),
         cmocka_unit_test(test_attack_removed__nobody_counts_on_who_leaves),
         cmocka_unit_test(
             test_attack_removed__a_cache_beyond_a_cut_is_made_anew),

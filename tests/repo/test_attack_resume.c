@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "repo/chain.h"
 #include "repo/crypto_fixed.h"
+#include "repo/keepsake.h"
 #include "repo/key_slot.h"
 #include "repo/magic.h"
 #include "repo/pack_reader.h"
@@ -472,6 +473,39 @@ static void test_attack_resume__key_slots(void **state)
     check_values(3);
 }
 
+/* All keepsakes of a host are sealed under one key. */
+static void seal_keepsake(uint64_t number)
+{
+    enum { NONCE_AT = MAGIC_BYTES + 16 + 32 };
+    static const struct object_id id = {{1}};
+    struct manifest m = {.series = bytes_of_str("web@srv"),
+                         .number = number,
+                         .root = bytes_of_str("the root"),
+                         .complete = true};
+    struct kept_frames *kept = kept_frames_new();
+    struct buf b;
+
+    assert_non_null(kept);
+    resume();
+    buf_init(&b, KEEPSAKE_BYTES_MAX);
+    assert_int_equal(keepsake_seal(fix.keys, &id, &m, kept, &b), 0);
+    used("keepsake",
+         bytes_of(b.p + NONCE_AT + CRYPTO_SLOT_NONCE_BYTES, CRYPTO_KEY_BYTES),
+         bytes_of(b.p + NONCE_AT, CRYPTO_SLOT_NONCE_BYTES), buf_bytes(&b));
+    buf_release(&b);
+    kept_frames_free(kept);
+}
+
+static void test_attack_resume__keepsakes(void **state)
+{
+    (void)state;
+    forget_uses();
+    seal_keepsake(1);
+    seal_keepsake(2);
+    seal_keepsake(1);
+    assert_int_equal(repeated, 1);
+}
+
 /* --- whole runs --- */
 
 /* Every object of a repository. */
@@ -591,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_attack_resume__sealed_boxes),
         cmocka_unit_test(test_attack_resume__records),
         cmocka_unit_test(test_attack_resume__key_slots),
+        cmocka_unit_test(test_attack_resume__keepsakes),
         cmocka_unit_test(test_attack_resume__runs_that_differ),
         cmocka_unit_test(test_attack_resume__names_of_writers),
     };

@@ -147,6 +147,7 @@ static void test_crypto__sealed_secret_opens_for_its_key_only(void **state)
     assert_int_equal(crypto_unlock(&pub[0], &sec[0], sealed, &back), 0);
     assert_memory_equal(back.b, secret.b, sizeof back.b);
     assert_int_equal(crypto_unlock(&pub[1], &sec[1], sealed, &back), E_CORRUPT);
+    assert_memory_equal(back.b, zero.b, sizeof back.b);
     for (size_t i = 0; i < sizeof sealed; i++) {
         sealed[i] ^= 0x10;
         assert_int_equal(crypto_unlock(&pub[0], &sec[0], sealed, &back),
@@ -171,7 +172,7 @@ static void test_crypto__signature_binds_signer_label_and_hash(void **state)
     (void)state;
     crypto_signer_load(&seed, &signer, &member);
     crypto_signer_load(&seed2, &signer2, &member2);
-    crypto_signature_make(&signer, "label", &hash, sig);
+    assert_int_equal(crypto_signature_make(&signer, "label", &hash, sig), 0);
     assert_true(crypto_signature_ok(&member, "label", &hash, sig));
     assert_false(crypto_signature_ok(&member2, "label", &hash, sig));
     assert_false(crypto_signature_ok(&member, "labe1", &hash, sig));
@@ -181,6 +182,30 @@ static void test_crypto__signature_binds_signer_label_and_hash(void **state)
         assert_false(crypto_signature_ok(&member, "label", &hash, sig));
         sig[i] ^= 1;
     }
+}
+
+/* One bit of the signing key flips in memory, in either half: what is signed
+ * would be void, and from a sound and a spoilt signature of one message the key
+ * could be told. */
+static void test_crypto__a_spoilt_key_signs_nothing(void **state)
+{
+    static const uint8_t none[CRYPTO_SIGNATURE_BYTES];
+    struct crypto_key seed = key_of(11);
+    struct object_id hash = {{1, 2, 3}};
+    uint8_t sig[CRYPTO_SIGNATURE_BYTES];
+    struct crypto_signer signer;
+    struct member_id member;
+
+    (void)state;
+    crypto_signer_load(&seed, &signer, &member);
+    for (size_t i = 0; i < sizeof signer.b; i++) {
+        signer.b[i] ^= 16;
+        assert_int_equal(crypto_signature_make(&signer, "label", &hash, sig),
+                         E_INTERNAL);
+        assert_memory_equal(sig, none, sizeof sig);
+        signer.b[i] ^= 16;
+    }
+    assert_int_equal(crypto_signature_make(&signer, "label", &hash, sig), 0);
 }
 
 /* The vector of libsodium's own tests (ed25519_convert). */
@@ -274,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_crypto__kdf_depends_on_all_of_its_input),
         cmocka_unit_test(test_crypto__sealed_secret_opens_for_its_key_only),
         cmocka_unit_test(test_crypto__signature_binds_signer_label_and_hash),
+        cmocka_unit_test(test_crypto__a_spoilt_key_signs_nothing),
         cmocka_unit_test(test_crypto__a_member_can_be_sent_a_secret),
         cmocka_unit_test(test_crypto__argon2id_has_a_window),
         cmocka_unit_test(test_crypto__wrap_round_trip),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/blake3.h"
 #include "repo/envelope.h"
 #include "tests/repo/codec_loops.h"
 
@@ -112,6 +113,212 @@ static void test_envelope__is_bound_to_its_place(void **state)
     assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
     buf_release(&plain);
     buf_release(&b);
+}
+
+/* The hash that a file's signature is over, as docs/format.md 6 has it. */
+static void signed_hash(struct bytes file, struct bytes place,
+                        struct object_id *out)
+{
+    struct blake3 h;
+
+    blake3_init(&h);
+    blake3_update(&h, bytes_of(file.p, file.n - CRYPTO_SIGNATURE_BYTES));
+    blake3_update(&h, place);
+    blake3_final(&h, out->b);
+}
+
+/* Its own signer signs the file anew, as changed, for that place. */
+static void resign(struct buf *b, struct bytes place)
+{
+    struct object_id hash;
+
+    signed_hash(buf_bytes(b), place, &hash);
+    assert_int_equal(
+        crypto_signature_make(&ring->signer, "dedup 1 envelope", &hash,
+                              b->p + b->n - CRYPTO_SIGNATURE_BYTES),
+        0);
+}
+
+/* What a signature covers is sealed besides: each of them would do. */
+static void test_envelope__a_signature_alone_is_not_enough(void **state)
+{
+    enum { REPO_AT = 9 + 1 + 2, COMMITMENT_AT = REPO_AT + 16 + 32 + 32 };
+    static const struct {
+        size_t at;
+        const char *why;
+    } t[] = {{REPO_AT, "another repository"},
+             {COMMITMENT_AT, "another key"},
+             {REPO_AT + 16 + 32, "another key"}, /* salt */
+             {COMMITMENT_AT + 32 + 4, "the seal does not fit"}};
+    const char *moved = "log/0000000000000043";
+    struct open o = {ring, ENVELOPE_LOG};
+    struct envelope e;
+    struct buf plain;
+    struct buf b;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        seal(ENVELOPE_LOG, bytes_of_str("x"), &b);
+        b.p[t[i].at] ^= 1;
+        resign(&b, bytes_of_str(name));
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        assert_non_null(strstr(err_text(), t[i].why));
+        buf_release(&b);
+    }
+    seal(ENVELOPE_LOG, bytes_of_str("x"), &b);
+    resign(&b, bytes_of_str(moved));
+    buf_init(&plain, envelope_max_bytes(ENVELOPE_LOG));
+    assert_int_equal(envelope_open(ring, ENVELOPE_LOG, bytes_of_str(moved),
+                                   buf_bytes(&b), &plain, &e),
+                     E_CORRUPT);
+    buf_release(&plain);
+    buf_release(&b);
+}
+
+/* Padding is zeros, and the content's length within what was sealed. */
+static void test_envelope__what_is_sealed_has_one_form(void **state)
+{
+    enum { SALT_AT = 9 + 1 + 2 + 16 + 32, CIPHER_AT = SALT_AT + 32 + 32 + 4 };
+    uint8_t kind = ENVELOPE_LOG;
+    struct open o = {ring, ENVELOPE_LOG};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        uint8_t ad[CIPHER_AT + sizeof name - 1];
+        uint8_t commitment[CRYPTO_KEY_BYTES];
+        struct crypto_key key;
+        struct bytes cipher;
+        struct bytes x[3];
+        uint8_t *plain;
+        struct buf b;
+
+        seal(ENVELOPE_LOG, bytes_of_str("x"), &b);
+        x[0] = bytes_of(ring->repo.b, sizeof ring->repo.b);
+        x[1] = bytes_of(&kind, 1);
+        x[2] = bytes_of(b.p + SALT_AT, CRYPTO_SALT_BYTES);
+        crypto_kdf(&key, &ring->epoch[0].k_index, "dedup 1 envelope", x, 3);
+        crypto_base_split(&key, &key, commitment);
+        memcpy(ad, b.p, CIPHER_AT);
+        memcpy(ad + CIPHER_AT, name, sizeof name - 1);
+        plain = b.p + CIPHER_AT;
+        cipher = bytes_of(plain, b.n - CIPHER_AT - CRYPTO_SIGNATURE_BYTES);
+        assert_int_equal(
+            crypto_chacha_open(&key, bytes_of(ad, sizeof ad), cipher, plain),
+            0);
+        if (i == 1)
+            plain[cipher.n - CRYPTO_TAG_BYTES - 1] = 1;
+        if (i == 2)
+            plain[1] = 0xff; /* the second byte of the length */
+        crypto_chacha_seal(&key, bytes_of(ad, sizeof ad),
+                           bytes_of(plain, cipher.n - CRYPTO_TAG_BYTES), plain);
+        resign(&b, bytes_of_str(name));
+        assert_int_equal(decode(&o, buf_bytes(&b)), i == 0 ? 0 : E_CORRUPT);
+        buf_release(&b);
+    }
+}
+
+/* A member seals a log record so that only some roles could read it: nobody
+ * takes it, or they would not agree on what the log says. */
+static void test_envelope__a_record_is_for_all_or_none(void **state)
+{
+    enum {
+        LOCK_AT = 9,
+        SALT_AT = 9 + 1 + 2 + 16 + 32,
+        SEALED_AT = SALT_AT + 32,
+        COMMITMENT_AT = SEALED_AT + 80,
+        CIPHER_AT = COMMITMENT_AT + 32 + 4
+    };
+    const struct keyring_epoch *e = &ring->epoch[0];
+    struct open o = {ring, ENVELOPE_LOG};
+    uint8_t kind = ENVELOPE_LOG;
+    uint8_t plain[5] = {1, 0, 0, 0, 'x'};
+    uint8_t ad[CIPHER_AT + sizeof name - 1];
+    struct crypto_key secret;
+    struct crypto_key key;
+    struct bytes x[4];
+    struct buf b;
+
+    (void)state;
+    seal(ENVELOPE_SNAPSHOT, bytes_of_str("x"), &b);
+    b.n = CIPHER_AT + sizeof plain + CRYPTO_TAG_BYTES + CRYPTO_SIGNATURE_BYTES;
+    b.p[7] = kind;
+    assert_int_equal(b.p[LOCK_AT], 1);
+    assert_int_equal(crypto_unlock(&e->meta_public, &e->meta_secret,
+                                   b.p + SEALED_AT, &secret),
+                     0);
+    x[0] = bytes_of(secret.b, sizeof secret.b);
+    x[1] = bytes_of(ring->repo.b, sizeof ring->repo.b);
+    x[2] = bytes_of(&kind, 1);
+    x[3] = bytes_of(b.p + SALT_AT, CRYPTO_SALT_BYTES);
+    crypto_kdf(&key, &e->k_repo, "dedup 1 sealed", x, 4);
+    crypto_base_split(&key, &key, b.p + COMMITMENT_AT);
+    memset(b.p + CIPHER_AT - 4, 0, 4);
+    b.p[CIPHER_AT - 4] = sizeof plain + CRYPTO_TAG_BYTES;
+    memcpy(ad, b.p, CIPHER_AT);
+    memcpy(ad + CIPHER_AT, name, sizeof name - 1);
+    crypto_chacha_seal(&key, bytes_of(ad, sizeof ad),
+                       bytes_of(plain, sizeof plain), b.p + CIPHER_AT);
+    resign(&b, bytes_of_str(name));
+    assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+    buf_release(&b);
+}
+
+/* All members hold the key of the seal: what one said in its place is told by
+ * the signature. */
+static void test_envelope__the_signature_names_the_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct bytes place = name_of(kinds[i]);
+        const uint8_t *signature;
+        struct object_id hash;
+        struct buf b;
+
+        seal(kinds[i], bytes_of_str("x"), &b);
+        signature = b.p + b.n - CRYPTO_SIGNATURE_BYTES;
+        signed_hash(buf_bytes(&b), place, &hash);
+        assert_true(crypto_signature_ok(&ring->member, "dedup 1 envelope",
+                                        &hash, signature));
+        signed_hash(buf_bytes(&b), bytes_of_str("log/0000000000000043"), &hash);
+        assert_false(crypto_signature_ok(&ring->member, "dedup 1 envelope",
+                                         &hash, signature));
+        /* nor does it pass for a pack's */
+        signed_hash(buf_bytes(&b), place, &hash);
+        assert_false(crypto_signature_ok(&ring->member, "dedup 1 pack", &hash,
+                                         signature));
+        buf_release(&b);
+    }
+}
+
+/* Somebody who holds no key of the repository, and signs anew what is
+ * changed: each byte in front of the ciphertext is sealed with it. */
+static void test_envelope__the_seal_binds_its_head(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct open o = {ring, kinds[i]};
+        /* behind magic, version, lock, epoch and repository */
+        const size_t signer = 8 + 1 + 1 + 2 + 16;
+        struct crypto_key seed;
+        struct crypto_signer s;
+        struct member_id thief;
+        struct object_id hash;
+        struct buf b;
+
+        crypto_random(seed.b, sizeof seed.b);
+        crypto_signer_load(&seed, &s, &thief);
+        seal(kinds[i], bytes_of_str("x"), &b);
+        assert_memory_equal(b.p + signer, ring->member.b, ID_BYTES);
+        memcpy(b.p + signer, thief.b, ID_BYTES);
+        signed_hash(buf_bytes(&b), name_of(kinds[i]), &hash);
+        assert_int_equal(
+            crypto_signature_make(&s, "dedup 1 envelope", &hash,
+                                  b.p + b.n - CRYPTO_SIGNATURE_BYTES),
+            0);
+        assert_int_equal(decode(&o, buf_bytes(&b)), E_CORRUPT);
+        assert_null(strstr(err_text(), "signature"));
+        buf_release(&b);
+    }
 }
 
 static void test_envelope__other_keys_do_not_open_it(void **state)
@@ -245,6 +452,11 @@ int main(void)
         cmocka_unit_test(test_envelope__gives_back_content_and_signer),
         cmocka_unit_test(test_envelope__damage_is_noticed),
         cmocka_unit_test(test_envelope__is_bound_to_its_place),
+        cmocka_unit_test(test_envelope__a_signature_alone_is_not_enough),
+        cmocka_unit_test(test_envelope__what_is_sealed_has_one_form),
+        cmocka_unit_test(test_envelope__a_record_is_for_all_or_none),
+        cmocka_unit_test(test_envelope__the_signature_names_the_place),
+        cmocka_unit_test(test_envelope__the_seal_binds_its_head),
         cmocka_unit_test(test_envelope__other_keys_do_not_open_it),
         cmocka_unit_test(test_envelope__write_role_reads_no_snapshot),
         cmocka_unit_test(test_envelope__epochs_choose_the_keys),

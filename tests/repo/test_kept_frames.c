@@ -201,6 +201,15 @@ static void test_kept_frames__cut_or_changed_ones_are_refused(void **state)
     codec_loops_truncate(load, NULL, buf_bytes(&b), 0);
     (void)codec_loops_flip(load, NULL, buf_bytes(&b), 1);
     codec_loops_longer(load, NULL, buf_bytes(&b));
+    /* a cipher that there is, behind count and salt */
+    for (int suite = 0; suite < 256; suite++) {
+        bool known =
+            suite == CRYPTO_AES256_GCM || suite == CRYPTO_CHACHA20_POLY1305;
+
+        b.p[1 + CRYPTO_SALT_BYTES] = (uint8_t)suite;
+        assert_int_equal(load(NULL, buf_bytes(&b)), known ? 0 : E_CORRUPT);
+    }
+    b.p[1 + CRYPTO_SALT_BYTES] = CRYPTO_AES256_GCM;
     /* order: what comes first must be less */
     for (size_t i = 0; i < 32; i++)
         b.p[1 + i] = 0xff;

@@ -210,6 +210,121 @@ static void test_key_slot__kdf_has_a_window(void **state)
     keyring_free(k);
 }
 
+enum { SALT_AT = 18 /* behind magic, version, kdf, passes, memory */ };
+
+/* Where a slot's commitment stands; the wrapped bundle is behind it. */
+static const uint8_t *commitment_of(const struct buf *b)
+{
+    return b->p + b->n - 1024 - CRYPTO_TAG_BYTES - 4 - CRYPTO_KEY_BYTES;
+}
+
+/* One key file for two slots, of two repositories perhaps, is the owner's
+ * affair: who stores them cannot tell. */
+static void test_key_slot__slots_of_one_key_file_look_apart(void **state)
+{
+    struct bytes salt;
+    struct crypto_key x;
+    struct crypto_key c;
+    struct buf b[2];
+
+    (void)state;
+    memcpy(x.b, file_secret.bytes.p, sizeof x.b);
+    for (size_t i = 0; i < 2; i++) {
+        seal(&file_secret, KEYRING_FULL, &b[i]);
+        salt = bytes_of(b[i].p + SALT_AT, CRYPTO_SLOT_SALT_BYTES);
+        crypto_kdf(&c, &x, "dedup 1 slot commit", &salt, 1);
+        assert_memory_equal(c.b, commitment_of(&b[i]), sizeof c.b);
+    }
+    assert_memory_not_equal(commitment_of(&b[0]), commitment_of(&b[1]),
+                            CRYPTO_KEY_BYTES);
+    buf_release(&b[0]);
+    buf_release(&b[1]);
+}
+
+/* What has no meaning for a key file is zero. */
+static void test_key_slot__a_key_file_has_no_parameters(void **state)
+{
+    struct key_slot_info i = info_of(KEY_SLOT_FILE, KEYRING_FULL);
+    struct keyring *k = keyring_new();
+    bool opened;
+
+    (void)state;
+    for (int n = 0; n < 3; n++) {
+        struct buf b;
+
+        i.passes = n == 1;
+        i.kib = n == 2 ? 8192 : 0;
+        buf_init(&b, KEY_SLOT_BYTES_MAX);
+        assert_int_equal(key_slot_seal(ring, &i, &file_secret, &b), 0);
+        assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened),
+                         n > 0 ? E_CORRUPT : 0);
+        assert_int_equal(opened, n == 0);
+        buf_release(&b);
+    }
+    keyring_free(k);
+}
+
+static void test_key_slot__an_empty_passphrase_is_none(void **state)
+{
+    struct key_slot_secret empty = {KEY_SLOT_PASSPHRASE, bytes_of("", 0)};
+    struct key_slot_info i = info_of(KEY_SLOT_PASSPHRASE, KEYRING_FULL);
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, KEY_SLOT_BYTES_MAX);
+    assert_int_equal(key_slot_seal(ring, &i, &empty, &b), E_USAGE);
+    buf_release(&b);
+}
+
+/* What a slot holds is padded in one way: with zeros, and no more than it
+ * takes. */
+static void test_key_slot__what_is_wrapped_has_one_form(void **state)
+{
+    enum { PLAIN = 1024, MORE = 2 * PLAIN };
+    struct crypto_key x;
+
+    (void)state;
+    memcpy(x.b, file_secret.bytes.p, sizeof x.b);
+    for (int i = 0; i < 4; i++) {
+        size_t n = i == 1 ? MORE : PLAIN;
+        uint8_t plain[MORE] = {0};
+        struct keyring *k = keyring_new();
+        struct crypto_key key;
+        struct bytes salt;
+        struct bytes head;
+        uint8_t *commitment;
+        struct buf b;
+        bool opened;
+
+        seal(&file_secret, KEYRING_FULL, &b);
+        commitment = b.p + (commitment_of(&b) - b.p);
+        head =
+            bytes_of(b.p, (size_t)(commitment - b.p) - CRYPTO_SLOT_NONCE_BYTES);
+        salt = bytes_of(b.p + SALT_AT, CRYPTO_SLOT_SALT_BYTES);
+        crypto_kdf(&key, &x, "dedup 1 slot key", &salt, 1);
+        b.n -= PLAIN + CRYPTO_TAG_BYTES;
+        assert_int_equal(
+            crypto_unwrap(&key, b.p + head.n, head,
+                          bytes_of(b.p + b.n, PLAIN + CRYPTO_TAG_BYTES), plain),
+            0);
+        if (i == 2)
+            plain[PLAIN - 1] = 1;
+        if (i == 3)
+            plain[1] = 0xff; /* of its length */
+        commitment[CRYPTO_KEY_BYTES + 1] =
+            (uint8_t)((n + CRYPTO_TAG_BYTES) >> 8);
+        assert_non_null(buf_extend(&b, n + CRYPTO_TAG_BYTES));
+        head.p = b.p;
+        crypto_wrap(&key, b.p + head.n, head, bytes_of(plain, n),
+                    b.p + b.n - n - CRYPTO_TAG_BYTES);
+        assert_int_equal(key_slot_open(buf_bytes(&b), &file_secret, k, &opened),
+                         i == 0 ? 0 : E_CORRUPT);
+        assert_int_equal(opened, i == 0);
+        buf_release(&b);
+        keyring_free(k);
+    }
+}
+
 /* A slot whose bundle is of another role or member than it says, made by
  * somebody who has the key: what it says decides who may do what, and which
  * slots a removal deletes. */
@@ -226,20 +341,22 @@ static void test_key_slot__it_says_what_its_bundle_is(void **state)
              {KEYRING_FULL, true, "not of the member it names"}};
     enum { PLAIN = 1024, WRAPPED = PLAIN + CRYPTO_TAG_BYTES };
     struct crypto_key x;
-    struct crypto_key key;
 
     (void)state;
     memcpy(x.b, file_secret.bytes.p, sizeof x.b);
-    crypto_kdf(&key, &x, "dedup 1 slot key", NULL, 0);
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         struct keyring *k = keyring_new();
         uint8_t plain[PLAIN];
         uint8_t *wrapped, *nonce, *role;
+        struct crypto_key key;
+        struct bytes salt;
         struct bytes head;
         struct buf b;
         bool opened;
 
         seal(&file_secret, KEYRING_FULL, &b);
+        salt = bytes_of(b.p + SALT_AT, CRYPTO_SLOT_SALT_BYTES);
+        crypto_kdf(&key, &x, "dedup 1 slot key", &salt, 1);
         wrapped = b.p + b.n - WRAPPED;
         nonce = wrapped - 4 - CRYPTO_KEY_BYTES - CRYPTO_SLOT_NONCE_BYTES;
         head = bytes_of(b.p, (size_t)(nonce - b.p));
@@ -307,6 +424,10 @@ int main(void)
         cmocka_unit_test(test_key_slot__damage_is_noticed),
         cmocka_unit_test(test_key_slot__is_proved_to_hold_just_these_keys),
         cmocka_unit_test(test_key_slot__kdf_has_a_window),
+        cmocka_unit_test(test_key_slot__slots_of_one_key_file_look_apart),
+        cmocka_unit_test(test_key_slot__a_key_file_has_no_parameters),
+        cmocka_unit_test(test_key_slot__an_empty_passphrase_is_none),
+        cmocka_unit_test(test_key_slot__what_is_wrapped_has_one_form),
         cmocka_unit_test(test_key_slot__it_says_what_its_bundle_is),
         cmocka_unit_test(test_key_slot__other_public_keys_do_not_fit),
     };

@@ -116,6 +116,41 @@ static void test_keyring__roles_hold_what_they_may(void **state)
     }
 }
 
+/* Nor does a new member's keyring, before it ever becomes a bundle, or get an
+ * epoch that is not its role's. */
+static void test_keyring__a_new_member_is_given_its_part(void **state)
+{
+    static const struct crypto_key none;
+
+    (void)state;
+    for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++) {
+        bool full = roles[r] == KEYRING_FULL;
+        bool data = full || roles[r] == KEYRING_READ;
+        bool meta = data || roles[r] == KEYRING_MAINTAIN;
+        struct keyring *few = ring_new();
+        struct keyring *k = ring_new();
+
+        memcpy(few, ring, sizeof *few);
+        few->held = EPOCHS - 1;
+        keyring_member(few, roles[r], k);
+        keyring_member_epochs(ring, k);
+        assert_int_equal(k->held, EPOCHS);
+        assert_memory_not_equal(&k->seed, &ring->seed, sizeof k->seed);
+        for (size_t i = 0; i < EPOCHS; i++) {
+            const struct keyring_epoch *e = &k->epoch[i];
+            const struct keyring_epoch *f = &ring->epoch[i];
+
+            assert_memory_equal(&e->root, full ? &f->root : &none, 32);
+            assert_memory_equal(&e->data_secret, data ? &f->data_secret : &none,
+                                32);
+            assert_memory_equal(&e->meta_secret, meta ? &f->meta_secret : &none,
+                                32);
+        }
+        keyring_free(few);
+        keyring_free(k);
+    }
+}
+
 static int load(void *ctx, struct bytes in)
 {
     return keyring_load(ctx, in);
@@ -291,6 +326,56 @@ static void *seal_and_open(void *arg)
     return NULL;
 }
 
+/* A key entry opens as the kind, and for the cipher, that it was made for. */
+static void test_keyring__a_pack_key_has_one_use(void **state)
+{
+    static const enum pack_kind kinds[] = {PACK_DATA, PACK_META};
+    uint8_t sealed[CRYPTO_SEALED_BYTES];
+    uint8_t commitment[CRYPTO_KEY_BYTES];
+    struct bytes what = bytes_of_str("chunks");
+    struct keyring *other = ring_new();
+
+    (void)state;
+    memcpy(other, ring, sizeof *other);
+    other->epoch[1].k_repo.b[0] ^= 1;
+    /* so that nothing but the kind tells them apart */
+    other->epoch[1].meta_secret = other->epoch[1].data_secret;
+    other->epoch[1].meta_public = other->epoch[1].data_public;
+    for (size_t i = 0; i < 2; i++) {
+        struct frame_key made;
+        struct frame_key got;
+        enum crypto_suite wrong;
+
+        assert_int_equal(keyring_frame_key_new(other, kinds[i], 1, what, &made,
+                                               sealed, commitment),
+                         0);
+        wrong = made.suite == CRYPTO_AES256_GCM ? CRYPTO_CHACHA20_POLY1305
+                                                : CRYPTO_AES256_GCM;
+        assert_int_equal(keyring_frame_key(other, kinds[i], 1, made.suite,
+                                           sealed, commitment, &got),
+                         0);
+        assert_memory_equal(&got.key, &made.key, sizeof got.key);
+        assert_int_equal(keyring_frame_key(other, kinds[i], 1, wrong, sealed,
+                                           commitment, &got),
+                         E_CORRUPT);
+        assert_int_equal(keyring_frame_key(other, kinds[1 - i], 1, made.suite,
+                                           sealed, commitment, &got),
+                         E_CORRUPT);
+        /* nor in another repository of the same keys, or without K_repo */
+        other->repo.b[0] ^= 1;
+        assert_int_equal(keyring_frame_key(other, kinds[i], 1, made.suite,
+                                           sealed, commitment, &got),
+                         E_CORRUPT);
+        other->repo.b[0] ^= 1;
+        other->epoch[1].k_repo.b[0] ^= 2;
+        assert_int_equal(keyring_frame_key(other, kinds[i], 1, made.suite,
+                                           sealed, commitment, &got),
+                         E_CORRUPT);
+        other->epoch[1].k_repo.b[0] ^= 2;
+    }
+    keyring_free(other);
+}
+
 static void test_keyring__an_epoch_begins_while_others_seal(void **state)
 {
     struct worker w = {.k = ring_new()};
@@ -349,10 +434,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keyring__all_follows_from_the_roots),
         cmocka_unit_test(test_keyring__roles_hold_what_they_may),
+        cmocka_unit_test(test_keyring__a_new_member_is_given_its_part),
         cmocka_unit_test(test_keyring__bundles_are_cut_and_flipped),
         cmocka_unit_test(test_keyring__epochs_have_bounds),
         cmocka_unit_test(test_keyring__a_full_bundle_is_rooted),
         cmocka_unit_test(test_keyring__all_epochs_fit_a_slot),
+        cmocka_unit_test(test_keyring__a_pack_key_has_one_use),
         cmocka_unit_test(test_keyring__an_epoch_begins_while_others_seal),
         cmocka_unit_test(test_keyring__an_epoch_is_known_begun_or_neither),
     };

@@ -473,6 +473,75 @@ static void test_pack__a_wrong_id_is_found_by_rehashing(void **state)
     pack_info_release(&info);
 }
 
+/* A directory that tells another hash of a frame, which is all that tells
+ * whoever cannot open it. */
+static void test_pack__a_wrong_hash_is_found(void **state)
+{
+    struct pack_writer *w = NULL;
+    struct pack_dir_chunk chunk[3];
+    struct pack_info info;
+    struct seen seen = {0};
+    struct frame f;
+    uint8_t raw[300];
+
+    (void)state;
+    assert_int_equal(pack_writer_open(fix.store, fix.keys, PACK_DATA, what, &w),
+                     0);
+    pack_fixture_frame(fix.keys, fix.frame, PACK_DATA, 1, 3, 100, raw, chunk);
+    assert_int_equal(frame_seal(fix.frame, pack_writer_key(w), what, &f), 0);
+    f.hash.b[5] ^= 1;
+    assert_int_equal(pack_writer_add(w, &f, chunk, 3, NULL), 0);
+    assert_int_equal(pack_writer_commit(w, false, &info), 0);
+    assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &info.id,
+                                 &file, NULL, count_damage, &seen),
+                     E_CORRUPT);
+    assert_int_equal(seen.frames, 1);
+    assert_int_equal(seen.pack + seen.chunks, 0);
+    pack_writer_free(w);
+    pack_info_release(&info);
+}
+
+/* Whoever holds the repository's keys, and signs with his own, in the name of
+ * somebody else. */
+static void test_pack__its_writer_has_signed_it(void **state)
+{
+    struct keyring *thief = keyring_new();
+    struct pack_fixture theirs = fix;
+    struct pack_reader *r = NULL;
+    struct crypto_key seed;
+    struct member_id own;
+
+    (void)state;
+    assert_non_null(thief);
+    *thief = *fix.keys;
+    theirs.keys = thief;
+    crypto_random(seed.b, sizeof seed.b);
+    crypto_signer_load(&seed, &thief->signer, &own);
+    assert_int_equal(pack_reader_new(fix.store, fix.keys, &r), 0);
+    for (int i = 0; i < 2; i++) {
+        struct pack_info made;
+        struct pack_info seen;
+
+        assert_int_equal(
+            pack_fixture_pack(&theirs, PACK_DATA, 50, 1, 2, 700, &made), 0);
+        assert_int_equal(pack_reader_dir(r, &made.id, &seen),
+                         i == 0 ? E_CORRUPT : 0);
+        if (i == 0)
+            assert_non_null(strstr(err_text(), "signature"));
+        else
+            assert_memory_equal(seen.writer.b, own.b, sizeof own.b);
+        pack_info_release(&seen);
+        assert_int_equal(pack_verify(fix.store, fix.keys, fix.frame, &made.id,
+                                     &file, &seen, NULL, NULL),
+                         i == 0 ? E_CORRUPT : 0);
+        pack_info_release(&seen);
+        pack_info_release(&made);
+        thief->member = own; /* then in his own */
+    }
+    pack_reader_free(r);
+    keyring_free(thief);
+}
+
 /* Who may not read content sees the directory, and can still check hashes. */
 static void test_pack__roles_see_what_they_may(void **state)
 {
@@ -627,6 +696,8 @@ int main(void)
         cmocka_unit_test(test_pack__every_damage_is_noticed),
         cmocka_unit_test(test_pack__cut_off_packs_are_noticed),
         cmocka_unit_test(test_pack__a_wrong_id_is_found_by_rehashing),
+        cmocka_unit_test(test_pack__a_wrong_hash_is_found),
+        cmocka_unit_test(test_pack__its_writer_has_signed_it),
         cmocka_unit_test(test_pack__roles_see_what_they_may),
         cmocka_unit_test(test_pack__epochs_choose_the_keys),
         cmocka_unit_test(test_pack__every_store_failure_is_reported),
