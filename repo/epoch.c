@@ -182,23 +182,39 @@ int epoch_draft(const struct keyring *k, uint32_t number,
     return err_add(rc, "a new epoch's keys");
 }
 
+/* k's share of an epoch, proved, into e. */
+static int epoch_get_share(const struct keyring *k,
+                           const struct record_epoch *says, struct bytes share,
+                           struct keyring_epoch *e)
+{
+    int rc = epoch_open_share(k, says->number, share, e);
+
+    return rc == 0 ? epoch_prove(k, says, e) : rc;
+}
+
 /* The keys of an epoch that k holds already, or its share, into e. found: out:
  * false: it has neither. */
 static int epoch_get(const struct keyring *k, const struct record_epoch *says,
                      struct keyring_epoch *e, bool *found)
 {
+    bool shared;
     struct bytes share;
-    int rc = 0;
+    int rc;
 
-    *found = true;
-    if (says->number < k->held) {
+    *found = says->number < k->held;
+    if (*found) {
         *e = k->epoch[says->number];
-    } else if (says->number == k->held && epoch_find_share(k, says, &share)) {
-        rc = epoch_open_share(k, says->number, share, e);
-    } else {
-        *found = false;
+        rc = epoch_prove(k, says, e);
+        if (rc == 0 || says->number < k->begun)
+            return rc;
+        err_ignore(rc, "they may be of a log that was since rolled back");
     }
-    return rc == 0 && *found ? epoch_prove(k, says, e) : rc;
+    shared = says->number <= k->held && epoch_find_share(k, says, &share);
+    if (*found && !shared)
+        return err_set(E_CORRUPT, "the keys in the slot are not those of its "
+                                  "public keys, and there is no share");
+    *found = shared;
+    return shared ? epoch_get_share(k, says, share, e) : 0;
 }
 
 static int epoch_take_keys(struct keyring *k, const struct state *s,

@@ -39,7 +39,8 @@ MUST_CHECK int epoch_draft(const struct keyring *k, uint32_t number,
 
 /*
  * epoch_take: a record that counts has begun an epoch: its keys, as far as they
- * are for this key, into the keyring. Once more is fine: then it is proved.
+ * are for this key, into the keyring. Once more is fine: then it is proved. The
+ * log outweighs what a slot holds of an epoch that it had not begun.
  *   s  the state after the record
  * Returns 0, also when this key was removed before and has no share of it;
  * E_CORRUPT: the share is missing, does not open or does not fit; E_NOMEM.

@@ -261,17 +261,25 @@ int keyring_set_public(struct keyring *k, const struct crypto_public *data,
     return err_set(E_CORRUPT, "config: its public keys are not ours");
 }
 
+static bool keyring_same_epoch(const struct keyring_epoch *a,
+                               const struct keyring_epoch *b)
+{
+    return crypto_equal(&a->k_repo, &b->k_repo, sizeof a->k_repo) &&
+           crypto_equal(&a->k_index, &b->k_index, sizeof a->k_index);
+}
+
 void keyring_begin(struct keyring *k, const struct keyring_epoch *e)
 {
     uint32_t n = atomic_load(&k->begun);
 
     ASSERT(n < KEYRING_EPOCHS_MAX);
-    if (e && n < atomic_load(&k->held)) {
+    if (e && n < atomic_load(&k->held) && keyring_same_epoch(&k->epoch[n], e)) {
         bool same = keyring_epoch_set_public(&k->epoch[n], k->role,
                                              &e->data_public, &e->meta_public);
 
         ASSERT(same);
     } else if (e) {
+        atomic_store(&k->held, n);
         k->epoch[n] = *e;
         atomic_store(&k->held, n + 1);
     }

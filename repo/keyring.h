@@ -3,7 +3,7 @@
  * What a keyring holds depends on its role.
  *
  * Immutable once it is loaded, but for its epochs: while one thread adds the
- * next (keyring_begin), others may read and seal; an epoch that is there never
+ * next (keyring_begin), others may read and seal; an epoch that has begun never
  * changes.
  */
 #ifndef REPO_KEYRING_H
@@ -95,7 +95,9 @@ MUST_CHECK int keyring_set_public(struct keyring *k,
 /*
  * keyring_begin: the log has told that the next epoch began.
  *   e  its keys and public keys, proved; NULL: this key was not given them.
- *      Where its slot held them, they stay, and lack no public key any more
+ *      Where its slot held them, they stay, and lack no public key any more;
+ *      where it held others, of a log that was rolled back, those go, and all
+ *      behind them
  * Others may use the keyring meanwhile.
  */
 void keyring_begin(struct keyring *k, const struct keyring_epoch *e);

@@ -10,11 +10,30 @@
 /* One attempt's; what a taken number voids is made anew, the root too. */
 struct rotate {
     uint32_t number;
+    bool again;              /* it is one that the slot held already */
     struct keyring_epoch *e; /* in locked memory */
     struct epoch_member *member;
     size_t member_n;
     struct buf shares;
 };
+
+/* Who is leaving would be given the new keys, which are begun for its sake more
+ * often than not. */
+static int rotate_nobody_leaves(const struct repo *r)
+{
+    const struct members *m = &r->state.members;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->one[i].standing == RECORD_LEAVING)
+            return err_set(E_REFUSED,
+                           "%s: the removal of the key '%s' is not finished, "
+                           "and it would be given the new keys: run 'dedup key "
+                           "remove %s' first",
+                           store_place(r->store), m->one[i].label,
+                           m->one[i].label);
+    }
+    return 0;
+}
 
 static int rotate_compute(void *ctx, const struct repo *r,
                           struct repo_log_draft *d)
@@ -30,10 +49,18 @@ static int rotate_compute(void *ctx, const struct repo *r,
     t->number = r->state.epochs;
     free(t->member);
     t->member = NULL;
-    rc = epoch_members(&r->state, &t->member, &t->member_n);
+    rc = rotate_nobody_leaves(r);
+    if (rc == 0)
+        rc = epoch_members(&r->state, &t->member, &t->member_n);
     if (rc < 0)
         return rc;
-    keyring_new_epoch(t->e);
+    /* a log that was rolled back has lost the record: what was sealed since
+     * under those keys may be there still */
+    t->again = t->number < r->keys->held;
+    if (t->again)
+        *t->e = r->keys->epoch[t->number];
+    else
+        keyring_new_epoch(t->e);
     buf_reset(&t->shares);
     d->type = RECORD_EPOCH;
     return epoch_draft(r->keys, t->number, t->e, t->member, t->member_n,
@@ -42,16 +69,19 @@ static int rotate_compute(void *ctx, const struct repo *r,
 
 static int rotate_begin(struct repo *r, struct rotate_result *out)
 {
-    struct rotate t = {.e = crypto_locked_new(sizeof *t.e)};
-    uint64_t put = 0;
-    int rc;
+    struct rotate t = {.e = crypto_locked_new(sizeof *t.e), .again = true};
+    int rc = 0;
 
     if (!t.e)
         return err_set(E_NOMEM, "out of memory");
     buf_init(&t.shares, envelope_content_max(ENVELOPE_LOG));
-    rc = repo_log_append(r, rotate_compute, &t, &put);
-    if (put > 0)
-        *out = (struct rotate_result){t.number, t.member_n};
+    while (rc == 0 && t.again) {
+        uint64_t put = 0;
+
+        rc = repo_log_append(r, rotate_compute, &t, &put);
+        if (put > 0)
+            *out = (struct rotate_result){t.number, t.member_n};
+    }
     buf_release(&t.shares);
     free(t.member);
     crypto_locked_free(t.e);
@@ -60,17 +90,78 @@ static int rotate_begin(struct repo *r, struct rotate_result *out)
 
 /* --- the own slot --- */
 
+/* Whether that slot is one of our own that the secret opens; held: out: how
+ * many epochs it holds. */
+static int rotate_opens(const struct repo *r, const struct slot_list_item *it,
+                        const struct key_slot_secret *secret, uint32_t *held,
+                        bool *opens)
+{
+    struct keyring *k = keyring_new();
+    char name[SLOT_LIST_NAME_MAX];
+    struct buf file;
+    bool found = false;
+    int rc = k ? 0 : err_set(E_NOMEM, "out of memory");
+
+    *opens = false;
+    slot_list_name(&it->id, name);
+    buf_init(&file, KEY_SLOT_BYTES_MAX);
+    if (rc == 0)
+        rc = store_get(r->store, name, &file, &found);
+    if (rc == 0 && found)
+        rc = key_slot_open(buf_bytes(&file), secret, k, opens);
+    if (rc == 0 && *opens)
+        *held = k->held;
+    buf_release(&file);
+    keyring_free(k);
+    if (rc == E_CORRUPT || rc == E_UNSUPPORTED || rc == E_LIMIT) {
+        err_ignore(rc, "it is not the one that is looked for");
+        rc = 0;
+    }
+    return rc;
+}
+
+/* The slot that the secret opened has gone: another rotation by this key may
+ * have written the one that it opens now. found false: none; with an old
+ * passphrase, perhaps: it must not come back. */
+static int rotate_find_slot(const struct repo *r,
+                            const struct key_slot_secret *secret,
+                            struct object_id *id, uint32_t *held, bool *found)
+{
+    struct slot_list l = {.item = NULL};
+    int rc = slot_list_load(r->store, &l);
+
+    *found = false;
+    for (size_t i = 0; i < l.n && rc == 0 && !*found; i++) {
+        const struct slot_list_item *it = &l.item[i];
+
+        if (it->info.kdf != secret->kind ||
+            memcmp(it->info.member.b, r->keys->member.b,
+                   sizeof it->info.member.b) != 0)
+            continue;
+        rc = rotate_opens(r, it, secret, held, found);
+        *id = it->id;
+    }
+    slot_list_release(&l);
+    return rc;
+}
+
 /* A slot like the one that was opened, with all epochs, in its place. */
 static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
 {
     struct object_id old = r->slot_id;
+    uint32_t held = 0;
     bool there;
     int rc = slot_list_has(r->store, &old, &there);
 
     if (rc == 0 && !there)
-        /* with an old passphrase, perhaps: it must not come back */
+        rc = rotate_find_slot(r, secret, &old, &held, &there);
+    if (rc == 0 && !there)
         rc = err_set(E_LATER, "the key slot was replaced or removed meanwhile, "
                               "and is not written anew");
+    if (rc == 0 && held >= r->keys->held) {
+        r->slot_id = old;
+        return 0;
+    }
     if (rc == 0)
         rc = slot_list_put(r->store, r->keys, r->slot.label, secret,
                            &r->slot_id);

@@ -269,6 +269,56 @@ static size_t slots(struct epoch_kit *k)
     return n;
 }
 
+/* How many epochs the slot holds; the log is not asked. */
+static uint32_t slot_holds(struct epoch_kit *k)
+{
+    struct repo_open_options opt = {.no_index = true, .secret = &k->f.secret};
+    struct repo *r = NULL;
+    uint32_t n;
+
+    assert_int_equal(repo_open(k->f.store, &opt, &r), 0);
+    n = r->keys->held;
+    repo_close(r);
+    return n;
+}
+
+/* Another one rotates before the own slot is looked at, and does so with the
+ * key as it was: both records are in the log, and the slot that stays holds
+ * both. */
+static int rotate_before_look(void *ctx, enum memory_point point,
+                              enum memory_op op, const char *name)
+{
+    struct epoch_kit *k = ctx;
+    struct rotate_result res;
+    char own[SLOT_LIST_NAME_MAX];
+    struct repo *r = NULL;
+
+    (void)op;
+    slot_list_name(&k->r->slot_id, own);
+    if (point != MEMORY_BEFORE || strcmp(name, own) != 0)
+        return 0;
+    memory_set_hook(k->f.store, NULL, NULL);
+    assert_int_equal(repo_fixture_repo(&k->f, NULL, &r), 0);
+    assert_int_equal(rotate_run(r, &k->f.secret, &res), 0);
+    repo_close(r);
+    return 0;
+}
+
+static void test_rotate__a_slot_never_loses_keys(void **state)
+{
+    struct rotate_result res;
+    struct epoch_kit k;
+
+    (void)state;
+    epoch_kit_open(&k);
+    memory_set_hook(k.f.store, rotate_before_look, &k);
+    assert_int_equal(rotate_run(k.r, &k.f.secret, &res), 0);
+    assert_int_equal(res.epoch, 1);
+    assert_int_equal(slots(&k), 4);
+    assert_int_equal(slot_holds(&k), 3);
+    epoch_kit_close(&k);
+}
+
 static void test_rotate__the_own_slot_holds_the_new_keys(void **state)
 {
     struct repo_open_options opt = {.no_index = true};
@@ -352,6 +402,36 @@ static void test_rotate__a_lost_record_loses_no_keys(void **state)
     assert_int_equal(sum.snapshots, 1);
     assert_int_equal(sum.damages, 2); /* the record; the fixture's tree */
     repo_close(r);
+    epoch_kit_close(&k);
+}
+
+/* A copy of the log that is older than the slot is taken; epochs go on from
+ * there. */
+static void test_rotate__goes_on_from_an_older_log(void **state)
+{
+    struct crypto_key old;
+    struct object_id id;
+    struct epoch_kit k;
+
+    (void)state;
+    epoch_kit_open(&k);
+    assert_int_equal(rotate(&k), 1);
+    assert_int_equal(rotate(&k), 2);
+    old = k.r->keys->epoch[2].k_repo;
+    repo_close(k.r);
+    k.r = NULL;
+    catchup_kit_remove(k.f.store, "log/0000000000000002");
+    assert_int_equal(catchup_kit_try(&k.f, "a"), E_ROLLBACK);
+    assert_int_equal(catchup_kit_try_accepting(&k.f, "a"), 0);
+    assert_int_equal(repo_fixture_repo(&k.f, "a", &k.r), 0);
+    assert_int_equal(k.r->state.epochs, 2);
+    assert_int_equal(k.r->keys->held, 3);
+    /* what was sealed under the one that the log lost opens again, and the
+     * epoch that was asked for is a new one */
+    assert_int_equal(rotate(&k), 3);
+    assert_memory_equal(&k.r->keys->epoch[2].k_repo, &old, sizeof old);
+    assert_int_equal(repo_fixture_backup(&k.f, "b", 1, &id), 0);
+    check_all(&k, &id, 1);
     epoch_kit_close(&k);
 }
 
@@ -452,8 +532,11 @@ static void test_rotate__a_taken_number_is_computed_again(void **state)
         rc = rotate_run(k.r, &k.f.secret, &res);
         memory_set_hook(k.f.store, NULL, NULL);
         assert_true(x.done);
-        /* the other one has replaced the slot that both were opened with */
-        assert_int_equal(rc, x.rotates ? E_LATER : 0);
+        /* the other one has replaced the slot that both were opened with: its
+         * own is replaced in turn */
+        assert_int_equal(rc, 0);
+        assert_int_equal(slots(&k), 4);
+        assert_int_equal(slot_holds(&k), res.epoch + 1);
         assert_int_equal(res.epoch, x.rotates ? 2 : 1);
         assert_int_equal(k.r->state.tip.number, 2);
         assert_int_equal(k.r->state.epochs, res.epoch + 1);
@@ -553,8 +636,10 @@ int main(void)
         cmocka_unit_test(test_rotate__deduplication_goes_on),
         cmocka_unit_test(test_rotate__a_writer_at_work_goes_on),
         cmocka_unit_test(test_rotate__the_own_slot_holds_the_new_keys),
+        cmocka_unit_test(test_rotate__a_slot_never_loses_keys),
         cmocka_unit_test(test_rotate__who_opens_meanwhile_gets_in),
         cmocka_unit_test(test_rotate__a_lost_record_loses_no_keys),
+        cmocka_unit_test(test_rotate__goes_on_from_an_older_log),
         cmocka_unit_test(test_rotate__is_for_full_keys),
         cmocka_unit_test(test_rotate__there_are_256_epochs),
         cmocka_unit_test(test_rotate__a_taken_number_is_computed_again),
