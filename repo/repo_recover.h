@@ -13,9 +13,9 @@
  *   r    may have been opened without an index: then its log's first record
  *        stands for the tip
  *   out  of recovery_new()
- * Returns 0; E_ROLE: r's key is not a full one; E_UNSUPPORTED: a newer version
- * made the config, and a sheet of this one would lose part of it; E_CORRUPT;
- * E_NOMEM; what the store returned.
+ * Returns 0; E_ROLE: r's key is not a full one, or was removed; E_UNSUPPORTED:
+ * a newer version made the config, and a sheet of this one would lose part of
+ * it; E_CORRUPT; E_NOMEM; what the store returned.
  */
 MUST_CHECK int repo_recover_sheet(const struct repo *r, struct recovery *out);
 

@@ -1,12 +1,14 @@
 /* What the holder of a stolen key leaves behind is over with when the key is
  * removed: nothing of it goes on standing in the way of others. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +16,9 @@
 
 #include "base/blake3.h"
 #include "base/codec.h"
+#include "base/process.h"
 #include "repo/chain.h"
+#include "repo/key_change.h"
 #include "repo/key_remove.h"
 #include "repo/rotate.h"
 #include "repo/run_others.h"
@@ -304,11 +308,65 @@ static void test_attack_lasting__no_new_keys_for_who_leaves(void **state)
     member_kit_close(&x);
 }
 
+/* --- runs that never were --- */
+
+static bool thinks_it_runs(struct member_kit *x)
+{
+    struct run_holder who;
+
+    assert_int_equal(repo_refresh(x->full), 0);
+    return run_others_find(x->full, bytes_of_str("s"), &who);
+}
+
+/* A journal that names a process of the other host that lives, as its records
+ * tell. It is waited for only as long as its member's word counts. */
+static void test_attack_lasting__a_run_that_never_was(void **state)
+{
+    struct key_remove_result done;
+    struct record_journal open = {.generation = 0};
+    struct writer_process text;
+    struct chain_tip tip = {.any = false};
+    struct writer_id w;
+    struct member_kit x;
+    pid_t pid = fork();
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+        for (;;)
+            (void)pause();
+    }
+    member_kit_make(&x, KEYRING_WRITE);
+    writer_process_get(&text, &open.process);
+    open.process.pid = (uint64_t)pid;
+    open.process.start = process_start((uint32_t)pid);
+    open.process.series = bytes_of_str("s");
+    /* in the name of the other member, and in its own */
+    members_writer_new(&x.full->keys->member, &w);
+    member_kit_put_journal(&x, &w, &tip, RECORD_OPEN, &open);
+    assert_false(thinks_it_runs(&x));
+    tip.any = false;
+    members_writer_new(&x.member, &w);
+    member_kit_put_journal(&x, &w, &tip, RECORD_OPEN, &open);
+    assert_true(thinks_it_runs(&x));
+    assert_int_equal(key_change_trust(x.full, RECORD_TRUST_OWN), 0);
+    assert_false(thinks_it_runs(&x));
+    assert_int_equal(key_change_trust(x.full, RECORD_TRUST_SHARED), 0);
+    assert_true(thinks_it_runs(&x));
+    assert_int_equal(key_remove(x.full, &x.member, true, &done), 0);
+    assert_false(thinks_it_runs(&x));
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    member_kit_close(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attack_lasting__a_flood),
         cmocka_unit_test(test_attack_lasting__no_new_keys_for_who_leaves),
+        cmocka_unit_test(test_attack_lasting__a_run_that_never_was),
         cmocka_unit_test(test_attack_lasting__what_looks_newer),
         cmocka_unit_test(test_attack_lasting__what_names_nothing),
     };
