@@ -160,11 +160,14 @@ static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
                               "and is not written anew");
     if (rc == 0 && held >= r->keys->held) {
         r->slot_id = old;
+        r->slot_epochs = held;
         return 0;
     }
     if (rc == 0)
         rc = slot_list_put(r->store, r->keys, r->slot.label, secret,
                            &r->slot_id);
+    if (rc == 0)
+        r->slot_epochs = r->keys->held;
     return rc < 0 ? rc : slot_list_delete(r->store, &old);
 }
 
