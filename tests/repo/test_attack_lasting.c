@@ -308,6 +308,30 @@ static void test_attack_lasting__no_new_keys_for_who_leaves(void **state)
     member_kit_close(&x);
 }
 
+/* What lies in a journal of who may have none is nothing at all. */
+static void test_attack_lasting__readers_have_no_journals(void **state)
+{
+    struct record_journal open = {.generation = 0};
+    struct chain_tip tip = {.any = false};
+    struct writer_id w;
+    struct member_kit x;
+    struct repo *r;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_READ);
+    members_writer_new(&x.member, &w);
+    member_kit_put_journal(&x, &w, &tip, RECORD_OPEN, &open);
+    put_junk(&x, &w, 1, 1);
+    put_junk(&x, &w, 7, 1);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        r = open_full(&x, fresh ? NULL : "late");
+        assert_false(r->hurt);
+        assert_int_equal(r->journals.records, 0);
+        repo_close(r);
+    }
+    member_kit_close(&x);
+}
+
 /* --- runs that never were --- */
 
 static bool thinks_it_runs(struct member_kit *x)
@@ -367,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_attack_lasting__a_flood),
         cmocka_unit_test(test_attack_lasting__no_new_keys_for_who_leaves),
         cmocka_unit_test(test_attack_lasting__a_run_that_never_was),
+        cmocka_unit_test(test_attack_lasting__readers_have_no_journals),
         cmocka_unit_test(test_attack_lasting__what_looks_newer),
         cmocka_unit_test(test_attack_lasting__what_names_nothing),
     };
