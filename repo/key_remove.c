@@ -8,7 +8,6 @@
 #include "repo/members_draft.h"
 #include "repo/repo_role.h"
 #include "repo/segment_file.h"
-#include "repo/segment_list.h"
 #include "repo/slot_list.h"
 #include "repo/snapshot_list.h"
 
@@ -24,7 +23,6 @@ struct key_remove {
     size_t cuts_max;
     struct key_remove_result *out;
     enum record_standing standing; /* what it is to become */
-    struct index_reader *index;    /* while journals are read */
     struct buf cuts;
     size_t cut_n; /* runs */
     struct members_draft draft;
@@ -62,12 +60,8 @@ static int key_remove_segment(const struct key_remove *k,
                               const struct object_id *id)
 {
     struct segment_file file;
-    bool known;
-    int rc = segment_list_has(k->index, id, &known);
+    int rc = segment_file_read(k->r->store, k->r->keys, id, &file);
 
-    if (rc < 0 || known)
-        return rc;
-    rc = segment_file_read(k->r->store, k->r->keys, id, &file);
     segment_file_release(&file);
     return rc;
 }
@@ -76,19 +70,18 @@ static int key_remove_snapshot(const struct key_remove *k,
                                const struct object_id *id)
 {
     struct snapshot s;
-    bool noted;
-    bool sound;
-    int rc = snapshot_list_has(k->index, id, &noted, &sound);
+    int rc;
 
-    if (rc < 0 || sound || state_is_forgotten(&k->r->state, id))
-        return rc;
+    if (state_is_forgotten(&k->r->state, id))
+        return 0;
     rc = snapshot_list_read(k->r->store, k->r->keys, id, &s);
     snapshot_list_drop(&s);
     return rc;
 }
 
 /* Whether a record says what can be understood and be had: else it would go on
- * looking like damage for ever, and a thief may have put it for that. */
+ * looking like damage for ever, and a thief may have put it for that. The index
+ * is not asked: what it has read may have gone since. */
 static int key_remove_means(const struct key_remove *k,
                             const struct chain_record *c)
 {
@@ -247,8 +240,7 @@ static int key_remove_rounds(struct key_remove *k,
 {
     size_t *bytes = mem_array(list->n, sizeof *bytes);
     size_t longest = 0;
-    int rc = bytes ? index_reader_new(k->r->index, &k->index)
-                   : err_set(E_NOMEM, "out of memory");
+    int rc = bytes ? 0 : err_set(E_NOMEM, "out of memory");
 
     if (rc == 0)
         rc = key_remove_round(k, list, SIZE_MAX, bytes);
@@ -257,8 +249,6 @@ static int key_remove_rounds(struct key_remove *k,
         if (rc == 0)
             rc = key_remove_round(k, list, longest, bytes);
     }
-    index_reader_free(k->index);
-    k->index = NULL;
     free(bytes);
     return rc;
 }

@@ -18,8 +18,10 @@
 #include "base/codec.h"
 #include "base/process.h"
 #include "repo/chain.h"
+#include "repo/check.h"
 #include "repo/key_change.h"
 #include "repo/key_remove.h"
+#include "repo/repo_log.h"
 #include "repo/rotate.h"
 #include "repo/run_others.h"
 #include "repo/writer_process.h"
@@ -41,15 +43,41 @@ static size_t damaged_snapshots(struct repo *r)
     return n;
 }
 
+static int say_forget(void *ctx, const struct repo *r, struct repo_log_draft *d)
+{
+    const struct object_id *id = ctx;
+
+    (void)r;
+    d->type = RECORD_FORGET;
+    d->says.ids = (struct record_ids){.p = id->b, .n = 1};
+    return 0;
+}
+
+/* A snapshot is committed, forgotten by the founder, and its object goes. */
+static void commit_forgotten(struct member_kit *x, const struct writer_id *w,
+                             struct chain_tip *tip, struct object_id *id)
+{
+    struct record_journal says = {.id = *id};
+    char name[SNAPSHOT_LIST_NAME_MAX];
+
+    member_kit_put_journal(x, w, tip, RECORD_COMMIT, &says);
+    assert_int_equal(repo_log_append(x->full, say_forget, id, NULL), 0);
+    snapshot_list_name(id, name);
+    catchup_kit_remove(x->f.store, name);
+}
+
 /* Records that name objects that are not there, or are nobody's: as long as the
  * key is a member's they look like damage. */
 static void test_attack_lasting__what_names_nothing(void **state)
 {
     struct key_remove_result done;
     struct record_journal says = {.generation = 0};
+    struct record_journal replaced;
+    struct record_journal gone = {.generation = 0};
     char name[SNAPSHOT_LIST_NAME_MAX];
     enum store_outcome outcome;
-    struct object_id before;
+    struct pack_info info;
+    struct object_id before, forgotten;
     struct writer_id w;
     struct chain_tip tip;
     struct member_kit x;
@@ -61,6 +89,22 @@ static void test_attack_lasting__what_names_nothing(void **state)
     member_kit_put_open(&x, &w, &tip, 0);
     memset(says.id.b, 0x11, sizeof says.id.b);
     member_kit_put_journal(&x, &w, &tip, RECORD_SEGMENT, &says);
+    /* it says itself that it was replaced, and by what is there */
+    says.ids = (struct record_ids){.p = says.id.b, .n = 1};
+    replaced = says;
+    replaced.id = member_kit_put_segment(&x, x.thief, 5, &info);
+    pack_info_release(&info);
+    member_kit_put_journal(&x, &w, &tip, RECORD_SEGMENT, &replaced);
+    says.ids = (struct record_ids){.n = 0};
+    /* one that hosts have seen, and that has gone since */
+    gone.id = member_kit_put_snapshot(&x, x.thief->keys, 40);
+    member_kit_put_journal(&x, &w, &tip, RECORD_COMMIT, &gone);
+    assert_int_equal(repo_refresh(x.full), 0);
+    snapshot_list_name(&gone.id, name);
+    catchup_kit_remove(x.f.store, name);
+    /* one that was forgotten, and has gone by right */
+    forgotten = member_kit_put_snapshot(&x, x.thief->keys, 41);
+    commit_forgotten(&x, &w, &tip, &forgotten);
     memset(says.id.b, 0x22, sizeof says.id.b);
     member_kit_put_journal(&x, &w, &tip, RECORD_COMMIT, &says);
     memset(says.id.b, 0x33, sizeof says.id.b);
@@ -70,11 +114,11 @@ static void test_attack_lasting__what_names_nothing(void **state)
     member_kit_put_journal(&x, &w, &tip, RECORD_COMMIT, &says);
     r = open_full(&x, "late");
     assert_true(r->hurt);
-    assert_int_equal(damaged_snapshots(r), 2);
+    assert_int_equal(damaged_snapshots(r), 3);
     repo_close(r);
     assert_int_equal(key_remove(x.full, &x.member, false, &done), E_REFUSED);
     assert_int_equal(key_remove(x.full, &x.member, true, &done), 0);
-    assert_int_equal(done.damaged, 3);
+    assert_int_equal(done.damaged, 4);
     for (int fresh = 0; fresh < 2; fresh++) {
         r = open_full(&x, fresh ? NULL : "late");
         assert_false(r->hurt);
@@ -198,6 +242,8 @@ static void test_attack_lasting__what_looks_newer(void **state)
 {
     (void)state;
     for (int which = 0; which < NEWER_N; which++) {
+        struct check_options all = {.threads = 1};
+        struct check_summary sum = {.snapshots = 0};
         struct key_remove_result done;
         struct object_id before;
         struct chain_tip tip;
@@ -211,6 +257,9 @@ static void test_attack_lasting__what_looks_newer(void **state)
         put_newer(&x, (enum newer)which, &w, &tip);
         r = open_full(&x, "late");
         assert_true(r->hurt || damaged_snapshots(r) == 1);
+        /* a check names it, and goes on */
+        assert_int_equal(check_run(r, &all, NULL, NULL, &sum), E_CORRUPT);
+        assert_true(sum.snapshots >= 2);
         repo_close(r);
         assert_true(member_kit_listed(&x, "full", &before));
         assert_int_equal(key_remove(x.full, &x.member, false, &done),
