@@ -429,6 +429,10 @@ static void test_attack_lasting__a_run_that_never_was(void **state)
     assert_true(thinks_it_runs(&x));
     assert_int_equal(key_remove(x.full, &x.member, true, &done), 0);
     assert_false(thinks_it_runs(&x));
+    tip.any = false;
+    members_writer_new(&x.member, &w);
+    member_kit_put_journal(&x, &w, &tip, RECORD_OPEN, &open);
+    assert_false(thinks_it_runs(&x));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     member_kit_close(&x);
