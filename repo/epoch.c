@@ -197,8 +197,8 @@ static int epoch_get_share(const struct keyring *k,
 static int epoch_get(const struct keyring *k, const struct record_epoch *says,
                      struct keyring_epoch *e, bool *found)
 {
+    struct bytes share = {NULL, 0};
     bool shared;
-    struct bytes share;
     int rc;
 
     *found = says->number < k->held;
