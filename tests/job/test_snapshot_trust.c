@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "repo/key_change.h"
+#include "repo/members_draft.h"
 #include "repo/snapshot_list.h"
 #include "repo/writer.h"
 #include "tests/job/job_fixture.h"
@@ -169,12 +170,51 @@ static void test_snapshot_trust__a_change_of_trust_reads_again(void **state)
     world_end(&x);
 }
 
+struct leaving {
+    struct members_change change;
+    struct members_draft draft;
+};
+
+static int say_leaving(void *ctx, const struct repo *r,
+                       struct repo_log_draft *d)
+{
+    struct leaving *l = ctx;
+
+    return members_draft_make(&l->draft, r, &l->change, d);
+}
+
+/* M7: no subtree of a parent is taken over unseen whose member is leaving: what
+ * it reaches may be in no cut. */
+static void test_snapshot_trust__who_leaves_is_looked_at(void **state)
+{
+    struct leaving l = {.change = {.standing = RECORD_LEAVING}};
+    static struct world x;
+    struct job_snap s;
+
+    (void)state;
+    world_make(&x, KEYRING_WRITE, RECORD_TRUST_SHARED);
+    (void)run(&x.f);
+    scratch_file(x.f.src, "more", x.file, BYTES / 2);
+    (void)run(&x.thief);
+    l.change.who = &x.thief.r->keys->member;
+    members_draft_init(&l.draft);
+    assert_int_equal(repo_log_append(x.f.r, say_leaving, &l, NULL), 0);
+    members_draft_release(&l.draft);
+    job_fixture_reopen(&x.f, false);
+    s = run(&x.f);
+    assert_true(s.result.has_parent);
+    assert_true(s.result.stats.new_bytes >= BYTES / 2);
+    job_fixture_returns(&x.f, &s.result.id);
+    world_end(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snapshot_trust__a_thiefs_snapshot_is_no_parent),
         cmocka_unit_test(test_snapshot_trust__full_keys_are_relied_on),
         cmocka_unit_test(test_snapshot_trust__a_change_of_trust_reads_again),
+        cmocka_unit_test(test_snapshot_trust__who_leaves_is_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
