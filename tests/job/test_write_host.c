@@ -365,48 +365,6 @@ static void test_write_host__looks_up_what_large_files_reach(void **state)
     job_fixture_close(&f);
 }
 
-static int forget_it(void *ctx, const struct repo *r, struct repo_log_draft *d)
-{
-    (void)r;
-    d->type = RECORD_FORGET;
-    d->says.ids = record_ids_of(ctx, 1);
-    return 0;
-}
-
-/* How many parents there are whose trees are taken over unseen. */
-static size_t trusted(struct job_fixture *f, size_t parents)
-{
-    struct snap_previous p = {.item = NULL};
-    size_t n;
-
-    assert_int_equal(snap_previous_find(f->r, bytes_of_str("test"), false, &p),
-                     0);
-    assert_int_equal(p.parent_n, parents);
-    n = p.trusted_n;
-    snap_previous_release(&p);
-    return n;
-}
-
-/* What was kept of a snapshot outlives it: the tree may have gone (I6). */
-static void test_write_host__looks_at_what_was_forgotten(void **state)
-{
-    struct job_fixture f;
-    struct job_snap s;
-
-    (void)state;
-    open_host(&f);
-    s = run(&f, 0);
-    job_fixture_as(&f, true);
-    assert_int_equal(trusted(&f, 1), 1);
-    job_fixture_as(&f, false);
-    assert_int_equal(repo_log_append(f.r, forget_it, &s.result.id, NULL), 0);
-    job_fixture_as(&f, true);
-    assert_int_equal(trusted(&f, 1), 0);
-    s = run(&f, FILES);
-    returns(&f, &s);
-    job_fixture_close(&f);
-}
-
 static void delete_meta(struct job_fixture *f)
 {
     struct index_reader *r = NULL;
@@ -816,7 +774,6 @@ int main(void)
         cmocka_unit_test(test_write_host__counts_its_series_by_commit_records),
         cmocka_unit_test(test_write_host__a_full_key_reads_what_was_sealed),
         cmocka_unit_test(test_write_host__goes_on_from_a_checkpoint),
-        cmocka_unit_test(test_write_host__looks_at_what_was_forgotten),
         cmocka_unit_test(test_write_host__checks_what_it_sees),
         cmocka_unit_test(test_write_host__damage_comes_and_goes),
         cmocka_unit_test(test_write_host__knows_its_last_one),

@@ -337,6 +337,17 @@ static void test_attack_trust__own_relies_on_its_own_and_full_keys(void **state)
     world_end(&x);
 }
 
+/* The store gives no pack. */
+static int withhold_packs(void *ctx, enum memory_point point, enum memory_op op,
+                          const char *name)
+{
+    (void)ctx;
+    return point == MEMORY_BEFORE && op == MEMORY_GET &&
+                   strncmp(name, "packs/", 6) == 0
+               ? err_set(E_STORE, "not now")
+               : 0;
+}
+
 static int no_vain_vouch(void *ctx, const struct check_finding *f)
 {
     (void)ctx;
@@ -373,6 +384,13 @@ static void test_attack_trust__vouching_takes_reading(void **state)
     assert_int_equal(r->state.tip.number, tip);
     repo_close(r);
     expect_relies(&x, FULL, VICTIM, false);
+    r = open_as(&x, FULL, "full");
+    opt.read_data = true;
+    memory_set_hook(x.f.store, withhold_packs, NULL);
+    assert_int_not_equal(check_run(r, &opt, NULL, NULL, &sum), 0);
+    memory_set_hook(x.f.store, NULL, NULL);
+    assert_int_equal(sum.vouched, 0);
+    repo_close(r);
     repo_fixture_pack(&x.f, x.thief, TOMORROW, &info);
     pack_info_release(&info);
     assert_int_equal(key_change_add(x.full, &reader, &id), 0);
@@ -380,7 +398,6 @@ static void test_attack_trust__vouching_takes_reading(void **state)
     x.f.secret = secret;
     assert_int_equal(repo_fixture_repo(&x.f, NULL, &r), 0);
     x.f.secret = mine;
-    opt.read_data = true;
     assert_int_equal(check_run(r, &opt, no_vain_vouch, NULL, &sum), E_CORRUPT);
     assert_int_equal(sum.vouched, 0);
     repo_close(r);
