@@ -146,6 +146,10 @@ static int cmd_key_remove_tell(struct cli *cli,
         message_warn("%" PRIu64 " damaged or missing record%s of its "
                      "journals: what they said is void from now on",
                      done->damaged, words_plural(done->damaged));
+    if (done->left_out > 0)
+        message_warn("%" PRIu64 " journal%s that did not fit: what they said "
+                     "is void from now on",
+                     done->left_out, words_plural(done->left_out));
     if (!cli->json)
         return 0;
     json_out_begin(cli->json, "removed");
@@ -155,6 +159,7 @@ static int cmd_key_remove_tell(struct cli *cli,
     json_out_bool(cli->json, "finished", !done->unfinished);
     json_out_u64(cli->json, "journals", done->journals);
     json_out_u64(cli->json, "damaged_records", done->damaged);
+    json_out_u64(cli->json, "journals_left_out", done->left_out);
     return json_out_end(cli->json);
 }
 

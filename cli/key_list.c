@@ -190,6 +190,19 @@ static int key_list_json(struct json_out *j, const struct repo *r,
     return rc;
 }
 
+/* A rotation that died half way, or one by another key: a full key's slot is
+ * what still opens the data when the log is damaged. */
+static void key_list_warn_slot(const struct repo *r)
+{
+    uint32_t begun = r->keys->begun;
+
+    if (r->keys->role == KEYRING_FULL && r->slot_epochs < begun)
+        message_warn("the slot of this key lacks %u of the repository's %u "
+                     "epochs of keys, which stand in the log alone: 'dedup key "
+                     "passwd' writes it anew, with the same secret if you like",
+                     begun - r->slot_epochs, begun);
+}
+
 int key_list_show(struct cli *cli, const struct repo *r)
 {
     struct slot_list l = {.item = NULL};
@@ -201,6 +214,8 @@ int key_list_show(struct cli *cli, const struct repo *r)
     if (rc == 0 && l.unread > 0)
         message_warn("%zu key slot%s cannot be read; 'dedup check' tells more",
                      l.unread, l.unread == 1 ? "" : "s");
+    if (rc == 0)
+        key_list_warn_slot(r);
     if (rc == 0)
         message_detail("trust is '%s'",
                        r->state.members.trust == RECORD_TRUST_OWN ? "own"

@@ -8,6 +8,7 @@
 #include "cli/sheet_type.h"
 #include "cli/terminal.h"
 #include "repo/repo_recover.h"
+#include "repo/repo_role.h"
 
 /* What the sheet says: from a file, a pipe, or who types it. */
 static int key_recover_read(struct cli *cli, const char *path,
@@ -34,8 +35,14 @@ static int key_recover_read(struct cli *cli, const char *path,
 static int key_recover_tell(struct cli *cli, const struct session *s)
 {
     const struct repo_id *id = &s->repo->config.repo;
+    bool active = repo_role_active(s->repo) == 0;
     char hex[2 * sizeof id->b + 1];
 
+    if (!active)
+        message_warn("the key of this sheet was removed from the repository: "
+                     "it reads what was written before that, and nothing that "
+                     "it writes counts; whoever has a newer sheet, of another "
+                     "key, should recover with that");
     message_note("the repository %s has its config and a key again: run "
                  "'dedup check', restore what you need, and print a new sheet "
                  "with 'dedup key sheet'",
@@ -45,6 +52,7 @@ static int key_recover_tell(struct cli *cli, const struct session *s)
     json_out_begin(cli->json, "recovered");
     json_out_text(cli->json, "id", hex);
     json_out_u64(cli->json, "log", s->repo->state.tip.number);
+    json_out_bool(cli->json, "active", active);
     return json_out_end(cli->json);
 }
 

@@ -7,6 +7,7 @@
 #include "cli/snap_spec.h"
 #include "cli/when.h"
 #include "cli/words.h"
+#include "repo/members_draft.h"
 #include "repo/tree_walk.h"
 
 enum {
@@ -187,6 +188,70 @@ static void snap_pick_warn(const struct snapshot *s)
                      SNAP_PICK_ID_CHARS, id_hex(s->id.b, sizeof s->id.b, hex));
 }
 
+static bool snap_pick_same(const struct member_id *a, const struct member_id *b)
+{
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
+/* When the first snapshot in a series began that its member signed. */
+static struct entry_time snap_pick_first(const struct snapshot_list *l,
+                                         const struct snapshot *of)
+{
+    struct entry_time first = of->manifest.m.begin;
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct snapshot_item *it = &l->item[i];
+
+        if (snap_pick_same(&it->signer, &of->signer) &&
+            bytes_equal(it->manifest.m.series, of->manifest.m.series) &&
+            entry_time_cmp(it->manifest.m.begin, first) < 0)
+            first = it->manifest.m.begin;
+    }
+    return first;
+}
+
+/* Another member that writes this series too; NULL: none. One who may do
+ * everything and has left off before is who handed it over. */
+static const struct members_one *snap_pick_rival(const struct repo *r,
+                                                 const struct snapshot_list *l,
+                                                 const struct snapshot *of)
+{
+    struct entry_time first = snap_pick_first(l, of);
+
+    for (size_t i = l->n; i-- > 0;) {
+        const struct snapshot_item *it = &l->item[i];
+        const struct members_one *by =
+            members_find(&r->state.members, &it->signer);
+
+        if (by && by->standing == RECORD_ACTIVE &&
+            !snap_pick_same(&it->signer, &of->signer) &&
+            bytes_equal(it->manifest.m.series, of->manifest.m.series) &&
+            (by->role != KEYRING_FULL ||
+             entry_time_cmp(it->manifest.m.begin, first) > 0))
+            return by;
+    }
+    return NULL;
+}
+
+/* The holder of a stolen write key can put a snapshot into every series: under
+ * trust 'own' hosts do not rely on it, and who restores should know. */
+static void snap_pick_warn_signer(const struct repo *r,
+                                  const struct snapshot_list *l,
+                                  const struct snapshot *of)
+{
+    const struct members *m = &r->state.members;
+    const struct members_one *by = members_find(m, &of->signer);
+    const struct members_one *rival = snap_pick_rival(r, l, of);
+    char hex[ID_HEX_CHARS + 1];
+
+    if (m->trust == RECORD_TRUST_OWN && by && by->role != KEYRING_FULL && rival)
+        message_warn("%.*s was made with the key '%s', others of its series "
+                     "with '%s': if that should not be, name one by its id "
+                     "('dedup check --writer' tells whose are whose)",
+                     SNAP_PICK_ID_CHARS, id_hex(of->id.b, sizeof of->id.b, hex),
+                     members_draft_label(r, by), members_draft_label(r, rival));
+}
+
 int snap_pick_open(struct session *s, const char *text, bool one_series,
                    bool all, struct snap_pick *p)
 {
@@ -209,6 +274,8 @@ int snap_pick_open(struct session *s, const char *text, bool one_series,
         rc = snapshot_list_read(s->store, s->repo->keys, &id, &p->snapshot);
     if (rc == 0)
         snap_pick_warn(&p->snapshot);
+    if (rc == 0 && !snap_pick_is_by_id(&spec, &id))
+        snap_pick_warn_signer(s->repo, &list, &p->snapshot);
     if (rc == 0)
         rc = snap_pick_find(s, p);
     snapshot_list_release(&list);

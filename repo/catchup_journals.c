@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "repo/catchup_packs.h"
 #include "repo/catchup_snapshots.h"
+#include "repo/magic.h"
 #include "repo/record_journal.h"
 
 enum {
@@ -226,7 +227,7 @@ static int catchup_journals_take(struct catchup_journal *j,
     j->gap |= !members_find(m, &r->signer);
     if (!members_may_journal(m, j->owner, &r->signer, r->record.type))
         return 0;
-    rc = record_journal_get(&r->record, &says);
+    rc = magic_unproved(record_journal_get(&r->record, &says));
     if (rc == E_CORRUPT)
         return catchup_journals_damaged(j, r->record.number, r->record.number,
                                         err_text());

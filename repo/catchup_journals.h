@@ -31,9 +31,8 @@ MUST_CHECK int catchup_journals_cut(struct catchup_update *up, bool *stale);
  * catchup_journals_read: read each on from its mark. Records that cannot be
  * read, or are missing below later ones, are noted in the catch-up's journals,
  * at each run anew: the mark stays before the first; a scan is due when one is
- * met for the first time.
- * Returns 0; E_UNSUPPORTED (a good record of a kind that is not known);
- * E_NOMEM; what store or index returned.
+ * met for the first time. What is of no known kind is one that cannot be read.
+ * Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_journals_read(struct catchup_update *up,
                                      const struct journal_list *list);

@@ -38,7 +38,7 @@ MUST_CHECK int catchup_packs_add(struct catchup_packs_to *to,
  * not sign says nothing. One that cannot be read is counted (segments_lost),
  * and a scan owed.
  *   replaced  those that it stands for: they were merged
- * Returns 0; E_UNSUPPORTED; E_NOMEM; what store or index returned.
+ * Returns 0; E_NOMEM; what store or index returned.
  */
 MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
                                      const struct writer_id *w,
@@ -54,7 +54,7 @@ MUST_CHECK int catchup_packs_segment(struct catchup_update *up,
  *   stale  set when one turns out not to be of the member whose journal named
  *          it: perhaps another's names it too, and was not asked; else left
  *          alone
- * Returns 0; E_UNSUPPORTED; E_NOMEM; what the index returned.
+ * Returns 0; E_NOMEM; what the index returned.
  */
 MUST_CHECK int catchup_packs_again(struct catchup_update *up, bool ask,
                                    bool *lost, bool *stale);

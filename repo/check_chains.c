@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "repo/epoch.h"
+#include "repo/magic.h"
 #include "repo/record_journal.h"
 
 void check_chains_release(struct check_chains *c)
@@ -244,8 +245,8 @@ static int check_chain_record(struct check_chains *c, struct check_chain *ch,
         return check_log_body(c, r, name);
     if (!counts)
         return 0;
-    return check_report_rc(c->report, check_journal_body(c, ch, r, name),
-                           ch->kind, name);
+    rc = magic_unproved(check_journal_body(c, ch, r, name));
+    return check_report_rc(c->report, rc, ch->kind, name);
 }
 
 /* A record that is not there, or cannot be read: rc says why. */
@@ -254,10 +255,7 @@ static int check_chain_lost(struct check_chains *c, struct check_chain *ch,
 {
     /* nothing of a record is believed before its signature: what looks like a
      * newer format may be damage just as well */
-    if (rc == E_UNSUPPORTED)
-        rc = err_set(E_CORRUPT, "%s (or its first bytes are damaged)",
-                     err_text());
-    rc = check_report_rc(c->report, rc, ch->kind, name);
+    rc = check_report_rc(c->report, magic_unproved(rc), ch->kind, name);
     ch->tip = (struct chain_tip){.any = true, .number = number};
     ch->unknown = true;
     c->damaged |= ch->kind == CHECK_JOURNAL;

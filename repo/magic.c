@@ -26,3 +26,10 @@ int magic_get(struct codec *c, char kind, const char *what)
                        what, version, MAGIC_VERSION);
     return 0;
 }
+
+int magic_unproved(int rc)
+{
+    return rc == E_UNSUPPORTED
+               ? err_set(E_CORRUPT, "%s (or damaged)", err_text())
+               : rc;
+}

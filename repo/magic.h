@@ -19,4 +19,13 @@ void magic_put(struct buf *b, char kind);
  */
 MUST_CHECK int magic_get(struct codec *c, char kind, const char *what);
 
+/*
+ * magic_unproved: E_UNSUPPORTED becomes E_CORRUPT, every other code stays. For
+ * what is not the log's: anybody can make bytes that look like a later
+ * version's, and whoever holds a key can sign some; a repository that older
+ * programs must not touch says so in its log (docs/format.md 8.5). So they cost
+ * what they stand in and no more.
+ */
+MUST_CHECK int magic_unproved(int rc);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/blake3.h"
 #include "base/mem.h"
+#include "repo/magic.h"
 #include "store/store.h"
 
 enum { PACK_READER_KEYS = 1024 }; /* remembered, one place for each hash */
@@ -112,24 +113,12 @@ static void pack_reader_remember(struct pack_reader *r,
     pthread_mutex_unlock(&r->lock);
 }
 
-/*
- * Nothing vouches for the bytes that say which version and suite a pack has
- * before they have led to its key, and a repository that uses newer ones says
- * so in its log: here they are damage, which costs this pack and no other.
- */
-static int pack_reader_unproved(int rc)
-{
-    return rc == E_UNSUPPORTED
-               ? err_set(E_CORRUPT, "%s (or damaged)", err_text())
-               : rc;
-}
-
 /* The key of a raw entry of the key table. */
 static int pack_reader_unlock(struct pack_reader *r, enum pack_kind kind,
                               struct bytes raw, struct frame_key *out)
 {
     struct pack_layout_key k;
-    int rc = pack_reader_unproved(pack_layout_get_key(raw, &k));
+    int rc = magic_unproved(pack_layout_get_key(raw, &k));
 
     if (rc < 0)
         return rc;
@@ -150,7 +139,7 @@ int pack_reader_key(struct pack_reader *r, const struct object_id *pack,
         return 0;
     rc = pack_reader_range(r, pack, 0, head, sizeof head);
     if (rc == 0)
-        rc = pack_reader_unproved(pack_layout_get_header(
+        rc = magic_unproved(pack_layout_get_header(
             bytes_of(head, PACK_LAYOUT_HEAD_BYTES), r->keys, &h));
     if (rc == 0 && entry >= h.key_n)
         rc = err_set(E_CORRUPT, "pack: no key entry %u", entry);
@@ -275,7 +264,7 @@ static int pack_reader_header(struct pack_reader *r,
     int rc = pack_reader_fill(r, pack, 0, one, &p->head);
 
     if (rc == 0)
-        rc = pack_reader_unproved(pack_layout_get_header(
+        rc = magic_unproved(pack_layout_get_header(
             bytes_of(p->head.p, PACK_LAYOUT_HEAD_BYTES), r->keys, &p->header));
     if (rc < 0)
         return rc;

@@ -21,7 +21,9 @@ struct repo {
     struct store *store; /* lent by whoever opened */
     struct keyring *keys;
     struct key_slot_info slot; /* what opened: the slot, and ... */
-    struct object_id slot_id;  /* ... its name */
+    struct object_id slot_id;  /* ... its name, ... */
+    uint32_t slot_epochs;      /* ... and how many epochs it held; the others
+                                  stand in the log alone */
     struct config config;
     struct index *index;
     struct state state;

@@ -53,18 +53,17 @@ static int repo_recover_config(const struct recovery *v,
 int repo_recover_sheet(const struct repo *r, struct recovery *out)
 {
     const struct keyring *k = r->keys;
-    const struct members_one *me = members_find(&r->state.members, &k->member);
-    struct chain_tip tip;
+    struct chain_tip tip = {.any = false};
     struct object_id hash = {{0}};
     struct buf file;
     int rc;
 
     if (k->role != KEYRING_FULL)
         return err_set(E_ROLE, "only a full key has a recovery sheet");
-    /* what it gave back could write nothing, and would learn no new keys */
-    if (me && me->standing != RECORD_ACTIVE)
-        return repo_role_active(r);
-    rc = repo_recover_tip(r, &tip);
+    /* of a repository that was only just made nobody has read who is there */
+    rc = r->state.tip.any ? repo_role_active(r) : 0;
+    if (rc == 0)
+        rc = repo_recover_tip(r, &tip);
     if (rc < 0)
         return rc;
     out->repo = r->config.repo;

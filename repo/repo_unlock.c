@@ -176,6 +176,7 @@ static uint64_t repo_unlock_try(struct repo_unlock *u,
         u->any = true;
     } else if (u->opened) {
         blake3_hash(file, u->r->slot_id.b);
+        u->r->slot_epochs = u->r->keys->held;
     } else {
         rc = repo_unlock_is_whole(s->name, file);
         repo_unlock_note(u, s->name, file, rc);

@@ -121,11 +121,11 @@ static int rotate_opens(const struct repo *r, const struct slot_list_item *it,
 }
 
 /* The slot that the secret opened has gone: another rotation by this key may
- * have written the one that it opens now. found false: none; with an old
- * passphrase, perhaps: it must not come back. */
+ * have written the one that it opens now. found false: none but `not`. */
 static int rotate_find_slot(const struct repo *r,
                             const struct key_slot_secret *secret,
-                            struct object_id *id, uint32_t *held, bool *found)
+                            const struct object_id * not, struct object_id *id,
+                            uint32_t *held, bool *found)
 {
     struct slot_list l = {.item = NULL};
     int rc = slot_list_load(r->store, &l);
@@ -134,7 +134,7 @@ static int rotate_find_slot(const struct repo *r,
     for (size_t i = 0; i < l.n && rc == 0 && !*found; i++) {
         const struct slot_list_item *it = &l.item[i];
 
-        if (it->info.kdf != secret->kind ||
+        if (it->info.kdf != secret->kind || object_id_equal(&it->id, not ) ||
             memcmp(it->info.member.b, r->keys->member.b,
                    sizeof it->info.member.b) != 0)
             continue;
@@ -145,27 +145,48 @@ static int rotate_find_slot(const struct repo *r,
     return rc;
 }
 
+/* old is the slot that `new` was put beside, or had gone before. Where it has
+ * gone and no other one that the secret opens came for it, the secret was
+ * changed meanwhile: the old one must not come back. */
+static int rotate_slot_settle(struct repo *r,
+                              const struct key_slot_secret *secret,
+                              const struct object_id *old,
+                              const struct object_id *new)
+{
+    struct object_id other = *old;
+    uint32_t held = 0;
+    bool there;
+    int rc = slot_list_has(r->store, old, &there);
+
+    if (rc == 0 && !there)
+        rc = rotate_find_slot(r, secret, new, &other, &held, &there);
+    if (rc == 0 && !there) {
+        rc = slot_list_delete(r->store, new);
+        return rc < 0 ? rc
+                      : err_set(E_LATER, "the key slot was replaced or removed "
+                                         "meanwhile, and is not written anew");
+    }
+    if (rc == 0 && held > r->keys->held) {
+        r->slot_id = other;
+        r->slot_epochs = held;
+        return slot_list_delete(r->store, new);
+    }
+    if (rc == 0) {
+        r->slot_id = *new;
+        r->slot_epochs = r->keys->held;
+        rc = slot_list_delete(r->store, &other);
+    }
+    return rc;
+}
+
 /* A slot like the one that was opened, with all epochs, in its place. */
 static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
 {
     struct object_id old = r->slot_id;
-    uint32_t held = 0;
-    bool there;
-    int rc = slot_list_has(r->store, &old, &there);
+    struct object_id new;
+    int rc = slot_list_put(r->store, r->keys, r->slot.label, secret, &new);
 
-    if (rc == 0 && !there)
-        rc = rotate_find_slot(r, secret, &old, &held, &there);
-    if (rc == 0 && !there)
-        rc = err_set(E_LATER, "the key slot was replaced or removed meanwhile, "
-                              "and is not written anew");
-    if (rc == 0 && held >= r->keys->held) {
-        r->slot_id = old;
-        return 0;
-    }
-    if (rc == 0)
-        rc = slot_list_put(r->store, r->keys, r->slot.label, secret,
-                           &r->slot_id);
-    return rc < 0 ? rc : slot_list_delete(r->store, &old);
+    return rc < 0 ? rc : rotate_slot_settle(r, secret, &old, &new);
 }
 
 int rotate_run(struct repo *r, const struct key_slot_secret *secret,

@@ -4,6 +4,7 @@
 #include "repo/catchup_marks.h"
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
+#include "repo/trust.h"
 #include "repo/writer_process.h"
 
 struct run_others {
@@ -13,8 +14,22 @@ struct run_others {
     struct bytes series;
 };
 
-/* Whether a record opens a journal of such a run. Whoever can seal one can make
- * us wait, no more: its signer is not asked for. */
+/* Whether the word of whoever opened w's journal counts with us: else the
+ * holder of a stolen key could keep us from running, also when it has been
+ * removed. */
+static bool run_others_believed(const struct run_others *o,
+                                const struct writer_id *w,
+                                const struct member_id *signer)
+{
+    const struct state *s = &o->r->state;
+    const struct members_one *owner = members_owner(&s->members, w);
+
+    return owner && owner->standing == RECORD_ACTIVE &&
+           memcmp(owner->id.b, signer->b, sizeof signer->b) == 0 &&
+           trust_member(s, &o->r->keys->member, signer);
+}
+
+/* Whether a record opens a journal of such a run. */
 static bool run_others_is(const struct run_others *o,
                           const struct chain_record *c,
                           struct run_holder *holder)
@@ -46,7 +61,8 @@ static bool run_others_look(const struct run_others *o,
         rc = chain_get(&chain, 0, &c, &found);
     if (rc < 0)
         log_debug("a journal that tells nothing: %s", err_text());
-    found = rc == 0 && found && run_others_is(o, &c, holder);
+    found = rc == 0 && found && run_others_believed(o, w, &c.signer) &&
+            run_others_is(o, &c, holder);
     chain_record_release(&c);
     return found;
 }

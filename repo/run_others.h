@@ -10,7 +10,8 @@
  * run_others_find: whether a journal of that series is open whose process is
  * another one than this and known to be alive, as of the last refresh.
  *   holder  out: who it is
- * What cannot be read says nothing. Reads the first record of each journal that
+ * What cannot be read says nothing, nor does a member that was removed, or on
+ * whom we would not rely (trust.h). Reads the first record of each journal that
  * is open.
  */
 bool run_others_find(const struct repo *r, struct bytes series,

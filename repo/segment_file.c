@@ -5,6 +5,7 @@
 
 #include "base/blake3.h"
 #include "repo/envelope.h"
+#include "repo/magic.h"
 #include "store/store.h"
 
 void segment_file_name(const struct object_id *id,
@@ -38,7 +39,7 @@ static int segment_file_open(const struct keyring *k,
         rc = segment_get(env.content, &f->segment);
     if (rc == 0)
         f->signer = env.signer;
-    return rc;
+    return magic_unproved(rc);
 }
 
 int segment_file_read(struct store *s, const struct keyring *k,

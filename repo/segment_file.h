@@ -21,7 +21,8 @@ void segment_file_release(struct segment_file *f);
 
 /*
  * segment_file_read: read, prove the id, open, check.
- * Returns 0; E_CORRUPT (also when it is not there); E_UNSUPPORTED; E_NOMEM;
+ * Returns 0; E_CORRUPT (also when it is not there, or of a later format);
+ * E_NOMEM;
  * what the store returned. f may be released after any of them.
  */
 MUST_CHECK int segment_file_read(struct store *s, const struct keyring *k,

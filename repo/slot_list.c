@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "store/store.h"
 
+enum { SLOT_LIST_ROUNDS = 10 /* whoever goes on putting them wins */ };
+
 void slot_list_name(const struct object_id *id, char out[SLOT_LIST_NAME_MAX])
 {
     char hex[ID_HEX_CHARS + 1];
@@ -142,19 +144,34 @@ int slot_list_has(struct store *s, const struct object_id *id, bool *there)
     return store_size(s, name, &size, there);
 }
 
-int slot_list_drop(struct store *s, const struct member_id *member,
-                   const struct object_id *keep)
+/* any: out: whether there was one. */
+static int slot_list_drop_once(struct store *s, const struct member_id *member,
+                               const struct object_id *keep, bool *any)
 {
     struct slot_list l = {.item = NULL};
     int rc = slot_list_load(s, &l);
 
+    *any = false;
     for (size_t i = 0; i < l.n && rc == 0; i++) {
         const struct slot_list_item *it = &l.item[i];
 
-        if (memcmp(it->info.member.b, member->b, sizeof member->b) == 0 &&
-            !(keep && object_id_equal(&it->id, keep)))
-            rc = slot_list_delete(s, &it->id);
+        if (memcmp(it->info.member.b, member->b, sizeof member->b) != 0 ||
+            (keep && object_id_equal(&it->id, keep)))
+            continue;
+        rc = slot_list_delete(s, &it->id);
+        *any = true;
     }
     slot_list_release(&l);
+    return rc;
+}
+
+int slot_list_drop(struct store *s, const struct member_id *member,
+                   const struct object_id *keep)
+{
+    bool any = true;
+    int rc = 0;
+
+    for (int i = 0; i < SLOT_LIST_ROUNDS && any && rc == 0; i++)
+        rc = slot_list_drop_once(s, member, keep, &any);
     return rc;
 }

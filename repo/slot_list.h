@@ -50,7 +50,8 @@ MUST_CHECK int slot_list_has(struct store *s, const struct object_id *id,
 MUST_CHECK int slot_list_delete(struct store *s, const struct object_id *id);
 
 /*
- * slot_list_drop: delete all slots of a member but one.
+ * slot_list_drop: delete all slots of a member but one, until a list holds no
+ * more: a rotation that puts one later sees that its old one has gone.
  *   keep  NULL: all
  * Returns 0; E_NOMEM; what the store returned: some may be gone then.
  */

@@ -6,6 +6,7 @@
 #include "base/blake3.h"
 #include "base/mem.h"
 #include "repo/envelope.h"
+#include "repo/magic.h"
 #include "repo/superseded.h"
 
 enum {
@@ -406,7 +407,7 @@ static int snapshot_list_open(const struct keyring *k, struct bytes file,
         out->signer = env.signer;
     if (rc == 0)
         rc = manifest_get(env.content, &out->manifest);
-    return rc;
+    return magic_unproved(rc);
 }
 
 int snapshot_list_read(struct store *st, const struct keyring *k,

@@ -125,8 +125,9 @@ void snapshot_list_drop(struct snapshot *s);
 
 /*
  * snapshot_list_read: read the object, prove its id, open it.
- * Returns 0; E_CORRUPT (also when it is not there); E_ROLE: who signed it is
- * known all the same; E_NOMEM; what the store returned.
+ * Returns 0; E_CORRUPT (also when it is not there, or of a later format);
+ * E_ROLE: who signed it is known all the same; E_NOMEM; what the store
+ * returned.
  */
 MUST_CHECK int snapshot_list_read(struct store *st, const struct keyring *k,
                                   const struct object_id *id,

@@ -29,6 +29,19 @@ expect 0 dedup -v key rotate
 err_has "dedup: key: epoch 4 of the repository's keys has begun, for 1 key: *"
 err_has "*stays readable to whoever held those*"
 
+# A slot of before is as good, as long as the log is: that is told.
+expect 0 dedup key list
+err_is
+rm -rf repo.then
+cp -a repo repo.then
+rm -rf repo.then/keys
+cp -a slots.old repo.then/keys
+expect 0 dedup -r repo.then key list
+err_has "*the slot of this key lacks 4 of the repository's 5 epochs*"
+expect 0 dedup -r repo.then key passwd --new-key-file new.key
+expect 0 dedup -r repo.then --key-file new.key key list
+err_is
+
 # What is known is known: nothing is stored again but what is new.
 size=$(du -sb repo/packs | cut -f1)
 expect 0 dedup snapshot --series s --force src

@@ -15,6 +15,7 @@
 #include "base/fileop_fault.h"
 #include "repo/check.h"
 #include "repo/fetch.h"
+#include "repo/job/snap_previous.h"
 #include "repo/keepsake_file.h"
 #include "repo/repo_log.h"
 #include "repo/snapshot_own.h"
@@ -610,6 +611,23 @@ static struct job_snap interrupted(struct job_fixture *f)
 /* A run that was interrupted goes on from its checkpoint, and takes what that
  * did not come to from the last complete snapshot; of both it holds what opens
  * them, until it has come to its end. */
+/* How many of the host's parents are checkpoints: each is looked at, entry by
+ * entry, since only who can read them all knows which is a root. */
+static size_t checkpoints(struct job_fixture *f)
+{
+    struct snap_previous p = {.item = NULL};
+    size_t n = 0;
+
+    assert_int_equal(snap_previous_find(f->r, bytes_of_str("test"), false, &p),
+                     0);
+    for (size_t i = 0; i < p.parent_n; i++) {
+        n += p.parent[i].checkpoint;
+        assert_true(!p.parent[i].checkpoint || p.parent[i].must_check);
+    }
+    snap_previous_release(&p);
+    return n;
+}
+
 static void test_write_host__goes_on_from_a_checkpoint(void **state)
 {
     struct job_fixture f;
@@ -627,7 +645,12 @@ static void test_write_host__goes_on_from_a_checkpoint(void **state)
         half = interrupted(&f);
         assert_true(
             scratch_run("ls %s/keepsake-*-checkpoint >/dev/null", f.r->cache));
+        assert_true(scratch_run("cp %s/keepsake-*-checkpoint %s/kept",
+                                f.r->cache, f.dir));
+        assert_true(scratch_run("ls %s/keepsake-*-checkpoint >%s/name",
+                                f.r->cache, f.dir));
         job_fixture_as(&f, true);
+        assert_int_equal(checkpoints(&f), 1);
         s = job_fixture_snap(&f);
         assert_true(s.result.has_resumed);
         assert_int_equal(s.result.resumed_files, half.result.stats.files);
@@ -638,6 +661,9 @@ static void test_write_host__goes_on_from_a_checkpoint(void **state)
         returns(&f, &s);
         assert_false(
             scratch_run("ls %s/keepsake-*-checkpoint 2>/dev/null", f.r->cache));
+        /* one of a run that is over is none, should it come back */
+        assert_true(scratch_run("cp %s/kept \"$(cat %s/name)\"", f.dir, f.dir));
+        assert_int_equal(checkpoints(&f), 0);
         s = run(&f, FILES);
         returns(&f, &s);
         job_fixture_close(&f);

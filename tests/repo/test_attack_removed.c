@@ -14,7 +14,6 @@
 #include "repo/catchup_marks.h"
 #include "repo/key_change.h"
 #include "repo/key_remove.h"
-#include "repo/members_draft.h"
 #include "repo/pack_claim.h"
 #include "repo/rotate.h"
 #include "tests/repo/member_kit.h"
@@ -359,6 +358,27 @@ static void test_attack_removed__damage_does_not_stop_a_removal(void **state)
     }
 }
 
+/* Under trust 'own' a full key is relied on by everybody, as long as it is a
+ * member's. */
+static void test_attack_removed__a_full_key_is_trusted_no_more(void **state)
+{
+    struct key_remove_result done;
+    struct chain_tip tip;
+    struct writer_id w;
+    struct member_kit x;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_FULL);
+    (void)member_kit_put_run(&x, 0, &w, &tip);
+    assert_int_equal(key_change_trust(x.full, RECORD_TRUST_OWN), 0);
+    assert_true(member_kit_relied_on(&x, "full", MEMBER_KIT_THIEF));
+    assert_true(member_kit_relied_on(&x, NULL, MEMBER_KIT_THIEF));
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    assert_false(member_kit_relied_on(&x, "full", MEMBER_KIT_THIEF));
+    assert_false(member_kit_relied_on(&x, NULL, MEMBER_KIT_THIEF));
+    member_kit_close(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +392,7 @@ int main(void)
             test_attack_removed__a_cache_beyond_a_cut_is_made_anew),
         cmocka_unit_test(test_attack_removed__records_below_a_cut_stay),
         cmocka_unit_test(test_attack_removed__damage_does_not_stop_a_removal),
+        cmocka_unit_test(test_attack_removed__a_full_key_is_trusted_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -337,6 +337,75 @@ static void test_attack_trust__own_relies_on_its_own_and_full_keys(void **state)
     world_end(&x);
 }
 
+/* The store gives no pack. */
+static int withhold_packs(void *ctx, enum memory_point point, enum memory_op op,
+                          const char *name)
+{
+    (void)ctx;
+    return point == MEMORY_BEFORE && op == MEMORY_GET &&
+                   strncmp(name, "packs/", 6) == 0
+               ? err_set(E_STORE, "not now")
+               : 0;
+}
+
+static int no_vain_vouch(void *ctx, const struct check_finding *f)
+{
+    (void)ctx;
+    assert_null(strstr(f->text, "put down"));
+    return 0;
+}
+
+/* Nobody vouches for what he has not read, nor for what nothing lists; and who
+ * may not vouch does not try. */
+static void test_attack_trust__vouching_takes_reading(void **state)
+{
+    static const struct key_slot_secret secret = {
+        KEY_SLOT_FILE,
+        {(const uint8_t *)"the key file of somebody who r..", 32}};
+    const struct key_change_new reader = {
+        .role = KEYRING_READ, .label = "reads", .secret = &secret};
+    struct check_options opt = {.threads = 1};
+    struct check_summary sum = {.damages = 0};
+    struct key_slot_secret mine;
+    struct member_id id;
+    struct pack_info info;
+    struct repo *r = NULL;
+    struct world x;
+    struct found n;
+    uint64_t tip;
+
+    (void)state;
+    world_make(&x);
+    assert_int_equal(backup(&x, HOST, VICTIM), 0);
+    r = open_as(&x, FULL, "full");
+    tip = r->state.tip.number;
+    assert_int_equal(check_run(r, &opt, NULL, NULL, &sum), E_CORRUPT);
+    assert_int_equal(sum.vouched, 0);
+    assert_int_equal(r->state.tip.number, tip);
+    repo_close(r);
+    expect_relies(&x, FULL, VICTIM, false);
+    r = open_as(&x, FULL, "full");
+    opt.read_data = true;
+    memory_set_hook(x.f.store, withhold_packs, NULL);
+    assert_int_not_equal(check_run(r, &opt, NULL, NULL, &sum), 0);
+    memory_set_hook(x.f.store, NULL, NULL);
+    assert_int_equal(sum.vouched, 0);
+    repo_close(r);
+    repo_fixture_pack(&x.f, x.thief, TOMORROW, &info);
+    pack_info_release(&info);
+    assert_int_equal(key_change_add(x.full, &reader, &id), 0);
+    mine = x.f.secret;
+    x.f.secret = secret;
+    assert_int_equal(repo_fixture_repo(&x.f, NULL, &r), 0);
+    x.f.secret = mine;
+    assert_int_equal(check_run(r, &opt, no_vain_vouch, NULL, &sum), E_CORRUPT);
+    assert_int_equal(sum.vouched, 0);
+    repo_close(r);
+    check(&x, &n);
+    assert_int_equal(n.vouched, 1);
+    world_end(&x);
+}
+
 /* --- garbage under the ids of tomorrow's chunks --- */
 
 static void test_attack_trust__garbage_is_stored_again_and_named(void **state)
@@ -601,6 +670,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             test_attack_trust__own_relies_on_its_own_and_full_keys),
+        cmocka_unit_test(test_attack_trust__vouching_takes_reading),
         cmocka_unit_test(test_attack_trust__garbage_is_stored_again_and_named),
         cmocka_unit_test(test_attack_trust__others_packs_stay_what_they_are),
         cmocka_unit_test(test_attack_trust__nobody_lists_others_packs),

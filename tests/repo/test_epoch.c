@@ -116,6 +116,39 @@ static void test_epoch__a_slot_is_proved_too(void **state)
     epoch_kit_close(&k);
 }
 
+/* Where the record has no share either, they are damage; and keys that have
+ * begun are proved again, not exchanged. */
+static void test_epoch__wrong_keys_are_damage(void **state)
+{
+    struct chain log = {.kind = ENVELOPE_LOG};
+    struct chain_record record = {.signer = {{0}}};
+    struct keyring *wrong = keyring_new();
+    struct repo *r = NULL;
+    struct epoch_kit k;
+    bool found;
+
+    (void)state;
+    assert_non_null(wrong);
+    epoch_kit_open(&k);
+    assert_int_equal(epoch_kit_begin(&k, KEYRING_READ, NULL, NULL), 0);
+    *wrong = *k.r->keys;
+    wrong->epoch[1].root.b[0] ^= 1;
+    wrong->epoch[1].k_repo.b[0] ^= 1;
+    epoch_kit_put_slot(&k, wrong, KEYRING_READ);
+    assert_int_equal(epoch_kit_repo(&k, KEYRING_READ, NULL, &r), E_CORRUPT);
+    assert_non_null(strstr(err_text(), "begins epoch 1"));
+    log.store = k.f.store;
+    log.keys = k.r->keys;
+    assert_int_equal(chain_get(&log, 1, &record, &found), 0);
+    assert_int_equal(epoch_take(k.r->keys, &k.r->state, &record), 0);
+    *wrong = *k.r->keys;
+    wrong->epoch[1].k_repo.b[0] ^= 1;
+    assert_int_equal(epoch_take(wrong, &k.r->state, &record), E_CORRUPT);
+    chain_record_release(&record);
+    keyring_free(wrong);
+    epoch_kit_close(&k);
+}
+
 /* --- what is no share --- */
 
 /* Changes the share of one role's member. */
@@ -542,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_epoch__each_member_takes_what_its_role_may),
         cmocka_unit_test(test_epoch__a_later_slot_holds_them),
         cmocka_unit_test(test_epoch__a_slot_is_proved_too),
+        cmocka_unit_test(test_epoch__wrong_keys_are_damage),
         cmocka_unit_test(test_epoch__what_does_not_fit_is_damage),
         cmocka_unit_test(test_epoch__every_byte_of_a_share_counts),
         cmocka_unit_test(test_epoch__damage_is_met_again),

@@ -364,6 +364,49 @@ static void test_members__cuts_hold_for_who_is_removed(void **state)
     members_release(&m);
 }
 
+/* What a record lists of journals of members that it does not remove is no cut
+ * when they are removed later. */
+static void test_members__cuts_come_with_the_removal(void **state)
+{
+    static const struct says first[] = {{'f', FULL, 0, "first"},
+                                        {'F', FULL, 0, "full"},
+                                        {'R', READ, 0, "read"},
+                                        {'M', MAINTAIN, 0, "m"},
+                                        {'W', WRITE, RECORD_REMOVED, "w"},
+                                        {0}};
+    static const struct says then[] = {{'f', FULL, 0, "first"},
+                                       {'F', FULL, RECORD_REMOVED, "full"},
+                                       {'R', READ, 0, "read"},
+                                       {'M', MAINTAIN, 0, "m"},
+                                       {'W', WRITE, RECORD_REMOVED, "w"},
+                                       {0}};
+    static const struct object_id hash[2] = {{{11}}, {{12}}};
+    const struct member_id id = id_of('F');
+    const struct members_one *one;
+    struct writer_id w;
+    struct members m;
+
+    (void)state;
+    begin(&m);
+    one = members_find(&m, &id);
+    members_writer_new(&id, &w);
+    for (size_t i = 0; i < 2; i++) {
+        struct record_log l = record_of(i == 0 ? first : then);
+
+        buf_reset(&cuts_buf);
+        record_member_cut_put(&cuts_buf,
+                              &(struct record_cut){w, 0, hash[i].b, 1});
+        l.cuts = (struct record_cuts){buf_bytes(&cuts_buf), 1};
+        assert_int_equal(
+            members_apply(&m, &founder, 3 + i, (struct entry_time){0, 0}, &l),
+            0);
+    }
+    assert_false(members_stands(&m, one, &w, 0, &hash[0]));
+    assert_true(members_stands(&m, one, &w, 0, &hash[1]));
+    assert_int_equal(members_end(&m, one, &w), 1);
+    members_release(&m);
+}
+
 /* Nobody begins to count on what a member says who is leaving; of one that is
  * removed, on what stands. */
 static void test_members__are_counted_on_unless_they_leave(void **state)
@@ -444,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_members__standing_only_grows),
         cmocka_unit_test(test_members__names_of_journals_tell_whose_they_are),
         cmocka_unit_test(test_members__cuts_hold_for_who_is_removed),
+        cmocka_unit_test(test_members__cuts_come_with_the_removal),
         cmocka_unit_test(test_members__are_counted_on_unless_they_leave),
         cmocka_unit_test(test_members__are_bounded),
     };

@@ -402,6 +402,55 @@ static void test_removal_races__a_lost_number_is_read_again(void **state)
 
 /* Two remove it at the same time, one of them at each operation of the other.
  */
+/* Which records of a journal were made durable before the log grew. */
+struct settled {
+    char writer[2 * sizeof(struct writer_id) + 1];
+    bool removed[8]; /* in the order of their numbers */
+    bool put;
+};
+
+static int note_settled(void *ctx, enum memory_point point, enum memory_op op,
+                        const char *name)
+{
+    struct settled *s = ctx;
+    struct writer_id w;
+    uint64_t k;
+    char hex[sizeof s->writer];
+
+    if (point != MEMORY_AFTER)
+        return 0;
+    if (op == MEMORY_COMMIT && strcmp(name, "log/0000000000000003") == 0)
+        s->put = true;
+    if (op == MEMORY_MAKE_DURABLE && !s->put &&
+        record_journal_number(name, &w, &k) && k < 8 &&
+        strcmp(id_hex(w.b, sizeof w.b, hex), s->writer) == 0)
+        s->removed[k] = true;
+    return 0;
+}
+
+/* What a cut lists must last: each record, however old it looks. */
+static void test_removal_races__what_is_listed_is_settled(void **state)
+{
+    struct settled s = {.put = false};
+    struct key_remove_result done;
+    struct member_kit x;
+    struct writer_id w;
+    struct chain_tip tip;
+
+    (void)state;
+    member_kit_make(&x, KEYRING_WRITE);
+    (void)member_kit_put_run(&x, 0, &w, &tip);
+    (void)id_hex(w.b, sizeof w.b, s.writer);
+    assert_int_equal(repo_refresh(x.full), 0);
+    memory_set_hook(x.f.store, note_settled, &s);
+    assert_int_equal(key_remove(x.full, &x.member, false, &done), 0);
+    memory_set_hook(x.f.store, NULL, NULL);
+    assert_true(s.put);
+    for (size_t k = 0; k < 4; k++)
+        assert_true(s.removed[k]);
+    member_kit_close(&x);
+}
+
 static void test_removal_races__two_at_once(void **state)
 {
     bool acted = true;
@@ -441,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_removal_races__nobody_merges_of_who_leaves),
         cmocka_unit_test(test_removal_races__a_record_ahead_of_a_run),
         cmocka_unit_test(test_removal_races__a_lost_number_is_read_again),
+        cmocka_unit_test(test_removal_races__what_is_listed_is_settled),
         cmocka_unit_test(test_removal_races__two_at_once),
     };
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "repo/check.h"
 #include "repo/envelope.h"
+#include "repo/key_change.h"
 #include "repo/pack_reader.h"
 #include "repo/repo_log.h"
 #include "repo/rotate.h"
@@ -318,6 +319,76 @@ static void test_rotate__a_slot_never_loses_keys(void **state)
     assert_int_equal(slots(&k), 4);
     assert_int_equal(slot_holds(&k), 3);
     epoch_kit_close(&k);
+}
+
+/* Another secret is set while a rotation is at work, and the other way round:
+ * the old one opens nothing afterwards. */
+struct change {
+    struct epoch_kit *k;
+    struct key_slot_secret new;
+    enum memory_point point; /* where the other one comes in */
+    enum memory_op op;
+    bool rotates; /* it does; else it sets the secret */
+};
+
+static int change_between(void *ctx, enum memory_point point, enum memory_op op,
+                          const char *name)
+{
+    struct change *c = ctx;
+    struct rotate_result res;
+    struct repo *r = NULL;
+
+    if (point != c->point || op != c->op || strncmp(name, "keys", 4) != 0)
+        return 0;
+    memory_set_hook(c->k->f.store, NULL, NULL);
+    assert_int_equal(repo_fixture_repo(&c->k->f, NULL, &r), 0);
+    if (c->rotates)
+        assert_int_equal(rotate_run(r, &c->k->f.secret, &res), 0);
+    else
+        assert_int_equal(key_change_secret(r, &c->new), 0);
+    repo_close(r);
+    return 0;
+}
+
+static void test_rotate__an_old_secret_stays_away(void **state)
+{
+    static const struct {
+        enum memory_point point;
+        enum memory_op op;
+        bool rotates;
+        int rc; /* of what was interrupted */
+    } t[] = {{MEMORY_BEFORE, MEMORY_COMMIT, false, E_LATER},
+             {MEMORY_AFTER, MEMORY_COMMIT, false, E_LATER},
+             {MEMORY_AFTER, MEMORY_SIZE, false, 0},
+             {MEMORY_BEFORE, MEMORY_LIST, true, 0},
+             {MEMORY_AFTER, MEMORY_LIST, true, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct rotate_result res;
+        struct repo *r = NULL;
+        struct epoch_kit k;
+        struct change c = {
+            .k = &k,
+            .new = {KEY_SLOT_FILE,
+                    bytes_of_str("another key file of 32 bytes. ok")},
+            .point = t[i].point,
+            .op = t[i].op,
+            .rotates = t[i].rotates};
+
+        epoch_kit_open(&k);
+        memory_set_hook(k.f.store, change_between, &c);
+        assert_int_equal(t[i].rotates ? key_change_secret(k.r, &c.new)
+                                      : rotate_run(k.r, &k.f.secret, &res),
+                         t[i].rc);
+        memory_set_hook(k.f.store, NULL, NULL);
+        assert_int_equal(slots(&k), 4);
+        assert_int_equal(repo_fixture_repo(&k.f, NULL, &r), E_KEY);
+        k.f.secret = c.new;
+        assert_int_equal(repo_fixture_repo(&k.f, NULL, &r), 0);
+        repo_close(r);
+        epoch_kit_close(&k);
+    }
 }
 
 static void test_rotate__the_own_slot_holds_the_new_keys(void **state)
@@ -645,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_rotate__a_writer_at_work_goes_on),
         cmocka_unit_test(test_rotate__the_own_slot_holds_the_new_keys),
         cmocka_unit_test(test_rotate__a_slot_never_loses_keys),
+        cmocka_unit_test(test_rotate__an_old_secret_stays_away),
         cmocka_unit_test(test_rotate__who_opens_meanwhile_gets_in),
         cmocka_unit_test(test_rotate__a_lost_record_loses_no_keys),
         cmocka_unit_test(test_rotate__goes_on_from_an_older_log),

@@ -99,6 +99,23 @@ static void test_run_lock__goes_with_its_process(void **state)
     (void)close(ends[1]);
 }
 
+/* A link that stands there is not followed: what it names stays as it is. */
+static void test_run_lock__follows_no_link(void **state)
+{
+    char link[SCRATCH_PATH + 16];
+    char target[SCRATCH_PATH + 16];
+    struct run_holder who;
+    int lock;
+
+    (void)state;
+    (void)snprintf(link, sizeof link, "%s/run-linked", dir);
+    (void)snprintf(target, sizeof target, "%s/elsewhere", dir);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(take("linked", &lock, &who), E_IO);
+    assert_int_equal(lock, -1);
+    assert_int_not_equal(access(target, F_OK), 0);
+}
+
 /* What the file says is only for people. */
 static void test_run_lock__reads_any_file(void **state)
 {
@@ -171,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_lock__has_one_holder),
         cmocka_unit_test(test_run_lock__goes_with_its_process),
+        cmocka_unit_test(test_run_lock__follows_no_link),
         cmocka_unit_test(test_run_lock__reads_any_file),
         cmocka_unit_test(test_run_lock__fails_at_every_operation),
         cmocka_unit_test(test_run_lock__a_path_too_long_is_none),

@@ -48,7 +48,7 @@ static struct writer *open_as(struct repo *r, const struct record_process *p)
     w->r = r;
     w->chain = (struct chain){
         .store = r->store, .keys = r->keys, .kind = ENVELOPE_JOURNAL};
-    crypto_random(w->chain.writer.b, sizeof w->chain.writer.b);
+    members_writer_new(&r->keys->member, &w->chain.writer);
     assert_int_equal(writer_journal_put(w, RECORD_OPEN, &j), 0);
     return w;
 }
