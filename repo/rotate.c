@@ -74,7 +74,12 @@ static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
     if (rc == 0)
         rc = slot_list_put(r->store, r->keys, r->slot.label, secret,
                            &r->slot_id);
-    return rc < 0 ? rc : slot_list_delete(r->store, &old);
+    if (rc == 0)
+        rc = slot_list_delete(r->store, &old);
+    /* one that died between the two left two */
+    return rc < 0
+               ? rc
+               : slot_list_drop_older(r->store, r->keys, secret, &r->slot_id);
 }
 
 int rotate_run(struct repo *r, const struct key_slot_secret *secret,

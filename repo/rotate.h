@@ -16,7 +16,8 @@ struct rotate_result {
 /*
  * rotate_run: put the record that begins the next epoch, on the log's tip
  * (I11), and write the slot that r was opened with anew, with all epochs, so
- * that the keys do not stand in the log alone.
+ * that the keys do not stand in the log alone. Older slots of the same secret,
+ * which an attempt that died has left, go.
  *   r       on return it writes under the new epoch
  *   secret  what r was opened with
  *   out     filled in as far as it went, also when it failed

@@ -556,7 +556,8 @@ static void place(struct fault_kit *k, const char *what, char *to)
     (void)snprintf(to, FAULT_KIT_PATH, "%s/%s", k->dir, what);
 }
 
-void fault_kit_make(struct fault_kit *k)
+/* The directories, an empty repository, no tree. */
+static void make_empty(struct fault_kit *k)
 {
     *k = (struct fault_kit){.threads = 1};
     /* thousands of fsyncs: what they cost on a disk proves nothing here */
@@ -573,15 +574,34 @@ void fault_kit_make(struct fault_kit *k)
     place(k, "run/repo", k->repo);
     place(k, "run/cache", k->cache);
     place(k, "run/out", k->out);
-    fault_tree_make(k->source);
     must_succeed(k, make_repo, NULL);
+}
+
+void fault_kit_keep(struct fault_kit *k)
+{
+    assert_true(scratch_run("cd '%s' && rm -rf run/out base/run && "
+                            "cp -a run base/run",
+                            k->dir));
+    fault_kit_reset(k);
+}
+
+void fault_kit_make(struct fault_kit *k)
+{
+    make_empty(k);
+    fault_tree_make(k->source);
     must_succeed(k, make_extra, NULL);
     make_snapshot(k, 0);
     fault_tree_change(k->source, 2);
     make_snapshot(k, 1);
     fault_tree_change(k->source, 3);
-    assert_true(scratch_run("cd '%s' && mv run base", k->dir));
-    fault_kit_reset(k);
+    fault_kit_keep(k);
+}
+
+void fault_kit_make_small(struct fault_kit *k)
+{
+    make_empty(k);
+    scratch_file(k->source, "file", "content", 7);
+    fault_kit_keep(k);
 }
 
 void fault_kit_reset(struct fault_kit *k)

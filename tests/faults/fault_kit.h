@@ -66,11 +66,18 @@ struct fault_kit {
 /* fault_kit_make: in memory (/dev/shm) where there is some, below TMPDIR
  * otherwise. Two snapshots are in the repository, the tree is at version 3. */
 void fault_kit_make(struct fault_kit *k);
+
+/* fault_kit_make_small: an empty repository instead, a tree of one file: for
+ * what looks at neither. */
+void fault_kit_make_small(struct fault_kit *k);
 void fault_kit_remove(struct fault_kit *k);
 
 /* fault_kit_reset: repository and cache as fault_kit_make left them; outputs
  * of audits gone. */
 void fault_kit_reset(struct fault_kit *k);
+
+/* fault_kit_keep: from now on fault_kit_reset makes them as they are now. */
+void fault_kit_keep(struct fault_kit *k);
 
 /* What a child does. It works with the paths of k and fills k->report. */
 typedef void fault_kit_run(struct fault_kit *k, void *ctx);
