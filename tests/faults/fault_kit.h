@@ -47,6 +47,8 @@ struct fault_report {
     uint64_t checkpoints;         /* audit: besides, of interrupted runs */
     bool third_restored;          /* audit: that of the failed run */
     uint64_t rebuilt;             /* audit: how many exist for a new cache */
+    uint64_t kept;                /* snapshot: files that were not opened */
+    uint64_t resumed;             /* ... of them, known from a checkpoint */
 };
 
 struct fault_kit {
@@ -54,18 +56,28 @@ struct fault_kit {
     char dir[SCRATCH_PATH];
     char source[FAULT_KIT_PATH]; /* the tree, version 3 */
     char repo[FAULT_KIT_PATH];   /* of a run; fault_kit_reset makes them anew */
-    char cache[FAULT_KIT_PATH];
+    char cache[FAULT_KIT_PATH];  /* of who backs up, and without host of all */
     char out[FAULT_KIT_PATH];    /* where audits restore to */
     struct fault_report *report; /* of the last child */
     uint64_t publish_bytes;      /* of snapshot jobs; 0: as usual */
     unsigned threads;            /* of jobs; 0: one */
     bool force;                  /* snapshot jobs read everything */
     bool checkpoints;            /* they leave one every few entries */
+    bool host;                   /* who backs up has a write key */
+    bool interrupted;            /* of fault_kit_interrupt() */
 };
 
 /* fault_kit_make: in memory (/dev/shm) where there is some, below TMPDIR
  * otherwise. Two snapshots are in the repository, the tree is at version 3. */
 void fault_kit_make(struct fault_kit *k);
+
+/* fault_kit_make_host: the same, backed up by a host with a write key; who
+ * looks at it and restores has the full one, and a cache of its own. */
+void fault_kit_make_host(struct fault_kit *k);
+
+/* fault_kit_interrupt: and a run of the third version was killed when it had
+ * left checkpoints. */
+void fault_kit_interrupt(struct fault_kit *k);
 
 /* fault_kit_make_small: an empty repository instead, a tree of one file: for
  * what looks at neither. */
@@ -131,7 +143,8 @@ void fault_kit_restore(struct fault_kit *k, void *ctx);
  * bit; a third that exists does so too when `third`; the next run succeeds and
  * restores; a check is clean; a fresh cache sees the same. Each checkpoint
  * restores to a part of the tree (unless `third` is false), and with the next
- * run's snapshot all are superseded.
+ * run's snapshot all are superseded. A host's run after that opens no file that
+ * is unchanged, and has left no file of its keepsakes half done.
  *   third  the third snapshot, if it is there, must equal the tree
  * Returns how many snapshots existed before the next run.
  */
