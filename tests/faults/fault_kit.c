@@ -34,8 +34,12 @@ void fault_kit_args(int argc, char **argv)
     const char *env = getenv("FAULTS_ALL");
 
     all = env && *env && *env != '0';
-    for (int i = 1; i < argc; i++)
-        all = all || strcmp(argv[i], "--all") == 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--all") == 0)
+            all = true;
+        else
+            cmocka_set_test_filter(argv[i]);
+    }
 }
 
 uint64_t fault_kit_step(uint64_t usual)

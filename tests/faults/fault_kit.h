@@ -171,7 +171,8 @@ void fault_kit_expected(const struct fault_kit *k, size_t n,
  */
 uint64_t fault_kit_step(uint64_t usual);
 
-/* fault_kit_args: looks for --all; before the tests. */
+/* fault_kit_args: looks for --all, and for a pattern of the tests to run; before
+ * the tests. */
 void fault_kit_args(int argc, char **argv);
 
 #endif
