@@ -477,8 +477,7 @@ static void audit_after(struct fault_kit *k, void *ctx)
     k->report->rc = rc;
 }
 
-/* Nothing is left to go on from. */
-static int audit_superseded(struct repo *r)
+int fault_kit_superseded(struct repo *r)
 {
     struct snapshot_list list = {.item = NULL};
     int rc = snapshot_list_load(r->index, &r->state, &list);
@@ -500,7 +499,7 @@ static void audit_fresh(struct fault_kit *k, void *ctx)
     if (rc == 0)
         rc = fault_kit_count(r, &k->report->rebuilt, NULL);
     if (rc == 0)
-        rc = audit_superseded(r);
+        rc = fault_kit_superseded(r);
     repo_close(r);
     store_close(s);
     k->report->rc = rc;

@@ -132,6 +132,9 @@ MUST_CHECK int fault_kit_check(const struct fault_kit *k, struct repo *r);
 MUST_CHECK int fault_kit_count(struct repo *r, uint64_t *n,
                                uint64_t *checkpoints);
 
+/* fault_kit_superseded: nothing is left to go on from, or E_INTERNAL. */
+MUST_CHECK int fault_kit_superseded(struct repo *r);
+
 /* Runs for fault_kit_child. fault_kit_snapshot: open, back up the tree, close.
  * fault_kit_restore: of the newest snapshot to the path in ctx. */
 void fault_kit_snapshot(struct fault_kit *k, void *ctx);
@@ -171,8 +174,8 @@ void fault_kit_expected(const struct fault_kit *k, size_t n,
  */
 uint64_t fault_kit_step(uint64_t usual);
 
-/* fault_kit_args: looks for --all, and for a pattern of the tests to run; before
- * the tests. */
+/* fault_kit_args: looks for --all, and for a pattern of the tests to run;
+ * before the tests. */
 void fault_kit_args(int argc, char **argv);
 
 #endif
