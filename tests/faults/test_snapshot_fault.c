@@ -25,17 +25,17 @@ static int teardown(void **state)
 static void test_snapshot_fault__repository(void **state)
 {
     static const struct run_loop_row row[] = {
-        {"fail", ":EIO,domain=repo", RUN_LOOP_REPO, 29, RUN_LOOP_THERE},
-        {"fail-from", ":EIO,domain=repo", RUN_LOOP_REPO, 37, RUN_LOOP_THERE},
-        {"fail", ":ENOSPC,domain=repo,class=open+write+name", RUN_LOOP_REPO, 17,
+        {"fail", ":EIO,domain=repo", RUN_LOOP_REPO, 73, RUN_LOOP_THERE},
+        {"fail-from", ":EIO,domain=repo", RUN_LOOP_REPO, 97, RUN_LOOP_THERE},
+        {"fail", ":ENOSPC,domain=repo,class=open+write+name", RUN_LOOP_REPO, 43,
          RUN_LOOP_THERE},
         {"fail-from", ":ENOSPC,domain=repo,class=open+write+name",
-         RUN_LOOP_REPO, 17, RUN_LOOP_THERE},
+         RUN_LOOP_REPO, 43, RUN_LOOP_THERE},
         {"fail-from", ":EROFS,domain=repo,class=write+name+sync", RUN_LOOP_REPO,
-         23, RUN_LOOP_THERE},
-        {"lose", ":EIO,domain=repo", RUN_LOOP_REPO, 31, RUN_LOOP_THERE},
-        {"short", ",domain=repo", RUN_LOOP_REPO, 11, RUN_LOOP_THERE},
-        {"short-from", ",domain=repo", RUN_LOOP_REPO, 50, RUN_LOOP_THERE},
+         59, RUN_LOOP_THERE},
+        {"lose", ":EIO,domain=repo", RUN_LOOP_REPO, 79, RUN_LOOP_THERE},
+        {"short", ",domain=repo", RUN_LOOP_REPO, 29, RUN_LOOP_THERE},
+        {"short-from", ",domain=repo", RUN_LOOP_REPO, 127, RUN_LOOP_THERE},
     };
 
     (void)state;
@@ -45,14 +45,14 @@ static void test_snapshot_fault__repository(void **state)
 static void test_snapshot_fault__source(void **state)
 {
     static const struct run_loop_row row[] = {
-        {"fail", ":EIO,domain=source", RUN_LOOP_SOURCE, 41, RUN_LOOP_THERE},
-        {"fail", ":EACCES,domain=source,class=open", RUN_LOOP_SOURCE, 17,
+        {"fail", ":EIO,domain=source", RUN_LOOP_SOURCE, 103, RUN_LOOP_THERE},
+        {"fail", ":EACCES,domain=source,class=open", RUN_LOOP_SOURCE, 43,
          RUN_LOOP_THERE},
-        {"fail-from", ":EIO,domain=source", RUN_LOOP_SOURCE, 67,
+        {"fail-from", ":EIO,domain=source", RUN_LOOP_SOURCE, 167,
          RUN_LOOP_THERE},
-        {"lose", ":EIO,domain=source", RUN_LOOP_SOURCE, 71, RUN_LOOP_THERE},
-        {"short", ",domain=source", RUN_LOOP_SOURCE, 11, RUN_LOOP_THERE},
-        {"short-from", ",domain=source", RUN_LOOP_SOURCE, 31, RUN_LOOP_THERE},
+        {"lose", ":EIO,domain=source", RUN_LOOP_SOURCE, 179, RUN_LOOP_THERE},
+        {"short", ",domain=source", RUN_LOOP_SOURCE, 29, RUN_LOOP_THERE},
+        {"short-from", ",domain=source", RUN_LOOP_SOURCE, 79, RUN_LOOP_THERE},
     };
 
     (void)state;
@@ -64,21 +64,22 @@ static void test_snapshot_fault__source(void **state)
 static void test_snapshot_fault__cache(void **state)
 {
     static const struct run_loop_row row[] = {
-        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 3, RUN_LOOP_THERE},
-        {"fail-from", ":EIO,domain=cache", RUN_LOOP_CACHE, 5, RUN_LOOP_THERE},
-        {"fail-from", ":ENOSPC,domain=cache", RUN_LOOP_CACHE, 5,
+        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_THERE},
+        {"fail-from", ":EIO,domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_THERE},
+        {"fail-from", ":ENOSPC,domain=cache", RUN_LOOP_CACHE, 13,
          RUN_LOOP_THERE},
-        {"lose", ":EIO,domain=cache", RUN_LOOP_CACHE, 5, RUN_LOOP_THERE},
-        {"kill", ",domain=cache", RUN_LOOP_CACHE, 3, RUN_LOOP_THERE},
-        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 5, RUN_LOOP_THERE},
-        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 3, RUN_LOOP_GONE},
-        {"fail-from", ":ENOSPC,domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_GONE},
-        {"kill", ",domain=cache", RUN_LOOP_CACHE, 5, RUN_LOOP_GONE},
-        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_GONE},
-        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 3, RUN_LOOP_JUNK},
-        {"lose", ":EIO,domain=cache", RUN_LOOP_CACHE, 5, RUN_LOOP_JUNK},
-        {"kill", ",domain=cache", RUN_LOOP_CACHE, 3, RUN_LOOP_JUNK},
-        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 5, RUN_LOOP_JUNK},
+        {"lose", ":EIO,domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_THERE},
+        {"kill", ",domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_THERE},
+        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_THERE},
+        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_GONE},
+        {"fail-from", ":ENOSPC,domain=cache", RUN_LOOP_CACHE, 17,
+         RUN_LOOP_GONE},
+        {"kill", ",domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_GONE},
+        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 17, RUN_LOOP_GONE},
+        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_JUNK},
+        {"lose", ":EIO,domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_JUNK},
+        {"kill", ",domain=cache", RUN_LOOP_CACHE, 7, RUN_LOOP_JUNK},
+        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_JUNK},
         {"fail", ":EIO,domain=other", RUN_LOOP_ANY, 1, RUN_LOOP_THERE},
         {"fail-from", ":EIO,domain=other", RUN_LOOP_ANY, 1, RUN_LOOP_THERE},
     };
@@ -90,9 +91,9 @@ static void test_snapshot_fault__cache(void **state)
 static void test_snapshot_fault__killed(void **state)
 {
     static const struct run_loop_row row[] = {
-        {"kill", "", RUN_LOOP_ANY, 61, RUN_LOOP_THERE},
-        {"kill-after", "", RUN_LOOP_ANY, 67, RUN_LOOP_THERE},
-        {"kill-after", ",domain=repo,class=name+sync", RUN_LOOP_REPO, 11,
+        {"kill", "", RUN_LOOP_ANY, 157, RUN_LOOP_THERE},
+        {"kill-after", "", RUN_LOOP_ANY, 167, RUN_LOOP_THERE},
+        {"kill-after", ",domain=repo,class=name+sync", RUN_LOOP_REPO, 29,
          RUN_LOOP_THERE},
     };
 
@@ -105,15 +106,15 @@ static void test_snapshot_fault__killed(void **state)
 static void test_snapshot_fault__checkpoints(void **state)
 {
     static const struct run_loop_row row[] = {
-        {"fail", ":EIO,domain=repo", RUN_LOOP_REPO, 71, RUN_LOOP_THERE},
+        {"fail", ":EIO,domain=repo", RUN_LOOP_REPO, 179, RUN_LOOP_THERE},
         {"fail-from", ":ENOSPC,domain=repo,class=open+write+name",
-         RUN_LOOP_REPO, 53, RUN_LOOP_THERE},
-        {"lose", ":EIO,domain=repo", RUN_LOOP_REPO, 83, RUN_LOOP_THERE},
-        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 13, RUN_LOOP_THERE},
-        {"kill", "", RUN_LOOP_ANY, 131, RUN_LOOP_THERE},
-        {"kill-after", ",domain=repo,class=name+sync", RUN_LOOP_REPO, 29,
+         RUN_LOOP_REPO, 137, RUN_LOOP_THERE},
+        {"lose", ":EIO,domain=repo", RUN_LOOP_REPO, 211, RUN_LOOP_THERE},
+        {"fail", ":EIO,domain=cache", RUN_LOOP_CACHE, 37, RUN_LOOP_THERE},
+        {"kill", "", RUN_LOOP_ANY, 331, RUN_LOOP_THERE},
+        {"kill-after", ",domain=repo,class=name+sync", RUN_LOOP_REPO, 73,
          RUN_LOOP_THERE},
-        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 29, RUN_LOOP_THERE},
+        {"kill-after", ",domain=cache", RUN_LOOP_CACHE, 73, RUN_LOOP_THERE},
     };
 
     (void)state;
