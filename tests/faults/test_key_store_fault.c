@@ -145,6 +145,12 @@ static uint64_t step_of(const struct key_rig_change *c, uint64_t usual)
     return fault_kit_step(c->coarse * usual);
 }
 
+/* Of two ways to fail what is much as another change does, one will do. */
+static bool skips(const struct key_rig_change *c, size_t i)
+{
+    return fault_kit_step(2) > 1 && c->coarse > 1 && i % 2 == 1;
+}
+
 static void tell(const struct key_rig_change *c, const char *what,
                  const struct tally *t, uint64_t n)
 {
@@ -167,6 +173,8 @@ static void test_key_store_fault__each_operation_fails(void **state)
         const struct key_rig_change *c = &key_rig_changes[i / 2];
         struct mishap m = {.c = c, .fault = {.code = codes[i % 2]}};
 
+        if (skips(c, i))
+            continue;
         for (int p = MEMORY_BEFORE; p <= MEMORY_AFTER; p++) {
             uint64_t step =
                 step_of(c, p == MEMORY_VISIBLE ? 1 : 13 + 4 * (i % 2));
@@ -220,6 +228,8 @@ static void test_key_store_fault__others_are_faster(void **state)
         uint64_t step = step_of(c, m.rotates ? 19 : 23);
         struct tally t = {0};
 
+        if (skips(c, i))
+            continue;
         for (m.other = 1 + i % step; one(m, &t); m.other += step)
             assert_true(m.other < 10000);
         tell(c, m.rotates ? "another epoch" : "another record", &t, m.other);
@@ -236,7 +246,9 @@ static void test_key_store_fault__memory(void **state)
         uint64_t step = step_of(c, m.starve_all ? 97 : 89);
         struct tally t = {0};
 
-        for (m.starve = 1 + 3 * i; one(m, &t); m.starve += step)
+        if (skips(c, i))
+            continue;
+        for (m.starve = 1 + 7 * i % 23 % step; one(m, &t); m.starve += step)
             assert_true(m.starve < 100000);
         tell(c, m.starve_all ? "all later allocations" : "one allocation", &t,
              m.starve);
