@@ -164,19 +164,19 @@ static int check_chain_strange(struct check_chains *c, enum check_kind kind,
                                const char *name, const struct members_one *by)
 {
     if (!by)
-        return check_report_damage(c->report, kind, name,
-                                   "signed by somebody who is no member: it "
-                                   "counts for nothing");
+        return check_report_against(c->report, kind, name,
+                                    "signed by somebody who is no member: it "
+                                    "counts for nothing");
     if (by->standing != RECORD_ACTIVE)
         return check_report_note(c->report, kind, name,
                                  "signed by the removed key '%s': it counts "
                                  "for nothing",
                                  by->label);
-    return check_report_damage(c->report, kind, name,
-                               "signed by the key '%s', which may not: it "
-                               "counts for nothing; somebody else may have "
-                               "that key",
-                               by->label);
+    return check_report_against(c->report, kind, name,
+                                "signed by the key '%s', which may not: it "
+                                "counts for nothing; somebody else may have "
+                                "that key",
+                                by->label);
 }
 
 /* While the log is read: a later record may remove by. */
@@ -369,9 +369,9 @@ static int check_chains_owner(struct check_chains *c, struct check_chain *ch,
     *counts =
         ch->owner && members_role_may_journal(ch->owner->role, RECORD_OPEN);
     if (!*counts)
-        return check_report_damage(c->report, CHECK_JOURNAL, name,
-                                   "in a journal of somebody who is no member "
-                                   "that writes: it counts for nothing");
+        return check_report_against(c->report, CHECK_JOURNAL, name,
+                                    "in a journal of somebody who is no member "
+                                    "that writes: it counts for nothing");
     ch->end = members_end(m, ch->owner, &ch->chain.writer);
     return 0;
 }

@@ -105,6 +105,18 @@ int check_report_damage(struct check_report *r, enum check_kind kind,
     return check_report_text(r, kind, E_CORRUPT, object, text);
 }
 
+int check_report_against(struct check_report *r, enum check_kind kind,
+                         const char *object, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return check_report_text(r, kind, check_report_absent(r), object, text);
+}
+
 int check_report_note(struct check_report *r, enum check_kind kind,
                       const char *object, const char *fmt, ...)
 {

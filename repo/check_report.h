@@ -38,6 +38,14 @@ MUST_CHECK int check_report_note(struct check_report *r, enum check_kind kind,
                                  const char *object, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* check_report_against: a finding about one object that follows from all that
+ * was read so far: as check_report_damage(), but unread where something could
+ * not be read, which may have said otherwise. */
+MUST_CHECK int check_report_against(struct check_report *r,
+                                    enum check_kind kind, const char *object,
+                                    const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* check_report_is: whether rc is something to report and go on after:
  * E_CORRUPT, or E_STORE, of an object. */
 bool check_report_is(int rc);

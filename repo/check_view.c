@@ -166,14 +166,14 @@ static int check_view_stranger(struct check_view *v,
 
     pack_layout_name(&p->id, name);
     if (!members_wrote(&v->chains->state.members, &p->writer))
-        return check_report_damage(v->report, CHECK_PACK, name,
-                                   "written by somebody who is no member that "
-                                   "writes: it counts for nothing");
-    return check_report_damage(v->report, CHECK_PACK, name,
-                               "listed by the key '%s', which did not write "
-                               "it: that counts for nothing; somebody else may "
-                               "have that key",
-                               signer->label);
+        return check_report_against(v->report, CHECK_PACK, name,
+                                    "written by somebody who is no member that "
+                                    "writes: it counts for nothing");
+    return check_report_against(v->report, CHECK_PACK, name,
+                                "listed by the key '%s', which did not write "
+                                "it: that counts for nothing; somebody else "
+                                "may have that key",
+                                signer->label);
 }
 
 static int check_view_segment_packs(struct check_fill *f,

@@ -159,6 +159,22 @@ static int keepsake_file_put(int dir, const char *name, struct bytes file)
     return rc;
 }
 
+/* What a run left that was killed while it wrote; not what another one is
+ * writing. */
+static void keepsake_file_drop_new(int dir, const char *name)
+{
+    char new[KEEPSAKE_FILE_NEW_MAX];
+    struct stat st;
+    int fd = -1;
+
+    (void)snprintf(new, sizeof new, "%s.new", name);
+    if (fileop_fstatat(dir, new, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    if (keepsake_file_hold(dir, new, &fd) == 0 && fd >= 0)
+        err_ignore(fileop_unlinkat(dir, new, 0), "a later run takes it");
+    (void)fileop_close(fd);
+}
+
 /* The run of the checkpoint is over. */
 static void keepsake_file_end(const struct repo *r, struct bytes series,
                               int dir)
@@ -168,6 +184,7 @@ static void keepsake_file_end(const struct repo *r, struct bytes series,
     keepsake_name(r->keys, series, false, name);
     if (fileop_unlinkat(dir, name, 0) < 0 && errno != ENOENT)
         log_debug("%s was not removed", name);
+    keepsake_file_drop_new(dir, name);
 }
 
 void keepsake_file_write(const struct repo *r, const struct object_id *id,

@@ -186,7 +186,12 @@ static int rotate_slot(struct repo *r, const struct key_slot_secret *secret)
     struct object_id new;
     int rc = slot_list_put(r->store, r->keys, r->slot.label, secret, &new);
 
-    return rc < 0 ? rc : rotate_slot_settle(r, secret, &old, &new);
+    if (rc == 0)
+        rc = rotate_slot_settle(r, secret, &old, &new);
+    /* one that died between putting and deleting left two */
+    return rc < 0
+               ? rc
+               : slot_list_drop_older(r->store, r->keys, secret, &r->slot_id);
 }
 
 int rotate_run(struct repo *r, const struct key_slot_secret *secret,

@@ -16,7 +16,8 @@ struct rotate_result {
 /*
  * rotate_run: put the record that begins the next epoch, on the log's tip
  * (I11), and write the slot that r was opened with anew, with all epochs, so
- * that the keys do not stand in the log alone. Epochs that the slot holds and
+ * that the keys do not stand in the log alone. Older slots of the same secret,
+ * which an attempt that died has left, go. Epochs that the slot holds and
  * the log has lost (it was rolled back, and that was accepted) begin again
  * before it.
  *   r       on return it writes under the new epoch

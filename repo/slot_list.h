@@ -58,4 +58,16 @@ MUST_CHECK int slot_list_delete(struct store *s, const struct object_id *id);
 MUST_CHECK int slot_list_drop(struct store *s, const struct member_id *member,
                               const struct object_id *keep);
 
+/*
+ * slot_list_drop_older: delete the slots of k's member that hold fewer epochs
+ * than k does and that the same secret opens: of attempts that put a newer one
+ * and died. Looks at 16 at most, and at none that costs more to open than those
+ * that slot_list_put() makes: a host can put slots that say anything.
+ *   keep  k's slot: not looked at
+ * Returns as slot_list_drop().
+ */
+MUST_CHECK int slot_list_drop_older(struct store *s, const struct keyring *k,
+                                    const struct key_slot_secret *secret,
+                                    const struct object_id *keep);
+
 #endif

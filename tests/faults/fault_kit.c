@@ -12,6 +12,7 @@
 #include "repo/check.h"
 #include "repo/job/restore_job.h"
 #include "repo/job/snapshot_job.h"
+#include "repo/key_change.h"
 #include "repo/repo_init.h"
 #include "repo/snapshot_list.h"
 #include "store/local.h"
@@ -19,6 +20,8 @@
 
 /* 32 bytes of a key file: no Argon2 in a loop of thousands of runs. */
 static const char key_file[] = "0123456789abcdef0123456789abcdef";
+
+static const char host_file[] = "a host that backs up, of 32 b ..";
 
 static const char series[] = "faults";
 
@@ -31,8 +34,12 @@ void fault_kit_args(int argc, char **argv)
     const char *env = getenv("FAULTS_ALL");
 
     all = env && *env && *env != '0';
-    for (int i = 1; i < argc; i++)
-        all = all || strcmp(argv[i], "--all") == 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--all") == 0)
+            all = true;
+        else
+            cmocka_set_test_filter(argv[i]);
+    }
 }
 
 uint64_t fault_kit_step(uint64_t usual)
@@ -45,6 +52,11 @@ uint64_t fault_kit_step(uint64_t usual)
 static struct key_slot_secret secret(void)
 {
     return (struct key_slot_secret){KEY_SLOT_FILE, bytes_of_str(key_file)};
+}
+
+static struct key_slot_secret host_secret(void)
+{
+    return (struct key_slot_secret){KEY_SLOT_FILE, bytes_of_str(host_file)};
 }
 
 int fault_kit_init(struct store *s)
@@ -63,9 +75,10 @@ int fault_kit_open_in(struct store *s, const char *cache, struct repo **r)
     return repo_open(s, &opt, r);
 }
 
-int fault_kit_open(const struct fault_kit *k, const char *cache,
-                   struct store **s, struct repo **r)
+static int open_at(const struct fault_kit *k, const struct key_slot_secret *key,
+                   const char *cache, struct store **s, struct repo **r)
 {
+    struct repo_open_options opt = {.secret = key, .cache_root = cache};
     int rc = local_open(k->repo, s);
 
     *r = NULL;
@@ -73,9 +86,28 @@ int fault_kit_open(const struct fault_kit *k, const char *cache,
         *s = NULL;
         return rc;
     }
-    rc = fault_kit_open_in(*s, cache ? cache : k->cache, r);
+    rc = repo_open(*s, &opt, r);
     k->report->begun = rc == 0;
     return rc;
+}
+
+int fault_kit_open(const struct fault_kit *k, const char *cache,
+                   struct store **s, struct repo **r)
+{
+    struct key_slot_secret key = secret();
+    char full[FAULT_KIT_PATH + 8];
+
+    (void)snprintf(full, sizeof full, "%s-full", k->cache);
+    return open_at(k, &key, cache ? cache : k->host ? full : k->cache, s, r);
+}
+
+/* As who backs up does. */
+static int open_to_write(const struct fault_kit *k, struct store **s,
+                         struct repo **r)
+{
+    struct key_slot_secret key = k->host ? host_secret() : secret();
+
+    return open_at(k, &key, k->cache, s, r);
 }
 
 static void tell_problems(struct fault_report *report, struct problems *p)
@@ -116,6 +148,8 @@ int fault_kit_back_up(const struct fault_kit *k, struct repo *r,
         return rc;
     rc = snapshot_job_run(j);
     k->report->new_bytes = snapshot_job_result(j)->stats.new_bytes;
+    k->report->kept = snapshot_job_result(j)->kept_files;
+    k->report->resumed = snapshot_job_result(j)->resumed_files;
     tell_problems(k->report, snapshot_job_problems(j));
     snapshot_job_free(j);
     return rc;
@@ -247,7 +281,7 @@ void fault_kit_snapshot(struct fault_kit *k, void *ctx)
 {
     struct store *s;
     struct repo *r;
-    int rc = fault_kit_open(k, NULL, &s, &r);
+    int rc = open_to_write(k, &s, &r);
 
     (void)ctx;
     if (rc == 0)
@@ -345,6 +379,7 @@ static void must_succeed(struct fault_kit *k, fault_kit_run *run, void *ctx)
 
 struct audit {
     bool third;
+    uint64_t there; /* snapshots */
     char fresh[FAULT_KIT_PATH];
     char target[FAULT_KIT_PATH];
 };
@@ -378,16 +413,15 @@ static int audit_checkpoints(struct fault_kit *k, struct repo *r,
     return rc;
 }
 
-static void audit_run(struct fault_kit *k, void *ctx)
+/* What is there, before the next run. */
+static void audit_there(struct fault_kit *k, void *ctx)
 {
     struct fault_report *report = k->report;
-    struct fault_kit next = *k;
     struct audit *a = ctx;
     struct store *s;
     struct repo *r;
     int rc = fault_kit_open(k, NULL, &s, &r);
 
-    next.checkpoints = false;
     if (rc == 0)
         rc = fault_kit_count(r, &report->snapshots, &report->checkpoints);
     if (rc == 0)
@@ -398,19 +432,52 @@ static void audit_run(struct fault_kit *k, void *ctx)
         rc = audit_restore(k, r, a, n);
         report->third_restored = n == 2;
     }
-    if (rc == 0)
-        rc = fault_kit_back_up(&next, r, k->source);
-    if (rc == 0)
-        rc = audit_restore(k, r, a, report->snapshots);
-    if (rc == 0)
-        rc = fault_kit_check(k, r);
     repo_close(r);
     store_close(s);
     report->rc = rc;
 }
 
-/* Nothing is left to go on from. */
-static int audit_superseded(struct repo *r)
+static void audit_next(struct fault_kit *k, void *ctx)
+{
+    struct fault_kit next = *k;
+
+    next.checkpoints = false;
+    fault_kit_snapshot(&next, ctx);
+}
+
+/* A host's keepsake serves, and is all that is there. */
+static int audit_keepsake(struct fault_kit *k)
+{
+    audit_next(k, NULL);
+    if (k->report->rc == 0 && k->report->kept == 0)
+        k->report->rc = err_set(E_INTERNAL, "no use of the keepsake");
+    if (k->report->rc == 0 &&
+        !scratch_run("test -z \"$(find '%s' -name '*.new')\" && "
+                     "test \"$(find '%s' -name 'keepsake-*' | wc -l)\" = 2",
+                     k->cache, k->cache))
+        k->report->rc = err_set(E_INTERNAL, "other files than keepsakes");
+    return k->report->rc;
+}
+
+static void audit_after(struct fault_kit *k, void *ctx)
+{
+    struct audit *a = ctx;
+    struct store *s = NULL;
+    struct repo *r = NULL;
+    int rc = k->host ? audit_keepsake(k) : 0;
+
+    if (rc == 0)
+        rc = fault_kit_open(k, NULL, &s, &r);
+    if (rc == 0)
+        rc = audit_restore(k, r, a, a->there);
+    if (rc == 0)
+        rc = fault_kit_check(k, r);
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
+int fault_kit_superseded(struct repo *r)
 {
     struct snapshot_list list = {.item = NULL};
     int rc = snapshot_list_load(r->index, &r->state, &list);
@@ -432,7 +499,7 @@ static void audit_fresh(struct fault_kit *k, void *ctx)
     if (rc == 0)
         rc = fault_kit_count(r, &k->report->rebuilt, NULL);
     if (rc == 0)
-        rc = audit_superseded(r);
+        rc = fault_kit_superseded(r);
     repo_close(r);
     store_close(s);
     k->report->rc = rc;
@@ -448,10 +515,12 @@ uint64_t fault_kit_audit(struct fault_kit *k, bool third)
     bool restored;
 
     (void)snprintf(a.fresh, sizeof a.fresh, "%s/run/fresh", k->dir);
-    must_succeed(k, audit_run, &a);
-    n = k->report->snapshots;
+    must_succeed(k, audit_there, &a);
+    n = a.there = k->report->snapshots;
     checkpoints = k->report->checkpoints;
     restored = k->report->third_restored;
+    must_succeed(k, audit_next, NULL);
+    must_succeed(k, audit_after, &a);
     if (n < 2 || n > 3)
         fault_kit_wrong(k, "there are not two or three snapshots");
     for (uint64_t i = 0; i <= n; i++) {
@@ -469,7 +538,7 @@ uint64_t fault_kit_audit(struct fault_kit *k, bool third)
         fault_kit_same(k->source, back, "--part");
     }
     must_succeed(k, audit_fresh, &a);
-    if (k->report->rebuilt != n + 1)
+    if (k->report->rebuilt != n + 1 + k->host)
         fault_kit_wrong(k, "a new cache knows other snapshots");
     k->report->checkpoints = checkpoints;
     return n;
@@ -521,7 +590,7 @@ static void make_extra(struct fault_kit *k, void *ctx)
 {
     struct store *s;
     struct repo *r;
-    int rc = fault_kit_open(k, NULL, &s, &r);
+    int rc = open_to_write(k, &s, &r);
 
     (void)ctx;
     scratch_dir(k->dir, "small");
@@ -556,7 +625,8 @@ static void place(struct fault_kit *k, const char *what, char *to)
     (void)snprintf(to, FAULT_KIT_PATH, "%s/%s", k->dir, what);
 }
 
-void fault_kit_make(struct fault_kit *k)
+/* The directories, an empty repository, no tree. */
+static void make_empty(struct fault_kit *k)
 {
     *k = (struct fault_kit){.threads = 1};
     /* thousands of fsyncs: what they cost on a disk proves nothing here */
@@ -573,15 +643,102 @@ void fault_kit_make(struct fault_kit *k)
     place(k, "run/repo", k->repo);
     place(k, "run/cache", k->cache);
     place(k, "run/out", k->out);
-    fault_tree_make(k->source);
     must_succeed(k, make_repo, NULL);
+}
+
+void fault_kit_keep(struct fault_kit *k)
+{
+    assert_true(scratch_run("cd '%s' && rm -rf run/out base/run && "
+                            "cp -a run base/run",
+                            k->dir));
+    fault_kit_reset(k);
+}
+
+static void make_all(struct fault_kit *k)
+{
+    fault_tree_make(k->source);
     must_succeed(k, make_extra, NULL);
     make_snapshot(k, 0);
     fault_tree_change(k->source, 2);
     make_snapshot(k, 1);
     fault_tree_change(k->source, 3);
-    assert_true(scratch_run("cd '%s' && mv run base", k->dir));
+    fault_kit_keep(k);
+}
+
+void fault_kit_make(struct fault_kit *k)
+{
+    make_empty(k);
+    make_all(k);
+}
+
+static void add_host(struct fault_kit *k, void *ctx)
+{
+    struct key_slot_secret key = host_secret();
+    struct key_change_new n = {
+        .role = KEYRING_WRITE, .label = "host", .secret = &key};
+    struct member_id id;
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    (void)ctx;
+    if (rc == 0)
+        rc = key_change_add(r, &n, &id);
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
+void fault_kit_make_host(struct fault_kit *k)
+{
+    make_empty(k);
+    k->host = true;
+    must_succeed(k, add_host, NULL);
+    make_all(k);
+}
+
+static void count_left(struct fault_kit *k, void *ctx)
+{
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    (void)ctx;
+    if (rc == 0)
+        rc = fault_kit_count(r, &k->report->snapshots, &k->report->checkpoints);
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
+void fault_kit_interrupt(struct fault_kit *k)
+{
+    char plan[64];
+
+    k->checkpoints = true;
+    assert_false(
+        fault_kit_child(k, "count,domain=repo", fault_kit_snapshot, NULL));
+    assert_true(k->report->rc == 0 && k->report->count > 0);
+    (void)snprintf(plan, sizeof plan, "kill:%lu,domain=repo",
+                   (unsigned long)(k->report->count * 2 / 3));
     fault_kit_reset(k);
+    assert_true(fault_kit_child(k, plan, fault_kit_snapshot, NULL));
+    k->checkpoints = false;
+    must_succeed(k, count_left, NULL);
+    assert_true(k->report->snapshots == 2 && k->report->checkpoints > 0);
+    fault_kit_keep(k);
+    /* a run that nothing happens to goes on from there */
+    must_succeed(k, fault_kit_snapshot, NULL);
+    assert_true(k->report->resumed > 0);
+    fault_kit_reset(k);
+    k->interrupted = true;
+}
+
+void fault_kit_make_small(struct fault_kit *k)
+{
+    make_empty(k);
+    scratch_file(k->source, "file", "content", 7);
+    fault_kit_keep(k);
 }
 
 void fault_kit_reset(struct fault_kit *k)

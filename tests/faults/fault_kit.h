@@ -47,6 +47,8 @@ struct fault_report {
     uint64_t checkpoints;         /* audit: besides, of interrupted runs */
     bool third_restored;          /* audit: that of the failed run */
     uint64_t rebuilt;             /* audit: how many exist for a new cache */
+    uint64_t kept;                /* snapshot: files that were not opened */
+    uint64_t resumed;             /* ... of them, known from a checkpoint */
 };
 
 struct fault_kit {
@@ -54,23 +56,40 @@ struct fault_kit {
     char dir[SCRATCH_PATH];
     char source[FAULT_KIT_PATH]; /* the tree, version 3 */
     char repo[FAULT_KIT_PATH];   /* of a run; fault_kit_reset makes them anew */
-    char cache[FAULT_KIT_PATH];
+    char cache[FAULT_KIT_PATH];  /* of who backs up, and without host of all */
     char out[FAULT_KIT_PATH];    /* where audits restore to */
     struct fault_report *report; /* of the last child */
     uint64_t publish_bytes;      /* of snapshot jobs; 0: as usual */
     unsigned threads;            /* of jobs; 0: one */
     bool force;                  /* snapshot jobs read everything */
     bool checkpoints;            /* they leave one every few entries */
+    bool host;                   /* who backs up has a write key */
+    bool interrupted;            /* of fault_kit_interrupt() */
 };
 
 /* fault_kit_make: in memory (/dev/shm) where there is some, below TMPDIR
  * otherwise. Two snapshots are in the repository, the tree is at version 3. */
 void fault_kit_make(struct fault_kit *k);
+
+/* fault_kit_make_host: the same, backed up by a host with a write key; who
+ * looks at it and restores has the full one, and a cache of its own. */
+void fault_kit_make_host(struct fault_kit *k);
+
+/* fault_kit_interrupt: and a run of the third version was killed when it had
+ * left checkpoints. */
+void fault_kit_interrupt(struct fault_kit *k);
+
+/* fault_kit_make_small: an empty repository instead, a tree of one file: for
+ * what looks at neither. */
+void fault_kit_make_small(struct fault_kit *k);
 void fault_kit_remove(struct fault_kit *k);
 
 /* fault_kit_reset: repository and cache as fault_kit_make left them; outputs
  * of audits gone. */
 void fault_kit_reset(struct fault_kit *k);
+
+/* fault_kit_keep: from now on fault_kit_reset makes them as they are now. */
+void fault_kit_keep(struct fault_kit *k);
 
 /* What a child does. It works with the paths of k and fills k->report. */
 typedef void fault_kit_run(struct fault_kit *k, void *ctx);
@@ -113,6 +132,9 @@ MUST_CHECK int fault_kit_check(const struct fault_kit *k, struct repo *r);
 MUST_CHECK int fault_kit_count(struct repo *r, uint64_t *n,
                                uint64_t *checkpoints);
 
+/* fault_kit_superseded: nothing is left to go on from, or E_INTERNAL. */
+MUST_CHECK int fault_kit_superseded(struct repo *r);
+
 /* Runs for fault_kit_child. fault_kit_snapshot: open, back up the tree, close.
  * fault_kit_restore: of the newest snapshot to the path in ctx. */
 void fault_kit_snapshot(struct fault_kit *k, void *ctx);
@@ -124,7 +146,8 @@ void fault_kit_restore(struct fault_kit *k, void *ctx);
  * bit; a third that exists does so too when `third`; the next run succeeds and
  * restores; a check is clean; a fresh cache sees the same. Each checkpoint
  * restores to a part of the tree (unless `third` is false), and with the next
- * run's snapshot all are superseded.
+ * run's snapshot all are superseded. A host's run after that opens no file that
+ * is unchanged, and has left no file of its keepsakes half done.
  *   third  the third snapshot, if it is there, must equal the tree
  * Returns how many snapshots existed before the next run.
  */
@@ -151,7 +174,8 @@ void fault_kit_expected(const struct fault_kit *k, size_t n,
  */
 uint64_t fault_kit_step(uint64_t usual);
 
-/* fault_kit_args: looks for --all; before the tests. */
+/* fault_kit_args: looks for --all, and for a pattern of the tests to run;
+ * before the tests. */
 void fault_kit_args(int argc, char **argv);
 
 #endif

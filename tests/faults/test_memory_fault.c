@@ -62,7 +62,8 @@ struct mishap {
     uint64_t other;
     uint64_t passages;
     bool other_done;
-    bool within; /* the other run is at it */
+    bool within;      /* the other run is at it */
+    bool checkpoints; /* the run leaves some */
 };
 
 /* In the child: nothing is to be assumed of cmocka there. */
@@ -113,15 +114,21 @@ static void bring_back(struct repo *r, uint64_t n, const char *source)
 static uint64_t audit(const char *cache)
 {
     struct repo *r;
+    uint64_t checkpoints = 0;
     uint64_t n = 0;
 
     demand(fault_kit_open_in(store, cache, &r) == 0, "open");
-    demand(fault_kit_count(r, &n, NULL) == 0, "count");
+    demand(fault_kit_count(r, &n, &checkpoints) == 0, "count");
+    kit.report->checkpoints += checkpoints;
+    /* what they reach is there */
+    if (checkpoints > 0)
+        demand(fault_kit_check(&kit, r) == 0, kit.report->problem);
     demand(n >= 2 && n <= 5, "snapshots");
     for (uint64_t i = 0; i < n; i++)
         bring_back(r, i, i < 2 ? old[i] : kit.source);
     demand(fault_kit_back_up(&kit, r, kit.source) == 0, "the next run");
     bring_back(r, n, kit.source);
+    demand(fault_kit_superseded(r) == 0, "superseded");
     demand(fault_kit_check(&kit, r) == 0, kit.report->problem);
     repo_close(r);
     return n;
@@ -136,7 +143,9 @@ static void run_mishap(struct fault_kit *k, void *ctx)
     (void)snprintf(fresh, sizeof fresh, "%s/run/fresh", k->dir);
     memory_set_hook(store, m->other ? run_other : NULL, m);
     memory_set_fault(store, m->fault);
+    k->checkpoints = m->checkpoints;
     rc = back_up_once(k->cache, k->source);
+    k->checkpoints = false;
     k->report->count = memory_passages(store);
     k->report->fired =
         m->other ? m->other_done : k->report->count >= m->fault.n;
@@ -229,6 +238,37 @@ static void test_memory_fault__power_cut(void **state)
     }
 }
 
+/* The same of a run that leaves checkpoints: those that were committed reach
+ * what is there, and the next run makes up for all. */
+static void test_memory_fault__power_cut_between_checkpoints(void **state)
+{
+    (void)state;
+    for (int p = MEMORY_BEFORE; p <= MEMORY_AFTER; p++) {
+        struct mishap m = {.fault = {.point = (enum memory_point)p,
+                                     .n = 1,
+                                     .persistent = true,
+                                     .code = E_STORE},
+                           .cut = true,
+                           .checkpoints = true};
+        uint64_t step = fault_kit_step(p == MEMORY_VISIBLE ? 13 : 67);
+        struct tally t = {0};
+        unsigned left = 0;
+        bool more = true;
+
+        for (; more; m.fault.n += step) {
+            m.seed = m.fault.n % 3 ? m.fault.n * 7919 : 0;
+            more = one(m, &t);
+            left += kit.report->checkpoints > 0;
+            assert_true(m.fault.n < 10000);
+        }
+        print_message("power cut %s, with checkpoints: %u of about %lu, %u "
+                      "failed, %u left some\n",
+                      points[p], t.runs, (unsigned long)m.fault.n, t.failed,
+                      left);
+        assert_true(t.failed > 0 && left > 0);
+    }
+}
+
 /* Another run sees what is visible, relies on it, commits; then the power goes
  * for what was not durable. */
 static void test_memory_fault__visible_is_not_durable(void **state)
@@ -257,6 +297,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_fault__each_operation_fails),
         cmocka_unit_test(test_memory_fault__power_cut),
+        cmocka_unit_test(test_memory_fault__power_cut_between_checkpoints),
         cmocka_unit_test(test_memory_fault__visible_is_not_durable),
     };
 

@@ -173,10 +173,10 @@ static void each(const struct row *row)
 static void test_restore_fault__repository(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=repo", REPO, false, 7},
-        {"fail-from", ":EIO,domain=repo", REPO, true, 11},
-        {"lose", ":EIO,domain=repo", REPO, false, 13},
-        {"short", ",domain=repo", REPO, false, 5},
+        {"fail", ":EIO,domain=repo", REPO, false, 17},
+        {"fail-from", ":EIO,domain=repo", REPO, true, 23},
+        {"lose", ":EIO,domain=repo", REPO, false, 29},
+        {"short", ",domain=repo", REPO, false, 11},
     };
 
     (void)state;
@@ -187,19 +187,19 @@ static void test_restore_fault__repository(void **state)
 static void test_restore_fault__target(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=target", TARGET, false, 97},
-        {"fail", ":EIO,domain=target", TARGET, true, 101},
+        {"fail", ":EIO,domain=target", TARGET, false, 197},
+        {"fail", ":EIO,domain=target", TARGET, true, 211},
         {"fail", ":ENOSPC,domain=target,class=open+write+name", TARGET, false,
-         41},
+         83},
         {"fail-from", ":ENOSPC,domain=target,class=open+write+name", TARGET,
-         true, 61},
-        {"fail-from", ":EIO,domain=target", TARGET, false, 151},
+         true, 127},
+        {"fail-from", ":EIO,domain=target", TARGET, false, 307},
         {"fail-from", ":EROFS,domain=target,class=name+write+meta", TARGET,
-         true, 149},
-        {"lose", ":EIO,domain=target", TARGET, false, 113},
-        {"lose", ":EIO,domain=target", TARGET, true, 127},
-        {"short", ",domain=target", TARGET, false, 17},
-        {"short-from", ",domain=target", TARGET, true, 30},
+         true, 307},
+        {"lose", ":EIO,domain=target", TARGET, false, 227},
+        {"lose", ":EIO,domain=target", TARGET, true, 257},
+        {"short", ",domain=target", TARGET, false, 37},
+        {"short-from", ",domain=target", TARGET, true, 61},
     };
 
     (void)state;
@@ -210,9 +210,9 @@ static void test_restore_fault__target(void **state)
 static void test_restore_fault__killed(void **state)
 {
     static const struct row row[] = {
-        {"kill", "", ANY, false, 97},
-        {"kill-after", "", ANY, true, 103},
-        {"kill-after", ",domain=target,class=name+write", TARGET, false, 41},
+        {"kill", "", ANY, false, 197},
+        {"kill-after", "", ANY, true, 211},
+        {"kill-after", ",domain=target,class=name+write", TARGET, false, 83},
     };
 
     (void)state;

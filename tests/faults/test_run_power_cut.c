@@ -18,7 +18,14 @@
 #define SHUTDOWN_IOCTL    _IOR('X', 125, uint32_t)
 #define SHUTDOWN_NO_FLUSH 2U
 
-enum { CUTS = 36, RUNS = 20, WAIT_MAX_US = 400000 };
+enum {
+    CUTS = 36,
+    RUNS = 20,
+    DONE_MAX = 2, /* snapshots that a cut waits for, at most */
+    DELAY_MAX_US = 300000,
+    NAP_US = 1000,
+    NAPS_MAX = 300000
+};
 
 static struct fault_kit kit;
 static char mounted[FAULT_KIT_PATH];
@@ -111,8 +118,17 @@ static void run_census(struct fault_kit *k, void *ctx)
     store_close(s);
 }
 
-/* Returns how many snapshots were reported as done. */
-static uint64_t cut_power(unsigned cut, unsigned after_us)
+/* Until so many snapshots were reported as done: the machine may be slow. */
+static void wait_for(const volatile uint64_t *count, uint64_t done)
+{
+    for (unsigned i = 0; *count < done; i++) {
+        assert_true(i < NAPS_MAX);
+        (void)usleep(NAP_US);
+    }
+}
+
+/* Some time after that. Returns how many were reported. */
+static uint64_t cut_power(unsigned cut, uint64_t at_done, unsigned after_us)
 {
     uint32_t how = SHUTDOWN_NO_FLUSH;
     uint64_t done;
@@ -128,6 +144,7 @@ static uint64_t cut_power(unsigned cut, unsigned after_us)
         back_up_until_the_cut(&kit, cut);
     fd = open(mounted, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
+    wait_for(&kit.report->count, at_done);
     (void)usleep(after_us);
     assert_int_equal(ioctl(fd, SHUTDOWN_IOCTL, &how), 0);
     (void)close(fd);
@@ -161,12 +178,15 @@ static void test_run_power_cut__what_was_done_restores(void **state)
         skip();
     prng_init(&r, 20261121);
     for (unsigned cut = 0; cut < cuts; cut++) {
-        unsigned us = 20000 + (unsigned)prng_below(&r, WAIT_MAX_US);
-        uint64_t done = cut_power(cut, us);
+        unsigned us = (unsigned)prng_below(&r, DELAY_MAX_US);
+        uint64_t at_done = cut % (DONE_MAX + 1);
+        uint64_t done = cut_power(cut, at_done, us);
         char fresh[FAULT_KIT_PATH];
 
-        (void)snprintf(kit.plan, sizeof kit.plan, "cut %u after %u us", cut,
-                       us);
+        (void)snprintf(kit.plan, sizeof kit.plan,
+                       "cut %u, %u us after %lu were done", cut, us,
+                       (unsigned long)at_done);
+        assert_true(done >= at_done);
         reported += done;
         assert_census(n + done, kit.cache);
         n = kit.report->snapshots;

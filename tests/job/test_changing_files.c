@@ -18,6 +18,7 @@
 
 #include "repo/check.h"
 #include "tests/job/job_fixture.h"
+#include "tests/support/watched.h"
 
 enum {
     LARGE = 40000000, /* more than a pack */
@@ -176,7 +177,8 @@ static void one_change(size_t i, unsigned threads)
 static void test_changing_files__larger_than_a_pack(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0];
+         i += WATCHED ? 5 : 1) {
         print_message("%s; %s\n", changes[i].first,
                       changes[i].second ? changes[i].second : "");
         one_change(i, 1);
@@ -219,7 +221,7 @@ static void *flip(void *ctx)
  * whatever a run meets, what it stores is whole. */
 static void test_changing_files__small_ones_and_large_ones(void **state)
 {
-    enum { RUNS = 25 };
+    enum { RUNS = WATCHED ? 5 : 25 };
     struct job_fixture f;
     struct flipper g = {.stop = false};
     struct object_id id[RUNS];

@@ -262,6 +262,30 @@ static void test_keepsake_file__two_do_not_mix(void **state)
     assert_false(exists(".new"));
 }
 
+/* A checkpoint's keepsake goes with its run, and what a killed run left of one
+ * that it was writing; not what another run is writing. */
+static void test_keepsake_file__of_a_checkpoint_goes_with_its_run(void **state)
+{
+    char name[KEEPSAKE_NAME_MAX];
+    char path[SCRATCH_PATH + 2 * KEEPSAKE_NAME_MAX];
+    int fd;
+
+    (void)state;
+    clear();
+    keepsake_name(repo.keys, bytes_of_str(series), false, name);
+    (void)snprintf(path, sizeof path, "%s/%s.new", dir, name);
+    assert_true(scratch_run("echo x >%s/%s && echo x >%s", dir, name, path));
+    fd = fileop_openat(AT_FDCWD, path, O_RDWR, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(fileop_try_lock(fd), 0);
+    write_as(1);
+    assert_true(scratch_run("! test -e %s/%s && test -s %s", dir, name, path));
+    assert_int_equal(fileop_close(fd), 0);
+    write_as(2);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(there(), 2);
+}
+
 /* Many at once: what is there afterwards is whole. */
 static void test_keepsake_file__one_of_many_wins(void **state)
 {
@@ -329,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_keepsake_file__does_without_memory),
         cmocka_unit_test(test_keepsake_file__bad_ones_count_as_none),
         cmocka_unit_test(test_keepsake_file__two_do_not_mix),
+        cmocka_unit_test(test_keepsake_file__of_a_checkpoint_goes_with_its_run),
         cmocka_unit_test(test_keepsake_file__one_of_many_wins),
         cmocka_unit_test(test_keepsake_file__is_not_left_in_a_private_cache),
     };

@@ -220,6 +220,62 @@ static void test_check_members__cuts_are_held(void **state)
     world_end(&x);
 }
 
+/* Fails each read of one log record. */
+static int withhold(void *ctx, enum memory_point point, enum memory_op op,
+                    const char *name)
+{
+    const char *record = ctx;
+
+    return point == MEMORY_BEFORE && op == MEMORY_GET &&
+                   strcmp(name, record) == 0
+               ? err_set(E_STORE, "not now")
+               : 0;
+}
+
+/* Who is a member, and may do what, stands in the log: where a record of it
+ * cannot be read just now nobody is accused. */
+static void test_check_members__an_unread_record_accuses_nobody(void **state)
+{
+    struct pack_info info = {.bytes = 0};
+    struct key_change_new n = {.role = KEYRING_FULL, .label = "more"};
+    struct key_slot_secret more = {
+        KEY_SLOT_FILE, bytes_of_str("one more key file, of 32 bytes!!")};
+    struct repo_open_options opt = {.secret = &more};
+    struct writer *w = NULL;
+    struct repo *r = NULL;
+    struct member_id id;
+    struct world x;
+    bool indexed;
+
+    (void)state;
+    world_make(&x, KEYRING_WRITE);
+    n.secret = &more;
+    assert_int_equal(key_change_add(x.full, &n, &id), 0);
+    opt.cache_root = x.k->cache;
+    assert_int_equal(repo_open(x.k->store, &opt, &r), 0);
+    assert_int_equal(writer_open(r, bytes_of_str("more@x"), &w), 0);
+    check_kit_pack(x.k, r, 77, &info);
+    assert_int_equal(writer_publish(w, &info, 1, &indexed), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    /* its word in the log, too */
+    assert_int_equal(key_change_trust(r, RECORD_TRUST_OWN), 0);
+    check_kit_expect_clean(x.k, 0);
+    for (uint64_t i = 0; i <= r->state.tip.number; i++) {
+        char name[RECORD_NAME_MAX];
+
+        record_log_name(i, name);
+        memory_set_hook(x.k->store, withhold, name);
+        assert_int_equal(check_kit_run(x.k, x.k->r, &all), E_STORE);
+        memory_set_hook(x.k->store, NULL, NULL);
+        assert_int_equal(x.k->sum.damages, 0);
+        assert_true(x.k->sum.unread > 0);
+    }
+    check_kit_expect_clean(x.k, 0);
+    repo_close(r);
+    world_end(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_check_members__nobodys_journals_are_named),
         cmocka_unit_test(test_check_members__others_objects_are_named),
         cmocka_unit_test(test_check_members__cuts_are_held),
+        cmocka_unit_test(test_check_members__an_unread_record_accuses_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

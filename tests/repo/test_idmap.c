@@ -9,7 +9,7 @@
 #include "repo/idmap.h"
 #include "tests/support/prng.h"
 
-enum { IDS = 600, STEPS = 60000 };
+enum { IDS = 600, STEPS = 9000 };
 
 /* Ids that differ in few bits of what spreads them: long runs of slots. */
 static void id_of(unsigned i, uint8_t id[ID_BYTES])
@@ -101,7 +101,7 @@ static void test_idmap__drops_what_is_below(void **state)
     (void)state;
     print_message("seed 7\n");
     prng_init(&r, 7);
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < 60; round++) {
         uint64_t value[IDS];
         struct idmap m = {.slot = NULL};
         unsigned ids = 1 + (unsigned)prng_below(&r, IDS);

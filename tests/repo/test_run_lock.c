@@ -170,6 +170,49 @@ static void test_run_lock__fails_at_every_operation(void **state)
     assert_true(taken >= 2); /* one without its text */
 }
 
+/* Killed while it takes the lock: nobody has it, and what it left in the file,
+ * or did not, stops nobody and misleads nobody. */
+static void test_run_lock__is_killed_at_every_operation(void **state)
+{
+    static const char *const how[] = {"kill", "kill-after", "short"};
+
+    (void)state;
+    for (size_t h = 0; h < sizeof how / sizeof how[0]; h++) {
+        bool hit = true;
+        unsigned n = 1;
+
+        for (; hit; n++) {
+            struct run_holder who = {.pid = 1};
+            char plan[64];
+            int status = 0;
+            int second;
+            int lock;
+            pid_t pid;
+
+            assert_true(scratch_run("rm -f %s/run-s", dir));
+            (void)snprintf(plan, sizeof plan, "%s:%u,domain=cache", how[h], n);
+            pid = fork();
+            assert_true(pid >= 0);
+            if (pid == 0) {
+                if (fileop_fault_set(plan) < 0 || take("s", &lock, &who) < 0)
+                    _exit(1);
+                _exit(fileop_fault_fired() > 0 ? 2 : 0);
+            }
+            assert_int_equal(waitpid(pid, &status, 0), pid);
+            hit = WIFSIGNALED(status) || WEXITSTATUS(status) == 2;
+            assert_int_equal(WIFEXITED(status) && WEXITSTATUS(status) == 1, 0);
+            assert_int_equal(take("s", &lock, &who), 0);
+            assert_true(lock >= 0);
+            assert_int_equal(take("s", &second, &who), 0);
+            assert_int_equal(second, -1);
+            assert_int_equal(who.pid, getpid());
+            run_lock_drop(lock);
+            assert_true(n < 20);
+        }
+        assert_true(n > 2);
+    }
+}
+
 static void test_run_lock__a_path_too_long_is_none(void **state)
 {
     static char path[8192];
@@ -191,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_run_lock__follows_no_link),
         cmocka_unit_test(test_run_lock__reads_any_file),
         cmocka_unit_test(test_run_lock__fails_at_every_operation),
+        cmocka_unit_test(test_run_lock__is_killed_at_every_operation),
         cmocka_unit_test(test_run_lock__a_path_too_long_is_none),
     };
 
