@@ -12,7 +12,7 @@ static int catchup_log_take(struct catchup *c, const struct chain_record *r)
     int rc = state_apply(c->state, r);
 
     if (rc == 0 && c->state->epochs > epochs) {
-        rc = epoch_take(c->keys, c->state, r);
+        rc = epoch_take(c->keys, c->state, r, c->accept_rollback);
         if (rc < 0)
             c->state->epochs = epochs;
     }
@@ -33,8 +33,9 @@ static int catchup_log_slot(const struct catchup *c)
     return err_set(E_ROLLBACK,
                    "the log tells of %u epochs of keys, the key slot of %u: "
                    "the repository is older than its key slot; if that is "
-                   "right (a restored copy), begin new ones with 'dedup key "
-                   "rotate --accept-rollback'",
+                   "right (a restored copy), look at 'dedup key list' (who was "
+                   "removed since is a member again), and run 'dedup key "
+                   "rotate', both with --accept-rollback",
                    (unsigned)k->begun, (unsigned)k->held);
 }
 

@@ -35,7 +35,7 @@ static int check_log_body(struct check_chains *c, const struct chain_record *r,
     rc = state_apply(&c->state, r);
     /* opening may have stopped before it came here */
     if (rc == 0 && c->state.epochs > epochs)
-        rc = epoch_take(c->keys, &c->state, r);
+        rc = epoch_take(c->keys, &c->state, r, true);
     if (rc == E_CORRUPT) /* perhaps for want of a record before it */
         rc = check_report_absent(c->report);
     return check_report_rc(c->report, rc, CHECK_LOG, name);

@@ -195,7 +195,7 @@ static int epoch_get_share(const struct keyring *k,
 /* The keys of an epoch that k holds already, or its share, into e. found: out:
  * false: it has neither. */
 static int epoch_get(const struct keyring *k, const struct record_epoch *says,
-                     struct keyring_epoch *e, bool *found)
+                     bool accept, struct keyring_epoch *e, bool *found)
 {
     bool shared;
     struct bytes share = {NULL, 0};
@@ -207,18 +207,25 @@ static int epoch_get(const struct keyring *k, const struct record_epoch *says,
         rc = epoch_prove(k, says, e);
         if (rc == 0 || says->number < k->begun)
             return rc;
-        err_ignore(rc, "they may be of a log that was since rolled back");
+        err_ignore(rc, "what the record holds for this key decides");
     }
     shared = says->number <= k->held && epoch_find_share(k, says, &share);
     if (*found && !shared)
         return err_set(E_CORRUPT, "the keys in the slot are not those of its "
                                   "public keys, and there is no share");
+    if (*found && !accept)
+        return err_set(E_ROLLBACK,
+                       "the key slot holds other keys for it: the log was set "
+                       "back, and another epoch began in its place; if that is "
+                       "right, look at 'dedup key list' (who was removed since "
+                       "is a member again), and run 'dedup key rotate', both "
+                       "with --accept-rollback");
     *found = shared;
     return shared ? epoch_get_share(k, says, share, e) : 0;
 }
 
 static int epoch_take_keys(struct keyring *k, const struct state *s,
-                           const struct record_epoch *says)
+                           const struct record_epoch *says, bool accept)
 {
     struct keyring_epoch *e = crypto_locked_new(sizeof *e);
     bool found;
@@ -226,7 +233,7 @@ static int epoch_take_keys(struct keyring *k, const struct state *s,
 
     if (!e)
         return err_set(E_NOMEM, "out of memory");
-    rc = epoch_get(k, says, e, &found);
+    rc = epoch_get(k, says, accept, e, &found);
     if (rc == 0 && !found && epoch_is_due(s, &k->member))
         rc = err_set(E_CORRUPT, "there is no share for this key");
     if (rc == 0 && says->number == k->begun)
@@ -236,14 +243,14 @@ static int epoch_take_keys(struct keyring *k, const struct state *s,
 }
 
 int epoch_take(struct keyring *k, const struct state *s,
-               const struct chain_record *r)
+               const struct chain_record *r, bool accept)
 {
     struct record_log l;
     char name[RECORD_NAME_MAX];
     int rc = record_log_get(&r->record, &l);
 
     if (rc == 0)
-        rc = epoch_take_keys(k, s, &l.epoch);
+        rc = epoch_take_keys(k, s, &l.epoch, accept);
     if (rc == 0)
         return 0;
     record_log_name(r->record.number, name);

@@ -39,13 +39,15 @@ MUST_CHECK int epoch_draft(const struct keyring *k, uint32_t number,
 
 /*
  * epoch_take: a record that counts has begun an epoch: its keys, as far as they
- * are for this key, into the keyring. Once more is fine: then it is proved. The
- * log outweighs what a slot holds of an epoch that it had not begun.
- *   s  the state after the record
+ * are for this key, into the keyring. Once more is fine: then it is proved.
+ *   s       the state after the record
+ *   accept  the log outweighs what a slot holds of an epoch that it had not
+ *           begun: it was set back, and that is right
  * Returns 0, also when this key was removed before and has no share of it;
- * E_CORRUPT: the share is missing, does not open or does not fit; E_NOMEM.
+ * E_ROLLBACK: the slot holds others, and accept is not said; E_CORRUPT: the
+ * share is missing, does not open or does not fit; E_NOMEM.
  */
 MUST_CHECK int epoch_take(struct keyring *k, const struct state *s,
-                          const struct chain_record *r);
+                          const struct chain_record *r, bool accept);
 
 #endif

@@ -15,6 +15,7 @@
 #include "repo/key_change.h"
 #include "repo/key_remove.h"
 #include "repo/pack_claim.h"
+#include "repo/repo_log.h"
 #include "repo/rotate.h"
 #include "tests/repo/member_kit.h"
 
