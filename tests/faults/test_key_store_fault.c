@@ -177,7 +177,7 @@ static void test_key_store_fault__each_operation_fails(void **state)
             continue;
         for (int p = MEMORY_BEFORE; p <= MEMORY_AFTER; p++) {
             uint64_t step =
-                step_of(c, p == MEMORY_VISIBLE ? 1 : 13 + 4 * (i % 2));
+                step_of(c, p == MEMORY_VISIBLE ? 1 : 23 + 6 * (i % 2));
             struct tally t = {0};
 
             m.fault.point = (enum memory_point)p;
@@ -202,7 +202,7 @@ static void test_key_store_fault__power_cut(void **state)
                            .cut = true};
 
         for (int p = MEMORY_BEFORE; p <= MEMORY_AFTER; p++) {
-            uint64_t step = step_of(c, p == MEMORY_VISIBLE ? 1 : 9);
+            uint64_t step = step_of(c, p == MEMORY_VISIBLE ? 1 : 17);
             struct tally t = {0};
             bool more = true;
 
