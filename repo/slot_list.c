@@ -94,11 +94,14 @@ static int slot_list_prove(struct store *s, const struct object_id *id,
     buf_init(&file, KEY_SLOT_BYTES_MAX);
     rc = store_get(s, name, &file, &found);
     if (rc == 0 && !found)
-        rc = err_set(E_CORRUPT, "it is not there");
+        rc = err_set(E_LATER,
+                     "%s: %s was removed while it was written: somebody "
+                     "else changes this key; try again",
+                     store_place(s), name);
     if (rc == 0)
         rc = key_slot_prove(buf_bytes(&file), secret, k);
     buf_release(&file);
-    if (rc == 0 || rc == E_NOMEM || rc == E_STORE)
+    if (rc == 0 || rc == E_NOMEM || rc == E_STORE || rc == E_LATER)
         return rc;
     rc = err_add(rc,
                  "%s: %s was written and does not open again, so it was "

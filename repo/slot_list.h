@@ -30,8 +30,9 @@ void slot_list_release(struct slot_list *l);
  *   label  at most KEY_SLOT_LABEL_MAX bytes
  *   id     out: its name
  * Returns 0; E_USAGE (the secret is none); E_CORRUPT, E_UNSUPPORTED, E_LIMIT:
- * it did not open to k, and was deleted, if that could be done; E_NOMEM; what
- * the store returned: it may be there then.
+ * it did not open to k, and was deleted, if that could be done; E_LATER:
+ * somebody else has removed it; E_NOMEM; what the store returned: it may be
+ * there then.
  */
 MUST_CHECK int slot_list_put(struct store *s, const struct keyring *k,
                              const char *label,
