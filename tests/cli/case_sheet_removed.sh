@@ -17,7 +17,7 @@ err_has '*this key was removed*'
 
 for rotated in no yes; do
     rm -rf repo/config repo/keys back
-    expect 0 dedup --key-file "new-$rotated" key recover --sheet old.txt --json
+    expect 0 dedup key recover --new-key-file "new-$rotated" --sheet old.txt --json
     out_has '*"active":false*'
     err_has '*the key of this sheet was removed*'
     expect 0 dedup --key-file "new-$rotated" restore s --target back
@@ -33,6 +33,6 @@ for rotated in no yes; do
 done
 expect 0 dedup --key-file two.key key sheet two.txt --json
 rm -rf repo/config repo/keys
-expect 0 dedup --key-file new-two key recover --sheet two.txt --json
+expect 0 dedup key recover --new-key-file new-two --sheet two.txt --json
 out_has '*"active":true*'
 expect 0 dedup --key-file new-two check --read-data

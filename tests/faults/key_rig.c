@@ -517,5 +517,9 @@ int key_rig_other(const struct key_rig_change *c, bool rotates)
                      : repo_log_append(r, say_policy, NULL, NULL);
     others += rc == 0 && rotates;
     key_rig_close(s, r);
+    if (rc == E_REFUSED && rotates) {
+        err_ignore(rc, "a key is leaving just now");
+        rc = 0;
+    }
     return rc;
 }

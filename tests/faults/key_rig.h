@@ -67,8 +67,8 @@ MUST_CHECK int key_rig_look(const struct key_rig_change *c, bool reported,
                             bool again, uint64_t snapshots);
 
 /* key_rig_other: another process with another full key than c's, and a cache of
- * its own, puts a record into the log: an epoch of keys, or one that says
- * little. */
+ * its own, puts a record into the log: an epoch of keys (refused while a key is
+ * leaving), or one that says little. */
 MUST_CHECK int key_rig_other(const struct key_rig_change *c, bool rotates);
 
 #endif

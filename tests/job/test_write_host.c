@@ -365,83 +365,6 @@ static void test_write_host__looks_up_what_large_files_reach(void **state)
     job_fixture_close(&f);
 }
 
-struct meta_packs {
-    char name[16][PACK_LAYOUT_NAME_MAX];
-    size_t n;
-};
-
-/* The metadata packs that the index knows. */
-static struct meta_packs meta_packs(struct job_fixture *f)
-{
-    struct meta_packs m = {.n = 0};
-    struct index_reader *r = NULL;
-    struct index_pack pack[16];
-    uint32_t next = 0;
-    size_t n;
-
-    assert_int_equal(index_reader_new(f->r->index, &r), 0);
-    assert_int_equal(index_reader_packs(r, &next, pack, 16, &n), 0);
-    for (size_t i = 0; i < n; i++) {
-        if (pack[i].kind == INDEX_META)
-            pack_layout_name(&pack[i].id, m.name[m.n++]);
-    }
-    index_reader_free(r);
-    return m;
-}
-
-/* The copy of a list that is open is damaged, the other one closed: its file is
- * read again, as where a list is damaged that anybody could read. */
-static void test_write_host__reads_files_whose_lists_are_closed(void **state)
-{
-    struct snapshot_job_options o;
-    struct meta_packs with_list;
-    struct job_fixture f;
-    struct job_snap s;
-
-    (void)state;
-    open_host(&f);
-    job_fixture_write(&f, "large", 5, 3000000);
-    o = job_fixture_options(&f);
-    o.threads = 1; /* one frame */
-    assert_int_equal(job_fixture_run(&f, &o).rc, 0);
-    with_list = meta_packs(&f);
-    job_fixture_write(&f, "file-007", 999, 50000);
-    (void)run(&f, FILES); /* the pages lie elsewhere now */
-    assert_true(scratch_run("cp -p %s/keepsake-* %s/kept", f.r->cache, f.dir));
-    forget_keepsakes(&f);
-    (void)run(&f, 0);
-    assert_true(
-        scratch_run("cd %s && cp -p %s/kept keepsake-*", f.r->cache, f.dir));
-    for (size_t i = 0; i < with_list.n; i++) /* behind the frame's salt */
-        assert_true(memory_damage(f.store, with_list.name[i], 300, 1));
-    job_fixture_as(&f, false);
-    assert_int_equal(repo_log_append(f.r, mark_nothing, NULL, NULL), 0);
-    job_fixture_as(&f, true);
-    s = run(&f, FILES);
-    returns(&f, &s);
-    job_fixture_close(&f);
-}
-
-/* A collector has taken the packs in which its tree lay. */
-static void test_write_host__reads_again_what_is_gone(void **state)
-{
-    struct meta_packs gone;
-    struct job_fixture f;
-    struct job_snap s;
-
-    (void)state;
-    open_host(&f);
-    (void)run(&f, 0);
-    gone = meta_packs(&f);
-    for (size_t i = 0; i < gone.n; i++)
-        assert_int_equal(store_delete(f.store, gone.name[i]), 0);
-    s = run(&f, 0);
-    returns(&f, &s);
-    s = run(&f, FILES);
-    returns(&f, &s);
-    job_fixture_close(&f);
-}
-
 /* The seal holds whatever the disk or a stranger made of it. */
 static void test_write_host__is_not_stopped_by_a_bad_keepsake(void **state)
 {
@@ -809,8 +732,6 @@ int main(void)
         cmocka_unit_test(test_write_host__keeps_series_apart),
         cmocka_unit_test(test_write_host__takes_other_roots),
         cmocka_unit_test(test_write_host__looks_up_what_large_files_reach),
-        cmocka_unit_test(test_write_host__reads_files_whose_lists_are_closed),
-        cmocka_unit_test(test_write_host__reads_again_what_is_gone),
         cmocka_unit_test(test_write_host__is_not_stopped_by_a_bad_keepsake),
         cmocka_unit_test(test_write_host__two_runs_at_once),
         cmocka_unit_test(test_write_host__counts_its_series_by_commit_records),

@@ -1,0 +1,146 @@
+/* A host with a write key, whose last tree lies in packs that are damaged or
+ * gone. Runs of one thread: what lies in one frame is always the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "index/index.h"
+#include "repo/pack_layout.h"
+#include "repo/repo_log.h"
+#include "tests/job/job_fixture.h"
+
+enum { FILES = JOB_FIXTURE_FILES };
+
+/* A run that must succeed; kept: how many files it did not open. */
+static struct job_snap run(struct job_fixture *f, uint64_t kept)
+{
+    struct snapshot_job_options o = job_fixture_options(f);
+    struct job_snap s;
+
+    o.threads = 1;
+    s = job_fixture_run(f, &o);
+    assert_int_equal(s.rc, 0);
+    assert_int_equal(s.result.kept_files, kept);
+    assert_int_equal(s.result.parent_damaged, 0);
+    return s;
+}
+
+/* With the full key a snapshot is the source, to the last bit. */
+static void returns(struct job_fixture *f, const struct job_snap *s)
+{
+    job_fixture_as(f, false);
+    job_fixture_returns(f, &s->result.id);
+    job_fixture_as(f, true);
+}
+
+static void open_host(struct job_fixture *f)
+{
+    job_fixture_open(f);
+    job_fixture_files(f);
+    job_fixture_add_write_key(f);
+    job_fixture_as(f, true);
+}
+
+static int mark_nothing(void *ctx, const struct repo *r,
+                        struct repo_log_draft *d)
+{
+    static const struct object_id none = {{1}};
+
+    (void)ctx;
+    (void)r;
+    d->type = RECORD_CONDEMN;
+    d->says.ids = record_ids_of(&none, 1);
+    return 0;
+}
+
+static void forget_keepsakes(struct job_fixture *f)
+{
+    assert_true(scratch_run("rm %s/keepsake-*", f->r->cache));
+}
+
+struct meta_packs {
+    char name[16][PACK_LAYOUT_NAME_MAX];
+    size_t n;
+};
+
+/* The metadata packs that the index knows. */
+static struct meta_packs meta_packs(struct job_fixture *f)
+{
+    struct meta_packs m = {.n = 0};
+    struct index_reader *r = NULL;
+    struct index_pack pack[16];
+    uint32_t next = 0;
+    size_t n;
+
+    assert_int_equal(index_reader_new(f->r->index, &r), 0);
+    assert_int_equal(index_reader_packs(r, &next, pack, 16, &n), 0);
+    for (size_t i = 0; i < n; i++) {
+        if (pack[i].kind == INDEX_META)
+            pack_layout_name(&pack[i].id, m.name[m.n++]);
+    }
+    index_reader_free(r);
+    return m;
+}
+
+/* The copy of a list that is open is damaged, the other one closed: its file is
+ * read again, as where a list is damaged that anybody could read. */
+static void test_lost_packs__reads_files_whose_lists_are_closed(void **state)
+{
+    struct meta_packs with_list;
+    struct job_fixture f;
+    struct job_snap s;
+
+    (void)state;
+    open_host(&f);
+    job_fixture_write(&f, "large", 5, 3000000);
+    (void)run(&f, 0);
+    with_list = meta_packs(&f);
+    job_fixture_write(&f, "file-007", 999, 50000);
+    (void)run(&f, FILES); /* the pages lie elsewhere now */
+    assert_true(scratch_run("cp -p %s/keepsake-* %s/kept", f.r->cache, f.dir));
+    forget_keepsakes(&f);
+    (void)run(&f, 0);
+    assert_true(
+        scratch_run("cd %s && cp -p %s/kept keepsake-*", f.r->cache, f.dir));
+    for (size_t i = 0; i < with_list.n; i++) /* behind the frame's salt */
+        assert_true(memory_damage(f.store, with_list.name[i], 300, 1));
+    job_fixture_as(&f, false);
+    assert_int_equal(repo_log_append(f.r, mark_nothing, NULL, NULL), 0);
+    job_fixture_as(&f, true);
+    s = run(&f, FILES);
+    returns(&f, &s);
+    job_fixture_close(&f);
+}
+
+/* A collector has taken the packs in which its tree lay. */
+static void test_lost_packs__reads_again_what_is_gone(void **state)
+{
+    struct meta_packs gone;
+    struct job_fixture f;
+    struct job_snap s;
+
+    (void)state;
+    open_host(&f);
+    (void)run(&f, 0);
+    gone = meta_packs(&f);
+    for (size_t i = 0; i < gone.n; i++)
+        assert_int_equal(store_delete(f.store, gone.name[i]), 0);
+    s = run(&f, 0);
+    returns(&f, &s);
+    s = run(&f, FILES);
+    returns(&f, &s);
+    job_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lost_packs__reads_files_whose_lists_are_closed),
+        cmocka_unit_test(test_lost_packs__reads_again_what_is_gone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
