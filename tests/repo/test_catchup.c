@@ -304,6 +304,35 @@ static void test_catchup__a_record_of_a_fork(void **state)
     repo_fixture_close(&f);
 }
 
+/* Two histories that part, shown to two hosts: who has read one does not take
+ * over the other, however long that has become. */
+static void test_catchup__a_history_that_parted(void **state)
+{
+    struct by_hand x = {.type = RECORD_FORGET, .id = {{1}}};
+    struct by_hand y = {.type = RECORD_FORGET, .id = {{2}}};
+    struct object_id id[1];
+    struct repo_fixture f;
+    struct store *copy;
+
+    (void)state;
+    catchup_kit_start(&f, 1, id);
+    assert_int_equal(catchup_kit_try(&f, "a"), 0);
+    copy = catchup_kit_copy_store(f.store);
+    append(&f, &x);
+    assert_int_equal(catchup_kit_try(&f, "a"), 0);
+    copy = catchup_kit_exchange(&f, copy);
+    append(&f, &y);
+    assert_int_equal(catchup_kit_try(&f, "a"), E_ROLLBACK);
+    append(&f, &y);
+    assert_int_equal(catchup_kit_try(&f, "a"), E_ROLLBACK);
+    assert_int_equal(catchup_kit_try(&f, "b"), 0); /* who sees it alone */
+    copy = catchup_kit_exchange(&f, copy);
+    assert_int_equal(catchup_kit_try(&f, "a"), 0);
+    assert_int_equal(catchup_kit_try(&f, "b"), E_ROLLBACK);
+    store_close(copy);
+    repo_fixture_close(&f);
+}
+
 /* Segments are gone or damaged: what they said is taken from the packs, by a
  * fresh cache, and that cache stays right. */
 static void test_catchup__segments_that_are_lost(void **state)
@@ -551,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_catchup__records_that_were_exchanged),
         cmocka_unit_test(test_catchup__a_record_of_another_repository),
         cmocka_unit_test(test_catchup__a_record_of_a_fork),
+        cmocka_unit_test(test_catchup__a_history_that_parted),
         cmocka_unit_test(test_catchup__segments_that_are_lost),
         cmocka_unit_test(test_catchup__lost_segments_are_not_forgotten),
         cmocka_unit_test(test_catchup__suspects_are_no_targets),
