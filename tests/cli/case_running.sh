@@ -10,7 +10,8 @@ begin() {
     shift
     # shellcheck disable=SC2016 # for the shell that is started
     "$DEDUP" snapshot -s s "$@" --command "$name" -- \
-        sh -c 'echo "$1"; : >"$1.on"; until [ -e "$1.go" ]; do sleep 0.02; done' \
+        sh -c 'echo "$1"; : >"$1.on"
+            while [ -e "$1.on" ] && ! [ -e "$1.go" ]; do sleep 0.02; done' \
         sh "$name" 2>"$name.err" &
     pid=$!
     meanwhile $pid [ -e "$name.on" ]
@@ -94,7 +95,16 @@ lock=$(find repo.cache -name run-s)
 [ -f "$lock" ] || run_fail "there is no lock"
 rm "$lock"
 mkdir "$lock"
+journals() {
+    find repo/w -type f | wc -l
+}
+had=$(journals)
 begin e
+# shellcheck disable=SC2317 # meanwhile calls it
+opened() {
+    [ "$(journals)" -gt "$had" ]
+}
+meanwhile $pid opened
 grep -q . e.err && run_fail "$(cat e.err)"
 refused dedup
 : >e.go
