@@ -36,12 +36,27 @@ static int backup_set_stream(const char *name, struct backup_set *b)
     return 0;
 }
 
+bool backup_set_of_paths(enum opt_id id)
+{
+    return id == OPT_EXCLUDE || id == OPT_EXCLUDE_FILE ||
+           id == OPT_ONE_FILE_SYSTEM || id == OPT_FORCE || id == OPT_CHECKPOINT;
+}
+
+/* Options that only paths have, where a stream is what is backed up. */
+static int backup_set_check_stream(const struct opt_set *o, enum opt_id stream)
+{
+    for (unsigned i = 0; i < OPT_END; i++) {
+        if (backup_set_of_paths((enum opt_id)i) && opt_has(o, (enum opt_id)i))
+            return err_set(E_USAGE, "--%s does not go with --%s",
+                           opt_info((enum opt_id)i)->name,
+                           opt_info(stream)->name);
+    }
+    return 0;
+}
+
 /* What only paths have, and what only streams have. */
 static int backup_set_contradicts(const struct opt_set *o)
 {
-    static const enum opt_id paths[] = {OPT_EXCLUDE, OPT_EXCLUDE_FILE,
-                                        OPT_ONE_FILE_SYSTEM, OPT_FORCE,
-                                        OPT_CHECKPOINT};
     bool in = opt_has(o, OPT_STDIN), command = opt_has(o, OPT_COMMAND);
 
     if (in && command)
@@ -54,15 +69,12 @@ static int backup_set_contradicts(const struct opt_set *o)
                                 "--command NAME -- CMD ARG...");
     if (opt_has(o, OPT_WAIT) && opt_has(o, OPT_PARALLEL))
         return err_set(E_USAGE, "give one of --wait and --parallel, not both");
-    if (!in && !command && opt_has(o, OPT_ALLOW_EMPTY))
+    if (in || command)
+        return backup_set_check_stream(o, in ? OPT_STDIN : OPT_COMMAND);
+    if (opt_has(o, OPT_ALLOW_EMPTY))
         return err_set(E_USAGE, "--allow-empty goes with --stdin or --command");
-    if (!in && !command && o->arg_n == 0)
+    if (o->arg_n == 0)
         return err_set(E_USAGE, "PATH... is missing: dedup snapshot PATH...");
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if ((in || command) && opt_has(o, paths[i]))
-            return err_set(E_USAGE, "--%s does not go with --%s",
-                           opt_info(paths[i])->name, in ? "stdin" : "command");
-    }
     return 0;
 }
 
@@ -237,6 +249,9 @@ static int backup_set_series(const struct opt_set *o, struct backup_set *b)
 
     if (gethostname(b->host, sizeof b->host - 1) < 0 || !b->host[0])
         memcpy(b->host, "localhost", sizeof "localhost");
+    if (!said && o->job)
+        return series_named(bytes_of_str(b->host), bytes_of_str(o->job),
+                            b->series);
     if (!said)
         return series_default(bytes_of_str(b->host), b->root, b->root_n,
                               b->series);

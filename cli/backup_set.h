@@ -46,6 +46,10 @@ MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
 MUST_CHECK int backup_set_keep_out(struct backup_set *b, const char *place,
                                    const char *cache);
 
+/* backup_set_of_paths: whether an option is for snapshots of paths only, not
+ * for those of streams. */
+bool backup_set_of_paths(enum opt_id id);
+
 void backup_set_release(struct backup_set *b);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/backup_set.h"
 #include "cli/cli.h"
+#include "cli/job_run.h"
 #include "cli/message.h"
 #include "cli/piped.h"
 #include "cli/progress.h"
@@ -345,7 +346,7 @@ static int cmd_snapshot_stream(struct cli *cli, struct session *s,
     return rc;
 }
 
-int cmd_snapshot(struct cli *cli)
+static int cmd_snapshot_one(struct cli *cli)
 {
     struct backup_set b;
     struct session s = {.store = NULL};
@@ -373,4 +374,9 @@ int cmd_snapshot(struct cli *cli)
     session_close(&s);
     backup_set_release(&b);
     return rc;
+}
+
+int cmd_snapshot(struct cli *cli)
+{
+    return job_run(cli, cmd_snapshot_one);
 }
