@@ -154,8 +154,8 @@ wrong 'jobs:\n- { name: a, paths: x, retention: { keep-dayly: 3 } }\n' \
     ":2: unknown key 'keep-dayly' in retention; did you mean 'keep-daily'?"
 wrong 'jobs:\n- { name: a, paths: x, retention: { keep-daily: [ 3 ] } }\n' \
     ":2: keep-daily: needs one value"
-wrong 'default-job: b\njobs:\n- { name: a, paths: x }\n' \
-    ":1: there is no job 'b'"
+wrong 'default-job: other\njobs:\n- { name: a, paths: x }\n' \
+    ":1: there is no job 'other'"
 wrong 'x-a: &x [ *x ]\nrepo: *x\n' ":1: repo: needs one value, not a list or a mapping"
 wrong '[ a ]\n' ":1: needs keys with values, such as 'repo: /backup/srv'"
 wrong '{ a: b }: c\n' ":1: a key that is not a word"
