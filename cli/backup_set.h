@@ -1,25 +1,24 @@
 /*
  * backup_set: what `snapshot` is to back up, as the command line says it:
- * roots, patterns, tags, the series, and what is never part of it. Confined to
- * one thread while it is made.
+ * paths, what of them is left out, tags, the series, and what is never part of
+ * it. Confined to one thread while it is made.
  */
 #ifndef CLI_BACKUP_SET_H
 #define CLI_BACKUP_SET_H
 
+#include "cli/backup_paths.h"
+#include "cli/backup_rules.h"
 #include "cli/session.h"
 #include "repo/manifest.h"
-#include "source/pattern.h"
 #include "source/walk.h"
 
 enum { BACKUP_SET_SKIP_MAX = 2 };
 
 /* Zeroed: empty. */
 struct backup_set {
-    struct buf text;    /* what root borrows */
-    struct bytes *root; /* absolute, canonical */
-    size_t root_n;
-    bool is_stream; /* --stdin, --command: the one root is the file's name */
-    struct pattern_set *patterns;
+    struct backup_paths paths;
+    bool is_stream; /* --stdin, --command: the one path is the file's name */
+    struct backup_rules rules;
     struct bytes *tag; /* lent by the command line */
     size_t tag_n;
     char series[MANIFEST_SERIES_MAX + 1];

@@ -6,7 +6,8 @@
 /* Whether the command line itself says what is backed up. */
 static bool job_run_named(const struct opt_set *o)
 {
-    return o->arg_n > 0 || opt_has(o, OPT_STDIN) || opt_has(o, OPT_COMMAND);
+    return o->arg_n > 0 || opt_has(o, OPT_STDIN) || opt_has(o, OPT_COMMAND) ||
+           opt_has(o, OPT_FILES_FROM) || opt_has(o, OPT_FILES_FROM0);
 }
 
 static int job_run_check(const struct cli *cli)

@@ -23,8 +23,12 @@ struct snapshot_job_options {
     const struct bytes *tag;
     size_t tag_n;
     const struct pattern_set *patterns; /* NULL: none */
-    struct bytes options;               /* text kept in the snapshot */
-    struct bytes program;               /* name and version */
+    const struct walk_marker *marker;
+    size_t marker_n;
+    uint64_t larger;      /* leave out files of more bytes; 0: none */
+    bool ignore_files;    /* heed .dedupignore */
+    struct bytes options; /* text kept in the snapshot */
+    struct bytes program; /* name and version */
     struct bytes host;
     struct bytes user;
     const struct walk_skip_dir *skip; /* repository and cache */
