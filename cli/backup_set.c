@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fileop.h"
 #include "base/mem.h"
 #include "cli/inside.h"
 #include "cli/snap_spec.h"
+#include "cli/when.h"
 #include "repo/job/series.h"
 #include "source/stat_entry.h"
 #include "source/stream.h"
@@ -18,8 +20,21 @@ enum { BACKUP_SET_OPTIONS_MAX = 1 << 20, BACKUP_SET_TAG_MAX = 100 };
 
 bool backup_set_of_paths(enum opt_id id)
 {
-    return id == OPT_EXCLUDE || id == OPT_EXCLUDE_FILE ||
-           id == OPT_ONE_FILE_SYSTEM || id == OPT_FORCE || id == OPT_CHECKPOINT;
+    static const enum opt_id of[] = {
+        OPT_EXCLUDE,           OPT_IEXCLUDE,
+        OPT_EXCLUDE_FILE,      OPT_EXCLUDE_IF_PRESENT,
+        OPT_EXCLUDE_CACHES,    OPT_EXCLUDE_LARGER_THAN,
+        OPT_NO_IGNORE_FILES,   OPT_FILES_FROM,
+        OPT_FILES_FROM0,       OPT_ONE_FILE_SYSTEM,
+        OPT_IGNORE_CTIME,      OPT_IGNORE_INODE,
+        OPT_SKIP_IF_UNCHANGED, OPT_FORCE,
+        OPT_CHECKPOINT};
+
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        if (of[i] == id)
+            return true;
+    }
+    return false;
 }
 
 /* Options that only paths have, where a stream is what is backed up. */
@@ -151,6 +166,27 @@ static int backup_set_host(const struct opt_set *o, struct backup_set *b)
     return 0;
 }
 
+/* A snapshot that says it is of tomorrow would be the newest for long. */
+static int backup_set_time(const struct opt_set *o, struct backup_set *b)
+{
+    const char *said = opt_text(o, OPT_TIME);
+    int64_t now = clock_realtime_ns();
+    bool has_time;
+    int rc;
+
+    if (!said)
+        return 0;
+    rc = when_parse_start(said, &has_time, &b->time);
+    if (rc == 0 && !has_time)
+        rc = err_set(E_USAGE, "'%s': at which time of that day?", said);
+    if (rc < 0)
+        return err_add(rc, "--time");
+    if (b->time.s > now / CLOCK_SECOND_NS)
+        return err_set(E_USAGE, "--time '%s': is to come", said);
+    b->has_time = true;
+    return 0;
+}
+
 static int backup_set_series(const struct opt_set *o, struct backup_set *b)
 {
     const char *said = opt_text(o, OPT_SERIES);
@@ -203,6 +239,8 @@ int backup_set_make(const struct opt_set *o, struct backup_set *b)
         rc = backup_rules_make(o, &b->rules);
     if (rc == 0)
         rc = backup_set_tags(o, b);
+    if (rc == 0)
+        rc = backup_set_time(o, b);
     if (rc == 0)
         rc = backup_set_host(o, b);
     if (rc == 0)

@@ -23,6 +23,8 @@ struct backup_set {
     size_t tag_n;
     char series[MANIFEST_SERIES_MAX + 1];
     char host[65];
+    bool has_time; /* it is to say that it began then */
+    struct entry_time time;
     struct buf options; /* those that shaped the snapshot, for the record */
     struct walk_skip_dir skip[BACKUP_SET_SKIP_MAX];
     size_t skip_n;

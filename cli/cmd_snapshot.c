@@ -121,7 +121,8 @@ static void cmd_snapshot_summary(const struct backup_set *b,
     uint64_t gone = problems_count(problems, MANIFEST_VANISHED);
     uint64_t changing = problems_count(problems, MANIFEST_CHANGING);
 
-    message_note("%.*s of %s: %s file%s, %s director%s, %s",
+    message_note("%s%.*s of %s: %s file%s, %s director%s, %s",
+                 r->skipped ? "nothing has changed since " : "",
                  CMD_SNAPSHOT_ID_CHARS, id_hex(r->id.b, sizeof r->id.b, hex),
                  b->series, words_count(s->files, a), words_plural(s->files),
                  words_count(s->directories, c),
@@ -172,6 +173,7 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
     json_out_u64(j, "new_bytes", r->stats.new_bytes);
     json_out_u64(j, "stored_bytes", r->stats.stored_bytes);
     json_out_u64(j, "excluded", r->excluded);
+    json_out_bool(j, "skipped", r->skipped);
     json_out_bool(j, "had_parent", r->has_parent);
     json_out_u64(j, "parent_damaged", r->parent_damaged);
     json_out_u64(j, "checkpoints", r->checkpoints);
@@ -312,6 +314,11 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
         .skip_n = b->skip_n,
         .one_fs = b->rules.one_fs,
         .force = opt_has(cli->opt, OPT_FORCE),
+        .ignore_ctime = opt_has(cli->opt, OPT_IGNORE_CTIME),
+        .ignore_inode = opt_has(cli->opt, OPT_IGNORE_INODE),
+        .skip_unchanged = opt_has(cli->opt, OPT_SKIP_IF_UNCHANGED),
+        .has_time = b->has_time,
+        .time = b->time,
         .checkpoint_ns = (int64_t)opt_seconds(cli->opt, OPT_CHECKPOINT,
                                               CMD_SNAPSHOT_CHECKPOINT_S) *
                          CLOCK_SECOND_NS,

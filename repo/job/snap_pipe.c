@@ -254,6 +254,8 @@ static int snap_pipe_open_walk(struct snap_pipe *p)
     struct snap_plan_config plan = {.parent = p->tree,
                                     .previous = p->c.previous,
                                     .chunker = &p->chunker,
+                                    .ignore_ctime = p->c.opt->ignore_ctime,
+                                    .ignore_inode = p->c.opt->ignore_inode,
                                     .unit_items = p->c.opt->unit_items};
     int rc;
 
