@@ -10,6 +10,7 @@
 #include "cli/snap_spec.h"
 #include "cli/when.h"
 #include "repo/job/series.h"
+#include "repo/label_change.h"
 #include "source/stat_entry.h"
 #include "source/stream.h"
 #include "source/walk_roots.h"
@@ -116,16 +117,12 @@ static int backup_set_add_tag(struct backup_set *b, const char *text)
 {
     struct bytes tag = bytes_of_str(text);
 
-    if (tag.n > BACKUP_SET_TAG_MAX)
-        return err_set(E_USAGE, "--tag: more than %d bytes",
-                       BACKUP_SET_TAG_MAX);
-    for (size_t i = 0; i < tag.n; i++) {
-        if (tag.p[i] <= ' ' || tag.p[i] == 0x7f || tag.p[i] == ',')
-            return err_set(E_USAGE,
-                           "--tag '%s': no spaces, commas or control "
-                           "characters",
-                           text);
-    }
+    if (!label_change_tag_ok(tag))
+        return err_set(
+            E_USAGE,
+            "--tag '%s': 1 to %d bytes, no spaces, commas or control "
+            "characters",
+            text, RECORD_TAG_MAX);
     for (size_t i = 0; i < b->tag_n; i++) {
         if (bytes_equal(b->tag[i], tag))
             return 0;

@@ -41,6 +41,8 @@ MUST_CHECK int cmd_snapshots(struct cli *cli);
 MUST_CHECK int cmd_ls(struct cli *cli);
 MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
+MUST_CHECK int cmd_tag(struct cli *cli);
+MUST_CHECK int cmd_protect(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
 MUST_CHECK int cmd_key(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
