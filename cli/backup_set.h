@@ -1,29 +1,30 @@
 /*
  * backup_set: what `snapshot` is to back up, as the command line says it:
- * roots, patterns, tags, the series, and what is never part of it. Confined to
- * one thread while it is made.
+ * paths, what of them is left out, tags, the series, and what is never part of
+ * it. Confined to one thread while it is made.
  */
 #ifndef CLI_BACKUP_SET_H
 #define CLI_BACKUP_SET_H
 
+#include "cli/backup_paths.h"
+#include "cli/backup_rules.h"
 #include "cli/session.h"
 #include "repo/manifest.h"
-#include "source/pattern.h"
 #include "source/walk.h"
 
 enum { BACKUP_SET_SKIP_MAX = 2 };
 
 /* Zeroed: empty. */
 struct backup_set {
-    struct buf text;    /* what root borrows */
-    struct bytes *root; /* absolute, canonical */
-    size_t root_n;
-    bool is_stream; /* --stdin, --command: the one root is the file's name */
-    struct pattern_set *patterns;
+    struct backup_paths paths;
+    bool is_stream; /* --stdin, --command: the one path is the file's name */
+    struct backup_rules rules;
     struct bytes *tag; /* lent by the command line */
     size_t tag_n;
     char series[MANIFEST_SERIES_MAX + 1];
     char host[65];
+    bool has_time; /* it is to say that it began then */
+    struct entry_time time;
     struct buf options; /* those that shaped the snapshot, for the record */
     struct walk_skip_dir skip[BACKUP_SET_SKIP_MAX];
     size_t skip_n;
@@ -45,6 +46,10 @@ MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
  */
 MUST_CHECK int backup_set_keep_out(struct backup_set *b, const char *place,
                                    const char *cache);
+
+/* backup_set_of_paths: whether an option is for snapshots of paths only, not
+ * for those of streams. */
+bool backup_set_of_paths(enum opt_id id);
 
 void backup_set_release(struct backup_set *b);
 

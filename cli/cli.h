@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/cancel.h"
+#include "cli/config_file.h"
 #include "cli/json_out.h"
 #include "cli/opt.h"
 #include "cli/out.h"
@@ -17,8 +18,10 @@
 
 struct cli {
     const struct opt_set *opt;
-    struct out *out;       /* standard output: data only */
-    struct json_out *json; /* lines for out; NULL without --json */
+    const struct config_file *config; /* the commands but snapshot, config and
+                                         doctor have it in opt already */
+    struct out *out;                  /* standard output: data only */
+    struct json_out *json;            /* lines for out; NULL without --json */
     struct secrets *secrets;
     struct signals *signals;
     struct cancel *cancel; /* set by a signal; long work looks at it */
@@ -32,13 +35,21 @@ struct cli {
  */
 MUST_CHECK int cmd_init(struct cli *cli);
 MUST_CHECK int cmd_snapshot(struct cli *cli);
+MUST_CHECK int cmd_config(struct cli *cli);
+MUST_CHECK int cmd_doctor(struct cli *cli);
 MUST_CHECK int cmd_snapshots(struct cli *cli);
 MUST_CHECK int cmd_ls(struct cli *cli);
 MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
+MUST_CHECK int cmd_tag(struct cli *cli);
+MUST_CHECK int cmd_protect(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
 MUST_CHECK int cmd_key(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
 MUST_CHECK int cmd_version(struct cli *cli);
+
+/* cli_messages: set messages up as the options want them; the head of each line
+ * names the command, and the job if it is not NULL. job is borrowed. */
+void cli_messages(const struct opt_set *o, const char *job);
 
 #endif

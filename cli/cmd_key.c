@@ -17,19 +17,16 @@
 /* What `dedup key` does with one word after it. */
 struct cmd_key_action {
     const char *name;
-    const char *wants; /* one argument after the name; NULL: none */
-    uint64_t options;
+    const char *wants;      /* one argument after the name; NULL: none */
+    enum opt_id options[8]; /* that it takes; OPT_END ends them */
     enum session_use use;
     int (*run)(struct cli *cli, struct session *s);
     int (*alone)(struct cli *cli); /* instead: it opens what it needs itself */
 };
 
-#define CMD_KEY_OPT(id) (UINT64_C(1) << OPT_##id)
 #define CMD_KEY_NEW                                                            \
-    (CMD_KEY_OPT(NEW_PASSPHRASE_FILE) | CMD_KEY_OPT(NEW_PASSPHRASE_COMMAND) |  \
-     CMD_KEY_OPT(NEW_PASSPHRASE_FD) | CMD_KEY_OPT(NEW_KEY_FILE))
-
-_Static_assert(OPT_END <= 64, "a set of options is 64 bits");
+    OPT_NEW_PASSPHRASE_FILE, OPT_NEW_PASSPHRASE_COMMAND,                       \
+        OPT_NEW_PASSPHRASE_FD, OPT_NEW_KEY_FILE
 
 /* ---- add --------------------------------------------------------------- */
 
@@ -182,21 +179,54 @@ static int cmd_key_remove(struct cli *cli, struct session *s)
 /* ---- all of them ------------------------------------------------------- */
 
 static const struct cmd_key_action cmd_key_actions[] = {
-    {"list", NULL, 0, SESSION_WORK, cmd_key_list, NULL},
-    {"add", NULL,
-     CMD_KEY_NEW | CMD_KEY_OPT(ROLE) | CMD_KEY_OPT(LABEL) | CMD_KEY_OPT(TRUST),
-     SESSION_WORK, cmd_key_add, NULL},
-    {"remove", "which key? Its label, or the beginning of its id",
-     CMD_KEY_OPT(FORCE), SESSION_WORK, cmd_key_remove, NULL},
-    {"passwd", NULL, CMD_KEY_NEW, SESSION_WORK, cmd_key_passwd, NULL},
-    {"trust", "'own' or 'shared'?", 0, SESSION_WORK, cmd_key_trust, NULL},
-    {"rotate", NULL, 0, SESSION_KEYS, key_rotate_run, NULL},
+    {"list", NULL, {OPT_END}, SESSION_WORK, cmd_key_list, NULL},
+    {"add",
+     NULL,
+     {CMD_KEY_NEW, OPT_ROLE, OPT_LABEL, OPT_TRUST, OPT_END},
+     SESSION_WORK,
+     cmd_key_add,
+     NULL},
+    {"remove",
+     "which key? Its label, or the beginning of its id",
+     {OPT_FORCE, OPT_END},
+     SESSION_WORK,
+     cmd_key_remove,
+     NULL},
+    {"passwd",
+     NULL,
+     {CMD_KEY_NEW, OPT_END},
+     SESSION_WORK,
+     cmd_key_passwd,
+     NULL},
+    {"trust",
+     "'own' or 'shared'?",
+     {OPT_END},
+     SESSION_WORK,
+     cmd_key_trust,
+     NULL},
+    {"rotate", NULL, {OPT_END}, SESSION_KEYS, key_rotate_run, NULL},
     {"sheet",
      "which file shall it be written to? Name a new one: .pdf, .svg, or text",
-     0, SESSION_WORK, NULL, key_sheet_run},
-    {"recover", NULL, CMD_KEY_NEW | CMD_KEY_OPT(SHEET), SESSION_WORK, NULL,
+     {OPT_END},
+     SESSION_WORK,
+     NULL,
+     key_sheet_run},
+    {"recover",
+     NULL,
+     {CMD_KEY_NEW, OPT_SHEET, OPT_END},
+     SESSION_WORK,
+     NULL,
      key_recover_run},
 };
+
+static bool cmd_key_takes(const struct cmd_key_action *a, enum opt_id id)
+{
+    for (size_t i = 0; a->options[i] != OPT_END; i++) {
+        if (a->options[i] == id)
+            return true;
+    }
+    return false;
+}
 
 /* Whether the command line fits one of them. */
 static int cmd_key_action(const struct opt_set *o,
@@ -220,8 +250,7 @@ static int cmd_key_action(const struct opt_set *o,
     for (size_t i = 0; i < o->value_n; i++) {
         const struct opt_value *v = &o->value[i];
 
-        if (opt_info(v->id)->commands != OPT_EVERY &&
-            !(a->options >> v->id & 1))
+        if (opt_info(v->id)->commands != OPT_EVERY && !cmd_key_takes(a, v->id))
             return err_set(E_USAGE, "key %s does not take --%s", a->name,
                            opt_info(v->id)->name);
     }

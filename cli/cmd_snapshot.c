@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/backup_set.h"
 #include "cli/cli.h"
+#include "cli/job_run.h"
 #include "cli/message.h"
 #include "cli/piped.h"
 #include "cli/progress.h"
@@ -120,7 +121,8 @@ static void cmd_snapshot_summary(const struct backup_set *b,
     uint64_t gone = problems_count(problems, MANIFEST_VANISHED);
     uint64_t changing = problems_count(problems, MANIFEST_CHANGING);
 
-    message_note("%.*s of %s: %s file%s, %s director%s, %s",
+    message_note("%s%.*s of %s: %s file%s, %s director%s, %s",
+                 r->skipped ? "nothing has changed since " : "",
                  CMD_SNAPSHOT_ID_CHARS, id_hex(r->id.b, sizeof r->id.b, hex),
                  b->series, words_count(s->files, a), words_plural(s->files),
                  words_count(s->directories, c),
@@ -171,6 +173,7 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
     json_out_u64(j, "new_bytes", r->stats.new_bytes);
     json_out_u64(j, "stored_bytes", r->stats.stored_bytes);
     json_out_u64(j, "excluded", r->excluded);
+    json_out_bool(j, "skipped", r->skipped);
     json_out_bool(j, "had_parent", r->has_parent);
     json_out_u64(j, "parent_damaged", r->parent_damaged);
     json_out_u64(j, "checkpoints", r->checkpoints);
@@ -293,20 +296,29 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
     char user[64];
     struct snapshot_job *job;
     struct snapshot_job_options opt = {
-        .root = b->root,
-        .root_n = b->root_n,
+        .root = b->paths.root,
+        .root_n = b->paths.n,
         .stream = stream,
         .series = bytes_of_str(b->series),
         .tag = b->tag,
         .tag_n = b->tag_n,
-        .patterns = b->patterns,
+        .patterns = b->rules.patterns,
+        .marker = b->rules.marker,
+        .marker_n = b->rules.marker_n,
+        .larger = b->rules.larger,
+        .ignore_files = b->rules.ignore_files,
         .options = buf_bytes(&b->options),
         .program = bytes_of_str("dedup " DEDUP_VERSION),
         .host = bytes_of_str(b->host),
         .skip = b->skip,
         .skip_n = b->skip_n,
-        .one_fs = opt_has(cli->opt, OPT_ONE_FILE_SYSTEM),
+        .one_fs = b->rules.one_fs,
         .force = opt_has(cli->opt, OPT_FORCE),
+        .ignore_ctime = opt_has(cli->opt, OPT_IGNORE_CTIME),
+        .ignore_inode = opt_has(cli->opt, OPT_IGNORE_INODE),
+        .skip_unchanged = opt_has(cli->opt, OPT_SKIP_IF_UNCHANGED),
+        .has_time = b->has_time,
+        .time = b->time,
         .checkpoint_ns = (int64_t)opt_seconds(cli->opt, OPT_CHECKPOINT,
                                               CMD_SNAPSHOT_CHECKPOINT_S) *
                          CLOCK_SECOND_NS,
@@ -345,7 +357,7 @@ static int cmd_snapshot_stream(struct cli *cli, struct session *s,
     return rc;
 }
 
-int cmd_snapshot(struct cli *cli)
+static int cmd_snapshot_one(struct cli *cli)
 {
     struct backup_set b;
     struct session s = {.store = NULL};
@@ -373,4 +385,9 @@ int cmd_snapshot(struct cli *cli)
     session_close(&s);
     backup_set_release(&b);
     return rc;
+}
+
+int cmd_snapshot(struct cli *cli)
+{
+    return job_run(cli, cmd_snapshot_one);
 }

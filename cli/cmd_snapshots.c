@@ -1,8 +1,10 @@
 #include "base/buf.h"
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "cli/problems_out.h"
 #include "cli/session.h"
-#include "cli/snap_spec.h"
+#include "cli/snapshot_filter.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/when.h"
@@ -14,7 +16,8 @@ enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
 
 static const struct table_column cmd_snapshots_columns[] = {
     {"id", false, false},   {"time", false, false}, {"series", false, true},
-    {"files", true, false}, {"size", true, false},  {"tags", false, true},
+    {"files", true, false}, {"size", true, false},  {"added", true, false},
+    {"tags", false, true},
 };
 
 /* Ids are shown as long as it takes to tell them apart. */
@@ -37,27 +40,41 @@ static size_t cmd_snapshots_id_chars(const struct snapshot_list *l)
     return chars < ID_HEX_CHARS ? chars : ID_HEX_CHARS;
 }
 
-/* Tags, and what else one should know of a snapshot, in one cell. */
-static void cmd_snapshots_remarks(const struct snapshot_item *it,
-                                  struct buf *out)
-{
-    const struct manifest *m = &it->manifest.m;
+/* ---- remarks ----------------------------------------------------------- */
 
-    for (size_t i = 0; i < m->tag_n; i++) {
-        if (i > 0)
-            buf_add(out, ",", 1);
-        buf_add_bytes(out, m->tags[i]);
-    }
-    if (m->complete)
-        return;
+static void cmd_snapshots_add_tag(void *ctx, struct bytes tag)
+{
+    struct buf *out = ctx;
+
     if (out->n)
-        buf_add(out, " ", 1);
-    buf_add_bytes(out, bytes_of_str(it->superseded ? "(superseded checkpoint)"
-                                                   : "(checkpoint)"));
+        buf_add(out, ",", 1);
+    buf_add_bytes(out, tag);
 }
 
-static int cmd_snapshots_row(struct table *t, const struct snapshot_item *it,
-                             size_t id_chars)
+static void cmd_snapshots_add_remark(struct buf *out, const char *text)
+{
+    if (out->n)
+        buf_add(out, " ", 1);
+    buf_add_bytes(out, bytes_of_str(text));
+}
+
+/* Tags, and what else one should know of a snapshot, in one cell. */
+static void cmd_snapshots_remarks(const struct state *s,
+                                  const struct snapshot_item *it,
+                                  struct buf *out)
+{
+    int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
+
+    snapshot_filter_tags(s, it, cmd_snapshots_add_tag, out);
+    if (state_label_protects(&s->labels, &it->id, now))
+        cmd_snapshots_add_remark(out, "(protected)");
+    if (!it->manifest.m.complete)
+        cmd_snapshots_add_remark(out, it->superseded ? "(superseded checkpoint)"
+                                                     : "(checkpoint)");
+}
+
+static int cmd_snapshots_row(struct table *t, const struct state *s,
+                             const struct snapshot_item *it, size_t id_chars)
 {
     const struct manifest *m = &it->manifest.m;
     char hex[ID_HEX_CHARS + 1], when[WHEN_TEXT_MAX];
@@ -67,7 +84,7 @@ static int cmd_snapshots_row(struct table *t, const struct snapshot_item *it,
     (void)id_hex(it->id.b, sizeof it->id.b, hex);
     table_cell(t, bytes_of(hex, id_chars));
     if (it->damaged) {
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 5; i++)
             table_text(t, "-");
         table_text(t, "(damaged)");
         return 0;
@@ -77,20 +94,23 @@ static int cmd_snapshots_row(struct table *t, const struct snapshot_item *it,
     if (it->sealed) {
         table_text(t, "-");
         table_text(t, "-");
+        table_text(t, "-");
         table_text(t, m->complete ? "(sealed)" : "(sealed checkpoint)");
         return 0;
     }
     table_u64(t, m->stats.files);
     table_size(t, m->stats.bytes);
+    table_size(t, m->stats.stored_bytes);
     buf_init(&remarks, CMD_SNAPSHOTS_REMARK_MAX);
-    cmd_snapshots_remarks(it, &remarks);
+    cmd_snapshots_remarks(s, it, &remarks);
     rc = buf_status(&remarks);
     table_cell(t, buf_bytes(&remarks));
     buf_release(&remarks);
     return rc;
 }
 
-static int cmd_snapshots_table(struct cli *cli, const struct snapshot_list *l)
+static int cmd_snapshots_table(struct cli *cli, const struct state *s,
+                               const struct snapshot_list *l)
 {
     size_t id_chars = cmd_snapshots_id_chars(l);
     struct table t;
@@ -99,7 +119,7 @@ static int cmd_snapshots_table(struct cli *cli, const struct snapshot_list *l)
     table_init(&t, cmd_snapshots_columns,
                sizeof cmd_snapshots_columns / sizeof cmd_snapshots_columns[0]);
     for (size_t i = 0; i < l->n && rc == 0; i++)
-        rc = cmd_snapshots_row(&t, &l->item[i], id_chars);
+        rc = cmd_snapshots_row(&t, s, &l->item[i], id_chars);
     if (rc == 0 && l->n > 0)
         rc =
             table_print(&t, cli->out, terminal_is(1) ? terminal_columns(1) : 0);
@@ -122,6 +142,36 @@ static void cmd_snapshots_json_names(struct json_out *j, const char *key,
     json_out_close(j);
 }
 
+static void cmd_snapshots_json_tag(void *ctx, struct bytes tag)
+{
+    struct json_out *j = ctx;
+
+    json_out_object(j, NULL);
+    json_out_bytes(j, "tag", tag);
+    json_out_close(j);
+}
+
+/* What the log says of it. */
+static void cmd_snapshots_json_labels(struct json_out *j, const struct state *s,
+                                      const struct snapshot_item *it)
+{
+    struct state_protection p;
+    int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
+
+    json_out_list(j, "tags");
+    snapshot_filter_tags(s, it, cmd_snapshots_json_tag, j);
+    json_out_close(j);
+    json_out_bool(j, "protected",
+                  state_label_protects(&s->labels, &it->id, now));
+    if (!state_label_protects(&s->labels, &it->id, now) ||
+        !state_label_protection(&s->labels, &it->id, &p))
+        return;
+    if (p.until)
+        json_out_time(j, "protected_until", (struct entry_time){.s = p.until});
+    if (p.reason.n)
+        json_out_bytes(j, "protect_reason", p.reason);
+}
+
 static void cmd_snapshots_json_stats(struct json_out *j,
                                      const struct manifest *m)
 {
@@ -135,7 +185,7 @@ static void cmd_snapshots_json_stats(struct json_out *j,
     json_out_u64(j, "problems", m->problem_total);
 }
 
-static int cmd_snapshots_json_item(struct json_out *j,
+static int cmd_snapshots_json_item(struct json_out *j, const struct state *s,
                                    const struct snapshot_item *it)
 {
     const struct manifest *m = &it->manifest.m;
@@ -161,60 +211,37 @@ static int cmd_snapshots_json_item(struct json_out *j,
     json_out_bytes(j, "user", m->user);
     json_out_bytes(j, "program", m->program);
     cmd_snapshots_json_names(j, "paths", "path", m->paths, m->path_n);
-    cmd_snapshots_json_names(j, "tags", "tag", m->tags, m->tag_n);
+    cmd_snapshots_json_labels(j, s, it);
     cmd_snapshots_json_stats(j, m);
     return json_out_end(j);
 }
 
-static int cmd_snapshots_json(struct json_out *j, const struct snapshot_list *l)
+static int cmd_snapshots_json(struct json_out *j, const struct state *s,
+                              const struct snapshot_list *l)
 {
     int rc = 0;
 
     for (size_t i = 0; i < l->n && rc == 0; i++)
-        rc = cmd_snapshots_json_item(j, &l->item[i]);
+        rc = cmd_snapshots_json_item(j, s, &l->item[i]);
     return rc;
 }
 
 /* ---- all of it --------------------------------------------------------- */
 
-/* Keeps those of one series, unless it is NULL, and the damaged ones, which may
- * be of it; checkpoints where they count. Returns how many of these were left
- * out that still serve. */
-static size_t cmd_snapshots_filter(struct snapshot_list *l, const char *series,
-                                   bool checkpoints)
-{
-    size_t kept = 0;
-    size_t left = 0;
-
-    for (size_t i = 0; i < l->n; i++) {
-        struct snapshot_item it = l->item[i];
-        const struct manifest *m = &it.manifest.m;
-
-        if (!it.damaged && series &&
-            !bytes_equal(m->series, bytes_of_str(series)))
-            continue;
-        if (!it.damaged && !m->complete && !checkpoints) {
-            left += !it.superseded;
-            continue;
-        }
-        l->item[i] = l->item[kept]; /* swapped: all stay to be released */
-        l->item[kept++] = it;
-    }
-    l->n = kept;
-    return left;
-}
-
 /* An empty list is no error; why it is empty may be worth a word. */
-static void cmd_snapshots_none(const char *series, size_t checkpoints)
+static void cmd_snapshots_none(const struct snapshot_filter *f,
+                               size_t checkpoints)
 {
+    bool all = snapshot_filter_is_all(f);
+
     if (checkpoints)
         message_warn("there are no complete snapshots%s, but %zu checkpoint%s: "
                      "see --all",
-                     series ? " of that series" : "", checkpoints,
+                     all ? "" : " of that kind", checkpoints,
                      words_plural(checkpoints));
     else
         message_note("there are no snapshots%s",
-                     series ? " of that series" : " yet");
+                     all ? " yet" : " of that kind");
 }
 
 static int cmd_snapshots_damage(const struct snapshot_list *l)
@@ -230,17 +257,17 @@ static int cmd_snapshots_damage(const struct snapshot_list *l)
                    n == 1 ? "" : "s");
 }
 
-static int cmd_snapshots_show(struct cli *cli, struct snapshot_list *l)
+static int cmd_snapshots_show(struct cli *cli, const struct state *s,
+                              const struct snapshot_filter *f,
+                              struct snapshot_list *l)
 {
-    const char *series = opt_text(cli->opt, OPT_SERIES);
     size_t all = l->n;
-    size_t left = cmd_snapshots_filter(l, series, opt_has(cli->opt, OPT_ALL));
-    int rc;
+    size_t left = snapshot_filter_apply(f, s, l);
+    int rc = cli->json ? cmd_snapshots_json(cli->json, s, l)
+                       : cmd_snapshots_table(cli, s, l);
 
-    rc = cli->json ? cmd_snapshots_json(cli->json, l)
-                   : cmd_snapshots_table(cli, l);
     if (rc == 0 && l->n == 0)
-        cmd_snapshots_none(series, left);
+        cmd_snapshots_none(f, left);
     if (rc == 0)
         rc = cmd_snapshots_damage(l);
     l->n = all;
@@ -249,23 +276,25 @@ static int cmd_snapshots_show(struct cli *cli, struct snapshot_list *l)
 
 int cmd_snapshots(struct cli *cli)
 {
-    const char *series = opt_text(cli->opt, OPT_SERIES);
+    const char *problems = opt_text(cli->opt, OPT_PROBLEMS);
     struct session s = {.store = NULL};
     struct snapshot_list l = {.n = 0};
-    int rc = 0;
+    struct snapshot_filter f;
+    int rc = snapshot_filter_make(cli->opt, &f);
 
-    if (series && !snap_spec_series_ok(series))
-        rc = err_set(E_USAGE, "--series '%s': not a series", series);
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
-        rc = repo_role_allows(s.repo, REPO_ACT_SNAPSHOTS);
+        rc = repo_role_allows(s.repo,
+                              problems ? REPO_ACT_LIST : REPO_ACT_SNAPSHOTS);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
     if (rc == 0)
         rc = snapshot_own_fill(s.repo, &l);
-    if (rc == 0)
-        rc = cmd_snapshots_show(cli, &l);
+    if (rc == 0 && problems)
+        rc = problems_out(cli, &s, &l, problems);
+    else if (rc == 0)
+        rc = cmd_snapshots_show(cli, &s.repo->state, &f, &l);
     snapshot_list_release(&l);
     session_close(&s);
     return rc;

@@ -9,6 +9,7 @@
 
 #include "base/fileop.h"
 #include "cli/cli.h"
+#include "cli/config_apply.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
 
@@ -21,8 +22,12 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_LS] = cmd_ls,
     [OPT_CMD_CAT] = cmd_cat,
     [OPT_CMD_RESTORE] = cmd_restore,
+    [OPT_CMD_TAG] = cmd_tag,
+    [OPT_CMD_PROTECT] = cmd_protect,
     [OPT_CMD_CHECK] = cmd_check,
     [OPT_CMD_KEY] = cmd_key,
+    [OPT_CMD_CONFIG] = cmd_config,
+    [OPT_CMD_DOCTOR] = cmd_doctor,
     [OPT_CMD_HELP] = cmd_help,
     [OPT_CMD_VERSION] = cmd_version,
 };
@@ -53,20 +58,24 @@ static void main_raise_limits(void)
     }
 }
 
-static enum message_level main_level(const struct opt_set *o)
+/* Snapshots and looks at the configuration choose what of it counts. */
+static bool main_chooses(enum opt_command command)
 {
-    if (opt_has(o, OPT_QUIET))
-        return MESSAGE_QUIET;
-    return opt_has(o, OPT_VERBOSE) ? MESSAGE_VERBOSE : MESSAGE_NORMAL;
+    return command == OPT_CMD_SNAPSHOT || command == OPT_CMD_CONFIG ||
+           command == OPT_CMD_DOCTOR;
 }
 
-static void main_setup_messages(const struct opt_set *o)
+static int main_configure(struct opt_set *o, struct config_file *c)
 {
-    const char *command = NULL;
+    int rc;
 
-    if (o->command != OPT_CMD_NONE)
-        command = opt_command_info(o->command)->name;
-    message_setup(2, command, main_level(o), terminal_is(2));
+    if (opt_has(o, OPT_HELP) || opt_has(o, OPT_VERSION) ||
+        o->command == OPT_CMD_HELP || o->command == OPT_CMD_VERSION)
+        return 0;
+    rc = config_apply_read(o, c);
+    if (rc == 0 && !main_chooses(o->command))
+        rc = config_apply_top(o, c);
+    return rc;
 }
 
 static int main_run(struct cli *cli)
@@ -117,13 +126,15 @@ static void main_tell(struct cli *cli, int rc)
 
 /* Everything that needs the process made safe around it. */
 static int main_guarded(struct cli *cli, int argc, char **argv,
-                        struct opt_set *opt)
+                        struct opt_set *opt, struct config_file *config)
 {
     int rc = secrets_init(cli->secrets);
 
     if (rc == 0)
         rc = opt_parse(opt, argc, argv);
-    main_setup_messages(opt);
+    if (rc == 0)
+        rc = main_configure(opt, config);
+    cli_messages(opt, NULL);
     if (!opt_has(opt, OPT_JSON))
         cli->json = NULL;
     if (rc == 0)
@@ -151,10 +162,12 @@ int main(int argc, char **argv)
 {
     static struct out out; /* its buffer is too big for the stack */
     struct opt_set opt = {0};
+    struct config_file config = {.path = NULL};
     struct secrets secrets = {0};
     struct json_out json;
     struct cancel cancel = {0};
     struct cli cli = {.opt = &opt,
+                      .config = &config,
                       .out = &out,
                       .json = &json,
                       .secrets = &secrets,
@@ -165,12 +178,13 @@ int main(int argc, char **argv)
     main_raise_limits();
     out_init(&out, 1);
     json_out_init(&json, &out);
-    rc = main_guarded(&cli, argc, argv, &opt);
+    rc = main_guarded(&cli, argc, argv, &opt, &config);
     if (rc < 0)
         main_tell(&cli, rc);
     rc = main_end(&cli, rc);
     json_out_release(&json);
     opt_release(&opt);
+    config_file_release(&config);
     secrets_release(&secrets);
     return rc;
 }

@@ -127,10 +127,9 @@ static int opt_parse_duration(const char *text, uint64_t *seconds)
     return 0;
 }
 
-/* Keeps invariant 2 of struct opt_set. shown is how the user named it. */
-static int opt_check_value(const struct opt_info *info, const char *shown,
-                           const char *text)
+int opt_check(enum opt_id id, const char *shown, const char *text)
 {
+    const struct opt_info *info = opt_info(id);
     uint64_t n;
 
     if (info->kind == OPT_FLAG)
@@ -150,14 +149,12 @@ static int opt_check_value(const struct opt_info *info, const char *shown,
     return 0;
 }
 
-static void opt_append(struct opt_set *o, enum opt_id id,
-                       enum opt_origin origin, const char *text)
+int opt_put(struct opt_set *o, struct opt_value v)
 {
-    struct opt_value *v = &o->value[o->value_n++];
-
-    v->id = id;
-    v->origin = origin;
-    v->text = text;
+    if (!MEM_GROW(o->value, o->value_n, o->value_cap))
+        return err_set(E_NOMEM, "reading the options");
+    o->value[o->value_n++] = v;
+    return 0;
 }
 
 /* The word after the present one, as the value of shown. */
@@ -191,11 +188,10 @@ static int opt_scan_name(struct opt_set *o, struct opt_scan *s,
         if (rc < 0)
             return rc;
     }
-    rc = opt_check_value(&opt_table[id], shown, text);
+    rc = opt_check(id, shown, text);
     if (rc < 0)
         return rc;
-    opt_append(o, id, OPT_FROM_ARGV, text);
-    return 0;
+    return opt_put(o, (struct opt_value){id, OPT_FROM_ARGV, text, 0});
 }
 
 /* "-l", "-lR", "-rVALUE" or "-r VALUE"; word begins after the dash. */
@@ -212,7 +208,9 @@ static int opt_scan_letters(struct opt_set *o, struct opt_scan *s,
         if (id == OPT_END)
             return err_set(E_USAGE, "unknown option '%s'", shown);
         if (opt_table[id].kind == OPT_FLAG) {
-            opt_append(o, id, OPT_FROM_ARGV, NULL);
+            rc = opt_put(o, (struct opt_value){id, OPT_FROM_ARGV, NULL, 0});
+            if (rc < 0)
+                return rc;
             continue;
         }
         text = word + 1;
@@ -221,11 +219,10 @@ static int opt_scan_letters(struct opt_set *o, struct opt_scan *s,
             if (rc < 0)
                 return rc;
         }
-        rc = opt_check_value(&opt_table[id], shown, text);
+        rc = opt_check(id, shown, text);
         if (rc < 0)
             return rc;
-        opt_append(o, id, OPT_FROM_ARGV, text);
-        return 0;
+        return opt_put(o, (struct opt_value){id, OPT_FROM_ARGV, text, 0});
     }
     return 0;
 }
@@ -285,10 +282,13 @@ static int opt_scan_env(struct opt_set *o)
 
         if (!text || *text == 0 || opt_has(o, (enum opt_id)i))
             continue;
-        rc = opt_check_value(&opt_table[i], name, text);
+        rc = opt_check((enum opt_id)i, name, text);
         if (rc < 0)
             return rc;
-        opt_append(o, (enum opt_id)i, OPT_FROM_ENV, text);
+        rc = opt_put(o,
+                     (struct opt_value){(enum opt_id)i, OPT_FROM_ENV, text, 0});
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -330,17 +330,11 @@ static int opt_check_set(const struct opt_set *o)
 
 int opt_parse(struct opt_set *o, int argc, char **argv)
 {
-    size_t words = argc > 0 ? (size_t)argc : 0;
-    size_t letters = 0;
     int rc;
 
     memset(o, 0, sizeof *o);
-    /* One word can hold as many flags as it has letters. */
-    for (size_t i = 0; i < words; i++)
-        letters += strlen(argv[i]);
-    o->value = mem_array(letters + OPT_END, sizeof *o->value);
-    o->arg = mem_array(words, sizeof *o->arg);
-    if (!o->value || !o->arg)
+    o->arg = mem_array(argc > 0 ? (size_t)argc : 0, sizeof *o->arg);
+    if (!o->arg)
         return err_set(E_NOMEM, "reading the command line");
     rc = opt_scan_argv(o, argc, argv);
     if (rc < 0)
@@ -349,6 +343,36 @@ int opt_parse(struct opt_set *o, int argc, char **argv)
     if (rc < 0)
         return rc;
     return opt_check_set(o);
+}
+
+int opt_copy(const struct opt_set *from, struct opt_set *to)
+{
+    *to = *from;
+    to->value = mem_array(from->value_n, sizeof *to->value);
+    to->arg = mem_array(from->arg_n, sizeof *to->arg);
+    to->value_cap = from->value_n;
+    if (!to->value || !to->arg)
+        return err_set(E_NOMEM, "reading the options");
+    if (from->value_n)
+        memcpy(to->value, from->value, from->value_n * sizeof *to->value);
+    if (from->arg_n)
+        memcpy(to->arg, from->arg, from->arg_n * sizeof *to->arg);
+    return 0;
+}
+
+const char *opt_named(const struct opt_set *o, const struct opt_value *v,
+                      char out[OPT_NAMED_MAX])
+{
+    const struct opt_info *info = opt_info(v->id);
+
+    if (v->origin == OPT_FROM_ARGV)
+        (void)snprintf(out, OPT_NAMED_MAX, "--%s", info->name);
+    else if (v->origin == OPT_FROM_ENV)
+        (void)snprintf(out, OPT_NAMED_MAX, "%s", info->env);
+    else
+        (void)snprintf(out, OPT_NAMED_MAX, "%s:%u: %s", o->config, v->line,
+                       info->name);
+    return out;
 }
 
 void opt_release(struct opt_set *o)
@@ -394,7 +418,7 @@ uint64_t opt_bytes(const struct opt_set *o, enum opt_id id, uint64_t absent)
     uint64_t bytes = absent;
     int rc = text ? text_parse_size(text, 0, UINT64_MAX, &bytes) : 0;
 
-    ASSERT(rc == 0); /* opt_check_value() refused all others */
+    ASSERT(rc == 0); /* opt_check() refused all others */
     return bytes;
 }
 
@@ -404,7 +428,7 @@ uint64_t opt_seconds(const struct opt_set *o, enum opt_id id, uint64_t absent)
     uint64_t seconds = absent;
     int rc = text ? opt_parse_duration(text, &seconds) : 0;
 
-    ASSERT(rc == 0); /* opt_check_value() refused all others */
+    ASSERT(rc == 0); /* opt_check() refused all others */
     return seconds;
 }
 
@@ -414,6 +438,6 @@ int opt_fd(const struct opt_set *o, enum opt_id id)
     uint64_t fd = 0;
     int rc = text ? text_parse_uint(text, 0, INT_MAX, &fd) : 0;
 
-    ASSERT(rc == 0); /* opt_check_value() refused all others */
+    ASSERT(rc == 0); /* opt_check() refused all others */
     return text ? (int)fd : -1;
 }

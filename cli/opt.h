@@ -44,6 +44,13 @@ enum opt_kind {
 
 enum { OPT_SECONDS_MAX = 1000000000 };
 
+/* Whether an option may stand in a configuration file: docs/config.md. */
+enum opt_config {
+    OPT_CONFIG_NO,
+    OPT_CONFIG_ONE, /* one value */
+    OPT_CONFIG_LIST /* several, as it may be repeated on the command line */
+};
+
 /* A set of commands, one bit each. */
 #define OPT_IN(id) (UINT32_C(1) << OPT_CMD_##id)
 #define OPT_EVERY  (~UINT32_C(0))
@@ -56,8 +63,8 @@ struct opt_info {
     enum opt_kind kind;
     uint32_t commands; /* a set made by OPT_IN */
     const char *env;   /* variable that stands in for it; NULL: none */
-    bool config;       /* may stand in a config file under its name */
-    const char *help;  /* one sentence, no full stop */
+    enum opt_config config;
+    const char *help; /* one sentence, no full stop */
 };
 
 struct opt_command_info {
@@ -70,26 +77,39 @@ struct opt_command_info {
 };
 
 /* The lower value wins over the higher one. */
-enum opt_origin { OPT_FROM_ARGV, OPT_FROM_ENV };
+enum opt_origin {
+    OPT_FROM_ARGV,
+    OPT_FROM_ENV,
+    OPT_FROM_JOB, /* these three: of the configuration file */
+    OPT_FROM_DEFAULTS,
+    OPT_FROM_TOP
+};
 
 struct opt_value {
     enum opt_id id;
     enum opt_origin origin;
-    const char *text; /* NULL for a flag; lent by argv or the environment */
+    const char *text; /* NULL for a flag; lent by argv, the environment or the
+                         configuration */
+    unsigned line;    /* of the configuration; else 0 */
 };
 
 /*
- * What a command line said. Immutable once parsed.
+ * What a command line said. Immutable once parsed, and completed from the
+ * configuration (cli/config_apply).
  * 1. value lists occurrences: argv's in their order, then the environment's,
- *    which appear only where argv has none of that option.
+ *    then the configuration's, level by level, which appear only where what
+ *    stands before has none of that option.
  * 2. Each value fits the kind of its option.
  */
 struct opt_set {
     enum opt_command command;
     struct opt_value *value;
     size_t value_n;
-    const char **arg; /* the command's arguments, lent by argv */
+    size_t value_cap;
+    const char **arg; /* the command's arguments, lent as the values are */
     size_t arg_n;
+    const char *config; /* the configuration's path; NULL: there is none */
+    const char *job;    /* of it; NULL: none */
 };
 
 /* opt_info / opt_command_info: the row of an id (< OPT_END, OPT_CMD_END, and
@@ -112,6 +132,25 @@ MUST_CHECK int opt_command_named(const char *name, enum opt_command *command);
  * as it is known, so that an error can point at the right help.
  */
 MUST_CHECK int opt_parse(struct opt_set *o, int argc, char **argv);
+
+/* opt_check: whether text is a value of that option, as invariant 2 has it.
+ * shown is how the user named the option. Returns 0 or E_USAGE. */
+MUST_CHECK int opt_check(enum opt_id id, const char *shown, const char *text);
+
+/* opt_put: one more occurrence, behind the others. Returns 0 or E_NOMEM. */
+MUST_CHECK int opt_put(struct opt_set *o, struct opt_value v);
+
+/* opt_copy: the same again, lent as from is. Release to whatever is returned.
+ * Returns 0 or E_NOMEM. */
+MUST_CHECK int opt_copy(const struct opt_set *from, struct opt_set *to);
+
+enum { OPT_NAMED_MAX = ERR_TEXT_MAX };
+
+/* opt_named: how the user named the option of v, for messages: "--repo",
+ * "DEDUP_REPO", "/etc/dedup/dedup.yaml:3: repo"; cut when too long. Returns
+ * out. */
+const char *opt_named(const struct opt_set *o, const struct opt_value *v,
+                      char out[OPT_NAMED_MAX]);
 
 /* opt_release: frees what opt_parse allocated; zeroed is fine. */
 void opt_release(struct opt_set *o);

@@ -316,6 +316,15 @@ static const struct secrets_options secrets_new = {
     OPT_NEW_KEY_FILE, OPT_NEW_PASSPHRASE_FILE, OPT_NEW_PASSPHRASE_COMMAND,
     OPT_NEW_PASSPHRASE_FD};
 
+static int secrets_two(const struct opt_set *o, const struct opt_value *a,
+                       const struct opt_value *b)
+{
+    char first[OPT_NAMED_MAX], second[OPT_NAMED_MAX];
+
+    return err_set(E_USAGE, "give one of %s and %s, not both",
+                   opt_named(o, a, first), opt_named(o, b, second));
+}
+
 /* The one option to follow, or NULL. */
 static int secrets_choose(const struct opt_set *o,
                           const struct secrets_options *of,
@@ -329,9 +338,8 @@ static int secrets_choose(const struct opt_set *o,
 
         if (!x)
             continue;
-        if (*v && (*v)->origin == OPT_FROM_ARGV && x->origin == OPT_FROM_ARGV)
-            return err_set(E_USAGE, "give one of --%s and --%s, not both",
-                           opt_info((*v)->id)->name, opt_info(x->id)->name);
+        if (*v && (*v)->origin == x->origin && x->origin != OPT_FROM_ENV)
+            return secrets_two(o, *v, x);
         if (!*v || x->origin < (*v)->origin)
             *v = x;
     }
@@ -360,8 +368,7 @@ static int secrets_from_option(struct secrets_key *key,
                                const struct cancel *c)
 {
     int fd = opt_fd(o, of->fd);
-    const struct opt_info *info = opt_info(v->id);
-    bool typed = v->origin == OPT_FROM_ARGV;
+    char named[OPT_NAMED_MAX];
     int rc;
 
     if (v->id == of->key_file)
@@ -373,8 +380,7 @@ static int secrets_from_option(struct secrets_key *key,
     else
         rc = err_add(secrets_from_fd(key, SECRETS_PASSPHRASE, fd),
                      "file descriptor %d", fd);
-    return err_add(rc, "%s%s", typed ? "--" : "",
-                   typed ? info->name : info->env);
+    return rc < 0 ? err_add(rc, "%s", opt_named(o, v, named)) : 0;
 }
 
 /* The path of the systemd credential, when there is one. */
@@ -404,13 +410,15 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
     rc = secrets_choose(o, &secrets_old, &v);
     if (rc < 0)
         return rc;
-    if (v)
+    if (v && v->origin <= OPT_FROM_ENV)
         return secrets_from_option(key, &secrets_old, v, o, fresh, c);
     if (s->has_env)
         return err_add(secrets_take_line(key, secret_bytes(&s->env)), "%s",
                        secrets_env_name);
     if (secrets_credential(path))
         return secrets_from_file(key, SECRETS_PASSPHRASE, path);
+    if (v)
+        return secrets_from_option(key, &secrets_old, v, o, fresh, c);
     if (!terminal_any())
         return err_set(E_USAGE, "%s", secrets_none);
     return secrets_from_terminal(key, fresh, c);

@@ -6,7 +6,8 @@
  *   2. DEDUP_KEY_FILE, DEDUP_PASSPHRASE_FILE, DEDUP_PASSPHRASE_COMMAND,
  *      DEDUP_PASSPHRASE
  *   3. the systemd credential dedup.passphrase
- *   4. the terminal
+ *   4. the configuration file
+ *   5. the terminal
  *
  * A passphrase is one line: one newline at its end (or CR LF) is dropped; any
  * other newline or NUL, more than SECRETS_PASSPHRASE_MAX bytes, and an empty

@@ -188,6 +188,25 @@ static void snap_pick_warn(const struct snapshot *s)
                      SNAP_PICK_ID_CHARS, id_hex(s->id.b, sizeof s->id.b, hex));
 }
 
+int snap_pick_item(const struct snapshot_list *list, const char *text, bool all,
+                   const struct snapshot_item **item)
+{
+    struct snap_spec spec;
+    struct object_id id;
+    int rc = snap_spec_parse(&spec, text);
+
+    if (rc == 0 && spec.path)
+        rc = err_set(E_USAGE, "'%s': a snapshot is meant, not a path in it",
+                     text);
+    if (rc == 0)
+        rc = snap_pick_choose(list, &spec, true, all, &id);
+    for (size_t i = 0; i < list->n && rc == 0; i++) {
+        if (object_id_equal(&list->item[i].id, &id))
+            *item = &list->item[i];
+    }
+    return rc;
+}
+
 static bool snap_pick_same(const struct member_id *a, const struct member_id *b)
 {
     return memcmp(a->b, b->b, sizeof a->b) == 0;

@@ -33,6 +33,15 @@ struct snap_pick {
 MUST_CHECK int snap_pick_open(struct session *s, const char *spec,
                               bool one_series, bool all, struct snap_pick *p);
 
+/*
+ * snap_pick_item: the snapshot that spec names, in a list; no path behind it.
+ *   item  out, lent by the list
+ * Returns as snap_pick_open().
+ */
+MUST_CHECK int snap_pick_item(const struct snapshot_list *list,
+                              const char *spec, bool all,
+                              const struct snapshot_item **item);
+
 void snap_pick_release(struct snap_pick *p);
 
 #endif

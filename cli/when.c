@@ -188,6 +188,25 @@ int when_parse(const char *text, bool *is_date, struct entry_time *until)
     return 0;
 }
 
+int when_parse_start(const char *text, bool *has_time, struct entry_time *start)
+{
+    struct when_fields f;
+
+    *has_time = false;
+    if (!when_fields_read(text, &f))
+        return err_set(E_USAGE,
+                       "'%s': not a date with a time, such as "
+                       "2026-11-20T18:30",
+                       text);
+    if (!when_fields_exist(&f))
+        return err_set(E_USAGE, "'%s': there is no such date", text);
+    *start = when_end(&f);
+    start->s -= f.span_s - 1;
+    start->ns = f.has_fraction ? f.ns : 0;
+    *has_time = f.span_s <= 60;
+    return 0;
+}
+
 char *when_local(struct entry_time t, char out[WHEN_TEXT_MAX])
 {
     time_t at = (time_t)t.s;

@@ -28,6 +28,14 @@
 MUST_CHECK int when_parse(const char *text, bool *is_date,
                           struct entry_time *until);
 
+/*
+ * when_parse_start: the first instant that a written date covers.
+ *   has_time  out: it says a time of day
+ * Returns 0; E_USAGE: it has not that shape, or no calendar has it.
+ */
+MUST_CHECK int when_parse_start(const char *text, bool *has_time,
+                                struct entry_time *start);
+
 /* when_local: "2026-11-20 18:30:05" in local time, for people. Returns out. */
 char *when_local(struct entry_time t, char out[WHEN_TEXT_MAX]);
 

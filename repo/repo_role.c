@@ -29,6 +29,8 @@ static const struct repo_role_rule {
                         false, "check", "any"},
     [REPO_ACT_CHECK_DATA] = {REPO_ROLE_F | REPO_ROLE_R, false,
                              "check what is stored", "full or read"},
+    [REPO_ACT_LABEL] = {REPO_ROLE_F | REPO_ROLE_M, true,
+                        "tag or protect snapshots", "full or maintain"},
     [REPO_ACT_KEYS] = {REPO_ROLE_F, true, "change who has a key", "full"},
     [REPO_ACT_OWN_KEY] = {REPO_ROLE_F | REPO_ROLE_R | REPO_ROLE_W | REPO_ROLE_M,
                           true, "change its secret", "any"},

@@ -223,7 +223,8 @@ static int state_label(struct state *s, const struct record_log *l,
 
     if (type == RECORD_TAG)
         return state_label_tag(&s->labels, &snapshot, &l->tags);
-    return state_label_protect(&s->labels, &snapshot, l->until);
+    return state_label_protect(&s->labels, &snapshot,
+                               &(struct state_protection){l->until, l->text});
 }
 
 static int state_epoch(struct state *s, uint64_t number,

@@ -6,8 +6,10 @@
 
 void state_label_release(struct state_labels *l)
 {
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
         free(l->label[i].tags);
+        free(l->label[i].reason);
+    }
     free(l->label);
     idmap_release(&l->place);
     *l = (struct state_labels){.label = NULL};
@@ -56,16 +58,39 @@ int state_label_tag(struct state_labels *l, const struct object_id *snapshot,
 }
 
 int state_label_protect(struct state_labels *l,
-                        const struct object_id *snapshot, int64_t until)
+                        const struct object_id *snapshot,
+                        const struct state_protection *p)
 {
     struct state_label *x;
+    uint8_t *copy;
     int rc = state_label_at(l, snapshot, &x);
 
     if (rc < 0)
         return rc;
+    copy = mem_dup(p->reason);
+    if (!copy)
+        return err_set(E_NOMEM, "out of memory");
+    free(x->reason);
+    x->reason = copy;
+    x->reason_bytes = p->reason.n;
     x->is_protected = true;
-    x->until = until;
+    x->until = p->until;
     return 0;
+}
+
+bool state_label_protection(const struct state_labels *l,
+                            const struct object_id *snapshot,
+                            struct state_protection *p)
+{
+    const struct state_label *x;
+    uint64_t at;
+
+    if (!idmap_get(&l->place, snapshot->b, &at) || !l->label[at].is_protected)
+        return false;
+    x = &l->label[at];
+    *p = (struct state_protection){x->until,
+                                   bytes_of(x->reason, x->reason_bytes)};
+    return true;
 }
 
 bool state_label_tags(const struct state_labels *l,

@@ -17,6 +17,8 @@ struct state_label {
     size_t tag_n;      /* strings in it */
     bool is_protected; /* a record says until when: */
     int64_t until;     /* seconds since 1970; 0: for ever */
+    uint8_t *reason;   /* owned; NULL when there is none */
+    size_t reason_bytes;
 };
 
 /* Zeroed: none. */
@@ -35,10 +37,22 @@ MUST_CHECK int state_label_tag(struct state_labels *l,
                                const struct object_id *snapshot,
                                const struct record_strings *tags);
 
-/* state_label_protect: until then (0: for ever). E_NOMEM as above. */
+/* What a record says of a snapshot's protection; lent until the labels change.
+ */
+struct state_protection {
+    int64_t until; /* seconds since 1970; 0: for ever */
+    struct bytes reason;
+};
+
+/* state_label_protect: from now on so. p is copied. E_NOMEM as above. */
 MUST_CHECK int state_label_protect(struct state_labels *l,
                                    const struct object_id *snapshot,
-                                   int64_t until);
+                                   const struct state_protection *p);
+
+/* state_label_protection: whether a record speaks of it, and what it says. */
+bool state_label_protection(const struct state_labels *l,
+                            const struct object_id *snapshot,
+                            struct state_protection *p);
 
 /* state_label_tags: whether a record names the tags of a snapshot; they are
  * lent until l changes. */

@@ -38,6 +38,7 @@ struct pattern {
     bool dirs_only;   /* '/' at the end */
     bool any_depth;   /* matched against the last component */
     bool never;       /* malformed: matches nothing */
+    bool fold;        /* ASCII letters of either case are the same */
 };
 
 struct pattern_set {
@@ -315,7 +316,7 @@ static int pattern_init(struct pattern *pat, struct bytes in, bool fold)
 {
     struct parse p = {0};
 
-    *pat = (struct pattern){0};
+    *pat = (struct pattern){.fold = fold};
     in = pattern_marks(pat, in);
     pat->never = in.n == 0;
     pat->token = mem_array(in.n + 1, sizeof *pat->token);
@@ -358,7 +359,8 @@ size_t pattern_set_n(const struct pattern_set *set)
     return set ? set->n : 0;
 }
 
-int pattern_set_add(struct pattern_set *set, struct bytes pattern)
+static int pattern_set_append(struct pattern_set *set, struct bytes pattern,
+                              bool fold)
 {
     int rc;
 
@@ -367,10 +369,20 @@ int pattern_set_add(struct pattern_set *set, struct bytes pattern)
                        pattern.n, PATTERN_BYTES_MAX);
     if (!MEM_GROW(set->pattern, set->n, set->cap))
         return err_set(E_NOMEM, "out of memory for patterns");
-    rc = pattern_init(&set->pattern[set->n], pattern, set->fold_case);
+    rc = pattern_init(&set->pattern[set->n], pattern, fold);
     if (rc == 0)
         set->n++;
     return rc;
+}
+
+int pattern_set_add(struct pattern_set *set, struct bytes pattern)
+{
+    return pattern_set_append(set, pattern, set->fold_case);
+}
+
+int pattern_set_add_folded(struct pattern_set *set, struct bytes pattern)
+{
+    return pattern_set_append(set, pattern, true);
 }
 
 /* The line without the spaces at its end, but for those after a backslash. */
@@ -476,8 +488,9 @@ static void states_step(struct states *next, const struct pattern *pat,
 
 /* Whether the tokens from `from` on match all of text. */
 static bool pattern_run(const struct pattern *pat, size_t from,
-                        struct bytes text, bool fold)
+                        struct bytes text)
 {
+    bool fold = pat->fold;
     struct states states[2];
     size_t words = pat->token_n / 64 + 1;
     size_t now = 0;
@@ -508,9 +521,10 @@ static bool pattern_run(const struct pattern *pat, size_t from,
     return states[now].word[pat->token_n / 64] >> (pat->token_n % 64) & 1;
 }
 
-static bool pattern_matches(const struct pattern *pat, struct bytes text,
-                            bool fold)
+static bool pattern_matches(const struct pattern *pat, struct bytes text)
 {
+    bool fold = pat->fold;
+
     if (pat->never || text.n < pat->literal_n)
         return false;
     /* Nearly every path fails here: at the bytes a pattern begins with. */
@@ -532,7 +546,7 @@ static bool pattern_matches(const struct pattern *pat, struct bytes text,
     }
     text.p += pat->literal_n;
     text.n -= pat->literal_n;
-    return pattern_run(pat, pat->literal_n, text, fold);
+    return pattern_run(pat, pat->literal_n, text);
 }
 
 enum pattern_verdict pattern_set_match(const struct pattern_set *set,
@@ -551,7 +565,7 @@ enum pattern_verdict pattern_set_match(const struct pattern_set *set,
 
         if (pat->dirs_only && !is_dir)
             continue;
-        if (pattern_matches(pat, pat->any_depth ? name : path, set->fold_case))
+        if (pattern_matches(pat, pat->any_depth ? name : path))
             return pat->negative ? PATTERN_INCLUDE : PATTERN_EXCLUDE;
     }
     return PATTERN_NONE;

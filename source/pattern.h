@@ -58,6 +58,11 @@ void pattern_set_free(struct pattern_set *set);
  */
 MUST_CHECK int pattern_set_add(struct pattern_set *set, struct bytes pattern);
 
+/* pattern_set_add_folded: the same of one for which ASCII letters of either
+ * case are the same, whatever the set's others do. */
+MUST_CHECK int pattern_set_add_folded(struct pattern_set *set,
+                                      struct bytes pattern);
+
 /*
  * pattern_set_add_text: append the patterns of a file's text, one a line:
  * blank lines and lines that begin with '#' are skipped, a carriage return

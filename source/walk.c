@@ -23,8 +23,11 @@ struct walk_frame {
     struct dirfd *dir;
     struct walk_node node; /* which roots are here or below */
     struct walk_list names;
-    size_t next;   /* of names */
-    size_t path_n; /* bytes of its path in walk.path */
+    size_t next;                /* of names */
+    size_t path_n;              /* bytes of its path in walk.path */
+    struct pattern_set *ignore; /* its .dedupignore; NULL: none */
+    size_t ignored; /* frames up to the one, this or one below, whose ignore is
+                       nearest; 0: none */
     bool path_only;
     enum walk_skip skip;
     bool incomplete;
@@ -53,6 +56,7 @@ struct walk {
     struct walk_node missing; /* roots to report before anything else */
     int problem_errno;        /* of WALK_AT_PROBLEM */
     char problem_text[ERR_TEXT_MAX];
+    char rule_trouble[512]; /* of the directory at hand; "": none */
     char target[ENTRY_TARGET_MAX + 1];
 };
 
@@ -103,6 +107,7 @@ static void walk_pop(struct walk *w)
 
     walk_unpin(w);
     walk_names_drop(&w->names, &f->names);
+    pattern_set_free(f->ignore);
     dirfd_unref(f->dir);
     w->depth--;
 }
@@ -235,6 +240,31 @@ static void walk_settle(const struct walk *w, struct entry *e)
     e->unsettled = stat_entry_unsettled(e->ctime, w->looked_ns);
 }
 
+/* What the directory of the frame on top, whose names are listed, says about
+ * what is in it. */
+static int walk_heed(struct walk *w, struct walk_frame *f)
+{
+    const struct walk_options *o = &w->options;
+    const struct walk_marker *by;
+    int rc;
+
+    if (!walk_node_is_root(&w->roots, f->node) &&
+        walk_rules_marked(o->marker, o->marker_n, &w->names, &f->names, w->fd,
+                          &by)) {
+        w->counts.excluded += f->names.n > 1;
+        walk_names_drop(&w->names, &f->names);
+        f->names = walk_names_begin(&w->names);
+        return walk_names_add(&w->names, &f->names, by->name);
+    }
+    if (!o->ignore_files)
+        return 0;
+    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &f->ignore,
+                           w->rule_trouble, sizeof w->rule_trouble);
+    if (f->ignore)
+        f->ignored = w->depth;
+    return rc;
+}
+
 /* The names to visit in the frame on top. */
 static int walk_list_names(struct walk *w, struct walk_frame *f)
 {
@@ -250,8 +280,10 @@ static int walk_list_names(struct walk *w, struct walk_frame *f)
         f->incomplete = w->problem_errno != 0;
     }
     walk_names_sort(&w->names, &f->names);
-    if (!walk_node_leads(f->node))
-        return 0;
+    if (f->names.n > 0)
+        rc = walk_heed(w, f);
+    if (rc < 0 || !walk_node_leads(f->node))
+        return rc;
     /* Roots below are visited whatever the listing says, so that one that is
      * missing is found to be. */
     while (rc == 0 && walk_node_next(&w->roots, f->node, &at, &name)) {
@@ -280,6 +312,7 @@ static int walk_push(struct walk *w, struct dirfd *dir, struct walk_frame frame)
     f->dir = dir;
     f->path_n = w->path.n;
     f->names = walk_names_begin(&w->names);
+    w->rule_trouble[0] = 0;
     /* It has just been opened: this costs no system call. */
     w->fd = dirfd_pin(dir);
     w->problem_errno = w->fd < 0 ? errno : 0;
@@ -306,6 +339,9 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
     if (w->problem_errno) {
         walk_say(w, w->problem_errno, NULL);
         f->incomplete = true;
+        w->at = WALK_AT_PROBLEM;
+    } else if (w->rule_trouble[0]) {
+        walk_say(w, 0, w->rule_trouble);
         w->at = WALK_AT_PROBLEM;
     }
     return walk_owner_names(w, &item->entry);
@@ -481,12 +517,35 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     return walk_owner_names(w, e);
 }
 
+/* Whether what was not named, at the path at hand, is left out. */
+static bool walk_excludes(const struct walk *w, const struct statx *st)
+{
+    bool is_dir = S_ISDIR(st->stx_mode);
+    struct bytes path = buf_bytes(&w->path);
+    enum pattern_verdict v =
+        pattern_set_match(w->options.patterns, path, is_dir);
+    size_t at = w->frame[w->depth - 1].ignored;
+
+    if (v == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
+        st->stx_size > w->options.larger)
+        return true;
+    while (v == PATTERN_NONE && at > 0) {
+        const struct walk_frame *f = &w->frame[at - 1];
+        size_t below = f->path_n + (f->path_n > 0);
+
+        v = pattern_set_match(f->ignore,
+                              bytes_of(path.p + below, path.n - below), is_dir);
+        at = at > 1 ? w->frame[at - 2].ignored : 0;
+    }
+    return v == PATTERN_EXCLUDE;
+}
+
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
 static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
                       bool *yielded)
 {
     struct walk_frame *parent = walk_top(w);
-    struct walk_frame f = {.node = {0}};
+    struct walk_frame f = {.node = {0}, .ignored = parent->ignored};
     struct statx st;
     bool excluded = false;
     bool named;
@@ -504,8 +563,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = pattern_set_match(w->options.patterns, buf_bytes(&w->path),
-                                     S_ISDIR(st.stx_mode)) == PATTERN_EXCLUDE;
+        excluded = walk_excludes(w, &st);
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;

@@ -14,11 +14,13 @@
  * targets and the names of owners; source/reader.h and source/attrs.h complete
  * it.
  *
- * Left out: what the patterns exclude; directories on the skip list (the
- * repository, the cache). Yielded as empty directories, so that a restored
- * system has its mount points: file systems that are windows into the kernel
- * or a mounted repository, and with one_fs every other file system. A path
- * that was named as a root is never left out.
+ * Left out: what the patterns exclude; where these say nothing, what the
+ * nearest .dedupignore that says something excludes; files that are larger than
+ * allowed; what is in a directory that a marker stands in, but for the marker;
+ * directories on the skip list (the repository, the cache). Yielded as empty
+ * directories, so that a restored system has its mount points: file systems
+ * that are windows into the kernel or a mounted repository, and with one_fs
+ * every other file system. A path that was named as a root is never left out.
  *
  * Memory: the names of the directories on the way down, about 5 bytes each
  * besides the name; descriptors: at most max_open, plus pins of workers.
@@ -32,6 +34,7 @@
 #include "source/dirfd.h"
 #include "source/owner.h"
 #include "source/pattern.h"
+#include "source/walk_rules.h"
 
 enum {
     WALK_DEPTH_MAX = 4096 /* directories below "/"; what lies deeper is a
@@ -88,14 +91,19 @@ struct walk_options {
     struct owner_cache *owners;         /* NULL: no names; lent */
     const struct walk_skip_dir *skip;   /* lent */
     size_t skip_n;
-    bool one_fs;     /* stay on the file system of each root */
-    bool with_atime; /* entries carry the access time */
-    size_t max_open; /* descriptors of directories; 0: 256 */
+    const struct walk_marker *marker; /* lent */
+    size_t marker_n;
+    uint64_t larger;   /* leave out files of more bytes; 0: none */
+    bool ignore_files; /* heed .dedupignore */
+    bool one_fs;       /* stay on the file system of each root */
+    bool with_atime;   /* entries carry the access time */
+    size_t max_open;   /* descriptors of directories; 0: 256 */
 };
 
 /* What was left out on purpose. */
 struct walk_counts {
-    uint64_t excluded; /* by patterns; a directory counts as one */
+    uint64_t excluded; /* by patterns, markers, size; a directory counts as
+                          one, and so does all that is in a marked one */
     uint64_t skipped;  /* by the skip list */
 };
 

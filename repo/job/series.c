@@ -142,3 +142,25 @@ int series_default(struct bytes host, const struct bytes *root, size_t root_n,
     free(sorted);
     return rc;
 }
+
+int series_named(struct bytes host, struct bytes name,
+                 char out[MANIFEST_SERIES_MAX + 1])
+{
+    char hash[SERIES_HASH_CHARS + 1] = "";
+    bool lossy = false;
+    struct buf text;
+    int rc;
+
+    ASSERT(name.n > 0 && name.n <= SERIES_NAME_MAX);
+    buf_init(&text, MANIFEST_SERIES_MAX + 1);
+    series_put_host(&text, host, &lossy);
+    buf_add_bytes(&text, name);
+    rc = lossy ? series_hash(host, &name, 1, hash) : 0;
+    buf_add(&text, hash, strlen(hash) + 1);
+    if (rc == 0)
+        rc = buf_status(&text);
+    if (rc == 0)
+        memcpy(out, text.p, text.n);
+    buf_release(&text);
+    return rc;
+}

@@ -25,4 +25,14 @@
 MUST_CHECK int series_default(struct bytes host, const struct bytes *root,
                               size_t root_n, char out[MANIFEST_SERIES_MAX + 1]);
 
+/*
+ * series_named: HOST@NAME, for what has a name of its own.
+ *   name  1 to SERIES_NAME_MAX of what a series may hold
+ * A host that cannot stand there as it is becomes distinct by a hash, as above.
+ * Returns 0 or E_NOMEM.
+ */
+enum { SERIES_NAME_MAX = 50 }; /* beside host, '@' and hash */
+MUST_CHECK int series_named(struct bytes host, struct bytes name,
+                            char out[MANIFEST_SERIES_MAX + 1]);
+
 #endif

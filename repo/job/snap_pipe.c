@@ -246,10 +246,16 @@ static int snap_pipe_open_walk(struct snap_pipe *p)
     struct walk_options walk = {.patterns = p->c.opt->patterns,
                                 .skip = p->c.opt->skip,
                                 .skip_n = p->c.opt->skip_n,
+                                .marker = p->c.opt->marker,
+                                .marker_n = p->c.opt->marker_n,
+                                .larger = p->c.opt->larger,
+                                .ignore_files = p->c.opt->ignore_files,
                                 .one_fs = p->c.opt->one_fs};
     struct snap_plan_config plan = {.parent = p->tree,
                                     .previous = p->c.previous,
                                     .chunker = &p->chunker,
+                                    .ignore_ctime = p->c.opt->ignore_ctime,
+                                    .ignore_inode = p->c.opt->ignore_inode,
                                     .unit_items = p->c.opt->unit_items};
     int rc;
 

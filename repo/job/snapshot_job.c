@@ -154,6 +154,59 @@ static int snapshot_job_build(struct snapshot_job *j)
     return rc;
 }
 
+/* The snapshot before, if its tree may be relied on; NULL: none. */
+static const struct snap_parent *snapshot_job_before(
+    const struct snapshot_job *j)
+{
+    const struct snap_previous *p = &j->previous;
+
+    for (size_t i = 0; i < p->parent_n; i++) {
+        const struct snap_parent *s = &p->parent[i];
+
+        if (!s->checkpoint && !s->must_check && p->item &&
+            object_id_equal(&s->id, &p->item->id))
+            return s;
+    }
+    return NULL;
+}
+
+/*
+ * Whether the snapshot before says all that a new one would. Somebody may have
+ * forgotten it, or removed who signed it, while we ran: where the log
+ * has moved on, a new one is made.
+ */
+static int snapshot_job_is_same(struct snapshot_job *j, bool *same)
+{
+    const struct snap_parent *before = snapshot_job_before(j);
+    uint64_t tip = j->r->state.tip.number;
+    struct bytes root;
+    int rc;
+
+    *same = false;
+    if (!j->opt.skip_unchanged || !before || problems_total(j->problems) > 0)
+        return 0;
+    rc = snap_pipe_root(j->pipe, &root);
+    if (rc < 0 || !bytes_equal(root, before->root.raw))
+        return rc;
+    rc = repo_refresh_in_use(j->r);
+    *same = rc == 0 && j->r->state.tip.number == tip;
+    j->result.id = before->id;
+    return rc;
+}
+
+static int snapshot_job_finish(struct snapshot_job *j)
+{
+    int rc = snapshot_job_is_same(j, &j->result.skipped);
+
+    if (rc < 0)
+        return rc;
+    if (!j->result.skipped)
+        return snapshot_job_commit(j, true);
+    snap_pipe_stats(j->pipe, &j->result);
+    j->result.end = snap_commit_now();
+    return 0;
+}
+
 static int snapshot_job_body(struct snapshot_job *j)
 {
     int rc = writer_open(j->r, j->opt.series, &j->writer);
@@ -163,7 +216,7 @@ static int snapshot_job_body(struct snapshot_job *j)
     if (rc == 0)
         rc = snapshot_job_build(j);
     if (rc == 0)
-        rc = snapshot_job_commit(j, true);
+        rc = snapshot_job_finish(j);
     if (rc == 0) {
         bool merged;
 
@@ -190,7 +243,7 @@ int snapshot_job_run(struct snapshot_job *j)
 {
     int rc;
 
-    j->result.begin = snap_commit_now();
+    j->result.begin = j->opt.has_time ? j->opt.time : snap_commit_now();
     j->begun_ns = clock_monotonic_ns();
     rc = snapshot_job_body(j);
     if (rc < 0 && j->writer && rc != E_FENCED)

@@ -23,14 +23,26 @@ struct snapshot_job_options {
     const struct bytes *tag;
     size_t tag_n;
     const struct pattern_set *patterns; /* NULL: none */
-    struct bytes options;               /* text kept in the snapshot */
-    struct bytes program;               /* name and version */
+    const struct walk_marker *marker;
+    size_t marker_n;
+    uint64_t larger;      /* leave out files of more bytes; 0: none */
+    bool ignore_files;    /* heed .dedupignore */
+    struct bytes options; /* text kept in the snapshot */
+    struct bytes program; /* name and version */
     struct bytes host;
     struct bytes user;
     const struct walk_skip_dir *skip; /* repository and cache */
     size_t skip_n;
     bool one_fs;
-    bool force;             /* no parent: read every file */
+    bool force;        /* no parent: read every file */
+    bool ignore_ctime; /* as snap_plan has them */
+    bool ignore_inode;
+    /* no snapshot when the tree is that of the newest one of the series, to the
+     * last byte, and nothing was amiss */
+    bool skip_unchanged;
+    bool has_time; /* the snapshot is to say that it began at time, which is not
+                      to come */
+    struct entry_time time;
     int level;              /* zstd; 0: the repository's */
     uint64_t publish_bytes; /* what a kill -9 may cost; 0: 1 GiB */
     unsigned threads;       /* 0: one for each core */
@@ -51,6 +63,7 @@ struct snapshot_job_result {
     struct manifest_stats stats;
     struct entry_time begin;
     struct entry_time end;
+    bool skipped; /* nothing had changed: id is that of the snapshot before */
     bool has_parent;
     bool foreign_parent; /* one was passed over: its member is not to be relied
                             on */

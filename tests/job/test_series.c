@@ -47,6 +47,35 @@ static void test_series__says_what_it_can(void **state)
         assert_string_equal(name_of(t[i].host, t[i].root), t[i].name);
 }
 
+static void test_series__of_a_name(void **state)
+{
+    static const char long_host[] =
+        "a-host-whose-name-is-longer-than-forty-letters.example";
+    static const char long_name[] =
+        "a-name-of-just-fifty-letters-which-is-the-longest.";
+    char out[MANIFEST_SERIES_MAX + 1], other[MANIFEST_SERIES_MAX + 1];
+
+    (void)state;
+    assert_int_equal(
+        series_named(bytes_of_str("web1"), bytes_of_str("my-db"), out), 0);
+    assert_string_equal(out, "web1@my-db");
+    assert_int_equal(strlen(long_name), SERIES_NAME_MAX);
+    assert_int_equal(
+        series_named(bytes_of_str(long_host), bytes_of_str(long_name), out), 0);
+    assert_true(manifest_series_ok(bytes_of_str(out)));
+    assert_non_null(strstr(out, long_name));
+    assert_int_equal(series_named(bytes_of_str(long_host + 1),
+                                  bytes_of_str(long_name), other),
+                     0);
+    assert_string_not_equal(out, other);
+    /* cut to one beginning, two hosts stay apart */
+    assert_int_equal(series_named(bytes_of_str("a-host-whose-name-is-longer-"
+                                               "than-forty-letters.other"),
+                                  bytes_of_str(long_name), other),
+                     0);
+    assert_string_not_equal(out, other);
+}
+
 /* What loses something has a hash: readable before it, distinct by it. */
 static void test_series__keeps_apart_what_looks_alike(void **state)
 {
@@ -148,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_series__says_what_it_can),
+        cmocka_unit_test(test_series__of_a_name),
         cmocka_unit_test(test_series__keeps_apart_what_looks_alike),
         cmocka_unit_test(test_series__a_host_is_part_of_the_hash),
         cmocka_unit_test(test_series__long_paths_fit),

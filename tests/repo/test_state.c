@@ -207,6 +207,7 @@ static void test_state__labels_are_those_said_last(void **state)
     struct object_id a = id_of('a');
     struct object_id b = id_of('b');
     struct record_log l = {.ids = record_ids_of(&a, 1)};
+    struct state_protection guard;
     struct record_strings tags;
     struct bytes tag;
     struct buf text;
@@ -229,13 +230,22 @@ static void test_state__labels_are_those_said_last(void **state)
     assert_false(state_label_tags(&s.labels, &b, &tags));
 
     assert_false(state_label_protects(&s.labels, &a, 100));
+    assert_false(state_label_protection(&s.labels, &a, &guard));
     l.until = 200;
+    l.text = bytes_of_str("audit");
     assert_int_equal(apply_log(&s, RECORD_PROTECT, &l, false), 0);
     assert_true(state_label_protects(&s.labels, &a, 199));
+    assert_true(state_label_protection(&s.labels, &a, &guard));
+    assert_int_equal(guard.until, 200);
+    assert_true(bytes_equal(guard.reason, bytes_of_str("audit")));
     assert_false(state_label_protects(&s.labels, &a, 200));
     l.until = 0;
+    l.text = bytes_of(NULL, 0);
     assert_int_equal(apply_log(&s, RECORD_PROTECT, &l, false), 0);
     assert_true(state_label_protects(&s.labels, &a, INT64_MAX));
+    assert_true(state_label_protection(&s.labels, &a, &guard));
+    assert_int_equal(guard.until, 0);
+    assert_int_equal(guard.reason.n, 0);
     assert_false(state_label_protects(&s.labels, &b, 0));
     buf_release(&text);
     state_release(&s);

@@ -20,130 +20,8 @@
 #include "source/walk.h"
 #include "source/walk_names.h"
 #include "source/walk_roots.h"
+#include "tests/source/transcript.h"
 #include "tests/support/scratch.h"
-
-/*
- * A walk as text, one line a step, without what lies above the scratch
- * directory: "> d" enter (">p" path only, ">o" ">k" ">f" skipped), "d/x" entry,
- * "l -> t" symlink, "< d" leave ("<!" incomplete), "?gone x", "?bad x",
- * "?root x".
- */
-struct transcript {
-    char text[65536];
-    size_t n;
-    int rc;
-};
-
-static void transcript_add(struct transcript *t, const char *mark,
-                           struct bytes path, const char *arrow,
-                           struct bytes target)
-{
-    int n = snprintf(t->text + t->n, sizeof t->text - t->n, "%s%.*s%s%.*s\n",
-                     mark, (int)path.n, (const char *)path.p, arrow,
-                     (int)target.n, (const char *)target.p);
-
-    assert_in_range(n, 1, sizeof t->text - t->n - 1);
-    t->n += (size_t)n;
-}
-
-static void item_path(const struct walk_item *item, struct buf *path)
-{
-    if (item->kind == WALK_PROBLEM && item->problem == WALK_MISSING_ROOT) {
-        buf_add(path, "/", 1);
-        buf_add_bytes(path, item->entry.name);
-    } else if (item->kind == WALK_ENTER || item->kind == WALK_LEAVE) {
-        dirfd_path(item->dir, (struct bytes){0}, path);
-    } else {
-        dirfd_path(item->dir, item->entry.name, path);
-    }
-}
-
-static const char *item_mark(const struct walk_item *item)
-{
-    static const char *const enter[] = {"> ", ">o ", ">k ", ">f "};
-    static const char *const problem[] = {"?bad ", "?gone ", "?root "};
-
-    switch (item->kind) {
-    case WALK_ENTER:
-        return item->path_only ? ">p " : enter[item->skip];
-    case WALK_LEAVE:
-        return item->incomplete ? "<! " : "< ";
-    case WALK_PROBLEM:
-        return problem[item->problem];
-    case WALK_ENTRY:
-    case WALK_END:
-        break;
-    }
-    return "";
-}
-
-/* The steps of w that touch `below`. */
-static void transcribe(struct walk *w, const char *below, struct transcript *t)
-{
-    struct walk_item item;
-    struct buf path;
-    size_t skip = strlen(below) + 1;
-
-    *t = (struct transcript){0};
-    buf_init(&path, 1 << 20);
-    for (;;) {
-        t->rc = walk_next(w, &item);
-        if (t->rc < 0 || item.kind == WALK_END)
-            break;
-        buf_reset(&path);
-        item_path(&item, &path);
-        if (path.n < skip - 1 || memcmp(path.p, below, skip - 1) != 0)
-            continue;
-        if (path.n == skip - 1)
-            buf_add(&path, "/", 1);
-        transcript_add(t, item_mark(&item),
-                       bytes_of(path.p + skip, path.n - skip),
-                       item.entry.target.n ? " -> " : "", item.entry.target);
-    }
-    buf_release(&path);
-}
-
-/* Walks the roots named in `roots` (words, relative to dir). */
-static void walk_words(const char *dir, const char *roots,
-                       const struct walk_options *options, struct transcript *t)
-{
-    char copy[1024];
-    char path[8][SCRATCH_PATH];
-    struct bytes root[8];
-    struct walk *w = NULL;
-    size_t n = 0;
-    char *rest = NULL;
-
-    assert_in_range(snprintf(copy, sizeof copy, "%s", roots), 0,
-                    sizeof copy - 1);
-    for (char *word = strtok_r(copy, " ", &rest); word;
-         word = strtok_r(NULL, " ", &rest)) {
-        assert_in_range(snprintf(path[n], SCRATCH_PATH, "%s%s%s", dir,
-                                 strcmp(word, ".") ? "/" : "",
-                                 strcmp(word, ".") ? word : ""),
-                        1, SCRATCH_PATH - 1);
-        root[n] = bytes_of_str(path[n]);
-        n++;
-    }
-    *t = (struct transcript){0};
-    t->rc = walk_new(root, n, options, &w);
-    if (t->rc == 0)
-        transcribe(w, dir, t);
-    walk_free(w);
-}
-
-static void expect_walk(const char *dir, const char *roots,
-                        const struct walk_options *options,
-                        const char *expected)
-{
-    struct transcript *t = calloc(1, sizeof *t);
-
-    assert_non_null(t);
-    walk_words(dir, roots, options, t);
-    assert_int_equal(t->rc, 0);
-    assert_string_equal(t->text, expected);
-    free(t);
-}
 
 static const struct walk_options plain = {0};
 
@@ -179,36 +57,41 @@ static void test_walk__goes_depth_first_by_bytes(void **state)
 {
     const char *dir = *state;
 
-    expect_walk(dir, ".", &plain,
-                "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
-                "< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, ".", &plain,
+        "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
+        "< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
 }
 
 static void test_walk__merges_roots(void **state)
 {
     const char *dir = *state;
 
-    expect_walk(dir, "b/sub a", &plain,
-                ">p \n> a\n< a\n>p b\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
-                "< b/sub\n< b\n< \n");
+    transcript_expect(dir, "b/sub a", &plain,
+                      ">p \n> a\n< a\n>p b\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
+                      "< b/sub\n< b\n< \n");
     /* inside each other, named twice, single files, a symlink */
-    expect_walk(dir, "b/sub b b/sub b/2 l b-", &plain,
-                ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
-                "< b\nb-\nl -> b/../no where\n< \n");
-    expect_walk(dir, "b/sub/y.c b/2", &plain,
-                ">p \n>p b\nb/2\n>p b/sub\nb/sub/y.c\n< b/sub\n< b\n< \n");
+    transcript_expect(
+        dir, "b/sub b b/sub b/2 l b-", &plain,
+        ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
+        "< b\nb-\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, "b/sub/y.c b/2", &plain,
+        ">p \n>p b\nb/2\n>p b/sub\nb/sub/y.c\n< b/sub\n< b\n< \n");
 }
 
 static void test_walk__names_every_missing_root(void **state)
 {
     const char *dir = *state;
 
-    expect_walk(dir, "none/x none/y none b/2/below l/x a/no b/2", &plain,
-                ">p \n>p a\n?root a/no\n< a\n>p b\nb/2\n?root b/2/below\n< b\n"
-                "?root l/x\n?root none\n?root none/x\n?root none/y\n< \n");
-    expect_walk(dir, ". zz/y", &plain,
-                "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
-                "< b/sub\n< b\nb-\nl -> b/../no where\n?root zz/y\n< \n");
+    transcript_expect(
+        dir, "none/x none/y none b/2/below l/x a/no b/2", &plain,
+        ">p \n>p a\n?root a/no\n< a\n>p b\nb/2\n?root b/2/below\n< b\n"
+        "?root l/x\n?root none\n?root none/x\n?root none/y\n< \n");
+    transcript_expect(
+        dir, ". zz/y", &plain,
+        "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n"
+        "< b/sub\n< b\nb-\nl -> b/../no where\n?root zz/y\n< \n");
 }
 
 static void test_walk__patterns_never_exclude_a_root(void **state)
@@ -225,15 +108,18 @@ static void test_walk__patterns_never_exclude_a_root(void **state)
     assert_true(snprintf(line, sizeof line, "%s/b-", dir) > 0);
     assert_int_equal(pattern_set_add(set, bytes_of_str(line)), 0);
     options.patterns = set;
-    expect_walk(dir, ".", &options,
-                "> \n> a\n< a\n> b\nb/10\nb/2\n< b\nl -> b/../no where\n< \n");
-    expect_walk(dir, ". b/sub", &options,
-                "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/y.c\n< b/sub\n"
-                "< b\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, ".", &options,
+        "> \n> a\n< a\n> b\nb/10\nb/2\n< b\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, ". b/sub", &options,
+        "> \n> a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/y.c\n< b/sub\n"
+        "< b\nl -> b/../no where\n< \n");
     /* excluded, but on the way to a root: only that way */
-    expect_walk(dir, ". b/sub/x.o", &options,
-                "> \n> a\n< a\n> b\nb/10\nb/2\n>p b/sub\nb/sub/x.o\n< b/sub\n"
-                "< b\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, ". b/sub/x.o", &options,
+        "> \n> a\n< a\n> b\nb/10\nb/2\n>p b/sub\nb/sub/x.o\n< b/sub\n"
+        "< b\nl -> b/../no where\n< \n");
     pattern_set_free(set);
 }
 
@@ -250,13 +136,15 @@ static void test_walk__skips_the_repository(void **state)
     skip = (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
     options.skip = &skip;
     options.skip_n = 1;
-    expect_walk(dir, ".", &options,
-                "> \n> a\n< a\nb-\nl -> b/../no where\n< \n");
-    expect_walk(dir, ". b/2", &options,
-                "> \n> a\n< a\n>p b\nb/2\n< b\nb-\nl -> b/../no where\n< \n");
-    expect_walk(dir, "b/sub b", &options,
-                ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
-                "< b\n< \n");
+    transcript_expect(dir, ".", &options,
+                      "> \n> a\n< a\nb-\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, ". b/2", &options,
+        "> \n> a\n< a\n>p b\nb/2\n< b\nb-\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, "b/sub b", &options,
+        ">p \n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n"
+        "< b\n< \n");
 }
 
 static void test_walk__keeps_to_its_file_systems(void **state)
@@ -274,19 +162,22 @@ static void test_walk__keeps_to_its_file_systems(void **state)
     scratch_dir(dir, "a/proc");
     assert_true(snprintf(path, sizeof path, "%s/a/proc", dir) > 0);
     assert_int_equal(mount("none", path, "proc", 0, NULL), 0);
-    expect_walk(dir, "a b/2", &plain,
-                ">p \n> a\na/in\n>k a/proc\n< a/proc\n< a\n>p b\nb/2\n< b\n"
-                "< \n");
-    expect_walk(dir, ".", &options,
-                "> \n>o a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\n"
-                "b/sub/y.c\n< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
-    expect_walk(dir, "b/sub a", &options,
-                ">p \n> a\na/in\n>k a/proc\n< a/proc\n< a\n>p b\n> b/sub\n"
-                "b/sub/x.o\nb/sub/y.c\n< b/sub\n< b\n< \n");
-    expect_walk(dir, ". a/in a/proc/version", &options,
-                "> \n>p a\na/in\n>p a/proc\na/proc/version\n< a/proc\n< a\n"
-                "> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n< b\n"
-                "b-\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, "a b/2", &plain,
+        ">p \n> a\na/in\n>k a/proc\n< a/proc\n< a\n>p b\nb/2\n< b\n"
+        "< \n");
+    transcript_expect(dir, ".", &options,
+                      "> \n>o a\n< a\n> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\n"
+                      "b/sub/y.c\n< b/sub\n< b\nb-\nl -> b/../no where\n< \n");
+    transcript_expect(
+        dir, "b/sub a", &options,
+        ">p \n> a\na/in\n>k a/proc\n< a/proc\n< a\n>p b\n> b/sub\n"
+        "b/sub/x.o\nb/sub/y.c\n< b/sub\n< b\n< \n");
+    transcript_expect(
+        dir, ". a/in a/proc/version", &options,
+        "> \n>p a\na/in\n>p a/proc\na/proc/version\n< a/proc\n< a\n"
+        "> b\nb/10\nb/2\n> b/sub\nb/sub/x.o\nb/sub/y.c\n< b/sub\n< b\n"
+        "b-\nl -> b/../no where\n< \n");
     assert_int_equal(umount(path), 0);
     assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
     assert_int_equal(umount(path), 0);
@@ -509,14 +400,14 @@ static void test_walk__failures_are_problems_or_errors(void **state)
 
     assert_true(good && t);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
-    walk_words(dir, ".", &plain, good);
+    transcript_words(dir, ".", &plain, good);
     count = fileop_fault_count();
     assert_true(count > 20);
     for (uint64_t n = 1; n <= count; n++) {
         assert_true(snprintf(plan, sizeof plan, "fail:%llu:EIO,domain=source",
                              (unsigned long long)n) > 0);
         assert_int_equal(fileop_fault_set(plan), 0);
-        walk_words(dir, ".", &plain, t);
+        transcript_words(dir, ".", &plain, t);
         assert_int_equal(fileop_fault_set(NULL), 0);
         /* Nothing is lost in silence: a line is missing only where another
          * says so. A close that fails loses nothing. */
@@ -527,7 +418,7 @@ static void test_walk__failures_are_problems_or_errors(void **state)
     }
     for (uint64_t n = 1; n < 200; n++) {
         mem_fail_after(n, 0);
-        walk_words(dir, ".", &plain, t);
+        transcript_words(dir, ".", &plain, t);
         mem_fail_after(0, 0);
         assert_true(t->rc == E_NOMEM ||
                     (t->rc == 0 && strcmp(t->text, good->text) == 0));
@@ -546,9 +437,9 @@ static void test_walk__an_unreadable_directory_is_kept_empty(void **state)
         assert_true(scratch_run("chown 65534 %s %s/b %s/b/sub", dir, dir, dir));
         assert_int_equal(seteuid(65534), 0);
     }
-    expect_walk(dir, ".", &plain,
-                "> \n> a\n< a\n> b\nb/10\nb/2\n>f b/sub\n?bad b/sub\n"
-                "<! b/sub\n< b\nb-\nl -> b/../no where\n< \n");
+    transcript_expect(dir, ".", &plain,
+                      "> \n> a\n< a\n> b\nb/10\nb/2\n>f b/sub\n?bad b/sub\n"
+                      "<! b/sub\n< b\nb-\nl -> b/../no where\n< \n");
     if (getuid() == 0)
         assert_int_equal(seteuid(0), 0);
 }

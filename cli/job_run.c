@@ -1,0 +1,119 @@
+#include "cli/job_run.h"
+
+#include "cli/config_apply.h"
+#include "cli/message.h"
+
+/* Whether the command line itself says what is backed up. */
+static bool job_run_named(const struct opt_set *o)
+{
+    return o->arg_n > 0 || opt_has(o, OPT_STDIN) || opt_has(o, OPT_COMMAND) ||
+           opt_has(o, OPT_FILES_FROM) || opt_has(o, OPT_FILES_FROM0);
+}
+
+static int job_run_check(const struct cli *cli)
+{
+    const struct opt_set *o = cli->opt;
+    bool job = opt_has(o, OPT_JOB), all = opt_has(o, OPT_ALL_JOBS);
+
+    if (job && all)
+        return err_set(E_USAGE, "give one of --job and --all-jobs, not both");
+    if ((job || all) && job_run_named(o))
+        return err_set(E_USAGE, "--%s does not go with %s",
+                       job ? "job" : "all-jobs",
+                       o->arg_n > 0 ? "paths" : "--stdin and --command");
+    if ((job || all) && !cli->config->path)
+        return err_set(E_USAGE,
+                       "there is no configuration file, and so no job: "
+                       "--config FILE names one");
+    if (all && opt_has(o, OPT_SERIES))
+        return err_set(E_USAGE,
+                       "--series does not go with --all-jobs: each job would "
+                       "get the same");
+    if (all && cli->config->job_n == 0)
+        return err_set(E_USAGE, "%s: no job stands there", cli->config->path);
+    return 0;
+}
+
+/* The job of a command line that names none. */
+static int job_run_default(const struct config_file *c,
+                           const struct config_job **job)
+{
+    if (!c->path)
+        return err_set(E_USAGE,
+                       "PATH... is missing: dedup snapshot PATH..., or jobs in "
+                       "a configuration file");
+    if (c->default_job.text)
+        return config_file_job(c, c->default_job.text, job);
+    if (c->job_n == 0)
+        return err_set(E_USAGE, "PATH... is missing, and no job stands in %s",
+                       c->path);
+    if (c->job_n > 1)
+        return err_set(E_USAGE,
+                       "%s: %zu jobs, and no default-job: give --job NAME or "
+                       "--all-jobs",
+                       c->path, c->job_n);
+    *job = &c->job[0];
+    return 0;
+}
+
+/* shown: of several jobs, so that each message tells which. */
+static int job_run_one(struct cli *cli, const struct config_job *job,
+                       bool shown, int (*one)(struct cli *cli))
+{
+    const struct opt_set *asked = cli->opt;
+    struct opt_set o;
+    int rc = opt_copy(asked, &o);
+
+    if (rc == 0)
+        rc = config_apply_snapshot(&o, cli->config, job);
+    if (rc == 0) {
+        cli_messages(&o, shown ? job->name : NULL);
+        cli->opt = &o;
+        rc = one(cli);
+        cli->opt = asked;
+    }
+    opt_release(&o);
+    return rc;
+}
+
+static int job_run_all(struct cli *cli, int (*one)(struct cli *cli))
+{
+    const struct config_file *c = cli->config;
+    struct err_record first = {.code = 0};
+    size_t failed = 0;
+
+    for (size_t i = 0; i < c->job_n; i++) {
+        int rc = job_run_one(cli, &c->job[i], true, one);
+
+        if (rc == E_CANCELED)
+            return rc;
+        if (rc == 0)
+            continue;
+        failed++;
+        message_error();
+        if (first.code == 0)
+            err_save(rc, &first);
+    }
+    cli_messages(cli->opt, NULL);
+    if (failed == 0)
+        return 0;
+    return err_set(first.code, "%zu of %zu jobs failed, the first with: %s",
+                   failed, c->job_n, first.text);
+}
+
+int job_run(struct cli *cli, int (*one)(struct cli *cli))
+{
+    const struct opt_set *o = cli->opt;
+    const struct config_job *job = NULL;
+    int rc = job_run_check(cli);
+
+    if (rc < 0)
+        return rc;
+    if (opt_has(o, OPT_ALL_JOBS))
+        return job_run_all(cli, one);
+    if (opt_has(o, OPT_JOB))
+        rc = config_file_job(cli->config, opt_text(o, OPT_JOB), &job);
+    else if (!job_run_named(o))
+        rc = job_run_default(cli->config, &job);
+    return rc < 0 ? rc : job_run_one(cli, job, false, one);
+}

@@ -1,0 +1,53 @@
+/*
+ * walk_rules: what one directory says about what is in it: a file that marks it
+ * as not worth a backup (CACHEDIR.TAG and the like), and patterns in a
+ * .dedupignore. Confined to the walk.
+ */
+#ifndef SOURCE_WALK_RULES_H
+#define SOURCE_WALK_RULES_H
+
+#include "source/pattern.h"
+#include "source/walk_names.h"
+
+enum {
+    WALK_RULES_HEADER_MAX = 1024,
+    WALK_RULES_IGNORE_MAX = 1 << 20 /* bytes of a .dedupignore */
+};
+
+/* The name of the file with patterns for the directory that it is in. */
+#define WALK_RULES_IGNORE ".dedupignore"
+
+/* A directory that holds a regular file of that name, which begins so, is kept
+ * with that file alone. */
+struct walk_marker {
+    struct bytes name;
+    struct bytes header; /* empty: whatever it holds */
+};
+
+/*
+ * walk_rules_marked: whether a directory is marked.
+ *   names, list  its names, sorted
+ *   fd           of it
+ *   by           out, when marked: the marker
+ * One that cannot be read marks nothing: what is in doubt is backed up. Returns
+ * whether it is.
+ */
+bool walk_rules_marked(const struct walk_marker *marker, size_t n,
+                       const struct walk_names *names,
+                       const struct walk_list *list, int fd,
+                       const struct walk_marker **by);
+
+/*
+ * walk_rules_ignore: the patterns of a directory's .dedupignore.
+ *   set      out: NULL: there is none; else to be freed
+ *   trouble  out: why it could not be read, "" otherwise: nothing is left out
+ *            then
+ *   room     bytes at trouble
+ * Returns 0 or E_NOMEM.
+ */
+MUST_CHECK int walk_rules_ignore(const struct walk_names *names,
+                                 const struct walk_list *list, int fd,
+                                 struct pattern_set **set, char *trouble,
+                                 size_t room);
+
+#endif

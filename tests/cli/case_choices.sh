@@ -1,0 +1,145 @@
+# shellcheck shell=sh
+# What is left out, which paths, when, and whether at all.
+mkdir -p src/a/cache src/b
+echo keep >src/a/keep
+echo obj >src/a/x.o
+echo OBJ >src/a/Y.O
+printf 'Signature: 8a477f597d28d172789f06886806bc55\n' >src/a/cache/CACHEDIR.TAG
+echo c >src/a/cache/c
+echo no >src/b/.nobackup
+echo b >src/b/b
+seq 10000 >src/big
+echo '*.o' >src/.dedupignore
+new_repo repo
+
+# holds SNAP NAMES...: exactly these files, by their names below src
+holds() {
+    snap=$1
+    shift
+    expect 0 dedup ls -lR "$snap:$PWD/src"
+    sed -n 's,^[-l].*/work/src/\([^ ]*\).*,\1,p' "$OUT" | LC_ALL=C sort >have
+    printf '%s\n' "$@" | LC_ALL=C sort >want
+    cmp -s have want || run_fail "$snap holds $(tr '\n' ' ' <have)"
+}
+
+expect 0 dedup snapshot -s plain src
+holds plain .dedupignore a/Y.O a/cache/CACHEDIR.TAG a/cache/c a/keep b/.nobackup b/b big
+expect 0 dedup snapshot -s all --no-ignore-files src
+holds all .dedupignore a/Y.O a/cache/CACHEDIR.TAG a/cache/c a/keep a/x.o b/.nobackup b/b big
+expect 0 dedup snapshot -s less --iexclude '*.o' --exclude-caches \
+    --exclude-if-present .nobackup --exclude-larger-than 10K src
+holds less .dedupignore a/cache/CACHEDIR.TAG a/keep b/.nobackup
+expect 0 dedup snapshot -s head --exclude-if-present .nobackup:no \
+    --exclude-if-present CACHEDIR.TAG:other src
+holds head .dedupignore a/Y.O a/cache/CACHEDIR.TAG a/cache/c a/keep b/.nobackup big
+# The command line comes before the files: it takes back in, and leaves out.
+expect 0 dedup snapshot -s first --exclude '!x.o' --exclude keep src
+holds first .dedupignore a/Y.O a/cache/CACHEDIR.TAG a/cache/c a/x.o b/.nobackup b/b big
+# A pattern file that cannot be read leaves nothing out, and is told.
+mv src/.dedupignore kept
+ln -s /etc/passwd src/.dedupignore
+expect 3 dedup snapshot -s link src
+err_has "dedup: snapshot: *src: .dedupignore was not heeded: it is not a regular file"
+rm src/.dedupignore
+mv kept src/.dedupignore
+for bad in "--exclude-if-present a/b" "--exclude-if-present :x" \
+    "--exclude-larger-than 0" "--exclude-larger-than much"; do
+    # shellcheck disable=SC2086 # two words
+    expect 1 dedup snapshot $bad src
+done
+expect 1 dedup snapshot --exclude-caches --stdin x
+
+# Paths from lists.
+printf '%s\n\n%s\n' src/a/keep "$PWD/src/b" >list
+expect 0 dedup snapshot -s list --files-from list
+holds list a/keep b/.nobackup b/b
+printf 'src/a/keep\0src/big' >list0
+expect 0 dedup snapshot -s list --files-from0 list0 src/b
+holds list a/keep b/.nobackup b/b big
+expect 0 sh -c "'$DEDUP' snapshot -s list --files-from - <list"
+holds list a/keep b/.nobackup b/b
+expect 1 dedup snapshot -s list --files-from list0
+err_like "*list0: a NUL byte in it: is it for --files-from0?*"
+expect 1 dedup snapshot --files-from list
+err_like "*--files-from needs --series NAME*"
+: >none
+expect 1 dedup snapshot -s list --files-from none
+expect 1 dedup snapshot -s list --files-from nowhere
+echo /nowhere >none
+expect 1 dedup snapshot -s list --files-from none
+err_like "*/nowhere: no such file or directory*"
+seq -f "$PWD/src/%.0f" 100001 >many
+expect 1 dedup snapshot -s list --files-from many
+err_like "*more than 100000 paths*"
+
+# Of which host, and when.
+expect 0 dedup snapshot --host mail7 src
+expect 0 dedup snapshots --json -s "mail7@$(echo "$PWD/src" | sed 's,^/,,; s,/,-,g')"
+out_has '*"host":"mail7"*'
+expect 1 dedup snapshot --host \
+    a-name-of-more-than-sixty-four-letters-is-none-that-any-host-would-have src
+expect 0 dedup snapshot -s past --time 2020-02-29T12:34 src
+expect 0 dedup snapshots --json -s past
+out_has '*"begin":"2020-02-29T12:34:00.000000000Z"*'
+for bad in 2020-02-29 2021-02-29T12:00 soon 2099-01-01T00:00; do
+    expect 1 dedup snapshot -s past --time $bad src
+done
+
+# Not at all, when nothing has changed.
+sleep 0.1 # what changed just now is not taken for unchanged
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+first=$(cat "$OUT")
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+out_is "$first"
+expect 0 dedup snapshot -s same --skip-if-unchanged --json src
+out_has '*"skipped":true*'
+chmod 600 src/big
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+[ "$(cat "$OUT")" != "$first" ] || run_fail "a changed mode was skipped"
+second=$(cat "$OUT")
+sleep 0.1
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+out_is "$(cat "$OUT")"
+expect 0 dedup snapshot -s same --print-id src
+[ "$(cat "$OUT")" != "$second" ] || run_fail "skipped without being asked"
+
+# What counts as a change.
+touched() { # touched WANT OPTION...: how many files are read again
+    want=$1
+    shift
+    sleep 0.1
+    expect 0 dedup snapshot -s touched --json "$@" src
+    read=$(sed -n 's/.*"files":\([0-9]*\).*"unchanged_files":\([0-9]*\).*/\1 \2/p' "$OUT")
+    [ $((${read% *} - ${read#* })) = "$want" ] || run_fail "$read, not $want ($*)"
+}
+sleep 0.1
+expect 0 dedup snapshot -s touched src
+touched 0
+chmod 640 src/big
+chmod 600 src/big # only its ctime is another
+touched 0 --ignore-ctime
+chmod 640 src/big
+chmod 600 src/big
+touched 1
+cp -p src/big other
+mv other src/big # inode and ctime
+touched 1 --ignore-ctime
+cp -p src/big other
+mv other src/big
+touched 1 --ignore-inode
+cp -p src/big other
+mv other src/big
+touched 0 --ignore-inode --ignore-ctime
+# Names of one file are told by its number: they are read again.
+ln src/big src/big2
+touched 2
+cp -p src/big other
+ln other other2
+mv other src/big
+mv other2 src/big2
+touched 2 --ignore-inode --ignore-ctime
+expect 0 dedup restore touched --target out
+[ "$(stat -c %i "out$PWD/src/big")" = "$(stat -c %i "out$PWD/src/big2")" ] ||
+    run_fail "two names of one file came back as two files"
+expect 0 dedup check --read-data

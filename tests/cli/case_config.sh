@@ -1,0 +1,184 @@
+# shellcheck shell=sh
+# The configuration file: docs/config.md. Which file, what it may say, what is
+# wrong with one, and what wins.
+odd src
+echo 1 >src/keep.txt
+echo 2 >src/drop.tmp
+new_repo repo
+KEY=$DEDUP_KEY_FILE
+unset DEDUP_REPO DEDUP_KEY_FILE DEDUP_CACHE_DIR
+
+# says TEXT: the whole configuration
+says() {
+    cat >c.yaml
+    chmod 600 c.yaml
+}
+
+# refused WHAT: any command names the place and does nothing
+refused() {
+    expect 1 dedup --config c.yaml snapshots
+    out_is
+    err_is "dedup: snapshots: c.yaml$1"
+}
+
+says <<EOF
+repo: $PWD/repo
+key-file: $KEY
+cache-dir: $PWD/cache
+x-mine: &patterns [ '*.tmp', '/nowhere' ]
+defaults:
+  exclude: *patterns
+  x-note: [ any, { thing: at all } ]
+jobs:
+  - name: tree
+    paths: src
+    tag: [ a, b ]
+    retention:
+      keep-daily: 7
+      keep-tag: [ a, b ]
+EOF
+
+# Each command has repository, secret and cache from it.
+expect 0 dedup --config c.yaml snapshot
+expect 0 env DEDUP_CONFIG=c.yaml "$DEDUP" snapshots
+out_has "*tree*a,b"
+expect 0 dedup --config c.yaml ls "$(hostname)@tree:$PWD/src"
+out_has "*keep.txt"
+! grep -q drop.tmp "$OUT" || run_fail "the default excludes did not count"
+# What a default leaves out of snapshots is not left out of restores.
+expect 0 dedup --config c.yaml snapshot --exclude /nothing -s all src
+expect 0 dedup --config c.yaml restore all --target out
+[ -e "out$PWD/src/drop.tmp" ] || run_fail "a restore heeded the excludes of jobs"
+# Paths on the command line: no job, its defaults all the same.
+expect 0 dedup --config c.yaml snapshot --print-id "$PWD/src"
+expect 0 dedup --config c.yaml ls -R "$(cat "$OUT")"
+! grep -q drop.tmp "$OUT" || run_fail "the defaults did not count for paths"
+
+# The usual places: the user's file, and nothing where there is none.
+mkdir -p "$HOME/.config/dedup" x/dedup
+cp c.yaml "$HOME/.config/dedup/dedup.yaml"
+expect 0 dedup snapshots
+cp c.yaml x/dedup/dedup.yaml
+echo 'nonsense: 1' >>x/dedup/dedup.yaml
+expect 1 env XDG_CONFIG_HOME="$PWD/x" "$DEDUP" snapshots
+err_like "dedup: snapshots: $PWD/x/dedup/dedup.yaml:15: unknown key 'nonsense'*"
+expect 1 dedup --config /dev/null snapshots
+err_like "*repository*"
+expect 1 dedup --config nowhere.yaml snapshots
+err_is "dedup: snapshots: nowhere.yaml: No such file or directory"
+expect 0 dedup --config nowhere.yaml help
+rm "$HOME/.config/dedup/dedup.yaml"
+
+# What wins: command line, environment, job, defaults, top.
+says <<EOF
+repo: $PWD/nowhere
+key-file: $KEY
+cache-dir: $PWD/cache
+defaults: { strict: true, tag: default }
+jobs:
+  - name: tree
+    repo: $PWD/nowhere-else
+    tag: job
+    strict: false
+    paths: src
+EOF
+expect 0 dedup --config c.yaml config show --job tree -r there --json
+out_has '*"key":"repo","value":"there","origin":"--repo"*'
+expect 0 env DEDUP_REPO=there "$DEDUP" --config c.yaml config show --job tree
+out_has "    repo: there  # DEDUP_REPO"
+expect 0 dedup --config c.yaml config show
+out_has "repo: $PWD/nowhere  # c.yaml:1"
+out_has "    repo: $PWD/nowhere-else  # c.yaml:7"
+out_has "    tag: job  # c.yaml:8"
+! grep -q strict "$OUT" || run_fail "a job could not switch an option off"
+expect 4 dedup --config c.yaml snapshot
+err_like "*nowhere-else*"
+expect 4 dedup --config c.yaml snapshot src
+err_like "*$PWD/nowhere:*"
+expect 0 dedup --config c.yaml snapshot -r repo --tag mine
+expect 0 dedup --config c.yaml snapshots -r repo --json
+out_has '*"tags":?{"tag":"mine"}?*'
+# A secret that is named nearer puts those further away aside.
+echo wrong >pass
+expect 5 dedup --config c.yaml snapshots -r repo --passphrase-file pass
+expect 5 env DEDUP_PASSPHRASE=wrong "$DEDUP" --config c.yaml snapshots -r repo
+echo 'passphrase-file: pass' >>c.yaml
+expect 1 dedup --config c.yaml snapshots -r repo
+err_like "*give one of c.yaml:2: key-file and c.yaml:11: passphrase-file, not both"
+
+# Secrets are not shown.
+says <<EOF
+passphrase-command: echo s3cret
+jobs:
+  - { name: db, command: db.sql, run: [ pg_dump, --password=s3cret ] }
+EOF
+expect 0 env DEDUP_PASSPHRASE=s3cret "$DEDUP" --config c.yaml config show
+! grep -q s3cret "$OUT" "$ERR" || run_fail "a secret was shown"
+out_has "passphrase: (hidden)  # DEDUP_PASSPHRASE"
+out_has "passphrase-command: (hidden)  # c.yaml:1"
+out_has "      - pg_dump  # c.yaml:3"
+expect 0 env DEDUP_PASSPHRASE=s3cret "$DEDUP" --config c.yaml config show --json
+! grep -q s3cret "$OUT" || run_fail "a secret was shown as JSON"
+
+# What is wrong with it, line by line.
+wrong() {
+    printf '%b' "$1" | says
+    refused "$2"
+}
+wrong 'rpeo: x\n' ":1: unknown key 'rpeo'; did you mean 'repo'?"
+wrong '\nfrobnicate: x\n' ":2: unknown key 'frobnicate'"
+wrong 'repo: a\n\nrepo: b\n' ":3: 'repo' stands here and in line 1"
+wrong 'repo: [ a ]\n' ":1: repo: needs one value, not a list or a mapping"
+wrong 'repo:\n' ":1: repo: a value that is empty"
+wrong 'quiet: yes\n' ":1: quiet: needs true or false"
+wrong 'quiet: "true"\n' ":1: quiet: needs true or false"
+wrong 'exclude: x\n' ":1: exclude: belongs below 'defaults' or into a job"
+wrong 'json: true\n' ":1: json: is an option of the command line only"
+wrong 'defaults: { repo: x }\n' \
+    ":1: repo: belongs at the top or into a job"
+wrong 'defaults: { checkpoint: soon }\n' \
+    ":1: checkpoint: 'soon' is not a duration (like 1d12h)"
+wrong 'defaults: [ a ]\n' ":1: defaults: needs keys with values"
+wrong 'jobs: { a: b }\n' ":1: jobs: needs a list: each job begins with '- name:'"
+wrong 'jobs:\n- paths: [ a ]\n' ":2: a job without a name"
+wrong 'jobs:\n- name: a b\n' ":2: name: 1 to 50 of A-Z a-z 0-9 . _ @ + -"
+wrong 'jobs:\n- name: a\n' ":2: a: needs 'paths', or 'command' and 'run'"
+wrong 'jobs:\n- { name: a, paths: [] }\n' ":2: paths: a list of nothing"
+wrong 'jobs:\n- { name: a, paths: x, run: y }\n' \
+    ":2: a: 'command', the name that its output gets, and 'run', its words, go together"
+wrong 'jobs:\n- { name: a, paths: x, command: x, run: y }\n' \
+    ":2: a: needs 'paths', or 'command' and 'run'"
+wrong 'jobs:\n- { name: a, paths: x }\n- { name: a, paths: x }\n' \
+    ":3: job 'a' stands here and in line 2"
+wrong 'jobs:\n- { name: a, paths: x, retention: { keep-dayly: 3 } }\n' \
+    ":2: unknown key 'keep-dayly' in retention; did you mean 'keep-daily'?"
+wrong 'jobs:\n- { name: a, paths: x, retention: { keep-daily: [ 3 ] } }\n' \
+    ":2: keep-daily: needs one value"
+wrong 'default-job: other\njobs:\n- { name: a, paths: x }\n' \
+    ":1: there is no job 'other'"
+wrong 'x-a: &x [ *x ]\nrepo: *x\n' ":1: repo: needs one value, not a list or a mapping"
+wrong '[ a ]\n' ":1: needs keys with values, such as 'repo: /backup/srv'"
+wrong '{ a: b }: c\n' ":1: a key that is not a word"
+wrong 'repo: a\n---\nrepo: b\n' ":3: a second document; there can be one"
+wrong 'repo: "a\\0b"\n' ":1: a NUL byte in a text"
+printf 'repo: [ a\n' | says
+expect 1 dedup --config c.yaml snapshots
+err_like "dedup: snapshots: c.yaml:2: *"
+printf 'repo: \377\n' | says
+expect 1 dedup --config c.yaml snapshots
+err_like "dedup: snapshots: c.yaml: byte 6: *UTF-8*"
+head -c 1100000 /dev/zero | tr '\0' '#' >c.yaml
+refused ": longer than 1 MiB"
+
+# Nobody else may have written it: what it says is run.
+printf 'repo: x\n' | says
+chmod 620 c.yaml
+refused ": others can write to it, and could have dedup run anything: chmod go-w it"
+if [ "$(id -u)" = 0 ]; then
+    chmod 644 c.yaml
+    chown 12345 c.yaml
+    refused ": belongs to user 12345, who could have dedup run anything: chown it to root or to yourself"
+fi
+rm c.yaml
+mkdir c.yaml
+refused ": is not a file"
