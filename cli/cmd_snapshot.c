@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/backup_set.h"
 #include "cli/cli.h"
+#include "cli/hook.h"
 #include "cli/job_run.h"
 #include "cli/message.h"
 #include "cli/piped.h"
@@ -387,7 +388,12 @@ static int cmd_snapshot_one(struct cli *cli)
     return rc;
 }
 
+static int cmd_snapshot_hooked(struct cli *cli)
+{
+    return hook_around(cli, cmd_snapshot_one);
+}
+
 int cmd_snapshot(struct cli *cli)
 {
-    return job_run(cli, cmd_snapshot_one);
+    return job_run(cli, cmd_snapshot_hooked);
 }

@@ -13,7 +13,7 @@ static const char config_show_hidden[] = "(hidden)";
 /* Commands are run with passwords among their words. */
 static bool config_show_hides(enum opt_id id)
 {
-    return id == OPT_PASSPHRASE_COMMAND;
+    return id == OPT_PASSPHRASE_COMMAND || id == OPT_BEFORE || id == OPT_AFTER;
 }
 
 struct config_show_value {
