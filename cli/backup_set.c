@@ -21,15 +21,22 @@ enum { BACKUP_SET_OPTIONS_MAX = 1 << 20, BACKUP_SET_TAG_MAX = 100 };
 
 bool backup_set_of_paths(enum opt_id id)
 {
-    static const enum opt_id of[] = {
-        OPT_EXCLUDE,           OPT_IEXCLUDE,
-        OPT_EXCLUDE_FILE,      OPT_EXCLUDE_IF_PRESENT,
-        OPT_EXCLUDE_CACHES,    OPT_EXCLUDE_LARGER_THAN,
-        OPT_NO_IGNORE_FILES,   OPT_FILES_FROM,
-        OPT_FILES_FROM0,       OPT_ONE_FILE_SYSTEM,
-        OPT_IGNORE_CTIME,      OPT_IGNORE_INODE,
-        OPT_SKIP_IF_UNCHANGED, OPT_FORCE,
-        OPT_CHECKPOINT};
+    static const enum opt_id of[] = {OPT_EXCLUDE,
+                                     OPT_IEXCLUDE,
+                                     OPT_EXCLUDE_FILE,
+                                     OPT_EXCLUDE_IF_PRESENT,
+                                     OPT_EXCLUDE_CACHES,
+                                     OPT_EXCLUDE_LARGER_THAN,
+                                     OPT_NO_IGNORE_FILES,
+                                     OPT_FILES_FROM,
+                                     OPT_FILES_FROM0,
+                                     OPT_ONE_FILE_SYSTEM,
+                                     OPT_IGNORE_CTIME,
+                                     OPT_IGNORE_INODE,
+                                     OPT_SKIP_IF_UNCHANGED,
+                                     OPT_DRY_RUN,
+                                     OPT_FORCE,
+                                     OPT_CHECKPOINT};
 
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         if (of[i] == id)
@@ -210,7 +217,7 @@ static int backup_set_options(const struct opt_set *o, struct backup_set *b)
     for (size_t i = 0; i < o->value_n; i++) {
         const struct opt_value *v = &o->value[i];
 
-        if (v->id == OPT_CHECKPOINT ||
+        if (v->id == OPT_CHECKPOINT || v->id == OPT_DRY_RUN ||
             (!backup_set_of_paths(v->id) && v->id != OPT_STDIN &&
              v->id != OPT_COMMAND && v->id != OPT_HOST))
             continue;

@@ -11,6 +11,7 @@
 #include "cli/job_run.h"
 #include "cli/message.h"
 #include "cli/piped.h"
+#include "cli/preview_out.h"
 #include "cli/progress.h"
 #include "cli/running.h"
 #include "cli/session.h"
@@ -315,8 +316,8 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
         .skip_n = b->skip_n,
         .one_fs = b->rules.one_fs,
         .force = opt_has(cli->opt, OPT_FORCE),
-        .ignore_ctime = opt_has(cli->opt, OPT_IGNORE_CTIME),
-        .ignore_inode = opt_has(cli->opt, OPT_IGNORE_INODE),
+        .rules = {.ignore_ctime = opt_has(cli->opt, OPT_IGNORE_CTIME),
+                  .ignore_inode = opt_has(cli->opt, OPT_IGNORE_INODE)},
         .skip_unchanged = opt_has(cli->opt, OPT_SKIP_IF_UNCHANGED),
         .has_time = b->has_time,
         .time = b->time,
@@ -330,6 +331,8 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
 
     cmd_snapshot_user(user);
     opt.user = bytes_of_str(user);
+    if (opt_has(cli->opt, OPT_DRY_RUN))
+        return preview_out_run(cli, s->repo, &opt);
     rc = snapshot_job_new(s->repo, &opt, &job);
     if (rc < 0)
         return rc;
@@ -377,7 +380,7 @@ static int cmd_snapshot_one(struct cli *cli)
         rc = repo_role_allows(s.repo, REPO_ACT_BACKUP);
     if (rc == 0)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
-    if (rc == 0)
+    if (rc == 0 && !opt_has(cli->opt, OPT_DRY_RUN))
         rc = running_begin(cli, &s, b.series, &running);
     if (rc == 0)
         rc = b.is_stream ? cmd_snapshot_stream(cli, &s, &b)

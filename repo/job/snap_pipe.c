@@ -243,23 +243,14 @@ static int snap_pipe_open_stream(struct snap_pipe *p)
 
 static int snap_pipe_open_walk(struct snap_pipe *p)
 {
-    struct walk_options walk = {.patterns = p->c.opt->patterns,
-                                .skip = p->c.opt->skip,
-                                .skip_n = p->c.opt->skip_n,
-                                .marker = p->c.opt->marker,
-                                .marker_n = p->c.opt->marker_n,
-                                .larger = p->c.opt->larger,
-                                .ignore_files = p->c.opt->ignore_files,
-                                .one_fs = p->c.opt->one_fs};
+    struct walk_options walk = snapshot_job_walk(p->c.opt, p->owners);
     struct snap_plan_config plan = {.parent = p->tree,
                                     .previous = p->c.previous,
                                     .chunker = &p->chunker,
-                                    .ignore_ctime = p->c.opt->ignore_ctime,
-                                    .ignore_inode = p->c.opt->ignore_inode,
+                                    .rules = p->c.opt->rules,
                                     .unit_items = p->c.opt->unit_items};
     int rc;
 
-    walk.owners = p->owners;
     rc = walk_new(p->c.opt->root, p->c.opt->root_n, &walk, &p->walk);
     if (rc < 0)
         return rc;

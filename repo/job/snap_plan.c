@@ -55,39 +55,6 @@ void snap_plan_free(struct snap_plan *p)
     free(p);
 }
 
-static bool snap_plan_same_owner(const struct entry *a, const struct entry *b)
-{
-    return a->uid == b->uid && a->gid == b->gid &&
-           bytes_equal(a->user, b->user) && bytes_equal(a->group, b->group);
-}
-
-static bool snap_plan_same_inode(const struct snap_plan_config *c,
-                                 const struct entry *then,
-                                 const struct entry *now)
-{
-    if (then->nlink != now->nlink)
-        return false;
-    return then->inode == now->inode ||
-           (c->ignore_inode && (now->nlink == 1 || now->type == ENTRY_DIR));
-}
-
-/* Whether all that was stored of `then` still holds. An equal ctime says that
- * neither metadata nor attributes were touched. */
-static bool snap_plan_unchanged(const struct snap_plan_config *c,
-                                const struct entry *then,
-                                const struct entry *now)
-{
-    return then->type == now->type && !then->unsettled && !then->changing &&
-           then->size == now->size && then->mode == now->mode &&
-           snap_plan_same_inode(c, then, now) &&
-           entry_time_cmp(then->mtime, now->mtime) == 0 &&
-           (c->ignore_ctime || entry_time_cmp(then->ctime, now->ctime) == 0) &&
-           then->rdev_major == now->rdev_major &&
-           then->rdev_minor == now->rdev_minor &&
-           bytes_equal(then->target, now->target) &&
-           snap_plan_same_owner(then, now);
-}
-
 /* The best parent in which nothing has changed; NULL: none. */
 static const struct snap_parent *snap_plan_parent(
     const struct snap_plan *p, const struct parent_found *found,
@@ -97,7 +64,7 @@ static const struct snap_parent *snap_plan_parent(
 
     for (size_t i = 0; i < from->parent_n; i++) {
         *then = found->te[i];
-        if (*then && snap_plan_unchanged(&p->config, &(*then)->e, now))
+        if (*then && snap_change_none(&p->config.rules, &(*then)->e, now))
             return &from->parent[i];
     }
     return NULL;

@@ -10,6 +10,7 @@
 #define REPO_JOB_SNAP_PLAN_H
 
 #include "repo/job/parent.h"
+#include "repo/job/snap_change.h"
 #include "repo/job/snap_previous.h"
 #include "repo/job/snap_unit.h"
 #include "source/walk.h"
@@ -24,11 +25,7 @@ struct snap_plan_config {
     const struct chunker *chunker;        /* lent */
     struct reader_options reader;         /* copied; what it names is lent */
     size_t unit_items;                    /* at most; 0: SNAP_UNIT_ITEMS */
-    bool ignore_ctime; /* an unequal ctime alone is no change */
-    /* nor is an unequal inode number: for file systems that number anew each
-     * time; files with several names are read again then, whose names are told
-     * to be one by these numbers */
-    bool ignore_inode;
+    struct snap_change_rules rules;
 };
 
 /* snap_plan_new: config is copied. Returns 0 or E_NOMEM. */

@@ -23,6 +23,20 @@ struct snapshot_job {
     int64_t begun_ns; /* monotonic */
 };
 
+struct walk_options snapshot_job_walk(const struct snapshot_job_options *o,
+                                      struct owner_cache *owners)
+{
+    return (struct walk_options){.patterns = o->patterns,
+                                 .owners = owners,
+                                 .skip = o->skip,
+                                 .skip_n = o->skip_n,
+                                 .marker = o->marker,
+                                 .marker_n = o->marker_n,
+                                 .larger = o->larger,
+                                 .ignore_files = o->ignore_files,
+                                 .one_fs = o->one_fs};
+}
+
 int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
                      struct snapshot_job **out)
 {

@@ -7,6 +7,7 @@
 
 #include "base/cancel.h"
 #include "repo/job/snap_build.h"
+#include "repo/job/snap_change.h"
 #include "repo/repo.h"
 #include "source/stream.h"
 #include "source/walk.h"
@@ -35,8 +36,7 @@ struct snapshot_job_options {
     size_t skip_n;
     bool one_fs;
     bool force;        /* no parent: read every file */
-    bool ignore_ctime; /* as snap_plan has them */
-    bool ignore_inode;
+    struct snap_change_rules rules; /* what is no change */
     /* no snapshot when the tree is that of the newest one of the series, to the
      * last byte, and nothing was amiss */
     bool skip_unchanged;
@@ -79,6 +79,10 @@ struct snapshot_job_result {
     uint64_t parent_damaged; /* directories of the parent that could not be
                                 read; what is in them was read again */
 };
+
+/* snapshot_job_walk: how the paths of o are walked. owners: lent. */
+struct walk_options snapshot_job_walk(const struct snapshot_job_options *o,
+                                      struct owner_cache *owners);
 
 struct snapshot_job;
 
