@@ -254,6 +254,8 @@ static int config_file_check_keys(const struct config_reader *r,
 
     if (config_node_kind(map) != CONFIG_MAPPING)
         return config_file_key_wrong(r, map, what, "needs keys with values");
+    if (config_node_count(map) > CONFIG_FILE_KEYS_MAX)
+        return config_file_key_wrong(r, map, what, "more than 1000 keys");
     for (size_t i = 0; i < config_node_count(map); i++) {
         config_yaml_pair(r->yaml, map, i, &key, &value);
         if (config_node_kind(key) != CONFIG_SCALAR)

@@ -13,6 +13,7 @@
 enum {
     CONFIG_FILE_BYTES_MAX = 1 << 20,
     CONFIG_FILE_JOBS_MAX = 1000,
+    CONFIG_FILE_KEYS_MAX = 1000,           /* of one mapping */
     CONFIG_FILE_NAME_MAX = SERIES_NAME_MAX /* of a job */
 };
 

@@ -167,6 +167,8 @@ err_like "dedup: snapshots: c.yaml:2: *"
 printf 'repo: \377\n' | says
 expect 1 dedup --config c.yaml snapshots
 err_like "dedup: snapshots: c.yaml: byte 6: *UTF-8*"
+seq -f 'x-%.0f: 1' 1001 | says
+refused ":1: the file: more than 1000 keys"
 head -c 1100000 /dev/zero | tr '\0' '#' >c.yaml
 refused ": longer than 1 MiB"
 
