@@ -5,6 +5,19 @@
 #include "cli/message.h"
 #include "cli/terminal.h"
 
+enum { CLI_EXIT_INCOMPLETE = 3 };
+
+int cli_exit_code(const struct cli *cli, int rc)
+{
+    int signal = cancel_signal(cli->cancel);
+
+    if (rc == E_CANCELED && signal)
+        return 128 + signal;
+    if (rc < 0)
+        return err_exit_code(rc);
+    return cli->incomplete ? CLI_EXIT_INCOMPLETE : 0;
+}
+
 static enum message_level cli_level(const struct opt_set *o)
 {
     if (opt_has(o, OPT_QUIET))

@@ -48,6 +48,9 @@ MUST_CHECK int cmd_key(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
 MUST_CHECK int cmd_version(struct cli *cli);
 
+/* cli_exit_code: what a command that returned rc exits with. */
+int cli_exit_code(const struct cli *cli, int rc);
+
 /* cli_messages: set messages up as the options want them; the head of each line
  * names the command, and the job if it is not NULL. job is borrowed. */
 void cli_messages(const struct opt_set *o, const char *job);

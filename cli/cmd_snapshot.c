@@ -12,6 +12,7 @@
 #include "cli/message.h"
 #include "cli/piped.h"
 #include "cli/preview_out.h"
+#include "cli/problems_out.h"
 #include "cli/progress.h"
 #include "cli/running.h"
 #include "cli/session.h"
@@ -49,16 +50,6 @@ static bool cmd_snapshot_counts(const struct cli *cli,
            opt_has(cli->opt, OPT_STRICT);
 }
 
-static const char *cmd_snapshot_kind(enum manifest_problem_kind kind)
-{
-    static const char *const name[] = {[MANIFEST_UNREADABLE] = "unreadable",
-                                       [MANIFEST_VANISHED] = "vanished",
-                                       [MANIFEST_CHANGING] = "changing",
-                                       [MANIFEST_METADATA] = "metadata"};
-
-    return name[kind];
-}
-
 static void cmd_snapshot_problem(struct cli *cli,
                                  const struct manifest_problem *p,
                                  struct message_problems *shown)
@@ -77,16 +68,6 @@ static void cmd_snapshot_problem(struct cli *cli,
                        gone[p->kind]);
 }
 
-static int cmd_snapshot_json_problem(struct json_out *j,
-                                     const struct manifest_problem *p)
-{
-    json_out_begin(j, "problem");
-    json_out_text(j, "kind", cmd_snapshot_kind(p->kind));
-    json_out_bytes(j, "path", p->path);
-    json_out_bytes(j, "message", p->text);
-    return json_out_end(j);
-}
-
 /* Names the first of them, and settles the exit code. */
 static int cmd_snapshot_problems(struct cli *cli, struct problems *problems)
 {
@@ -98,7 +79,7 @@ static int cmd_snapshot_problems(struct cli *cli, struct problems *problems)
     for (size_t i = 0; i < n && rc == 0; i++) {
         cmd_snapshot_problem(cli, &list[i], &shown);
         if (cli->json)
-            rc = cmd_snapshot_json_problem(cli->json, &list[i]);
+            rc = problems_out_json(cli->json, &list[i]);
     }
     shown.n = 0;
     for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++) {
@@ -187,7 +168,7 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
     }
     json_out_object(j, "problems");
     for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++)
-        json_out_u64(j, cmd_snapshot_kind(k), problems_count(problems, k));
+        json_out_u64(j, problems_out_kind(k), problems_count(problems, k));
     json_out_close(j);
     return json_out_end(j);
 }

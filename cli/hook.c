@@ -12,7 +12,7 @@
 #include "cli/message.h"
 #include "cli/spawn.h"
 
-enum { HOOK_LATER = 75, HOOK_POLL_NS = 20 * 1000 * 1000, HOOK_INCOMPLETE = 3 };
+enum { HOOK_LATER = 75, HOOK_POLL_NS = 20 * 1000 * 1000 };
 
 /* ---- one of them ------------------------------------------------------- */
 
@@ -101,18 +101,6 @@ static int hook_before(struct cli *cli)
     return err_add(rc, "--before, so nothing was backed up");
 }
 
-/* The exit code that stands, as far as it is known here. */
-static int hook_code(const struct cli *cli, int rc)
-{
-    int signal = cancel_signal(cli->cancel);
-
-    if (rc == E_CANCELED && signal)
-        return 128 + signal;
-    if (rc < 0)
-        return err_exit_code(rc);
-    return cli->incomplete ? HOOK_INCOMPLETE : 0;
-}
-
 static int hook_after(struct cli *cli, int rc)
 {
     const char *command = opt_text(cli->opt, OPT_AFTER);
@@ -123,7 +111,7 @@ static int hook_after(struct cli *cli, int rc)
     if (!command)
         return rc;
     err_save(rc, &first);
-    after = hook_run(command, hook_code(cli, rc), NULL, &status);
+    after = hook_run(command, cli_exit_code(cli, rc), NULL, &status);
     if (after == 0 && status != 0)
         after = hook_failed(E_IO, status);
     if (rc < 0 && after < 0)

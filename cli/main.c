@@ -13,8 +13,6 @@
 #include "cli/message.h"
 #include "cli/terminal.h"
 
-enum { MAIN_EXIT_INCOMPLETE = 3 };
-
 static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_INIT] = cmd_init,
     [OPT_CMD_SNAPSHOT] = cmd_snapshot,
@@ -92,17 +90,6 @@ static int main_run(struct cli *cli)
     return command(cli);
 }
 
-static int main_exit_code(struct cli *cli, int rc)
-{
-    int signal = cancel_signal(cli->cancel);
-
-    if (rc == E_CANCELED && signal)
-        return 128 + signal;
-    if (rc < 0)
-        return err_exit_code(rc);
-    return cli->incomplete ? MAIN_EXIT_INCOMPLETE : 0;
-}
-
 /* Tells what went wrong, on standard error and, with --json, in the data. */
 static void main_tell(struct cli *cli, int rc)
 {
@@ -111,7 +98,7 @@ static void main_tell(struct cli *cli, int rc)
     err_save(rc, &err);
     if (cli->json) {
         json_out_begin(cli->json, "error");
-        json_out_i64(cli->json, "exit", main_exit_code(cli, rc));
+        json_out_i64(cli->json, "exit", cli_exit_code(cli, rc));
         json_out_bytes(cli->json, "message", bytes_of_str(err.text));
         err_ignore(json_out_end(cli->json), "the message below says it too");
     }
@@ -155,7 +142,7 @@ static int main_end(struct cli *cli, int rc)
         message_error();
     else if (flushed < 0 && rc >= 0)
         return 128 + SIGPIPE;
-    return main_exit_code(cli, rc < 0 ? rc : flushed);
+    return cli_exit_code(cli, rc < 0 ? rc : flushed);
 }
 
 int main(int argc, char **argv)

@@ -9,7 +9,7 @@
 
 enum { PROBLEMS_OUT_LINE_MAX = 1 << 16 };
 
-static const char *problems_out_kind(enum manifest_problem_kind kind)
+const char *problems_out_kind(enum manifest_problem_kind kind)
 {
     static const char *const name[] = {[MANIFEST_UNREADABLE] = "unreadable",
                                        [MANIFEST_VANISHED] = "vanished",
@@ -19,8 +19,7 @@ static const char *problems_out_kind(enum manifest_problem_kind kind)
     return name[kind];
 }
 
-static int problems_out_json(struct json_out *j,
-                             const struct manifest_problem *p)
+int problems_out_json(struct json_out *j, const struct manifest_problem *p)
 {
     json_out_begin(j, "problem");
     json_out_text(j, "kind", problems_out_kind(p->kind));

@@ -6,6 +6,13 @@
 #include "cli/session.h"
 #include "repo/snapshot_list.h"
 
+/* problems_out_kind: "unreadable", "vanished", "changing", "metadata". */
+const char *problems_out_kind(enum manifest_problem_kind kind);
+
+/* problems_out_json: one as a line. Returns as json_out_end(). */
+MUST_CHECK int problems_out_json(struct json_out *j,
+                                 const struct manifest_problem *p);
+
 /*
  * problems_out: write them, a line each, in the order in which they were met.
  *   spec  of the snapshot, one of the list
