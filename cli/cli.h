@@ -45,6 +45,7 @@ MUST_CHECK int cmd_tag(struct cli *cli);
 MUST_CHECK int cmd_protect(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
 MUST_CHECK int cmd_key(struct cli *cli);
+MUST_CHECK int cmd_completion(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
 MUST_CHECK int cmd_version(struct cli *cli);
 
