@@ -43,6 +43,7 @@ MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
 MUST_CHECK int cmd_tag(struct cli *cli);
 MUST_CHECK int cmd_protect(struct cli *cli);
+MUST_CHECK int cmd_stats(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
 MUST_CHECK int cmd_key(struct cli *cli);
 MUST_CHECK int cmd_completion(struct cli *cli);

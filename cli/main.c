@@ -24,6 +24,7 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_RESTORE] = cmd_restore,
     [OPT_CMD_TAG] = cmd_tag,
     [OPT_CMD_PROTECT] = cmd_protect,
+    [OPT_CMD_STATS] = cmd_stats,
     [OPT_CMD_CHECK] = cmd_check,
     [OPT_CMD_KEY] = cmd_key,
     [OPT_CMD_CONFIG] = cmd_config,
