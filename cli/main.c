@@ -29,6 +29,7 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_KEY] = cmd_key,
     [OPT_CMD_CONFIG] = cmd_config,
     [OPT_CMD_DOCTOR] = cmd_doctor,
+    [OPT_CMD_BENCHMARK] = cmd_benchmark,
     [OPT_CMD_COMPLETION] = cmd_completion,
     [OPT_CMD_HELP] = cmd_help,
     [OPT_CMD_VERSION] = cmd_version,
