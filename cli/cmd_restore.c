@@ -182,7 +182,7 @@ static void cmd_restore_event(void *ctx, const struct restore_event *e)
 static void cmd_restore_sample(void *arg, struct progress_sample *out)
 {
     const struct cmd_restore *r = arg;
-    const struct restore_progress *p = restore_job_progress(r->job);
+    struct restore_progress *p = restore_job_progress(r->job);
 
     out->phase = "restore";
     out->n.files_done = atomic_load(&p->entries);
@@ -190,6 +190,7 @@ static void cmd_restore_sample(void *arg, struct progress_sample *out)
     out->n.bytes_done = atomic_load(&p->bytes);
     out->n.bytes_total = r->expected_bytes;
     out->n.bytes_moved = atomic_load(&p->bytes_written);
+    out->path_n = current_path(&p->current, out->path);
 }
 
 /* "owner of 12, ACL of 3": what entries lost on their way. */
