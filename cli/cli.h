@@ -43,8 +43,11 @@ MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
 MUST_CHECK int cmd_tag(struct cli *cli);
 MUST_CHECK int cmd_protect(struct cli *cli);
+MUST_CHECK int cmd_stats(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
 MUST_CHECK int cmd_key(struct cli *cli);
+MUST_CHECK int cmd_benchmark(struct cli *cli);
+MUST_CHECK int cmd_completion(struct cli *cli);
 MUST_CHECK int cmd_help(struct cli *cli);
 MUST_CHECK int cmd_version(struct cli *cli);
 

@@ -7,7 +7,6 @@
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/session.h"
-#include "cli/terminal.h"
 #include "cli/when.h"
 #include "cli/words.h"
 #include "cli/wrote_out.h"
@@ -130,10 +129,10 @@ static void cmd_check_sample(void *arg, struct progress_sample *out)
     const struct cmd_check *c = arg;
 
     out->phase = "check";
-    out->files_done = atomic_load(&c->progress.entries);
-    out->bytes_done = atomic_load(&c->progress.bytes);
-    out->bytes_total = atomic_load(&c->progress.byte_total);
-    out->bytes_moved = out->bytes_done;
+    out->n.files_done = atomic_load(&c->progress.entries);
+    out->n.bytes_done = atomic_load(&c->progress.bytes);
+    out->n.bytes_total = atomic_load(&c->progress.byte_total);
+    out->n.bytes_moved = out->n.bytes_done;
 }
 
 static void cmd_check_summary(const struct cmd_check *c)
@@ -190,7 +189,7 @@ static int cmd_check_json(struct json_out *j, const struct check_summary *s)
 
 static int cmd_check_run(struct cmd_check *c)
 {
-    bool show = terminal_can_redraw(2) && !opt_has(c->cli->opt, OPT_QUIET);
+    enum progress_show show = progress_wanted(c->cli->opt);
     struct progress *p;
     int rc = progress_start(&p, cmd_check_sample, c, show, c->cli->signals);
 

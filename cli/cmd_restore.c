@@ -12,7 +12,6 @@
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/snap_pick.h"
-#include "cli/terminal.h"
 #include "cli/words.h"
 #include "repo/job/restore_job.h"
 #include "repo/repo_role.h"
@@ -183,14 +182,15 @@ static void cmd_restore_event(void *ctx, const struct restore_event *e)
 static void cmd_restore_sample(void *arg, struct progress_sample *out)
 {
     const struct cmd_restore *r = arg;
-    const struct restore_progress *p = restore_job_progress(r->job);
+    struct restore_progress *p = restore_job_progress(r->job);
 
     out->phase = "restore";
-    out->files_done = atomic_load(&p->entries);
-    out->files_total = r->expected_files;
-    out->bytes_done = atomic_load(&p->bytes);
-    out->bytes_total = r->expected_bytes;
-    out->bytes_moved = atomic_load(&p->bytes_written);
+    out->n.files_done = atomic_load(&p->entries);
+    out->n.files_total = r->expected_files;
+    out->n.bytes_done = atomic_load(&p->bytes);
+    out->n.bytes_total = r->expected_bytes;
+    out->n.bytes_moved = atomic_load(&p->bytes_written);
+    out->path_n = current_path(&p->current, out->path);
 }
 
 /* "owner of 12, ACL of 3": what entries lost on their way. */
@@ -308,7 +308,7 @@ static int cmd_restore_tell(struct cmd_restore *r)
 
 static int cmd_restore_watch(struct cmd_restore *r)
 {
-    bool show = terminal_can_redraw(2) && !opt_has(r->cli->opt, OPT_QUIET);
+    enum progress_show show = progress_wanted(r->cli->opt);
     struct progress *p;
     int rc = progress_start(&p, cmd_restore_sample, r, show, r->cli->signals);
 

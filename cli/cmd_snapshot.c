@@ -16,7 +16,6 @@
 #include "cli/progress.h"
 #include "cli/running.h"
 #include "cli/session.h"
-#include "cli/terminal.h"
 #include "cli/words.h"
 #include "repo/job/snapshot_job.h"
 #include "repo/repo_role.h"
@@ -25,18 +24,22 @@ enum { CMD_SNAPSHOT_ID_CHARS = 8, CMD_SNAPSHOT_CHECKPOINT_S = 300 };
 
 /* ---- how far it is ----------------------------------------------------- */
 
+_Static_assert(CURRENT_MAX <= PROGRESS_PATH_MAX, "a path fits");
+
 /* Called from other threads. */
 static void cmd_snapshot_sample(void *arg, struct progress_sample *out)
 {
-    const struct snap_progress *p = snapshot_job_progress(arg);
+    struct snap_progress *p = snapshot_job_progress(arg);
     uint64_t kept = atomic_load(&p->kept_bytes);
 
     out->phase = "snapshot";
-    out->files_done = atomic_load(&p->files);
-    out->files_total = atomic_load(&p->expected_files);
-    out->bytes_done = atomic_load(&p->bytes) + atomic_load(&p->part_bytes);
-    out->bytes_total = atomic_load(&p->expected_bytes);
-    out->bytes_moved = out->bytes_done > kept ? out->bytes_done - kept : 0;
+    out->n.files_done = atomic_load(&p->files);
+    out->n.files_total = atomic_load(&p->expected_files);
+    out->n.bytes_done = atomic_load(&p->bytes) + atomic_load(&p->part_bytes);
+    out->n.bytes_total = atomic_load(&p->expected_bytes);
+    out->n.bytes_moved =
+        out->n.bytes_done > kept ? out->n.bytes_done - kept : 0;
+    out->path_n = current_path(&p->current, out->path);
 }
 
 /* ---- what went wrong --------------------------------------------------- */
@@ -250,7 +253,7 @@ static int cmd_snapshot_stopped(const struct snapshot_job_options *opt,
 
 static int cmd_snapshot_watch(struct cli *cli, struct snapshot_job *job)
 {
-    bool show = terminal_can_redraw(2) && !opt_has(cli->opt, OPT_QUIET);
+    enum progress_show show = progress_wanted(cli->opt);
     struct progress *p;
     int rc = progress_start(&p, cmd_snapshot_sample, job, show, cli->signals);
 

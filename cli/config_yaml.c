@@ -171,3 +171,8 @@ void config_yaml_pair(struct config_yaml *y, const struct config_node *n,
     *key = config_node_as(yaml_document_get_node(&y->doc, pair->key));
     *value = config_node_as(yaml_document_get_node(&y->doc, pair->value));
 }
+
+const char *config_yaml_version(void)
+{
+    return yaml_get_version_string();
+}

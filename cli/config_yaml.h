@@ -54,4 +54,7 @@ void config_yaml_pair(struct config_yaml *y, const struct config_node *n,
                       size_t i, const struct config_node **key,
                       const struct config_node **value);
 
+/* config_yaml_version: of libyaml, as it says itself; static storage. */
+const char *config_yaml_version(void);
+
 #endif

@@ -22,10 +22,13 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_RESTORE] = cmd_restore,
     [OPT_CMD_TAG] = cmd_tag,
     [OPT_CMD_PROTECT] = cmd_protect,
+    [OPT_CMD_STATS] = cmd_stats,
     [OPT_CMD_CHECK] = cmd_check,
     [OPT_CMD_KEY] = cmd_key,
     [OPT_CMD_CONFIG] = cmd_config,
     [OPT_CMD_DOCTOR] = cmd_doctor,
+    [OPT_CMD_BENCHMARK] = cmd_benchmark,
+    [OPT_CMD_COMPLETION] = cmd_completion,
     [OPT_CMD_HELP] = cmd_help,
     [OPT_CMD_VERSION] = cmd_version,
 };
@@ -63,12 +66,20 @@ static bool main_chooses(enum opt_command command)
            command == OPT_CMD_DOCTOR;
 }
 
+/* These say something of the program alone: what a configuration file says, or
+ * that it is damaged, is nothing to them. */
+static bool main_is_alone(const struct opt_set *o)
+{
+    return opt_has(o, OPT_HELP) || opt_has(o, OPT_VERSION) ||
+           o->command == OPT_CMD_HELP || o->command == OPT_CMD_VERSION ||
+           o->command == OPT_CMD_COMPLETION;
+}
+
 static int main_configure(struct opt_set *o, struct config_file *c)
 {
     int rc;
 
-    if (opt_has(o, OPT_HELP) || opt_has(o, OPT_VERSION) ||
-        o->command == OPT_CMD_HELP || o->command == OPT_CMD_VERSION)
+    if (main_is_alone(o))
         return 0;
     rc = config_apply_read(o, c);
     if (rc == 0 && !main_chooses(o->command))

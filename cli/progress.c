@@ -24,13 +24,14 @@ enum {
 struct progress {
     progress_sample_fn *sample; /* immutable, as are the next four */
     void *arg;
-    bool show;
+    enum progress_show show;
     struct signals *signals;
     int64_t start_ns;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
-    bool stop; /* locked */
+    bool stop;                 /* locked, as is the next */
+    struct progress_rate rate; /* two threads may sample */
 };
 
 /* ---- the line ---------------------------------------------------------- */
@@ -38,15 +39,6 @@ struct progress {
 static void progress_add(struct buf *out, const char *text)
 {
     buf_add_bytes(out, bytes_of_str(text));
-}
-
-/* Seconds that the rest takes at the rate so far; 0 when that is unknown. */
-static double progress_left_s(uint64_t done, uint64_t total, double elapsed_s)
-{
-    if (total == 0 || done == 0 || done >= total ||
-        (double)done < 0.01 * (double)total)
-        return 0;
-    return elapsed_s * (double)(total - done) / (double)done;
 }
 
 /* "about 3-5 min left"; the range comes rounded up to whole units. */
@@ -77,19 +69,12 @@ static void progress_add_left(struct buf *out, double low_s, double high_s)
 }
 
 static void progress_add_time_left(struct buf *out,
-                                   const struct progress_sample *s,
-                                   int64_t elapsed_ns)
+                                   const struct progress_rate *r)
 {
-    double elapsed_s = (double)elapsed_ns / (double)CLOCK_SECOND_NS;
-    double files = progress_left_s(s->files_done, s->files_total, elapsed_s);
-    double bytes = progress_left_s(s->bytes_done, s->bytes_total, elapsed_s);
+    double low_s, high_s;
 
-    if (elapsed_s < 2 || (files <= 0 && bytes <= 0))
-        return;
-    if (files <= 0 || bytes <= 0)
-        files = bytes = files > bytes ? files : bytes;
-    progress_add_left(out, files < bytes ? files : bytes,
-                      files < bytes ? bytes : files);
+    if (progress_rate_left(r, &low_s, &high_s))
+        progress_add_left(out, low_s, high_s);
 }
 
 /* Percent of bytes, or of files where bytes are unknown; never 100 before the
@@ -97,8 +82,8 @@ static void progress_add_time_left(struct buf *out,
 static void progress_add_percent(struct buf *out,
                                  const struct progress_sample *s)
 {
-    uint64_t done = s->bytes_total ? s->bytes_done : s->files_done;
-    uint64_t total = s->bytes_total ? s->bytes_total : s->files_total;
+    uint64_t done = s->n.bytes_total ? s->n.bytes_done : s->n.files_done;
+    uint64_t total = s->n.bytes_total ? s->n.bytes_total : s->n.files_total;
     char text[16];
 
     if (total == 0)
@@ -114,37 +99,37 @@ static void progress_add_files(struct buf *out, const struct progress_sample *s)
 {
     char text[64];
 
-    (void)snprintf(text, sizeof text, "  %" PRIu64, s->files_done);
+    (void)snprintf(text, sizeof text, "  %" PRIu64, s->n.files_done);
     progress_add(out, text);
-    if (s->files_total > s->files_done) {
-        (void)snprintf(text, sizeof text, "/%" PRIu64, s->files_total);
+    if (s->n.files_total > s->n.files_done) {
+        (void)snprintf(text, sizeof text, "/%" PRIu64, s->n.files_total);
         progress_add(out, text);
     }
     progress_add(out, " files  ");
-    text_size(out, s->bytes_done);
+    text_size(out, s->n.bytes_done);
 }
 
-static void progress_add_rate(struct buf *out, const struct progress_sample *s,
-                              int64_t elapsed_ns)
+static void progress_add_rate(struct buf *out, const struct progress_rate *r)
 {
-    if (elapsed_ns < CLOCK_SECOND_NS || s->bytes_moved == 0)
+    uint64_t rate = progress_rate_moved(r);
+
+    if (rate == 0)
         return;
     progress_add(out, "  ");
-    text_size(out, (uint64_t)((double)s->bytes_moved /
-                              ((double)elapsed_ns / (double)CLOCK_SECOND_NS)));
+    text_size(out, rate);
     progress_add(out, "/s");
 }
 
 void progress_line(struct buf *out, const struct progress_sample *s,
-                   int64_t elapsed_ns, size_t columns)
+                   const struct progress_rate *r, size_t columns)
 {
     size_t start = out->n, used;
 
     progress_add(out, s->phase);
     progress_add_percent(out, s);
     progress_add_files(out, s);
-    progress_add_rate(out, s, elapsed_ns);
-    progress_add_time_left(out, s, elapsed_ns);
+    progress_add_rate(out, r);
+    progress_add_time_left(out, r);
     used = out->n - start; /* ASCII so far: bytes are columns */
     if (used > columns) {
         buf_truncate(out, start + columns);
@@ -165,9 +150,12 @@ static void progress_say(struct progress *p, size_t columns,
     struct progress_sample s = {0};
     struct buf line;
 
-    p->sample(p->arg, &s);
     buf_init(&line, PROGRESS_LINE_MAX);
-    progress_line(&line, &s, clock_monotonic_ns() - p->start_ns, columns);
+    (void)pthread_mutex_lock(&p->lock);
+    p->sample(p->arg, &s);
+    progress_rate_note(&p->rate, &s.n, clock_monotonic_ns() - p->start_ns);
+    progress_line(&line, &s, &p->rate, columns);
+    (void)pthread_mutex_unlock(&p->lock);
     buf_add(&line, "", 1);
     if (buf_status(&line) == 0) /* else memory is short: no line this time */
         say((const char *)line.p);
@@ -211,26 +199,59 @@ static void *progress_thread(void *arg)
     }
 }
 
-static int progress_thread_start(struct progress *p)
+static void *progress_plain_thread(void *arg)
+{
+    struct progress *p = arg;
+    int64_t elapsed_ns = CLOCK_SECOND_NS;
+
+    while (progress_wait(p, p->start_ns + elapsed_ns)) {
+        progress_say(p, PROGRESS_REPORT_COLUMNS, message_line);
+        elapsed_ns = progress_rate_plain_next(elapsed_ns);
+    }
+    return NULL;
+}
+
+static void progress_locks(struct progress *p)
 {
     pthread_condattr_t attr;
-    int errnum;
 
     (void)pthread_mutex_init(&p->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&p->stopped, &attr);
     (void)pthread_condattr_destroy(&attr);
-    errnum = pthread_create(&p->thread, NULL, progress_thread, p);
-    if (errnum == 0)
-        return 0;
+}
+
+static void progress_free(struct progress *p)
+{
     (void)pthread_cond_destroy(&p->stopped);
     (void)pthread_mutex_destroy(&p->lock);
-    return err_set_errno(E_IO, errnum, "starting the progress line");
+    free(p);
+}
+
+static int progress_thread_start(struct progress *p)
+{
+    int errnum = pthread_create(
+        &p->thread, NULL,
+        p->show == PROGRESS_DRAW ? progress_thread : progress_plain_thread, p);
+
+    return errnum ? err_set_errno(E_IO, errnum, "starting the progress line")
+                  : 0;
+}
+
+enum progress_show progress_wanted(const struct opt_set *o)
+{
+    const char *how = opt_text(o, OPT_PROGRESS);
+
+    if (opt_has(o, OPT_QUIET) || (how && strcmp(how, "none") == 0))
+        return PROGRESS_NONE;
+    if (how && strcmp(how, "plain") == 0)
+        return PROGRESS_PLAIN;
+    return terminal_can_redraw(2) ? PROGRESS_DRAW : PROGRESS_NONE;
 }
 
 int progress_start(struct progress **out, progress_sample_fn *fn, void *arg,
-                   bool show, struct signals *signals)
+                   enum progress_show show, struct signals *signals)
 {
     struct progress *p = mem_alloc(sizeof *p);
     int rc = 0;
@@ -243,10 +264,11 @@ int progress_start(struct progress **out, progress_sample_fn *fn, void *arg,
     p->show = show;
     p->signals = signals;
     p->start_ns = clock_monotonic_ns();
-    if (show)
+    progress_locks(p);
+    if (show != PROGRESS_NONE)
         rc = progress_thread_start(p);
     if (rc < 0) {
-        free(p);
+        progress_free(p);
         return rc;
     }
     if (signals)
@@ -261,15 +283,14 @@ void progress_stop(struct progress *p)
         return;
     if (p->signals)
         signals_on_report(p->signals, NULL, NULL);
-    if (p->show) {
+    if (p->show != PROGRESS_NONE) {
         (void)pthread_mutex_lock(&p->lock);
         p->stop = true;
         (void)pthread_cond_signal(&p->stopped);
         (void)pthread_mutex_unlock(&p->lock);
         (void)pthread_join(p->thread, NULL);
-        (void)pthread_cond_destroy(&p->stopped);
-        (void)pthread_mutex_destroy(&p->lock);
-        message_status("");
+        if (p->show == PROGRESS_DRAW)
+            message_status("");
     }
-    free(p);
+    progress_free(p);
 }

@@ -43,3 +43,8 @@ unsigned sheet_qr_run(const struct sheet_qr *q, unsigned y, unsigned *x)
         n++;
     return n;
 }
+
+const char *sheet_qr_version(void)
+{
+    return QRcode_APIVersionString();
+}

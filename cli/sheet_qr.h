@@ -25,4 +25,7 @@ void sheet_qr_release(struct sheet_qr *q);
  */
 unsigned sheet_qr_run(const struct sheet_qr *q, unsigned y, unsigned *x);
 
+/* sheet_qr_version: of libqrencode, as it says itself; static storage. */
+const char *sheet_qr_version(void);
+
 #endif

@@ -236,3 +236,13 @@ char *when_utc(struct entry_time t, char out[WHEN_TEXT_MAX])
                    tm.tm_min, tm.tm_sec, t.ns);
     return out;
 }
+
+char *when_week(int64_t s, char out[WHEN_TEXT_MAX])
+{
+    time_t at = (time_t)s;
+    struct tm tm;
+
+    if (!gmtime_r(&at, &tm) || strftime(out, WHEN_TEXT_MAX, "%G-W%V", &tm) == 0)
+        (void)snprintf(out, WHEN_TEXT_MAX, "@%lld", (long long)s);
+    return out;
+}

@@ -43,4 +43,8 @@ char *when_local(struct entry_time t, char out[WHEN_TEXT_MAX]);
  * for programs; when_parse() reads it back. Returns out. */
 char *when_utc(struct entry_time t, char out[WHEN_TEXT_MAX]);
 
+/* when_week: "2026-W48", the ISO 8601 week of a second since 1970, in UTC.
+ * Returns out. */
+char *when_week(int64_t s, char out[WHEN_TEXT_MAX]);
+
 #endif

@@ -64,7 +64,7 @@ void restore_job_free(struct restore_job *j)
     free(j);
 }
 
-const struct restore_progress *restore_job_progress(struct restore_job *j)
+struct restore_progress *restore_job_progress(struct restore_job *j)
 {
     return &j->progress;
 }
@@ -97,6 +97,7 @@ static void restore_job_count(struct restore_job *j,
         [RESTORE_DAMAGED] = &p->damaged, [RESTORE_SKIPPED] = &p->skipped,
     };
 
+    current_at(&p->current, it->path);
     atomic_fetch_add(counter[kind], 1);
     atomic_fetch_add(&p->entries, 1);
     atomic_fetch_add(&p->bytes, it->te.e.size);

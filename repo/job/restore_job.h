@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/cancel.h"
+#include "repo/job/current.h"
 #include "repo/repo.h"
 #include "repo/tree_entry.h"
 #include "source/jail.h"
@@ -62,6 +63,7 @@ struct restore_progress {
     atomic_uint_fast64_t bytes;         /* sizes of the files that are done */
     atomic_uint_fast64_t bytes_written; /* ... of those made or replaced */
     atomic_uint_fast64_t lost[JAIL_LOST_KINDS]; /* entries, by what they lost */
+    struct current current;                     /* the entry done last */
 };
 
 struct restore_job;
@@ -72,7 +74,7 @@ MUST_CHECK int restore_job_new(struct repo *r,
                                struct restore_job **out);
 void restore_job_free(struct restore_job *j);
 
-const struct restore_progress *restore_job_progress(struct restore_job *j);
+struct restore_progress *restore_job_progress(struct restore_job *j);
 
 /*
  * restore_job_run: do it, once.

@@ -168,11 +168,25 @@ static int snap_build_kept(struct snap_build *b, struct snap_item *it)
     return tree_builder_add(b->tree, &it->te);
 }
 
+static void snap_build_tell(struct current *c, const struct snap_item *it)
+{
+    if (it->what == SNAP_ENTER)
+        current_enter(c, it->te.e.name);
+    else if (it->what == SNAP_LEAVE)
+        current_leave(c);
+    else if (it->te.e.name.n == 0)
+        return; /* of a stream, whose entry comes last */
+    else if (it->what == SNAP_FILE || it->what == SNAP_OTHER ||
+             it->what == SNAP_KEPT || (it->what == SNAP_PART && it->first))
+        current_at(c, it->te.e.name);
+}
+
 static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
                            struct snap_item *it)
 {
     int rc;
 
+    snap_build_tell(&b->progress->current, it);
     switch (it->what) {
     case SNAP_ENTER:
         return snap_build_add(b, it, true);

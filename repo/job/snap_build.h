@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "repo/intake.h"
+#include "repo/job/current.h"
 #include "repo/job/problems.h"
 #include "repo/job/snap_unit.h"
 
@@ -26,6 +27,7 @@ struct snap_progress {
     atomic_uint_fast64_t resumed_files; /* of these, from a checkpoint */
     atomic_uint_fast64_t resumed_bytes;
     atomic_uint_fast64_t fresh; /* entries ended that no parent had so */
+    struct current current;     /* the entry that was taken last */
 };
 
 struct snap_build;

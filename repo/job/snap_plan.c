@@ -215,7 +215,9 @@ static int snap_plan_large_part(struct snap_plan *p, struct snap_unit *u)
 
     it->first = l->first;
     l->first = false;
-    rc = cutter_fill(p->cutter, &u->buf, &u->pieces, &end);
+    rc = it->first ? snap_unit_entry(u, it, &l->entry) : 0; /* its name */
+    if (rc == 0)
+        rc = cutter_fill(p->cutter, &u->buf, &u->pieces, &end);
     it->piece_n = u->pieces.n;
     if (rc == E_SOURCE)
         return snap_plan_large_drop(p, u, it, false);

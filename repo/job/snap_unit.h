@@ -36,7 +36,8 @@ struct snap_item {
                              NULL for LEAVE, PART, PROBLEM */
     size_t piece;         /* FILE, PART: first in the unit's list */
     size_t piece_n;
-    bool first;      /* PART: forget what came before, the file starts */
+    bool first;      /* PART: forget what came before, the file starts;
+                        te has its name, but for a stream's */
     bool last;       /* PART: the file is complete, te is its entry */
     bool has_attrs;  /* metadata is complete: no need to look */
     bool must_check; /* KEPT: look up each of its chunks */

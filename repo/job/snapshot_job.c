@@ -75,7 +75,7 @@ void snapshot_job_free(struct snapshot_job *j)
     free(j);
 }
 
-const struct snap_progress *snapshot_job_progress(struct snapshot_job *j)
+struct snap_progress *snapshot_job_progress(struct snapshot_job *j)
 {
     return &j->progress;
 }

@@ -93,7 +93,7 @@ MUST_CHECK int snapshot_job_new(struct repo *r,
 void snapshot_job_free(struct snapshot_job *j);
 
 /* snapshot_job_progress: counters that run while the job does; any thread. */
-const struct snap_progress *snapshot_job_progress(struct snapshot_job *j);
+struct snap_progress *snapshot_job_progress(struct snapshot_job *j);
 
 /* snapshot_job_problems: what went wrong with single files. After the run. */
 struct problems *snapshot_job_problems(struct snapshot_job *j);

@@ -55,7 +55,7 @@ err_is "dedup: snapshots: warning: there are no complete snapshots, but 1 checkp
 expect 0 dedup snapshots --json
 out_is
 expect 0 dedup snapshots --all
-out_has '*  s * 200  600 kB  (checkpoint)'
+out_has '*  s * 200  600 kB  * (checkpoint)'
 c=$(sed -n '2s/ .*//p' "$OUT")
 expect 0 dedup snapshots --all --json
 out_has '*"complete":false,"superseded":false,*'

@@ -55,8 +55,8 @@ escapes && run_fail "colours"
 # Lists are made to fit.
 long=$(printf '%090d' 7)
 expect 0 dedup snapshot -s "$long" src
-on_terminal '' "stty cols 60; $DEDUP snapshots" >"$OUT" 2>"$ERR"
-tr -d '\r' <"$OUT" | LC_ALL=C.UTF-8 awk 'length($0) > 60 { print; bad = 1 }
+on_terminal '' "stty cols 70; $DEDUP snapshots" >"$OUT" 2>"$ERR"
+tr -d '\r' <"$OUT" | LC_ALL=C.UTF-8 awk 'length($0) > 70 { print; bad = 1 }
     END { exit bad }' >wide || run_fail "wider than the terminal: $(cat wide)"
 grep -q 0007 "$OUT" || run_fail "the end of a cut name is missing"
 expect 0 dedup snapshots

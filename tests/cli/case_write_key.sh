@@ -40,7 +40,7 @@ out_has '{"v":1,"type":"snapshot","id":*,"damaged":false,"sealed":true,"series":
 out_has '{"v":1,"type":"snapshot","id":*,"damaged":false,"sealed":false,"series":"s","number":3,*"paths":*,"files":10,*}'
 [ "$(grep -c '"sealed":true' "$OUT")" = 2 ] || run_fail "sealed ones: $(cat "$OUT")"
 
-for what in "ls s" "ls s~1" "cat s:/$PWD/src/f1" "restore s --target out"; do
+for what in stats "ls s" "ls s~1" "cat s:/$PWD/src/f1" "restore s --target out"; do
     # shellcheck disable=SC2086 # words
     expect 5 dedup $what
     out_is

@@ -19,8 +19,11 @@
 static char *line_of(const struct progress_sample *s, int64_t elapsed_ns,
                      size_t columns, struct buf *b)
 {
+    struct progress_rate r = {.last_ns = 0};
+
     buf_init(b, 4096);
-    progress_line(b, s, elapsed_ns, columns);
+    progress_rate_note(&r, &s->n, elapsed_ns);
+    progress_line(b, s, &r, columns);
     buf_add(b, "", 1);
     assert_int_equal(buf_status(b), 0);
     return (char *)b->p;
@@ -34,24 +37,24 @@ static void test_progress__shows_what_is_known(void **state)
         const char *line;
     } row[] = {
         {{.phase = "snapshot"}, 0, "snapshot  0 files  0 B"},
-        {{.phase = "snapshot", .files_done = 12, .bytes_done = 3500},
+        {{.phase = "snapshot", .n = {.files_done = 12, .bytes_done = 3500}},
          S / 2,
          "snapshot  12 files  3.5 kB"},
         /* unchanged data moves no bytes, and has no rate */
-        {{.phase = "p", .files_done = 1, .bytes_done = 1000},
+        {{.phase = "p", .n = {.files_done = 1, .bytes_done = 1000}},
          9 * S,
          "p  1 files  1.0 kB"},
-        {{.phase = "p", .bytes_moved = 40000000},
+        {{.phase = "p", .n = {.bytes_moved = 40000000}},
          4 * S,
          "p  0 files  0 B  10.0 MB/s"},
-        {{.phase = "p", .files_done = 5, .files_total = 50},
+        {{.phase = "p", .n = {.files_done = 5, .files_total = 50}},
          S,
          "p  10 %  5/50 files  0 B"},
-        {{.phase = "p", .bytes_done = 50, .bytes_total = 100},
+        {{.phase = "p", .n = {.bytes_done = 50, .bytes_total = 100}},
          S,
          "p  50 %  0 files  50 B"},
         /* totals were a guess: never more than all, never done too early */
-        {{.phase = "p", .files_done = 60, .files_total = 50},
+        {{.phase = "p", .n = {.files_done = 60, .files_total = 50}},
          S,
          "p  98 %  60 files  0 B"},
     };
@@ -68,35 +71,41 @@ static void test_progress__shows_what_is_known(void **state)
 
 static void test_progress__says_how_long_as_a_range(void **state)
 {
+    /* In the first half of the time 50 files of 25 bytes were looked at, in the
+     * other as many bytes as that row says were moved. */
     static const struct {
-        uint64_t files_done, files_total, bytes_done, bytes_total;
+        uint64_t moved;
         int64_t elapsed_s;
         const char *left; /* NULL: nothing is said */
     } row[] = {
-        {10, 100, 10, 100, 1, NULL},   /* too early */
-        {1, 1000, 1, 1000, 10, NULL},  /* too little */
-        {0, 0, 0, 0, 10, NULL},        /* nothing known */
-        {100, 100, 100, 100, 9, NULL}, /* all done */
-        {10, 100, 10, 100, 10, "about 90 s left"},
-        {50, 100, 0, 0, 30, "about 30 s left"},
-        {0, 0, 50, 100, 30, "about 30 s left"},
-        {50, 100, 25, 100, 60, "about 1-3 min left"},
-        {25, 100, 50, 100, 60, "about 1-3 min left"},
-        {25, 100, 20, 100, 60, "about 3-4 min left"},
-        {10, 100, 10, 100, 1200, "about 3 h left"},
-        {99, 100, 99, 100, 10, "about 1 s left"},
+        {25, 1, NULL},
+        {0, 30, "about 38 s left"},
+        {25, 10, "about 10 s left"},
+        {25, 60, "about 60-70 s left"},
+        {25, 2400, "about 40-59 min left"},
+        {25, 36000, "about 10-15 h left"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct progress_sample s = {.phase = "p",
-                                    .files_done = row[i].files_done,
-                                    .files_total = row[i].files_total,
-                                    .bytes_done = row[i].bytes_done,
-                                    .bytes_total = row[i].bytes_total};
+                                    .n = {.files_done = 50,
+                                          .files_total = 100,
+                                          .bytes_done = 25,
+                                          .bytes_total = 100}};
+        struct progress_rate r = {.last_ns = 0};
         struct buf b;
-        char *left = strstr(line_of(&s, row[i].elapsed_s * S, 80, &b), "about");
+        char *left;
 
+        progress_rate_note(&r, &s.n, row[i].elapsed_s * S / 2);
+        s.n.bytes_done += row[i].moved;
+        s.n.bytes_moved = row[i].moved;
+        progress_rate_note(&r, &s.n, row[i].elapsed_s * S);
+        buf_init(&b, 4096);
+        progress_line(&b, &s, &r, 80);
+        buf_add(&b, "", 1);
+        assert_int_equal(buf_status(&b), 0);
+        left = strstr((char *)b.p, "about");
         if (row[i].left)
             assert_string_equal(left ? left : "(nothing)", row[i].left);
         else
@@ -108,11 +117,11 @@ static void test_progress__says_how_long_as_a_range(void **state)
 static void test_progress__fits_any_terminal(void **state)
 {
     struct progress_sample s = {.phase = "snapshot",
-                                .files_done = 12345,
-                                .files_total = 78579,
-                                .bytes_done = 1234567890,
-                                .bytes_total = 9876543210,
-                                .bytes_moved = 99999999,
+                                .n = {.files_done = 12345,
+                                      .files_total = 78579,
+                                      .bytes_done = 1234567890,
+                                      .bytes_total = 9876543210,
+                                      .bytes_moved = 99999999},
                                 .path_n = PROGRESS_PATH_MAX};
     bool path_shown = false;
 
@@ -138,7 +147,7 @@ static atomic_int samples;
 static void sample(void *arg, struct progress_sample *out)
 {
     out->phase = arg;
-    out->files_done = (uint64_t)atomic_fetch_add(&samples, 1);
+    out->n.files_done = (uint64_t)atomic_fetch_add(&samples, 1);
 }
 
 static void test_progress__draws_and_takes_away(void **state)
@@ -153,7 +162,7 @@ static void test_progress__draws_and_takes_away(void **state)
     unlink(path);
     message_setup(file, NULL, MESSAGE_NORMAL, true);
     atomic_store(&samples, 0);
-    assert_int_equal(progress_start(&p, sample, phase, true, NULL), 0);
+    assert_int_equal(progress_start(&p, sample, phase, PROGRESS_DRAW, NULL), 0);
     for (int i = 0; i < 3000 && atomic_load(&samples) < 2; i++)
         clock_sleep_ns(S / 1000);
     progress_stop(p);
@@ -174,7 +183,7 @@ static void test_progress__is_silent_without_a_terminal(void **state)
 
     (void)state;
     atomic_store(&samples, 0);
-    assert_int_equal(progress_start(&p, sample, phase, false, NULL), 0);
+    assert_int_equal(progress_start(&p, sample, phase, PROGRESS_NONE, NULL), 0);
     progress_stop(p);
     progress_stop(NULL);
     assert_int_equal(atomic_load(&samples), 0);

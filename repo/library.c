@@ -1,0 +1,20 @@
+#include "repo/library.h"
+
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <zstd.h>
+
+const char *library_sodium(void)
+{
+    return sodium_version_string();
+}
+
+const char *library_openssl(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
+const char *library_zstd(void)
+{
+    return ZSTD_versionString();
+}
