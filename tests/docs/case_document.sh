@@ -3,6 +3,7 @@
 # as root in a system of its own. In a document
 #
 #   ```sh        is run, all of it in one shell, and each command has to succeed
+#                (one that ends in "|| [ $? = N ]", with N below 10, to fail so)
 #   ```yaml ```ini   whose first line is "# /a/path" is written to that file
 #   ```text      is only looked at
 #   "    $ ..."  is run as ```sh is: a tour with what it prints
@@ -36,7 +37,11 @@ function at() {
     inside = ""
     next
 }
-inside == "sh" { print; next }
+inside == "sh" {
+    sub(/\|\| \[ \$\? = [1-9] \]$/, "\\&\\& exit 1 &")
+    print
+    next
+}
 inside ~ /^(yaml|ini)$/ && first && /^# \// {
     printf "mkdir -p \"$(dirname %s)\"\ncat >%s <<\"END_OF_FILE\"\n", $2, $2
     file = 1

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What stands between backticks in a document and begins with "dedup": the
+# The words of the documents. What stands between backticks in a document and begins with "dedup": the
 # command is there, and takes the options that are named.
 ROOT=$(dirname "$RUN_CASE")/../..
 # shellcheck disable=SC2016 # backticks of Markdown
@@ -26,4 +26,39 @@ while IFS= read -r line; do
             echo "$line: no $option" >>wrong
     done
 done <said
+[ ! -s wrong ] || run_fail "$(cat wrong)"
+
+# Links lead to files that are there, and to headings in them.
+for page in "$ROOT"/*.md "$ROOT"/docs/*.md; do
+    grep -oE '\]\([^)]*\)' "$page" | sed 's/^](//; s/)$//' | grep -v '^http' |
+        while IFS= read -r link; do
+            file=${link%%#*}
+            to=$(dirname "$page")/$file
+            [ -n "$file" ] || to=$page
+            if [ ! -e "$to" ]; then
+                echo "${page##*/}: $link: no such file"
+            elif [ "$link" != "$file" ]; then
+                sed -n 's/^##* //p' "$to" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9_\n-' |
+                    grep -qx -- "${link#*#}" || echo "${page##*/}: $link: no such heading"
+            fi
+        done
+done >>wrong
+[ ! -s wrong ] || run_fail "$(cat wrong)"
+
+# The comparison names each option that others have, and, in its last column,
+# only options of this program.
+page=$ROOT/docs/comparison.md
+sed 's/[[:space:]]*#.*//; s/^[a-z]*://' "$(dirname "$RUN_CASE")/compared.table" |
+    tr -s ' ' '\n' | sed '/^$/d' >theirs
+[ "$(wc -l <theirs)" -gt 100 ] || run_fail "what is compared with?"
+while IFS= read -r option; do
+    grep -qE -- "^\|.*$option([^a-z-]|\$)" "$page" ||
+        echo "comparison.md: nothing on $option" >>wrong
+done <theirs
+"$DEDUP" help --json | sed -n 's/.*"type":"option","name":"\([a-z0-9-]*\)".*/--\1/p' >ours
+awk -F'|' '/^\|/ { print $(NF - 1) }' "$page" | grep -oE -- '`--[a-z0-9-]+' |
+    tr -d '`' | sort -u >named
+while IFS= read -r option; do
+    grep -qx -- "$option" ours || echo "comparison.md: $option is not ours" >>wrong
+done <named
 [ ! -s wrong ] || run_fail "$(cat wrong)"

@@ -20,6 +20,7 @@ own_system() {
     # other file systems than that of / are not in it
     mount -t overlay -o "lowerdir=/,upperdir=$PWD/layers/upper,workdir=$PWD/layers/work" \
         system system 2>/dev/null || skip "overlayfs cannot be mounted here"
+    [ -e system/usr/bin/env ] || skip "/usr is not on the file system of /"
     mount -t proc proc system/proc
     mount --rbind /dev system/dev
     mount -t tmpfs run system/run
