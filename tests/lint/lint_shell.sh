@@ -6,8 +6,8 @@ lint_need shellcheck
 
 {
     lint_files . -- '*.sh'
-    for f in test quickstart .ci/run; do
-        [ ! -f $f ] || echo $f
+    for f in test quickstart .ci/run packaging/deb/*; do
+        [ ! -f "$f" ] || echo "$f"
     done
 } >"$lint_scratch/files"
 xargs shellcheck -x -P "$HERE" -f gcc <"$lint_scratch/files" >>"$FOUND"
