@@ -189,6 +189,7 @@ static int snap_build_item(struct snap_build *b, const struct snap_unit *u,
     snap_build_tell(&b->progress->current, it);
     switch (it->what) {
     case SNAP_ENTER:
+        atomic_fetch_add(&b->progress->fresh_dirs, it->fresh);
         return snap_build_add(b, it, true);
     case SNAP_LEAVE:
         atomic_fetch_add(&b->progress->directories, 1);

@@ -26,8 +26,10 @@ struct snap_progress {
     atomic_uint_fast64_t kept_bytes;
     atomic_uint_fast64_t resumed_files; /* of these, from a checkpoint */
     atomic_uint_fast64_t resumed_bytes;
-    atomic_uint_fast64_t fresh; /* entries ended that no parent had so */
-    struct current current;     /* the entry that was taken last */
+    atomic_uint_fast64_t fresh;      /* entries ended that no parent had so */
+    atomic_uint_fast64_t fresh_dirs; /* directories entered, the same, but for
+                                        those above the roots */
+    struct current current;          /* the entry that was taken last */
 };
 
 struct snap_build;

@@ -109,6 +109,7 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
     }
     if (rc < 0)
         return rc;
+    it->fresh = !from && !w->path_only;
     it->dir = dirfd_ref(w->dir);
     return w->entry.name.n == 0 ? 0 : parent_enter(p->config.parent, &found);
 }

@@ -42,6 +42,8 @@ struct snap_item {
     bool has_attrs;  /* metadata is complete: no need to look */
     bool must_check; /* KEPT: look up each of its chunks */
     bool resumed;    /* KEPT: of a checkpoint */
+    bool fresh;      /* ENTER: named, or below a named one, and no parent has it
+                        so */
     enum manifest_problem_kind problem; /* 0: none */
     struct bytes problem_path;          /* in the arena */
     struct bytes problem_text;

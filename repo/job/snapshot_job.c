@@ -168,20 +168,32 @@ static int snapshot_job_build(struct snapshot_job *j)
     return rc;
 }
 
-/* The snapshot before, if its tree may be relied on; NULL: none. */
+/* The snapshot before, if its tree was the one parent, and may be relied on;
+ * NULL: else. */
 static const struct snap_parent *snapshot_job_before(
     const struct snapshot_job *j)
 {
     const struct snap_previous *p = &j->previous;
+    const struct snap_parent *s = &p->parent[0];
 
-    for (size_t i = 0; i < p->parent_n; i++) {
-        const struct snap_parent *s = &p->parent[i];
+    if (p->parent_n != 1 || s->checkpoint || s->must_check || !p->item ||
+        !object_id_equal(&s->id, &p->item->id))
+        return NULL;
+    return s;
+}
 
-        if (!s->checkpoint && !s->must_check && p->item &&
-            object_id_equal(&s->id, &p->item->id))
-            return s;
-    }
-    return NULL;
+/* Each entry is one of the parent's, and there are as many: they are the same.
+ * Directories above the roots may have changed. */
+static bool snapshot_job_adds_nothing(const struct snapshot_job *j,
+                                      const struct snap_parent *before)
+{
+    const struct manifest_stats *had = &before->manifest->stats;
+    const struct snap_progress *p = &j->progress;
+
+    return atomic_load(&p->fresh) == 0 && atomic_load(&p->fresh_dirs) == 0 &&
+           atomic_load(&p->files) == had->files &&
+           atomic_load(&p->directories) == had->directories &&
+           atomic_load(&p->others) == had->others;
 }
 
 /*
@@ -193,15 +205,12 @@ static int snapshot_job_is_same(struct snapshot_job *j, bool *same)
 {
     const struct snap_parent *before = snapshot_job_before(j);
     uint64_t tip = j->r->state.tip.number;
-    struct bytes root;
     int rc;
 
     *same = false;
-    if (!j->opt.skip_unchanged || !before || problems_total(j->problems) > 0)
+    if (!j->opt.skip_unchanged || !before || problems_total(j->problems) > 0 ||
+        !snapshot_job_adds_nothing(j, before))
         return 0;
-    rc = snap_pipe_root(j->pipe, &root);
-    if (rc < 0 || !bytes_equal(root, before->root.raw))
-        return rc;
     rc = repo_refresh_in_use(j->r);
     *same = rc == 0 && j->r->state.tip.number == tip;
     j->result.id = before->id;

@@ -37,8 +37,8 @@ struct snapshot_job_options {
     bool one_fs;
     bool force;        /* no parent: read every file */
     struct snap_change_rules rules; /* what is no change */
-    /* no snapshot when the tree is that of the newest one of the series, to the
-     * last byte, and nothing was amiss */
+    /* no snapshot when all that is below the roots is as in the newest one of
+     * the series, and nothing was amiss */
     bool skip_unchanged;
     bool has_time; /* the snapshot is to say that it began at time, which is not
                       to come */

@@ -91,8 +91,24 @@ expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
 first=$(cat "$OUT")
 expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
 out_is "$first"
+chmod 711 . # what is above does not count
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+out_is "$first"
 expect 0 dedup snapshot -s same --skip-if-unchanged --json src
 out_has '*"skipped":true*'
+for change in "rm src/b/b" "mkdir src/e" "rmdir src/e" "chmod 700 src" "ln -s x src/l"; do
+    expect 0 sh -c "$change"
+    sleep 0.1
+    expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+    [ "$(cat "$OUT")" != "$first" ] || run_fail "skipped after $change"
+    first=$(cat "$OUT")
+done
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id --exclude big src
+[ "$(cat "$OUT")" != "$first" ] || run_fail "skipped although something is left out"
+first=$(cat "$OUT")
+expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
+[ "$(cat "$OUT")" != "$first" ] || run_fail "skipped although something came back"
+first=$(cat "$OUT")
 chmod 600 src/big
 expect 0 dedup snapshot -s same --skip-if-unchanged --print-id src
 [ "$(cat "$OUT")" != "$first" ] || run_fail "a changed mode was skipped"
