@@ -35,7 +35,7 @@ struct snapshot_job_options {
     const struct walk_skip_dir *skip; /* repository and cache */
     size_t skip_n;
     bool one_fs;
-    bool force;        /* no parent: read every file */
+    bool force;                     /* no parent: read every file */
     struct snap_change_rules rules; /* what is no change */
     /* no snapshot when all that is below the roots is as in the newest one of
      * the series, and nothing was amiss */

@@ -43,6 +43,9 @@ awk '$1 !~ /^d/ { print $1, $2, $6 }' "$OUT" | sort >held
     for name in README.md CHANGELOG.md dedup.yaml.example; do
         echo "-rw-r--r-- root/root ./usr/share/doc/dedup/$name"
     done
+    echo "-rw-r--r-- root/root ./usr/share/bash-completion/completions/dedup"
+    echo "-rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/dedup.fish"
+    echo "-rw-r--r-- root/root ./usr/share/zsh/site-functions/_dedup"
     for unit in snapshot.service snapshot.timer check.service check.timer; do
         echo "-rw-r--r-- root/root ./usr/lib/systemd/system/dedup-$unit"
     done
