@@ -90,36 +90,6 @@ static int rotate_begin(struct repo *r, struct rotate_result *out)
 
 /* --- the own slot --- */
 
-/* Whether that slot is one of our own that the secret opens; held: out: how
- * many epochs it holds. */
-static int rotate_opens(const struct repo *r, const struct slot_list_item *it,
-                        const struct key_slot_secret *secret, uint32_t *held,
-                        bool *opens)
-{
-    struct keyring *k = keyring_new();
-    char name[SLOT_LIST_NAME_MAX];
-    struct buf file;
-    bool found = false;
-    int rc = k ? 0 : err_set(E_NOMEM, "out of memory");
-
-    *opens = false;
-    slot_list_name(&it->id, name);
-    buf_init(&file, KEY_SLOT_BYTES_MAX);
-    if (rc == 0)
-        rc = store_get(r->store, name, &file, &found);
-    if (rc == 0 && found)
-        rc = key_slot_open(buf_bytes(&file), secret, k, opens);
-    if (rc == 0 && *opens)
-        *held = k->held;
-    buf_release(&file);
-    keyring_free(k);
-    if (rc == E_CORRUPT || rc == E_UNSUPPORTED || rc == E_LIMIT) {
-        err_ignore(rc, "it is not the one that is looked for");
-        rc = 0;
-    }
-    return rc;
-}
-
 /* The slot that the secret opened has gone: another rotation by this key may
  * have written the one that it opens now. found false: none but `not`. */
 static int rotate_find_slot(const struct repo *r,
@@ -138,7 +108,8 @@ static int rotate_find_slot(const struct repo *r,
             memcmp(it->info.member.b, r->keys->member.b,
                    sizeof it->info.member.b) != 0)
             continue;
-        rc = rotate_opens(r, it, secret, held, found);
+        rc = slot_list_try(r->store, &it->id, secret, &r->keys->member, held,
+                           found);
         *id = it->id;
     }
     slot_list_release(&l);

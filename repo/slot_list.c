@@ -180,6 +180,38 @@ int slot_list_drop(struct store *s, const struct member_id *member,
     return rc;
 }
 
+int slot_list_try(struct store *s, const struct object_id *id,
+                  const struct key_slot_secret *secret,
+                  const struct member_id *member, uint32_t *held, bool *opens)
+{
+    struct keyring *k = keyring_new();
+    char name[SLOT_LIST_NAME_MAX];
+    struct buf file;
+    bool opened = false;
+    bool found = false;
+    int rc = k ? 0 : err_set(E_NOMEM, "out of memory");
+
+    *opens = false;
+    slot_list_name(id, name);
+    buf_init(&file, KEY_SLOT_BYTES_MAX);
+    if (rc == 0)
+        rc = store_get(s, name, &file, &found);
+    if (rc == 0 && found)
+        rc = key_slot_open(buf_bytes(&file), secret, k, &opened);
+    if (rc == 0 && opened &&
+        memcmp(k->member.b, member->b, sizeof member->b) == 0) {
+        *opens = true;
+        *held = k->held;
+    }
+    buf_release(&file);
+    keyring_free(k);
+    if (rc == E_CORRUPT || rc == E_UNSUPPORTED || rc == E_LIMIT) {
+        log_debug("%s: %s", name, err_text());
+        return 0;
+    }
+    return rc;
+}
+
 /* --- older ones of the same secret --- */
 
 enum { SLOT_LIST_OLDER_MAX = 16 };
@@ -197,38 +229,6 @@ static bool slot_list_may_be_older(const struct slot_list_item *it,
            it->info.kib == (pass ? KEY_SLOT_KIB : 0);
 }
 
-/* older: out: what cannot be opened is not */
-static int slot_list_is_older(struct store *s, const struct object_id *id,
-                              const struct keyring *k,
-                              const struct key_slot_secret *secret, bool *older)
-{
-    struct keyring *other = keyring_new();
-    char name[SLOT_LIST_NAME_MAX];
-    struct buf file;
-    bool opened = false;
-    bool found = false;
-    int rc = other ? 0 : err_set(E_NOMEM, "out of memory");
-
-    *older = false;
-    slot_list_name(id, name);
-    buf_init(&file, KEY_SLOT_BYTES_MAX);
-    if (rc == 0)
-        rc = store_get(s, name, &file, &found);
-    if (rc == 0 && found)
-        rc = key_slot_open(buf_bytes(&file), secret, other, &opened);
-    if (rc == 0 && opened)
-        *older =
-            memcmp(other->member.b, k->member.b, sizeof k->member.b) == 0 &&
-            other->held < k->held;
-    buf_release(&file);
-    keyring_free(other);
-    if (rc == E_CORRUPT || rc == E_UNSUPPORTED || rc == E_LIMIT) {
-        log_debug("%s: %s", name, err_text());
-        return 0;
-    }
-    return rc;
-}
-
 int slot_list_drop_older(struct store *s, const struct keyring *k,
                          const struct key_slot_secret *secret,
                          const struct object_id *keep)
@@ -238,14 +238,15 @@ int slot_list_drop_older(struct store *s, const struct keyring *k,
     unsigned looks = 0;
 
     for (size_t i = 0; i < l.n && rc == 0; i++) {
-        bool older = false;
+        uint32_t held = 0;
+        bool opens = false;
 
         if (object_id_equal(&l.item[i].id, keep) ||
             !slot_list_may_be_older(&l.item[i], k, secret) ||
             ++looks > SLOT_LIST_OLDER_MAX)
             continue;
-        rc = slot_list_is_older(s, &l.item[i].id, k, secret, &older);
-        if (rc == 0 && older)
+        rc = slot_list_try(s, &l.item[i].id, secret, &k->member, &held, &opens);
+        if (rc == 0 && opens && held < k->held)
             rc = slot_list_delete(s, &l.item[i].id);
     }
     slot_list_release(&l);

@@ -51,6 +51,17 @@ MUST_CHECK int slot_list_has(struct store *s, const struct object_id *id,
 MUST_CHECK int slot_list_delete(struct store *s, const struct object_id *id);
 
 /*
+ * slot_list_try: whether a slot is one of a member's that a secret opens.
+ *   held  out, when it opens: how many epochs it holds
+ * One that is gone, damaged or a newer version's does not open. Returns 0;
+ * E_NOMEM; what the store returned.
+ */
+MUST_CHECK int slot_list_try(struct store *s, const struct object_id *id,
+                             const struct key_slot_secret *secret,
+                             const struct member_id *member, uint32_t *held,
+                             bool *opens);
+
+/*
  * slot_list_drop: delete all slots of a member but one, until a list holds no
  * more: a rotation that puts one later sees that its old one has gone.
  *   keep  NULL: all
