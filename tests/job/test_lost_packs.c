@@ -10,6 +10,7 @@
 #include "index/index.h"
 #include "repo/pack_layout.h"
 #include "repo/repo_log.h"
+#include "tests/job/host_kit.h"
 #include "tests/job/job_fixture.h"
 
 enum { FILES = JOB_FIXTURE_FILES };
@@ -26,39 +27,6 @@ static struct job_snap run(struct job_fixture *f, uint64_t kept)
     assert_int_equal(s.result.kept_files, kept);
     assert_int_equal(s.result.parent_damaged, 0);
     return s;
-}
-
-/* With the full key a snapshot is the source, to the last bit. */
-static void returns(struct job_fixture *f, const struct job_snap *s)
-{
-    job_fixture_as(f, false);
-    job_fixture_returns(f, &s->result.id);
-    job_fixture_as(f, true);
-}
-
-static void open_host(struct job_fixture *f)
-{
-    job_fixture_open(f);
-    job_fixture_files(f);
-    job_fixture_add_write_key(f);
-    job_fixture_as(f, true);
-}
-
-static int mark_nothing(void *ctx, const struct repo *r,
-                        struct repo_log_draft *d)
-{
-    static const struct object_id none = {{1}};
-
-    (void)ctx;
-    (void)r;
-    d->type = RECORD_CONDEMN;
-    d->says.ids = record_ids_of(&none, 1);
-    return 0;
-}
-
-static void forget_keepsakes(struct job_fixture *f)
-{
-    assert_true(scratch_run("rm %s/keepsake-*", f->r->cache));
 }
 
 struct meta_packs {
@@ -118,16 +86,17 @@ static void test_lost_packs__reads_files_whose_lists_are_closed(void **state)
     job_fixture_write(&f, "small", 999, 50000);
     (void)run(&f, 2); /* the pages lie elsewhere now */
     assert_true(scratch_run("cp -p %s/keepsake-* %s/kept", f.r->cache, f.dir));
-    forget_keepsakes(&f);
+    host_kit_forget(&f);
     (void)run(&f, 0);
     assert_true(
         scratch_run("cd %s && cp -p %s/kept keepsake-*", f.r->cache, f.dir));
     damage(&f, &with_list);
     job_fixture_as(&f, false);
-    assert_int_equal(repo_log_append(f.r, mark_nothing, NULL, NULL), 0);
+    assert_int_equal(repo_log_append(f.r, host_kit_mark_nothing, NULL, NULL),
+                     0);
     job_fixture_as(&f, true);
     s = run(&f, 2);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 
@@ -139,15 +108,15 @@ static void test_lost_packs__reads_again_what_is_gone(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     gone = meta_packs(&f);
     for (size_t i = 0; i < gone.n; i++)
         assert_int_equal(store_delete(f.store, gone.name[i]), 0);
     s = run(&f, 0);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     s = run(&f, FILES);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 

@@ -19,6 +19,7 @@
 #include "repo/keepsake_file.h"
 #include "repo/repo_log.h"
 #include "repo/snapshot_own.h"
+#include "tests/job/host_kit.h"
 #include "tests/job/job_fixture.h"
 
 enum {
@@ -26,14 +27,6 @@ enum {
     /* bytes of the pages above the source: other tests change those */
     ANCESTORS = 4000
 };
-
-static void open_host(struct job_fixture *f)
-{
-    job_fixture_open(f);
-    job_fixture_files(f);
-    job_fixture_add_write_key(f);
-    job_fixture_as(f, true);
-}
 
 /* A run that must succeed; how many files it did not open. */
 static struct job_snap run(struct job_fixture *f, uint64_t kept)
@@ -43,19 +36,6 @@ static struct job_snap run(struct job_fixture *f, uint64_t kept)
     assert_int_equal(s.result.kept_files, kept);
     assert_int_equal(s.result.parent_damaged, 0);
     return s;
-}
-
-/* With the full key a snapshot is the source, to the last bit. */
-static void returns(struct job_fixture *f, const struct job_snap *s)
-{
-    job_fixture_as(f, false);
-    job_fixture_returns(f, &s->result.id);
-    job_fixture_as(f, true);
-}
-
-static void forget_keepsakes(struct job_fixture *f)
-{
-    assert_true(scratch_run("rm %s/keepsake-*", f->r->cache));
 }
 
 static void forget_cache(struct job_fixture *f)
@@ -129,24 +109,24 @@ static void test_write_host__opens_what_has_changed_and_no_more(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     s = run(&f, 0);
     assert_false(s.result.has_parent);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     s = run(&f, FILES);
     assert_true(s.result.has_parent);
     assert_true(s.result.stats.new_bytes < ANCESTORS);
     job_fixture_write(&f, "file-007", 999, 50000);
     s = run(&f, FILES - 1);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     scratch_dir(f.src, "sub");
     job_fixture_write(&f, "sub/new", 1, 5000);
     s = run(&f, FILES);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     /* as another process, which has nothing but the cache */
     job_fixture_as(&f, true);
     s = run(&f, FILES + 1);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 
@@ -157,7 +137,7 @@ static void test_write_host__cannot_read_back(void **state)
     struct job_snap r;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     r = run(&f, 0);
     assert_int_equal(snapshot_list_read(f.store, f.r->keys, &r.result.id, &s),
                      E_ROLE);
@@ -173,7 +153,7 @@ static void test_write_host__older_trees_are_closed(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     for (unsigned i = 0; i < 3; i++) {
         /* every page is another: none that is left shares a frame */
         assert_true(scratch_run("touch %s/file-*", f.src));
@@ -195,7 +175,7 @@ static void test_write_host__losing_it_costs_one_read(void **state)
     uint64_t bytes;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     job_fixture_write(&f, "large", 5, 3000000);
     s = run(&f, 0);
     bytes = data_bytes(&f);
@@ -203,7 +183,7 @@ static void test_write_host__losing_it_costs_one_read(void **state)
         if (i % 2)
             forget_cache(&f);
         else
-            forget_keepsakes(&f);
+            host_kit_forget(&f);
         s = run(&f, 0);
         assert_false(s.result.has_parent);
         assert_int_equal(data_bytes(&f), bytes);
@@ -212,7 +192,7 @@ static void test_write_host__losing_it_costs_one_read(void **state)
         s = run(&f, FILES + 1);
         assert_true(s.result.stats.new_bytes < ANCESTORS);
     }
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 
@@ -224,7 +204,7 @@ static void test_write_host__goes_back_to_an_older_state(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     assert_true(scratch_run("mv %s/file-007 %s/kept-aside", f.src, f.dir));
     (void)run(&f, FILES - 1);
@@ -232,7 +212,7 @@ static void test_write_host__goes_back_to_an_older_state(void **state)
     (void)run(&f, FILES - 1);
     s = run(&f, FILES);
     s = run(&f, FILES);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 
@@ -261,7 +241,7 @@ static void test_write_host__reads_all_when_told_and_knows_all_after(
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     for (unsigned i = 0; i < 2; i++) {
         s = run_with(&f, "test", "", true);
@@ -270,7 +250,7 @@ static void test_write_host__reads_all_when_told_and_knows_all_after(
         assert_true(s.result.stats.new_bytes < ANCESTORS);
     }
     s = run(&f, FILES);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 
@@ -281,13 +261,13 @@ static void test_write_host__keeps_series_apart(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     for (unsigned i = 0; i < 6; i++) {
         s = run_with(&f, series[i % 2], "", false);
         assert_int_equal(s.result.kept_files, i < 2 ? 0 : FILES);
         if (i >= 2)
             assert_true(s.result.stats.new_bytes < ANCESTORS);
-        returns(&f, &s);
+        host_kit_returns(&f, &s);
     }
     job_fixture_close(&f);
 }
@@ -299,7 +279,7 @@ static void test_write_host__takes_other_roots(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     scratch_dir(f.src, "sub");
     for (unsigned i = 0; i < 5; i++) {
         char name[32];
@@ -316,20 +296,8 @@ static void test_write_host__takes_other_roots(void **state)
     /* the other files are not of its tree any more */
     s = run(&f, 5);
     s = run(&f, FILES + 5);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
-}
-
-static int mark_nothing(void *ctx, const struct repo *r,
-                        struct repo_log_draft *d)
-{
-    static const struct object_id none = {{1}};
-
-    (void)ctx;
-    (void)r;
-    d->type = RECORD_CONDEMN;
-    d->says.ids = record_ids_of(&none, 1);
-    return 0;
 }
 
 /* A condemn record is undecided: each chunk is looked up (I6). For that the
@@ -340,7 +308,7 @@ static void test_write_host__looks_up_what_large_files_reach(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     job_fixture_write(&f, "large", 5, 3000000);
     job_fixture_write(&f, "larger", 6, 20000000);
     (void)run(&f, 0);
@@ -350,18 +318,19 @@ static void test_write_host__looks_up_what_large_files_reach(void **state)
         (void)run(&f, FILES + 1);
     }
     job_fixture_as(&f, false);
-    assert_int_equal(repo_log_append(f.r, mark_nothing, NULL, NULL), 0);
+    assert_int_equal(repo_log_append(f.r, host_kit_mark_nothing, NULL, NULL),
+                     0);
     job_fixture_as(&f, true);
     for (unsigned i = 0; i < 2; i++) {
         s = run(&f, FILES + 2);
         assert_true(s.result.stats.new_bytes < ANCESTORS);
     }
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     /* a list that is closed costs a read of its file */
-    forget_keepsakes(&f);
+    host_kit_forget(&f);
     (void)run(&f, 0);
     s = run(&f, FILES + 2);
-    returns(&f, &s);
+    host_kit_returns(&f, &s);
     job_fixture_close(&f);
 }
 
@@ -375,13 +344,13 @@ static void test_write_host__is_not_stopped_by_a_bad_keepsake(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     for (size_t i = 0; i < sizeof harm / sizeof harm[0]; i++) {
         s = run(&f, i ? FILES : 0);
         assert_true(scratch_run("for f in %s/keepsake-*; do %s; done",
                                 f.r->cache, harm[i]));
         s = run(&f, 0);
-        returns(&f, &s);
+        host_kit_returns(&f, &s);
         assert_true(
             scratch_run("rmdir %s/keepsake-* 2>/dev/null; true", f.r->cache));
         (void)run(&f, i == 2 ? 0 : FILES);
@@ -397,25 +366,25 @@ static void test_write_host__two_runs_at_once(void **state)
     struct job_snap s[2];
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     assert_true(
         scratch_run("cd %s && cp -p keepsake-* %s/first", f.r->cache, f.dir));
     job_fixture_write(&f, "file-007", 1000, 50000);
     s[0] = run(&f, FILES - 1);
-    returns(&f, &s[0]);
+    host_kit_returns(&f, &s[0]);
     assert_true(scratch_run("cd %s && cp -p keepsake-* %s/second && "
                             "cp -p %s/first keepsake-*",
                             f.r->cache, f.dir, f.dir));
     job_fixture_write(&f, "file-008", 1001, 50000);
     s[1] = run(&f, FILES - 2);
-    returns(&f, &s[1]);
+    host_kit_returns(&f, &s[1]);
     (void)run(&f, FILES);
     /* the other one had been the last */
     assert_true(
         scratch_run("cd %s && cp -p %s/second keepsake-*", f.r->cache, f.dir));
     s[0] = run(&f, FILES - 1);
-    returns(&f, &s[0]);
+    host_kit_returns(&f, &s[0]);
     job_fixture_close(&f);
 }
 
@@ -426,7 +395,7 @@ static void test_write_host__counts_its_series_by_commit_records(void **state)
     struct job_fixture f;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     for (unsigned i = 0; i < 4; i++) {
         if (i == 2)
             forget_cache(&f);
@@ -475,7 +444,7 @@ static void test_write_host__a_full_key_reads_what_was_sealed(void **state)
     struct job_fixture f;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     repo_close(f.r);
     f.r = NULL;
@@ -559,7 +528,7 @@ static void test_write_host__goes_on_from_a_checkpoint(void **state)
 
     (void)state;
     for (unsigned first = 0; first < 2; first++) {
-        open_host(&f);
+        host_kit_open(&f);
         if (!first) {
             (void)run(&f, 0);
             assert_true(scratch_run("touch %s/file-00*", f.src));
@@ -581,14 +550,14 @@ static void test_write_host__goes_on_from_a_checkpoint(void **state)
         /* of the ten that had changed those are read that had not been */
         if (!first)
             assert_true(s.result.kept_files >= FILES - 10);
-        returns(&f, &s);
+        host_kit_returns(&f, &s);
         assert_false(
             scratch_run("ls %s/keepsake-*-checkpoint 2>/dev/null", f.r->cache));
         /* one of a run that is over is none, should it come back */
         assert_true(scratch_run("cp %s/kept \"$(cat %s/name)\"", f.dir, f.dir));
         assert_int_equal(checkpoints(&f), 0);
         s = run(&f, FILES);
-        returns(&f, &s);
+        host_kit_returns(&f, &s);
         job_fixture_close(&f);
     }
 }
@@ -625,7 +594,7 @@ static void test_write_host__checks_what_it_sees(void **state)
     struct job_snap s;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     s = run(&f, FILES);
     for (unsigned harmed = 0; harmed < 2; harmed++) {
@@ -641,7 +610,7 @@ static void test_write_host__checks_what_it_sees(void **state)
         assert_int_equal(found.notes, harmed ? 0 : 1);
         assert_true(sum.read_bytes > 0);
         if (!harmed) {
-            returns(&f, &s);
+            host_kit_returns(&f, &s);
             assert_int_equal(store_list(f.store, "snapshots", harm, &f), 0);
         }
     }
@@ -670,7 +639,7 @@ static void test_write_host__damage_comes_and_goes(void **state)
     struct job_fixture f;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     (void)run(&f, FILES);
     expect_list(&f, true, false);
@@ -697,7 +666,7 @@ static void test_write_host__knows_its_last_one(void **state)
     struct job_fixture f;
 
     (void)state;
-    open_host(&f);
+    host_kit_open(&f);
     (void)run(&f, 0);
     (void)run(&f, FILES);
     (void)run_with(&f, "other", "", false);
@@ -714,7 +683,7 @@ static void test_write_host__knows_its_last_one(void **state)
         }
         snapshot_list_release(&l);
         if (!lost)
-            forget_keepsakes(&f);
+            host_kit_forget(&f);
     }
     job_fixture_close(&f);
 }
