@@ -90,7 +90,7 @@ static int cmd_snapshot_problems(struct cli *cli, struct problems *problems)
             shown.n += problems_count(problems, k);
     }
     message_problems_end(&shown, "troubles in all");
-    cli->incomplete = shown.n > 0;
+    cli->incomplete |= shown.n > 0;
     return rc;
 }
 
@@ -140,9 +140,10 @@ static void cmd_snapshot_summary(const struct backup_set *b,
                      r->parent_damaged == 1 ? "was" : "were");
 }
 
+/* job: its name, or NULL */
 static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
                              const struct snapshot_job_result *r,
-                             struct problems *problems)
+                             struct problems *problems, const char *job)
 {
     json_out_begin(j, "snapshot");
     json_out_hex(j, "id", bytes_of(r->id.b, sizeof r->id.b));
@@ -173,6 +174,8 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
     for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++)
         json_out_u64(j, problems_out_kind(k), problems_count(problems, k));
     json_out_close(j);
+    if (job)
+        json_out_text(j, "job", job);
     return json_out_end(j);
 }
 
@@ -186,7 +189,7 @@ static int cmd_snapshot_tell(struct cli *cli, const struct backup_set *b,
 
     cmd_snapshot_summary(b, r, problems);
     if (rc == 0 && cli->json)
-        return cmd_snapshot_json(cli->json, b, r, problems);
+        return cmd_snapshot_json(cli->json, b, r, problems, cli->job);
     if (rc == 0 && opt_has(cli->opt, OPT_PRINT_ID)) {
         out_text(cli->out, id_hex(r->id.b, sizeof r->id.b, hex));
         out_text(cli->out, "\n");

@@ -85,6 +85,8 @@ static int preview_out_summary(struct cli *cli,
     json_out_u64(j, "excluded", r->excluded);
     json_out_u64(j, "problems", r->problems);
     json_out_bool(j, "had_parent", r->has_parent);
+    if (cli->job)
+        json_out_text(j, "job", cli->job);
     return json_out_end(j);
 }
 
@@ -103,6 +105,6 @@ int preview_out_run(struct cli *cli, struct repo *r,
     if (rc < 0)
         return rc;
     message_problems_end(&p.problems, "troubles in all");
-    cli->incomplete = result.problems > 0;
+    cli->incomplete |= result.problems > 0;
     return preview_out_summary(cli, &result);
 }
