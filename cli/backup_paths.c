@@ -127,7 +127,8 @@ static int backup_paths_any(const struct backup_paths *p)
                    p->n > 1 ? "; nor is any other of the paths there" : "");
 }
 
-int backup_paths_make(const struct opt_set *o, struct backup_paths *p)
+int backup_paths_make(const struct opt_set *o, bool there,
+                      struct backup_paths *p)
 {
     struct backup_paths_said s = {.p = p};
     int rc;
@@ -144,7 +145,7 @@ int backup_paths_make(const struct opt_set *o, struct backup_paths *p)
         p->root[i] = bytes_of(p->text.p + s.begin[i], end - s.begin[i]);
     }
     free(s.begin);
-    return rc < 0 ? rc : backup_paths_any(p);
+    return rc < 0 || !there ? rc : backup_paths_any(p);
 }
 
 int backup_paths_stream(const char *name, struct backup_paths *p)

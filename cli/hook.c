@@ -62,7 +62,7 @@ static int hook_failed(int code, const siginfo_t *how)
 
 /* ---- around ------------------------------------------------------------ */
 
-static int hook_before(struct cli *cli)
+int hook_before(const struct cli *cli)
 {
     const char *command = opt_text(cli->opt, OPT_BEFORE);
     siginfo_t how;
@@ -82,7 +82,7 @@ static int hook_before(struct cli *cli)
     return err_add(rc, "--before, so nothing was backed up");
 }
 
-static int hook_after(struct cli *cli, int rc)
+int hook_after(const struct cli *cli, int rc)
 {
     const char *command = opt_text(cli->opt, OPT_AFTER);
     struct err_record first;
@@ -102,13 +102,4 @@ static int hook_after(struct cli *cli, int rc)
     return after < 0
                ? err_set(E_IO, "--after: %s; the snapshot was made", err_text())
                : 0;
-}
-
-int hook_around(struct cli *cli, int (*one)(struct cli *cli))
-{
-    int rc = hook_before(cli);
-
-    if (rc == 0)
-        rc = one(cli);
-    return hook_after(cli, rc);
 }
