@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Hooks and a second run of the series: it is refused before its hooks could do
 # anything to what the first one reads.
+# shellcheck disable=SC2016 # the hooks expand it
 mkdir src
 echo a >src/a
 new_repo repo
