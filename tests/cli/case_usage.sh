@@ -31,6 +31,11 @@ usage "dedup: init: --compression: neither 'none' nor a level: '99' is not betwe
 usage "dedup: tag: give --add or --remove, or both; or --set; or --clear" dedup tag x
 usage "dedup: init: --passphrase-command: it ended with exit code 3, so what it printed is not taken" \
     dedup -r none init --passphrase-command 'echo x; exit 3'
+for place in s3:bucket ssh://host/x me@host:/x; do
+    usage "dedup: init: $place: a repository is a directory of this machine; there is no other storage (a directory of that name is ./$place)" \
+        dedup -r "$place" --passphrase-command 'echo x' init
+done
+expect 0 dedup -r ./s3:bucket --passphrase-command 'echo x' init
 usage "dedup: check: unexpected argument 'x'" dedup check x
 usage "dedup: check: unexpected argument '--keyless'" dedup check -- --keyless
 
