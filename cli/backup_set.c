@@ -1,6 +1,7 @@
 #include "cli/backup_set.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -21,22 +22,16 @@ enum { BACKUP_SET_OPTIONS_MAX = 1 << 20, BACKUP_SET_TAG_MAX = 100 };
 
 bool backup_set_of_paths(enum opt_id id)
 {
-    static const enum opt_id of[] = {OPT_EXCLUDE,
-                                     OPT_IEXCLUDE,
-                                     OPT_EXCLUDE_FILE,
-                                     OPT_EXCLUDE_IF_PRESENT,
-                                     OPT_EXCLUDE_CACHES,
-                                     OPT_EXCLUDE_LARGER_THAN,
-                                     OPT_NO_IGNORE_FILES,
-                                     OPT_FILES_FROM,
-                                     OPT_FILES_FROM0,
-                                     OPT_ONE_FILE_SYSTEM,
-                                     OPT_IGNORE_CTIME,
-                                     OPT_IGNORE_INODE,
-                                     OPT_SKIP_IF_UNCHANGED,
-                                     OPT_DRY_RUN,
-                                     OPT_FORCE,
-                                     OPT_CHECKPOINT};
+    static const enum opt_id of[] = {
+        OPT_EXCLUDE,         OPT_IEXCLUDE,
+        OPT_EXCLUDE_FILE,    OPT_EXCLUDE_IF_PRESENT,
+        OPT_EXCLUDE_CACHES,  OPT_EXCLUDE_LARGER_THAN,
+        OPT_NO_IGNORE_FILES, OPT_FILES_FROM,
+        OPT_FILES_FROM0,     OPT_AS_PATH,
+        OPT_ONE_FILE_SYSTEM, OPT_IGNORE_CTIME,
+        OPT_IGNORE_INODE,    OPT_SKIP_IF_UNCHANGED,
+        OPT_DRY_RUN,         OPT_FORCE,
+        OPT_CHECKPOINT};
 
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         if (of[i] == id)
@@ -63,6 +58,9 @@ static int backup_set_check_paths(const struct opt_set *o)
 
     if (o->arg_n == 0 && !list)
         return err_set(E_USAGE, "PATH... is missing: dedup snapshot PATH...");
+    if (list && opt_has(o, OPT_AS_PATH))
+        return err_set(E_USAGE, "--as-path names one directory: it does not "
+                                "go with --files-from");
     if (list && !opt_has(o, OPT_SERIES) && !o->job)
         return err_set(E_USAGE,
                        "--files-from needs --series NAME: a list that changes "
@@ -274,21 +272,50 @@ static void backup_set_skip(struct backup_set *b, const char *dir)
             (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
 }
 
-static int backup_set_check_root(struct bytes root, const char *place)
+/* What of a canonical path is below the directory above; NULL: it is not. */
+static const char *backup_set_below(const char *path, struct bytes above)
 {
-    char *path = mem_dup(root);
-    bool inside = false;
+    size_t n = above.n > 1 ? above.n : 0; /* "/" is above all */
+
+    if (strncmp(path, (const char *)above.p, n) != 0 || path[n] != '/')
+        return NULL;
+    return path + n;
+}
+
+/* What stands where a directory would, were its file system not mounted
+ * elsewhere. */
+static int backup_set_skip_there(struct backup_set *b, const char *dir)
+{
+    const char *below;
+    struct buf there;
+    /* Once, before the walk: the seam for file operations has no part in it. */
+    char *real = realpath(dir, NULL);
     int rc;
 
-    if (!path)
-        return err_set(E_NOMEM, "out of memory");
-    rc = inside_dir(path, place, false, &inside);
+    buf_init(&there, 2 * PATH_MAX);
+    below = real ? backup_set_below(real, b->paths.root[0]) : NULL;
+    if (below) {
+        buf_add_bytes(&there, bytes_of_str(b->paths.from));
+        buf_add(&there, below, strlen(below) + 1);
+    }
+    rc = buf_status(&there);
+    if (rc == 0 && below)
+        backup_set_skip(b, (const char *)there.p);
+    buf_release(&there);
+    free(real);
+    return rc;
+}
+
+static int backup_set_check_root(const char *path, const char *place)
+{
+    bool inside = false;
+    int rc = inside_dir(path, place, false, &inside);
+
     if (rc == 0 && inside)
         rc = err_set(E_USAGE,
                      "%s: is inside the repository %s, which cannot hold a "
                      "copy of itself",
                      path, place);
-    free(path);
     return rc;
 }
 
@@ -299,7 +326,18 @@ int backup_set_keep_out(struct backup_set *b, const char *place,
 
     backup_set_skip(b, place);
     backup_set_skip(b, cache);
-    for (size_t i = 0; i < b->paths.n && !b->is_stream && rc == 0; i++)
-        rc = backup_set_check_root(b->paths.root[i], place);
+    if (b->paths.from) {
+        rc = backup_set_skip_there(b, place);
+        if (rc == 0)
+            rc = backup_set_skip_there(b, cache);
+        return rc < 0 ? rc : backup_set_check_root(b->paths.from, place);
+    }
+    for (size_t i = 0; i < b->paths.n && !b->is_stream && rc == 0; i++) {
+        char *path = mem_dup(b->paths.root[i]);
+
+        rc = path ? backup_set_check_root(path, place)
+                  : err_set(E_NOMEM, "out of memory");
+        free(path);
+    }
     return rc;
 }

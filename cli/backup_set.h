@@ -12,7 +12,7 @@
 #include "repo/manifest.h"
 #include "source/walk.h"
 
-enum { BACKUP_SET_SKIP_MAX = 2 };
+enum { BACKUP_SET_SKIP_MAX = 4 };
 
 /* Zeroed: empty. */
 struct backup_set {
@@ -40,7 +40,9 @@ struct backup_set {
 MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
 
 /*
- * backup_set_keep_out: leave out the repository and its cache.
+ * backup_set_keep_out: leave out the repository and its cache; with --as-path
+ * also what stands there in their place, such as the repository of a moment ago
+ * in a snapshot of its file system.
  *   place  of the repository
  * Returns 0; E_USAGE: a root lies inside that repository; E_IO; E_NOMEM.
  */

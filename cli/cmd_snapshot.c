@@ -284,6 +284,7 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
     struct snapshot_job_options opt = {
         .root = b->paths.root,
         .root_n = b->paths.n,
+        .from = b->paths.from,
         .stream = stream,
         .series = bytes_of_str(b->series),
         .tag = b->tag,

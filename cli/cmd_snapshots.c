@@ -14,10 +14,12 @@
 
 enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
 
+/* What one looks for is the id; a narrow terminal has room for little else. */
 static const struct table_column cmd_snapshots_columns[] = {
-    {"id", false, false},   {"time", false, false}, {"series", false, true},
-    {"files", true, false}, {"size", true, false},  {"added", true, false},
-    {"tags", false, true},
+    {"id", false, false, 0},     {"time", false, false, 0},
+    {"series", false, true, 40}, {"files", true, false, 80},
+    {"size", true, false, 60},   {"added", true, false, 100},
+    {"tags", false, true, 50},
 };
 
 /* Ids are shown as long as it takes to tell them apart. */

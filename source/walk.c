@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "source/mounts.h"
 #include "source/stat_entry.h"
+#include "source/walk_as.h"
 #include "source/walk_names.h"
 #include "source/walk_roots.h"
 
@@ -29,6 +30,7 @@ struct walk_frame {
     size_t ignored; /* frames up to the one, this or one below, whose ignore is
                        nearest; 0: none */
     bool path_only;
+    bool bare; /* nothing stands there: what is meant is elsewhere */
     enum walk_skip skip;
     bool incomplete;
 };
@@ -80,6 +82,8 @@ int walk_new(const struct bytes *root, size_t root_n,
     w->fd = -1;
     buf_init(&w->path, WALK_PATH_MAX);
     rc = walk_roots_init(&w->roots, root, root_n);
+    if (rc == 0 && options->from && w->roots.n != 1)
+        rc = err_set(E_USAGE, "several roots stand at one place");
     if (rc == 0)
         rc = walk_names_init(&w->names);
     if (rc == 0)
@@ -329,6 +333,7 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
         .kind = WALK_ENTER,
         .dir = f->dir,
         .path_only = f->path_only,
+        .bare = f->bare,
         .skip = f->skip,
     };
     (void)stat_entry_fill(st, w->options.with_atime, &item->entry);
@@ -447,26 +452,71 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
     return walk_yield_enter(w, item, st, starts_fs, name);
 }
 
+/*
+ * As walk_visit, on the way to a root that stands elsewhere. It is named, and
+ * its ancestors are on no file system that could be left.
+ */
+static int walk_visit_as(struct walk *w, struct bytes name,
+                         struct walk_item *item, bool *yielded)
+{
+    struct walk_frame *parent = walk_top(w);
+    struct walk_frame f = {.node =
+                               walk_node_child(&w->roots, parent->node, name)};
+    bool named = walk_node_is_root(&w->roots, f.node);
+    struct walk_as_step step = {.parent = parent->dir,
+                                .parent_fd = w->fd,
+                                .name = (const char *)name.p,
+                                .from = named ? w->options.from : NULL,
+                                .bare = parent->bare};
+    bool starts_fs;
+    struct dirfd *dir = NULL;
+    struct statx st;
+    int rc;
+
+    w->looked_ns = clock_realtime_ns();
+    rc = walk_as_open(&step, &st, &dir);
+    if (rc < 0)
+        return rc;
+    if (!dir) {
+        *yielded = walk_failed(w, f.node, name, step.errnum, item);
+        return 0;
+    }
+    starts_fs = dirfd_dev(dir) != dirfd_dev(parent->dir);
+    f.path_only = !named;
+    f.bare = !named && step.bare;
+    f.skip = step.path ? WALK_SKIP_FAILED : WALK_SKIP_NONE;
+    name = dirfd_name(dir);
+    rc = walk_push(w, dir, f);
+    if (rc < 0)
+        return rc;
+    if (step.path)
+        w->problem_errno = step.errnum;
+    *yielded = true;
+    return walk_yield_enter(w, item, &st, starts_fs, name);
+}
+
 static int walk_start(struct walk *w, struct walk_item *item)
 {
     struct walk_frame f = {.node = walk_roots_top(&w->roots)};
+    bool named = walk_node_is_root(&w->roots, f.node);
+    const char *at = named && w->options.from ? w->options.from : "/";
     struct dirfd *dir = NULL;
     struct statx st;
-    int fd = fileop_openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+    int fd = fileop_openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY, 0);
     int rc;
 
     if (fd < 0)
-        return err_set_errno(E_SOURCE, errno, "/: cannot be opened");
+        return err_set_errno(E_SOURCE, errno, "%s: cannot be opened", at);
     w->looked_ns = clock_realtime_ns();
     if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
-        rc = err_set_errno(E_SOURCE, errno, "/: cannot be looked at");
+        rc = err_set_errno(E_SOURCE, errno, "%s: cannot be looked at", at);
         (void)fileop_close(fd);
         return rc;
     }
     rc = dirfd_root(w->pool, fd, &st, bytes_of(NULL, 0), &dir);
     if (rc < 0)
         return rc;
-    f.path_only = !walk_node_is_root(&w->roots, f.node);
+    f.path_only = !named;
     rc = walk_path_set(w, bytes_of(NULL, 0));
     if (rc < 0) {
         dirfd_unref(dir);
@@ -657,7 +707,9 @@ static int walk_step(struct walk *w, struct walk_item *item)
             return 0;
         name = bytes_of_str(walk_names_get(&w->names, &f->names, f->next++));
         rc = walk_path_set(w, name);
-        if (rc == 0)
+        if (rc == 0 && w->options.from && f->path_only)
+            rc = walk_visit_as(w, name, item, &yielded);
+        else if (rc == 0)
             rc = walk_visit(w, name, item, &yielded);
     }
     return rc;

@@ -105,6 +105,7 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
         it->has_attrs = true;
         it->te.e.starts_fs = w->entry.starts_fs;
     } else {
+        it->has_attrs = w->bare;
         rc = snap_unit_entry(u, it, &w->entry);
     }
     if (rc < 0)

@@ -34,7 +34,8 @@ struct walk_options snapshot_job_walk(const struct snapshot_job_options *o,
                                  .marker_n = o->marker_n,
                                  .larger = o->larger,
                                  .ignore_files = o->ignore_files,
-                                 .one_fs = o->one_fs};
+                                 .one_fs = o->one_fs,
+                                 .from = o->from};
 }
 
 int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,

@@ -17,6 +17,7 @@ struct snapshot_job_result;
 struct snapshot_job_options {
     const struct bytes *root; /* absolute canonical paths */
     size_t root_n;
+    const char *from; /* where the one root really stands: see source/walk.h */
     /* NULL: the roots are walked; else the one root is a file with what this
      * yields, and nothing of the last snapshot is taken over unread */
     const struct stream_input *stream;

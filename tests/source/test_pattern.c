@@ -223,7 +223,7 @@ static void test_pattern__folds_case_on_demand(void **state)
 
 static void test_pattern__hostile_patterns_cost_little(void **state)
 {
-    char pattern[4097];
+    static char pattern[4097]; /* the two are much for a frame */
     char path[4001];
     struct pattern_set *set;
     struct timespec a;
