@@ -23,13 +23,17 @@
  * every other file system. A path that was named as a root is never left out.
  *
  * Memory: the names of the directories on the way down, about 5 bytes each
- * besides the name; descriptors: at most max_open, plus pins of workers.
+ * besides the name, and of the .dedupignores there, whose sum has a bound
+ * (walk_rules.h), at most 16 MB; descriptors: at most max_open, plus pins of
+ * workers. A .dedupignore beyond its bounds is a problem, once, and from there
+ * on leaves out nothing.
  * Confined to one thread at a time; what it yields may go to others.
  */
 #ifndef SOURCE_WALK_H
 #define SOURCE_WALK_H
 
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/entry.h"
 #include "source/dirfd.h"
 #include "source/owner.h"
@@ -93,17 +97,19 @@ struct walk_options {
     size_t skip_n;
     const struct walk_marker *marker; /* lent */
     size_t marker_n;
-    uint64_t larger;   /* leave out files of more bytes; 0: none */
-    bool ignore_files; /* heed .dedupignore */
-    bool one_fs;       /* stay on the file system of each root */
-    bool with_atime;   /* entries carry the access time */
-    size_t max_open;   /* descriptors of directories; 0: 256 */
+    uint64_t larger;             /* leave out files of more bytes; 0: none */
+    bool ignore_files;           /* heed .dedupignore */
+    bool one_fs;                 /* stay on the file system of each root */
+    bool with_atime;             /* entries carry the access time */
+    size_t max_open;             /* descriptors of directories; 0: 256 */
+    const struct cancel *cancel; /* asked at each name; may be NULL; lent */
 };
 
 /* What was left out on purpose. */
 struct walk_counts {
     uint64_t excluded; /* by patterns, markers, size; a directory counts as
                           one, and so does all that is in a marked one */
+    uint64_t ignored;  /* of these, by a .dedupignore */
     uint64_t skipped;  /* by the skip list */
 };
 
@@ -125,8 +131,9 @@ void walk_free(struct walk *w);
 /*
  * walk_next: the next step.
  *   item  out
- * Returns 0, also for a PROBLEM; E_NOMEM or E_LIMIT (more than 4 GiB of names
- * in one directory): the walk is then over.
+ * Returns 0, also for a PROBLEM; E_CANCELED: nothing was yielded, the walk is
+ * where it was; E_NOMEM or E_LIMIT (more than 4 GiB of names in one directory):
+ * the walk is then over.
  */
 MUST_CHECK int walk_next(struct walk *w, struct walk_item *item);
 
