@@ -12,6 +12,7 @@
 #include "cli/when.h"
 #include "repo/job/series.h"
 #include "repo/label_change.h"
+#include "repo/snapshot_list.h"
 #include "source/stat_entry.h"
 #include "source/stream.h"
 #include "source/walk_roots.h"
@@ -183,6 +184,8 @@ static int backup_set_time(const struct opt_set *o, struct backup_set *b)
         rc = err_set(E_USAGE, "'%s': at which time of that day?", said);
     if (rc < 0)
         return err_add(rc, "--time");
+    if (b->time.s < 0)
+        return err_set(E_USAGE, "--time '%s': before 1970", said);
     if (b->time.s > now / CLOCK_SECOND_NS)
         return err_set(E_USAGE, "--time '%s': is to come", said);
     b->has_time = true;
@@ -259,6 +262,46 @@ void backup_set_release(struct backup_set *b)
     buf_release(&b->options);
     free(b->tag);
     *b = (struct backup_set){.is_stream = false};
+}
+
+/* ---- its place in the series ------------------------------------------- */
+
+/* The latest time of which the series has a complete snapshot, or zero. */
+static struct entry_time backup_set_newest(const struct backup_set *b,
+                                           const struct snapshot_list *l)
+{
+    struct entry_time newest = {.s = 0};
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct manifest *m = &l->item[i].manifest.m;
+
+        if (!l->item[i].damaged && !l->item[i].sealed && m->complete &&
+            bytes_equal(m->series, bytes_of_str(b->series)) &&
+            entry_time_cmp(m->begin, newest) > 0)
+            newest = m->begin;
+    }
+    return newest;
+}
+
+int backup_set_follows(const struct backup_set *b, struct repo *r)
+{
+    struct snapshot_list list = {.n = 0};
+    char said[WHEN_TEXT_MAX], there[WHEN_TEXT_MAX];
+    struct entry_time newest;
+    int rc;
+
+    if (!b->has_time)
+        return 0;
+    rc = snapshot_list_load(r->index, &r->state, &list);
+    newest = backup_set_newest(b, &list);
+    snapshot_list_release(&list);
+    if (rc < 0 || entry_time_cmp(b->time, newest) >= 0)
+        return rc;
+    return err_set(E_REFUSED,
+                   "--time %s: series '%s' has a snapshot of %s already, and "
+                   "its last must be its newest; give another --series",
+                   when_local(b->time, said), b->series,
+                   when_local(newest, there));
 }
 
 /* ---- what is never part of it ------------------------------------------ */

@@ -49,6 +49,14 @@ MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
 MUST_CHECK int backup_set_keep_out(struct backup_set *b, const char *place,
                                    const char *cache);
 
+/*
+ * backup_set_follows: whether its --time, if it has one, is not before that of
+ * a snapshot of its series; then the last of a series is also its newest.
+ * Those that the key may not read are not asked.
+ * Returns 0; E_REFUSED; E_NOMEM; what the index returned.
+ */
+MUST_CHECK int backup_set_follows(const struct backup_set *b, struct repo *r);
+
 /* backup_set_of_paths: whether an option is for snapshots of paths only, not
  * for those of streams. */
 bool backup_set_of_paths(enum opt_id id);

@@ -24,9 +24,9 @@ struct walk_frame {
     struct dirfd *dir;
     struct walk_node node; /* which roots are here or below */
     struct walk_list names;
-    size_t next;                /* of names */
-    size_t path_n;              /* bytes of its path in walk.path */
-    struct pattern_set *ignore; /* its .dedupignore; NULL: none */
+    size_t next;              /* of names */
+    size_t path_n;            /* bytes of its path in walk.path */
+    struct walk_rules ignore; /* its .dedupignore */
     size_t ignored; /* frames up to the one, this or one below, whose ignore is
                        nearest; 0: none */
     bool path_only;
@@ -45,7 +45,8 @@ struct walk {
     size_t depth; /* frames in use; the last is the directory at hand */
     size_t frame_cap;
     int fd; /* pinned descriptor of the directory at hand; -1: none */
-    int64_t looked_ns; /* the clock before the last statx */
+    int64_t looked_ns;      /* the clock before the last statx */
+    struct walk_rules held; /* the sum of the frames' ignore */
     struct walk_counts counts;
 
     enum {
@@ -62,7 +63,7 @@ struct walk {
     char target[ENTRY_TARGET_MAX + 1];
 };
 
-static struct walk_frame *walk_top(struct walk *w)
+static struct walk_frame *walk_top(const struct walk *w)
 {
     return &w->frame[w->depth - 1];
 }
@@ -105,13 +106,22 @@ static void walk_unpin(struct walk *w)
     w->fd = -1;
 }
 
+/* The .dedupignore of f no longer counts. */
+static void walk_forget_rules(struct walk *w, struct walk_frame *f)
+{
+    pattern_set_free(f->ignore.set);
+    w->held.pattern_n -= f->ignore.pattern_n;
+    w->held.bytes -= f->ignore.bytes;
+    f->ignore = (struct walk_rules){.set = NULL};
+}
+
 static void walk_pop(struct walk *w)
 {
     struct walk_frame *f = walk_top(w);
 
     walk_unpin(w);
     walk_names_drop(&w->names, &f->names);
-    pattern_set_free(f->ignore);
+    walk_forget_rules(w, f);
     dirfd_unref(f->dir);
     w->depth--;
 }
@@ -262,9 +272,11 @@ static int walk_heed(struct walk *w, struct walk_frame *f)
     }
     if (!o->ignore_files)
         return 0;
-    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &f->ignore,
+    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &w->held, &f->ignore,
                            w->rule_trouble, sizeof w->rule_trouble);
-    if (f->ignore)
+    w->held.pattern_n += f->ignore.pattern_n;
+    w->held.bytes += f->ignore.bytes;
+    if (f->ignore.set)
         f->ignored = w->depth;
     return rc;
 }
@@ -567,27 +579,71 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     return walk_owner_names(w, e);
 }
 
-/* Whether what was not named, at the path at hand, is left out. */
-static bool walk_excludes(const struct walk *w, const struct statx *st)
+/*
+ * What the .dedupignores on the way down say of the path at hand.
+ *   costly  out: the frame whose patterns it was that took too long to match,
+ *           then the verdict is PATTERN_NONE; else NULL
+ */
+static enum pattern_verdict walk_ignore_verdict(const struct walk *w,
+                                                bool is_dir,
+                                                struct walk_frame **costly)
+{
+    struct bytes path = buf_bytes(&w->path);
+    enum pattern_verdict v = PATTERN_NONE;
+    uint64_t steps = WALK_RULES_STEPS_MAX;
+    size_t at = walk_top(w)->ignored;
+
+    *costly = NULL;
+    while (v == PATTERN_NONE && at > 0 && !*costly) {
+        struct walk_frame *f = &w->frame[at - 1];
+        size_t below = f->path_n + (f->path_n > 0);
+
+        v = pattern_set_match_within(f->ignore.set,
+                                     bytes_of(path.p + below, path.n - below),
+                                     is_dir, &steps);
+        if (steps == 0)
+            *costly = f;
+        at = at > 1 ? w->frame[at - 2].ignored : 0;
+    }
+    return v;
+}
+
+/* Whether what was not named, at the path at hand, is left out; costly as
+ * above. */
+static bool walk_excludes(struct walk *w, const struct statx *st,
+                          struct walk_frame **costly)
 {
     bool is_dir = S_ISDIR(st->stx_mode);
-    struct bytes path = buf_bytes(&w->path);
     enum pattern_verdict v =
-        pattern_set_match(w->options.patterns, path, is_dir);
-    size_t at = w->frame[w->depth - 1].ignored;
+        pattern_set_match(w->options.patterns, buf_bytes(&w->path), is_dir);
 
+    *costly = NULL;
     if (v == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
         st->stx_size > w->options.larger)
         return true;
-    while (v == PATTERN_NONE && at > 0) {
-        const struct walk_frame *f = &w->frame[at - 1];
-        size_t below = f->path_n + (f->path_n > 0);
-
-        v = pattern_set_match(f->ignore,
-                              bytes_of(path.p + below, path.n - below), is_dir);
-        at = at > 1 ? w->frame[at - 2].ignored : 0;
+    if (v == PATTERN_NONE) {
+        v = walk_ignore_verdict(w, is_dir, costly);
+        w->counts.ignored += v == PATTERN_EXCLUDE;
     }
     return v == PATTERN_EXCLUDE;
+}
+
+/* The .dedupignore of f is heeded no longer; the name at hand is looked at
+ * again. */
+static void walk_yield_costly(struct walk *w, struct walk_frame *f,
+                              struct walk_item *item)
+{
+    struct dirfd *dir = f->dir;
+
+    walk_forget_rules(w, f);
+    walk_top(w)->next--;
+    (void)snprintf(w->problem_text, sizeof w->problem_text,
+                   "/%.*s: " WALK_RULES_IGNORE
+                   " is not heeded from here on: its patterns take too long",
+                   (int)(f->path_n < 900 ? f->path_n : 900),
+                   (const char *)w->path.p);
+    walk_yield_problem(w, item, dirfd_name(dir), WALK_UNREADABLE);
+    item->dir = dirfd_parent(dir);
 }
 
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
@@ -597,6 +653,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     struct walk_frame *parent = walk_top(w);
     struct walk_frame f = {.node = {0}, .ignored = parent->ignored};
     struct statx st;
+    struct walk_frame *costly = NULL;
     bool excluded = false;
     bool named;
 
@@ -613,7 +670,12 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, &st);
+        excluded = walk_excludes(w, &st, &costly);
+    if (costly) {
+        walk_yield_costly(w, costly, item);
+        *yielded = true;
+        return 0;
+    }
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;
@@ -705,6 +767,9 @@ static int walk_step(struct walk *w, struct walk_item *item)
         }
         if (w->fd < 0 && !walk_pin_again(w, item))
             return 0;
+        rc = cancel_check(w->options.cancel);
+        if (rc < 0)
+            return rc;
         name = bytes_of_str(walk_names_get(&w->names, &f->names, f->next++));
         rc = walk_path_set(w, name);
         if (rc == 0 && w->options.from && f->path_only)
@@ -740,7 +805,7 @@ int walk_next(struct walk *w, struct walk_item *item)
     case WALK_AT_END:
         break;
     }
-    if (rc < 0)
+    if (rc < 0 && rc != E_CANCELED)
         w->at = WALK_AT_END;
     if (w->at == WALK_AT_END)
         *item = (struct walk_item){.kind = WALK_END};

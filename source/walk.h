@@ -23,13 +23,17 @@
  * every other file system. A path that was named as a root is never left out.
  *
  * Memory: the names of the directories on the way down, about 5 bytes each
- * besides the name; descriptors: at most max_open, plus pins of workers.
+ * besides the name, and of the .dedupignores there, whose sum has a bound
+ * (walk_rules.h), at most 16 MB; descriptors: at most max_open, plus pins of
+ * workers. A .dedupignore beyond its bounds is a problem, once, and from there
+ * on leaves out nothing.
  * Confined to one thread at a time; what it yields may go to others.
  */
 #ifndef SOURCE_WALK_H
 #define SOURCE_WALK_H
 
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/entry.h"
 #include "source/dirfd.h"
 #include "source/owner.h"
@@ -103,12 +107,14 @@ struct walk_options {
                           canonical form; its own path is then what all is
                           called by, patterns and problems too, and need not be
                           there (source/walk_as.h); lent; NULL: at its path */
+    const struct cancel *cancel; /* asked at each name; may be NULL; lent */
 };
 
 /* What was left out on purpose. */
 struct walk_counts {
     uint64_t excluded; /* by patterns, markers, size; a directory counts as
                           one, and so does all that is in a marked one */
+    uint64_t ignored;  /* of these, by a .dedupignore */
     uint64_t skipped;  /* by the skip list */
 };
 
@@ -130,8 +136,9 @@ void walk_free(struct walk *w);
 /*
  * walk_next: the next step.
  *   item  out
- * Returns 0, also for a PROBLEM; E_NOMEM or E_LIMIT (more than 4 GiB of names
- * in one directory), E_SOURCE when "/" cannot be opened: the walk is then over.
+ * Returns 0, also for a PROBLEM; E_CANCELED: nothing was yielded, the walk is
+ * where it was; E_NOMEM or E_LIMIT (more than 4 GiB of names in one directory),
+ * E_SOURCE when "/" cannot be opened: the walk is then over.
  */
 MUST_CHECK int walk_next(struct walk *w, struct walk_item *item);
 
