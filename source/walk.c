@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "source/mounts.h"
 #include "source/stat_entry.h"
+#include "source/walk_as.h"
 #include "source/walk_names.h"
 #include "source/walk_roots.h"
 
@@ -23,12 +24,13 @@ struct walk_frame {
     struct dirfd *dir;
     struct walk_node node; /* which roots are here or below */
     struct walk_list names;
-    size_t next;                /* of names */
-    size_t path_n;              /* bytes of its path in walk.path */
-    struct pattern_set *ignore; /* its .dedupignore; NULL: none */
+    size_t next;              /* of names */
+    size_t path_n;            /* bytes of its path in walk.path */
+    struct walk_rules ignore; /* its .dedupignore */
     size_t ignored; /* frames up to the one, this or one below, whose ignore is
                        nearest; 0: none */
     bool path_only;
+    bool bare; /* nothing stands there: what is meant is elsewhere */
     enum walk_skip skip;
     bool incomplete;
 };
@@ -43,7 +45,8 @@ struct walk {
     size_t depth; /* frames in use; the last is the directory at hand */
     size_t frame_cap;
     int fd; /* pinned descriptor of the directory at hand; -1: none */
-    int64_t looked_ns; /* the clock before the last statx */
+    int64_t looked_ns;      /* the clock before the last statx */
+    struct walk_rules held; /* the sum of the frames' ignore */
     struct walk_counts counts;
 
     enum {
@@ -60,7 +63,7 @@ struct walk {
     char target[ENTRY_TARGET_MAX + 1];
 };
 
-static struct walk_frame *walk_top(struct walk *w)
+static struct walk_frame *walk_top(const struct walk *w)
 {
     return &w->frame[w->depth - 1];
 }
@@ -80,6 +83,8 @@ int walk_new(const struct bytes *root, size_t root_n,
     w->fd = -1;
     buf_init(&w->path, WALK_PATH_MAX);
     rc = walk_roots_init(&w->roots, root, root_n);
+    if (rc == 0 && options->from && w->roots.n != 1)
+        rc = err_set(E_USAGE, "several roots stand at one place");
     if (rc == 0)
         rc = walk_names_init(&w->names);
     if (rc == 0)
@@ -101,13 +106,22 @@ static void walk_unpin(struct walk *w)
     w->fd = -1;
 }
 
+/* The .dedupignore of f no longer counts. */
+static void walk_forget_rules(struct walk *w, struct walk_frame *f)
+{
+    pattern_set_free(f->ignore.set);
+    w->held.pattern_n -= f->ignore.pattern_n;
+    w->held.bytes -= f->ignore.bytes;
+    f->ignore = (struct walk_rules){.set = NULL};
+}
+
 static void walk_pop(struct walk *w)
 {
     struct walk_frame *f = walk_top(w);
 
     walk_unpin(w);
     walk_names_drop(&w->names, &f->names);
-    pattern_set_free(f->ignore);
+    walk_forget_rules(w, f);
     dirfd_unref(f->dir);
     w->depth--;
 }
@@ -258,9 +272,11 @@ static int walk_heed(struct walk *w, struct walk_frame *f)
     }
     if (!o->ignore_files)
         return 0;
-    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &f->ignore,
+    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &w->held, &f->ignore,
                            w->rule_trouble, sizeof w->rule_trouble);
-    if (f->ignore)
+    w->held.pattern_n += f->ignore.pattern_n;
+    w->held.bytes += f->ignore.bytes;
+    if (f->ignore.set)
         f->ignored = w->depth;
     return rc;
 }
@@ -329,6 +345,7 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
         .kind = WALK_ENTER,
         .dir = f->dir,
         .path_only = f->path_only,
+        .bare = f->bare,
         .skip = f->skip,
     };
     (void)stat_entry_fill(st, w->options.with_atime, &item->entry);
@@ -447,26 +464,71 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
     return walk_yield_enter(w, item, st, starts_fs, name);
 }
 
+/*
+ * As walk_visit, on the way to a root that stands elsewhere. It is named, and
+ * its ancestors are on no file system that could be left.
+ */
+static int walk_visit_as(struct walk *w, struct bytes name,
+                         struct walk_item *item, bool *yielded)
+{
+    struct walk_frame *parent = walk_top(w);
+    struct walk_frame f = {.node =
+                               walk_node_child(&w->roots, parent->node, name)};
+    bool named = walk_node_is_root(&w->roots, f.node);
+    struct walk_as_step step = {.parent = parent->dir,
+                                .parent_fd = w->fd,
+                                .name = (const char *)name.p,
+                                .from = named ? w->options.from : NULL,
+                                .bare = parent->bare};
+    bool starts_fs;
+    struct dirfd *dir = NULL;
+    struct statx st;
+    int rc;
+
+    w->looked_ns = clock_realtime_ns();
+    rc = walk_as_open(&step, &st, &dir);
+    if (rc < 0)
+        return rc;
+    if (!dir) {
+        *yielded = walk_failed(w, f.node, name, step.errnum, item);
+        return 0;
+    }
+    starts_fs = dirfd_dev(dir) != dirfd_dev(parent->dir);
+    f.path_only = !named;
+    f.bare = !named && step.bare;
+    f.skip = step.path ? WALK_SKIP_FAILED : WALK_SKIP_NONE;
+    name = dirfd_name(dir);
+    rc = walk_push(w, dir, f);
+    if (rc < 0)
+        return rc;
+    if (step.path)
+        w->problem_errno = step.errnum;
+    *yielded = true;
+    return walk_yield_enter(w, item, &st, starts_fs, name);
+}
+
 static int walk_start(struct walk *w, struct walk_item *item)
 {
     struct walk_frame f = {.node = walk_roots_top(&w->roots)};
+    bool named = walk_node_is_root(&w->roots, f.node);
+    const char *at = named && w->options.from ? w->options.from : "/";
     struct dirfd *dir = NULL;
     struct statx st;
-    int fd = fileop_openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+    int fd = fileop_openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY, 0);
     int rc;
 
     if (fd < 0)
-        return err_set_errno(E_SOURCE, errno, "/: cannot be opened");
+        return err_set_errno(E_SOURCE, errno, "%s: cannot be opened", at);
     w->looked_ns = clock_realtime_ns();
     if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
-        rc = err_set_errno(E_SOURCE, errno, "/: cannot be looked at");
+        rc = err_set_errno(E_SOURCE, errno, "%s: cannot be looked at", at);
         (void)fileop_close(fd);
         return rc;
     }
     rc = dirfd_root(w->pool, fd, &st, bytes_of(NULL, 0), &dir);
     if (rc < 0)
         return rc;
-    f.path_only = !walk_node_is_root(&w->roots, f.node);
+    f.path_only = !named;
     rc = walk_path_set(w, bytes_of(NULL, 0));
     if (rc < 0) {
         dirfd_unref(dir);
@@ -517,27 +579,71 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     return walk_owner_names(w, e);
 }
 
-/* Whether what was not named, at the path at hand, is left out. */
-static bool walk_excludes(const struct walk *w, const struct statx *st)
+/*
+ * What the .dedupignores on the way down say of the path at hand.
+ *   costly  out: the frame whose patterns it was that took too long to match,
+ *           then the verdict is PATTERN_NONE; else NULL
+ */
+static enum pattern_verdict walk_ignore_verdict(const struct walk *w,
+                                                bool is_dir,
+                                                struct walk_frame **costly)
+{
+    struct bytes path = buf_bytes(&w->path);
+    enum pattern_verdict v = PATTERN_NONE;
+    uint64_t steps = WALK_RULES_STEPS_MAX;
+    size_t at = walk_top(w)->ignored;
+
+    *costly = NULL;
+    while (v == PATTERN_NONE && at > 0 && !*costly) {
+        struct walk_frame *f = &w->frame[at - 1];
+        size_t below = f->path_n + (f->path_n > 0);
+
+        v = pattern_set_match_within(f->ignore.set,
+                                     bytes_of(path.p + below, path.n - below),
+                                     is_dir, &steps);
+        if (steps == 0)
+            *costly = f;
+        at = at > 1 ? w->frame[at - 2].ignored : 0;
+    }
+    return v;
+}
+
+/* Whether what was not named, at the path at hand, is left out; costly as
+ * above. */
+static bool walk_excludes(struct walk *w, const struct statx *st,
+                          struct walk_frame **costly)
 {
     bool is_dir = S_ISDIR(st->stx_mode);
-    struct bytes path = buf_bytes(&w->path);
     enum pattern_verdict v =
-        pattern_set_match(w->options.patterns, path, is_dir);
-    size_t at = w->frame[w->depth - 1].ignored;
+        pattern_set_match(w->options.patterns, buf_bytes(&w->path), is_dir);
 
+    *costly = NULL;
     if (v == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
         st->stx_size > w->options.larger)
         return true;
-    while (v == PATTERN_NONE && at > 0) {
-        const struct walk_frame *f = &w->frame[at - 1];
-        size_t below = f->path_n + (f->path_n > 0);
-
-        v = pattern_set_match(f->ignore,
-                              bytes_of(path.p + below, path.n - below), is_dir);
-        at = at > 1 ? w->frame[at - 2].ignored : 0;
+    if (v == PATTERN_NONE) {
+        v = walk_ignore_verdict(w, is_dir, costly);
+        w->counts.ignored += v == PATTERN_EXCLUDE;
     }
     return v == PATTERN_EXCLUDE;
+}
+
+/* The .dedupignore of f is heeded no longer; the name at hand is looked at
+ * again. */
+static void walk_yield_costly(struct walk *w, struct walk_frame *f,
+                              struct walk_item *item)
+{
+    struct dirfd *dir = f->dir;
+
+    walk_forget_rules(w, f);
+    walk_top(w)->next--;
+    (void)snprintf(w->problem_text, sizeof w->problem_text,
+                   "/%.*s: " WALK_RULES_IGNORE
+                   " is not heeded from here on: its patterns take too long",
+                   (int)(f->path_n < 900 ? f->path_n : 900),
+                   (const char *)w->path.p);
+    walk_yield_problem(w, item, dirfd_name(dir), WALK_UNREADABLE);
+    item->dir = dirfd_parent(dir);
 }
 
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
@@ -547,6 +653,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     struct walk_frame *parent = walk_top(w);
     struct walk_frame f = {.node = {0}, .ignored = parent->ignored};
     struct statx st;
+    struct walk_frame *costly = NULL;
     bool excluded = false;
     bool named;
 
@@ -563,7 +670,12 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, &st);
+        excluded = walk_excludes(w, &st, &costly);
+    if (costly) {
+        walk_yield_costly(w, costly, item);
+        *yielded = true;
+        return 0;
+    }
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;
@@ -655,9 +767,14 @@ static int walk_step(struct walk *w, struct walk_item *item)
         }
         if (w->fd < 0 && !walk_pin_again(w, item))
             return 0;
+        rc = cancel_check(w->options.cancel);
+        if (rc < 0)
+            return rc;
         name = bytes_of_str(walk_names_get(&w->names, &f->names, f->next++));
         rc = walk_path_set(w, name);
-        if (rc == 0)
+        if (rc == 0 && w->options.from && f->path_only)
+            rc = walk_visit_as(w, name, item, &yielded);
+        else if (rc == 0)
             rc = walk_visit(w, name, item, &yielded);
     }
     return rc;
@@ -688,7 +805,7 @@ int walk_next(struct walk *w, struct walk_item *item)
     case WALK_AT_END:
         break;
     }
-    if (rc < 0)
+    if (rc < 0 && rc != E_CANCELED)
         w->at = WALK_AT_END;
     if (w->at == WALK_AT_END)
         *item = (struct walk_item){.kind = WALK_END};

@@ -67,6 +67,10 @@ expect 0 dedup snapshot --before 'mkdir today; echo c >today/c; ln -s today link
 expect 0 dedup snapshots
 out_has "*link*"
 ! grep today "$OUT" || run_fail "a series for each day"
+expect 0 dedup snapshot --print-id --before 'mkdir shot; echo d >shot/d' \
+    --after 'rm -r shot' --as-path /srv/data shot
+expect 0 dedup cat "$(hostname)@srv-data:/srv/data/d"
+out_is d
 
 # Waited for: the hooks of the second follow those of the first.
 begin run -s s --allow-empty

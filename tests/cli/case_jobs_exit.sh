@@ -70,13 +70,13 @@ expect 3 dedup --config c.yaml snapshot --all-jobs -n
 jobs failed good later incomplete >c.yaml
 expect 2 dedup --config c.yaml snapshot --all-jobs --json
 out_has '{"v":1,"type":"error","exit":2,"message":"--before, so nothing was backed up: exit code 3","job":"1-failed"}'
-out_has '{"v":1,"type":"snapshot",*},"job":"2-good"}'
+out_has '{"v":1,"type":"snapshot",*,"job":"2-good"}'
 out_has '{"v":1,"type":"error","exit":75,"message":"--before: it asks*","job":"3-later"}'
-out_has '{"v":1,"type":"snapshot",*},"job":"4-incomplete"}'
+out_has '{"v":1,"type":"snapshot",*,"job":"4-incomplete"}'
 out_has '{"v":1,"type":"error","exit":2,"message":"1 of 4 jobs failed, *"}'
 [ "$(grep -c '"type":"error"' "$OUT")" = 3 ] || run_fail "not three errors"
 expect 0 dedup --config c.yaml snapshot --job 2-good --json
-out_has '{"v":1,"type":"snapshot",*},"job":"2-good"}'
+out_has '{"v":1,"type":"snapshot",*,"job":"2-good"}'
 expect 0 dedup --config c.yaml snapshot --job 2-good --json -n
 out_has '{"v":1,"type":"preview",*,"job":"2-good"}'
 expect 0 dedup snapshot --json src
