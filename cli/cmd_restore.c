@@ -178,7 +178,6 @@ static int cmd_restore_json_event(struct json_out *j,
     rc = buf_status(&path);
     json_out_begin(j, "entry");
     json_out_text(j, "outcome", cmd_restore_word(e->kind));
-    json_out_text(j, "change", cmd_restore_change(e).name);
     json_out_bytes(j, "path", buf_bytes(&path));
     buf_release(&path);
     if (e->e)
@@ -189,6 +188,7 @@ static int cmd_restore_json_event(struct json_out *j,
         json_out_bytes(j, "message", bytes_of_str(e->text));
     if (e->lost)
         cmd_restore_json_lost(j, e->lost);
+    json_out_text(j, "change", cmd_restore_change(e).name);
     if (rc < 0) {
         json_out_cancel(j);
         return rc;
@@ -335,21 +335,21 @@ static int cmd_restore_json(struct json_out *j,
     json_out_begin(j, "summary");
     json_out_u64(j, "entries", atomic_load(&p->entries));
     json_out_u64(j, "written", atomic_load(&p->written));
-    json_out_u64(j, "new", atomic_load(&p->made));
     json_out_u64(j, "same", atomic_load(&p->same));
-    json_out_u64(j, "metadata", atomic_load(&p->meta));
     json_out_u64(j, "kept", atomic_load(&p->kept));
     json_out_u64(j, "skipped", atomic_load(&p->skipped));
-    json_out_u64(j, "deleted", atomic_load(&p->deleted));
     json_out_u64(j, "failed", atomic_load(&p->failed));
     json_out_u64(j, "damaged", atomic_load(&p->damaged));
     json_out_u64(j, "bytes", atomic_load(&p->bytes));
     json_out_u64(j, "bytes_written", atomic_load(&p->bytes_written));
-    json_out_u64(j, "bytes_deleted", atomic_load(&p->bytes_deleted));
     json_out_object(j, "lost");
     for (unsigned i = 0; i < JAIL_LOST_KINDS; i++)
         json_out_u64(j, jail_lost_name(i), atomic_load(&p->lost[i]));
     json_out_close(j);
+    json_out_u64(j, "new", atomic_load(&p->made));
+    json_out_u64(j, "metadata", atomic_load(&p->meta));
+    json_out_u64(j, "deleted", atomic_load(&p->deleted));
+    json_out_u64(j, "bytes_deleted", atomic_load(&p->bytes_deleted));
     return json_out_end(j);
 }
 

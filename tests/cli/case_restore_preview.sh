@@ -34,12 +34,12 @@ out_has "= $PWD/src/same"
 err_has 'dedup: restore: would write 6 entries (*) in out: 3 new, 3 changed; 1 already as stored, 1 but for metadata, 0 kept'
 err_has 'dedup: restore: would delete 1 not in the snapshot (5 B)'
 expect 0 dedup restore "$from" -t out -n --json --delete
-for line in '*"change":"new","path":"*/new","kind":"file","size":4*' \
-    '*"change":"content","path":"*/content"*' \
-    '*"change":"metadata","path":"*/mode"*' \
-    '*"change":"none","path":"*/same"*' \
-    '*"change":"deleted","path":"*/extra","kind":"file","size":5*' \
-    '*"type":"summary"*"new":3,*"metadata":1,*"deleted":1,*'; do
+for line in '*"path":"*/new","kind":"file","size":4*"change":"new"}' \
+    '*"path":"*/content"*"change":"content"}' \
+    '*"path":"*/mode"*"change":"metadata"}' \
+    '*"path":"*/same"*"change":"none"}' \
+    '*"path":"*/extra","kind":"file","size":5*"change":"deleted"}' \
+    '*"type":"summary"*"new":3,"metadata":1,"deleted":1,*'; do
     out_has "$line"
 done
 
