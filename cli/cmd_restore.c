@@ -109,7 +109,7 @@ static int cmd_restore_check_options(const struct opt_set *o)
     if (opt_has(o, OPT_NO_XATTRS) && opt_has(o, OPT_XATTR_INCLUDE))
         return err_set(E_USAGE, "--no-xattrs and --xattr-include contradict "
                                 "each other: give one");
-    if (opt_has(o, OPT_DELETE) && o->arg_n > 1 && !opt_has(o, OPT_IN_PLACE))
+    if (restore_mirror_wanted(o) && o->arg_n > 1 && !opt_has(o, OPT_IN_PLACE))
         return err_set(E_USAGE, "--delete goes with one SNAP:/path, or with "
                                 "--in-place: each would delete the others'");
     return restore_place_check(o);
@@ -322,7 +322,7 @@ static void cmd_restore_summary(const struct cmd_restore *r,
                  words_count(atomic_load(&p->same) - atomic_load(&p->meta), e),
                  words_count(atomic_load(&p->meta), f),
                  words_count(atomic_load(&p->kept), g));
-    if (opt_has(r->cli->opt, OPT_DELETE))
+    if (restore_mirror_wanted(r->cli->opt))
         message_note("%s %s not in the snapshot (%s)",
                      r->dry_run ? "would delete" : "deleted",
                      words_count(atomic_load(&p->deleted), a),
@@ -421,7 +421,7 @@ static int cmd_restore_job(struct cmd_restore *r, struct session *s,
         .verify = opt_has(o, OPT_VERIFY),
         .numeric_ids = opt_has(o, OPT_NUMERIC_IDS),
         .choice = cmd_restore_choice(r, o),
-        .mirror = opt_has(o, OPT_DELETE) ? &part->mirror.rules : NULL,
+        .mirror = restore_mirror_wanted(o) ? &part->mirror.rules : NULL,
         .dry_run = r->dry_run,
         .cancel = r->cli->cancel,
         .event = cmd_restore_event,
@@ -460,7 +460,7 @@ static int cmd_restore_part(struct cmd_restore *r, struct session *s,
 
     if (rc == 0)
         rc = restore_place_find(o, &part->pick, &part->target);
-    if (rc == 0 && opt_has(o, OPT_DELETE))
+    if (rc == 0 && restore_mirror_wanted(o))
         rc = restore_mirror_init(o, s, &part->pick.snapshot.manifest.m,
                                  &part->mirror);
     if (rc == 0 && !r->include && !r->exclude &&

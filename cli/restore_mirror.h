@@ -15,17 +15,23 @@ enum { RESTORE_MIRROR_SPARE = 16 };
 struct restore_mirror {
     struct restore_delete rules; /* borrows from all below */
     struct bytes *unread;
-    struct pattern_set *left;
+    struct bytes *marker;
+    struct pattern_set *patterns;
+    struct tree_entry top;
     struct jail_spare spare[RESTORE_MIRROR_SPARE];
 };
 
+/* restore_mirror_wanted: whether what the snapshot does not have is to be
+ * deleted. */
+bool restore_mirror_wanted(const struct opt_set *o);
+
 /*
- * restore_mirror_init: the rules for a snapshot; says on standard error what
- * the snapshot left out in a way that cannot be told from here.
+ * restore_mirror_init: the rules for a snapshot; with --delete-excluded without
+ * those by which it left something out.
  *   m  lent
  * Returns 0; E_REFUSED: it is not known what the snapshot lacks: a checkpoint,
- * or more could not be read than it names; E_NOMEM. To be released whatever is
- * returned.
+ * more could not be read than it names, or it does not tell what was left out;
+ * E_CORRUPT; E_NOMEM. To be released whatever is returned; not to be moved.
  */
 MUST_CHECK int restore_mirror_init(const struct opt_set *o,
                                    const struct session *s,

@@ -6,6 +6,7 @@
 #include "base/fileop.h"
 #include "cli/inside.h"
 #include "cli/message.h"
+#include "cli/restore_mirror.h"
 #include "source/walk_roots.h"
 
 enum { RESTORE_PLACE_HOST = 256 };
@@ -115,7 +116,7 @@ int restore_place_find(const struct opt_set *o, const struct snap_pick *pick,
             "in place: what differs from the snapshot %s %s is "
             "overwritten%s",
             pick->te.e.type == ENTRY_DIR ? "below" : "in", (const char *)out->p,
-            opt_has(o, OPT_DELETE) ? ", and what it does not have is deleted"
-                                   : "");
+            restore_mirror_wanted(o) ? ", and what it does not have is deleted"
+                                     : "");
     return rc;
 }

@@ -256,7 +256,7 @@ static int remove_one(struct remover *r, struct dirfd *d, int fd,
     if (!stat_entry_fill(&st, false, &e))
         return stuck(r, name, NULL, 0, "is of an unknown type");
     is_dir = e.type == ENTRY_DIR;
-    if (rules->stays && rules->stays(rules->ctx, buf_bytes(&r->path), is_dir)) {
+    if (rules->stays && rules->stays(rules->ctx, buf_bytes(&r->path), &e)) {
         *stays_in(r) = true;
         return 0;
     }

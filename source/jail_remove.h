@@ -41,8 +41,9 @@ enum jail_removal {
 struct jail_remove_rules {
     const struct jail_spare *spare;
     size_t spare_n;
-    /* Whether to leave path alone, with all below it; NULL: never. Silent. */
-    bool (*stays)(void *ctx, struct bytes path, bool is_dir);
+    /* Whether to leave path alone, with all below it; NULL: never. Silent. e
+     * has type, times and size. */
+    bool (*stays)(void *ctx, struct bytes path, const struct entry *e);
     /* Told of every object, a directory after what is in it; NULL: nobody. e
      * has type, times and size; NULL where that is not known. */
     void (*tell)(void *ctx, enum jail_removal what, struct bytes path,

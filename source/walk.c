@@ -23,11 +23,12 @@ struct walk_frame {
     struct dirfd *dir;
     struct walk_node node; /* which roots are here or below */
     struct walk_list names;
-    size_t next;                /* of names */
-    size_t path_n;              /* bytes of its path in walk.path */
-    struct pattern_set *ignore; /* its .dedupignore; NULL: none */
-    size_t ignored; /* frames up to the one, this or one below, whose ignore is
-                       nearest; 0: none */
+    size_t next;           /* of names */
+    size_t path_n;         /* bytes of its path in walk.path */
+    struct ignore *ignore; /* a reference: the nearest .dedupignore, its
+                              own or of a frame below; NULL: none */
+    bool ignores;          /* ... its own */
+    bool marked;           /* of its names only the marker is left */
     bool path_only;
     enum walk_skip skip;
     bool incomplete;
@@ -107,7 +108,7 @@ static void walk_pop(struct walk *w)
 
     walk_unpin(w);
     walk_names_drop(&w->names, &f->names);
-    pattern_set_free(f->ignore);
+    ignore_unref(f->ignore);
     dirfd_unref(f->dir);
     w->depth--;
 }
@@ -246,22 +247,28 @@ static int walk_heed(struct walk *w, struct walk_frame *f)
 {
     const struct walk_options *o = &w->options;
     const struct walk_marker *by;
+    struct ignore *own;
     int rc;
 
     if (!walk_node_is_root(&w->roots, f->node) &&
         walk_rules_marked(o->marker, o->marker_n, &w->names, &f->names, w->fd,
                           &by)) {
         w->counts.excluded += f->names.n > 1;
+        f->marked = true;
         walk_names_drop(&w->names, &f->names);
         f->names = walk_names_begin(&w->names);
         return walk_names_add(&w->names, &f->names, by->name);
     }
     if (!o->ignore_files)
         return 0;
-    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &f->ignore,
+    rc = walk_rules_ignore(&w->names, &f->names, w->fd, f->ignore,
+                           bytes_of(w->path.p, f->path_n), &own,
                            w->rule_trouble, sizeof w->rule_trouble);
-    if (f->ignore)
-        f->ignored = w->depth;
+    f->ignores = own != NULL;
+    if (own) {
+        ignore_unref(f->ignore);
+        f->ignore = own;
+    }
     return rc;
 }
 
@@ -311,6 +318,7 @@ static int walk_push(struct walk *w, struct dirfd *dir, struct walk_frame frame)
     *f = frame;
     f->dir = dir;
     f->path_n = w->path.n;
+    f->ignore = w->depth > 1 ? ignore_ref(w->frame[w->depth - 2].ignore) : NULL;
     f->names = walk_names_begin(&w->names);
     w->rule_trouble[0] = 0;
     /* It has just been opened: this costs no system call. */
@@ -517,27 +525,20 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     return walk_owner_names(w, e);
 }
 
-/* Whether what was not named, at the path at hand, is left out. */
-static bool walk_excludes(const struct walk *w, const struct statx *st)
+/* Whether what was not named, at the path at hand, is left out. What says so
+ * of others is not: it tells a restore what is missing here on purpose. */
+static bool walk_excludes(const struct walk *w, const struct walk_frame *in,
+                          struct bytes name, const struct statx *st)
 {
-    bool is_dir = S_ISDIR(st->stx_mode);
-    struct bytes path = buf_bytes(&w->path);
-    enum pattern_verdict v =
-        pattern_set_match(w->options.patterns, path, is_dir);
-    size_t at = w->frame[w->depth - 1].ignored;
+    const struct ignore_rules rules = {w->options.patterns, w->options.larger};
+    bool is_file = S_ISREG(st->stx_mode);
 
-    if (v == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
-        st->stx_size > w->options.larger)
-        return true;
-    while (v == PATTERN_NONE && at > 0) {
-        const struct walk_frame *f = &w->frame[at - 1];
-        size_t below = f->path_n + (f->path_n > 0);
-
-        v = pattern_set_match(f->ignore,
-                              bytes_of(path.p + below, path.n - below), is_dir);
-        at = at > 1 ? w->frame[at - 2].ignored : 0;
-    }
-    return v == PATTERN_EXCLUDE;
+    if (is_file &&
+        (in->marked ||
+         (in->ignores && bytes_equal(name, bytes_of_str(IGNORE_NAME)))))
+        return false;
+    return ignore_omits(&rules, in->ignore, buf_bytes(&w->path),
+                        S_ISDIR(st->stx_mode), is_file ? st->stx_size : 0);
 }
 
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
@@ -545,7 +546,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
                       bool *yielded)
 {
     struct walk_frame *parent = walk_top(w);
-    struct walk_frame f = {.node = {0}, .ignored = parent->ignored};
+    struct walk_frame f = {.node = {0}};
     struct statx st;
     bool excluded = false;
     bool named;
@@ -563,7 +564,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, &st);
+        excluded = walk_excludes(w, parent, name, &st);
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;

@@ -64,7 +64,7 @@ static int walk_rules_read(int fd, struct buf *text)
 {
     uint8_t part[4096];
     ssize_t n;
-    int file = walk_rules_open(fd, WALK_RULES_IGNORE);
+    int file = walk_rules_open(fd, IGNORE_NAME);
 
     if (file < 0)
         return -1;
@@ -86,27 +86,19 @@ static int walk_rules_read(int fd, struct buf *text)
 
 static void walk_rules_say(const char *why, char *trouble, size_t room)
 {
-    (void)snprintf(trouble, room, "%s was not heeded: %s", WALK_RULES_IGNORE,
-                   why);
+    (void)snprintf(trouble, room, "%s was not heeded: %s", IGNORE_NAME, why);
 }
 
-/* The text becomes a set, or trouble. */
-static int walk_rules_parse(struct buf *text, struct pattern_set **set,
+/* The text becomes patterns, or trouble. */
+static int walk_rules_parse(struct ignore *above, struct bytes dir,
+                            struct buf *text, struct ignore **out,
                             char *trouble, size_t room)
 {
-    struct pattern_set *s = NULL;
     int rc = buf_status(text);
 
     if (rc == 0)
-        rc = pattern_set_new(false, &s);
-    if (rc == 0)
-        rc = pattern_set_add_text(s, buf_bytes(text), WALK_RULES_IGNORE);
-    if (rc == 0) {
-        *set = s;
-        return 0;
-    }
-    pattern_set_free(s);
-    if (rc == E_NOMEM)
+        rc = ignore_new(above, dir, buf_bytes(text), out);
+    if (rc == 0 || rc == E_NOMEM)
         return rc;
     walk_rules_say(rc == E_LIMIT ? "longer than 1 MiB" : err_text(), trouble,
                    room);
@@ -116,19 +108,20 @@ static int walk_rules_parse(struct buf *text, struct pattern_set **set,
 
 int walk_rules_ignore(const struct walk_names *names,
                       const struct walk_list *list, int fd,
-                      struct pattern_set **set, char *trouble, size_t room)
+                      struct ignore *above, struct bytes dir,
+                      struct ignore **out, char *trouble, size_t room)
 {
     char reason[128];
     struct buf text;
     int rc = 0;
 
-    *set = NULL;
+    *out = NULL;
     trouble[0] = 0;
-    if (!walk_names_has(names, list, bytes_of_str(WALK_RULES_IGNORE)))
+    if (!walk_names_has(names, list, bytes_of_str(IGNORE_NAME)))
         return 0;
-    buf_init(&text, WALK_RULES_IGNORE_MAX);
+    buf_init(&text, IGNORE_BYTES_MAX);
     if (walk_rules_read(fd, &text) == 0)
-        rc = walk_rules_parse(&text, set, trouble, room);
+        rc = walk_rules_parse(above, dir, &text, out, trouble, room);
     else if (errno != ENOENT) /* gone again: as if it had not been there */
         walk_rules_say(errno == EINVAL || errno == ELOOP
                            ? "it is not a regular file"

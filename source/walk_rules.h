@@ -6,16 +6,10 @@
 #ifndef SOURCE_WALK_RULES_H
 #define SOURCE_WALK_RULES_H
 
-#include "source/pattern.h"
+#include "source/ignore.h"
 #include "source/walk_names.h"
 
-enum {
-    WALK_RULES_HEADER_MAX = 1024,
-    WALK_RULES_IGNORE_MAX = 1 << 20 /* bytes of a .dedupignore */
-};
-
-/* The name of the file with patterns for the directory that it is in. */
-#define WALK_RULES_IGNORE ".dedupignore"
+enum { WALK_RULES_HEADER_MAX = 1024 };
 
 /* A directory that holds a regular file of that name, which begins so, is kept
  * with that file alone. */
@@ -38,8 +32,10 @@ bool walk_rules_marked(const struct walk_marker *marker, size_t n,
                        const struct walk_marker **by);
 
 /*
- * walk_rules_ignore: the patterns of a directory's .dedupignore.
- *   set      out: NULL: there is none; else to be freed
+ * walk_rules_ignore: a directory's .dedupignore.
+ *   above    those of the directories above; NULL: none
+ *   dir      its path, as ignore_new() wants it
+ *   out      out: a reference; NULL: there is none
  *   trouble  out: why it could not be read, "" otherwise: nothing is left out
  *            then
  *   room     bytes at trouble
@@ -47,7 +43,8 @@ bool walk_rules_marked(const struct walk_marker *marker, size_t n,
  */
 MUST_CHECK int walk_rules_ignore(const struct walk_names *names,
                                  const struct walk_list *list, int fd,
-                                 struct pattern_set **set, char *trouble,
+                                 struct ignore *above, struct bytes dir,
+                                 struct ignore **out, char *trouble,
                                  size_t room);
 
 #endif

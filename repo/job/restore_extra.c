@@ -1,43 +1,5 @@
 #include "repo/job/restore_extra.h"
 
-/* Whether path, "srv/www/x", is top, "/srv/www", or below it. */
-static bool restore_extra_within(struct bytes path, struct bytes top)
-{
-    while (top.n > 0 && top.p[0] == '/') {
-        top.p++;
-        top.n--;
-    }
-    if (top.n == 0)
-        return true;
-    return path.n >= top.n && memcmp(path.p, top.p, top.n) == 0 &&
-           (path.n == top.n || path.p[top.n] == '/');
-}
-
-bool restore_extra_stays(const struct restore_delete *d, struct bytes path,
-                         bool is_dir)
-{
-    if (path.n > 0 && d->left && pattern_set_excluded(d->left, path, is_dir))
-        return true;
-    for (size_t i = 0; i < d->unread_n; i++) {
-        if (restore_extra_within(path, d->unread[i]))
-            return true;
-    }
-    return false;
-}
-
-bool restore_extra_mirrors(const struct restore_delete *d, struct bytes path,
-                           const struct tree_entry *te)
-{
-    bool in_root = false;
-
-    for (size_t i = 0; i < d->root_n && !in_root; i++)
-        in_root = restore_extra_within(path, d->root[i]);
-    /* an empty root of a file system: one that the backup did not enter */
-    if (!in_root || (te->e.starts_fs && te->dir.entries == 0))
-        return false;
-    return !restore_extra_stays(d, path, true);
-}
-
 int restore_extra_load(struct restore_extra *x, struct jail_dir *dir)
 {
     int rc = jail_names_load(dir, &x->names);

@@ -19,17 +19,6 @@ struct restore_extra {
     size_t told; /* given by restore_extra_next() */
 };
 
-/* restore_extra_mirrors: whether what else is in the directory may go, by what
- * the snapshot knows of it.
- *   path  "srv/www"; empty: "/" */
-bool restore_extra_mirrors(const struct restore_delete *d, struct bytes path,
-                           const struct tree_entry *te);
-
-/* restore_extra_stays: whether path was left out of the backup, or could not be
- * read then. */
-bool restore_extra_stays(const struct restore_delete *d, struct bytes path,
-                         bool is_dir);
-
 /* restore_extra_load: what is in dir now, before anything is written there.
  * 0; E_TARGET: it cannot be listed, and loses nothing; E_NOMEM. */
 MUST_CHECK int restore_extra_load(struct restore_extra *x,

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "base/pipe.h"
-#include "repo/job/restore_extra.h"
 #include "repo/job/restore_large.h"
+#include "repo/job/restore_left.h"
 #include "repo/job/restore_plan.h"
 #include "repo/job/restore_write.h"
 
@@ -204,15 +204,25 @@ static int restore_job_part(struct restore_item *it)
 
 /* --- deleting --- */
 
+/* One thing that stands in the target only. */
+struct restore_job_removal {
+    struct restore_job *j;
+    const struct ignore *ignore; /* of the directory that it is in */
+};
+
 /* What lies in a selected directory is selected; but what is excluded stays,
  * and what the backup left out is not known to be gone. */
-static bool restore_job_stays(void *ctx, struct bytes path, bool is_dir)
+static bool restore_job_stays(void *ctx, struct bytes path,
+                              const struct entry *e)
 {
-    const struct restore_job *j = ctx;
+    const struct restore_job_removal *r = ctx;
+    const struct restore_job_options *o = &r->j->opt;
+    bool is_dir = e->type == ENTRY_DIR;
 
-    if (j->opt.exclude && pattern_set_excluded(j->opt.exclude, path, is_dir))
+    if (o->exclude && pattern_set_excluded(o->exclude, path, is_dir))
         return true;
-    return restore_extra_stays(j->opt.mirror, path, is_dir);
+    return restore_left_stays(o->mirror, r->ignore, path, is_dir,
+                              e->type == ENTRY_FILE ? e->size : 0);
 }
 
 static void restore_job_removed(void *ctx, enum jail_removal what,
@@ -223,7 +233,8 @@ static void restore_job_removed(void *ctx, enum jail_removal what,
         [JAIL_REMOVED] = RESTORE_DELETED,
         [JAIL_SPARED] = RESTORE_KEPT,
         [JAIL_STUCK] = RESTORE_FAILED};
-    struct restore_job *j = ctx;
+    const struct restore_job_removal *r = ctx;
+    struct restore_job *j = r->j;
     struct restore_progress *p = &j->progress;
     struct restore_event event = {
         .kind = kind_of[what], .path = path, .e = e, .text = ""};
@@ -242,11 +253,12 @@ static void restore_job_removed(void *ctx, enum jail_removal what,
 
 static int restore_job_extra(struct restore_job *j, struct restore_item *it)
 {
+    struct restore_job_removal removal = {.j = j, .ignore = it->ignore};
     const struct jail_remove_rules rules = {.spare = j->opt.mirror->spare,
                                             .spare_n = j->opt.mirror->spare_n,
                                             .stays = restore_job_stays,
                                             .tell = restore_job_removed,
-                                            .ctx = j};
+                                            .ctx = &removal};
     struct bytes name = it->path;
     int rc = cancel_check(j->opt.cancel);
 

@@ -11,6 +11,7 @@
 #include "repo/job/current.h"
 #include "repo/repo.h"
 #include "repo/tree_entry.h"
+#include "source/ignore.h"
 #include "source/jail_remove.h"
 #include "source/pattern.h"
 
@@ -40,15 +41,25 @@ struct restore_event {
  * What is deleted: what stands in a directory of the target and not in that of
  * the snapshot; only in directories that are selected themselves, lie in a root
  * of the snapshot, could be read to their end, and are on the file system of
- * the target. Include and exclude hold for what is deleted as for what is
- * written.
+ * the target; and only what the backup would not have left out. Include and
+ * exclude hold for what is deleted as for what is written.
  */
 struct restore_delete {
     const struct bytes *root; /* of the snapshot: "/srv/www" */
     size_t root_n;
     const struct bytes *unread; /* could not be backed up: stays; "/srv/x" */
     size_t unread_n;
-    const struct pattern_set *left; /* left out of the backup: stays; or NULL */
+    struct ignore_rules rules;  /* the backup left out what they omit */
+    bool ignore_files;          /* ... and what files of patterns say */
+    const struct bytes *marker; /* ... and all in a directory of which only a
+                                   file of such a name was kept */
+    size_t marker_n;
+    const struct tree_entry *top; /* the snapshot's "/": what directories above
+                                     the start say; NULL: nothing */
+    /* Nothing in path and below is deleted, because of why; from any thread;
+     * NULL: nobody is told. */
+    void (*doubt)(void *ctx, struct bytes path, const char *why);
+    void *ctx;
     const struct jail_spare *spare; /* never to be removed */
     size_t spare_n;
 };

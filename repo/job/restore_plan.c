@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "repo/job/restore_extra.h"
 #include "repo/job/restore_large.h"
+#include "repo/job/restore_left.h"
 #include "repo/tree_walk.h"
 
 /* A directory of the snapshot on the way down. */
@@ -17,6 +18,7 @@ struct restore_level {
     bool lost;            /* it cannot be made: nothing below is restored */
     bool mounted;         /* it, or one above, is a mount point */
     bool mirrors;         /* what else is in it is to be deleted */
+    struct restore_left_dir left; /* what the backup left out of it */
     struct restore_extra extra;
 };
 
@@ -30,6 +32,7 @@ struct restore_plan {
     struct buf path;
     uint64_t marks; /* file systems met so far */
     bool leaving;   /* the directory on top: items of it are still to come */
+    struct restore_left *left; /* NULL: nothing is deleted */
     struct buf extra_path;
     struct restore_group_map groups;
     struct restore_large_cut cut; /* the large file being handed out */
@@ -58,6 +61,9 @@ int restore_plan_new(const struct restore_job_options *options,
         rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0)
         rc = tree_walk_start(p->walk, options->start);
+    if (rc == 0 && options->mirror)
+        rc = restore_left_new(options->mirror, lane, options->start_path,
+                              &p->left);
     if (rc < 0) {
         restore_plan_free(p);
         return rc;
@@ -73,6 +79,7 @@ void restore_plan_free(struct restore_plan *p)
     for (size_t i = 0; i < p->made; i++) {
         if (i < p->depth) {
             jail_dir_unref(p->level[i].dir);
+            restore_left_release(&p->level[i].left);
             restore_extra_release(&p->level[i].extra);
         }
         buf_release(&p->level[i].raw);
@@ -83,6 +90,7 @@ void restore_plan_free(struct restore_plan *p)
     buf_release(&p->path);
     buf_release(&p->extra_path);
     tree_walk_free(p->walk);
+    restore_left_free(p->left);
     free(p);
 }
 
@@ -137,6 +145,7 @@ static int restore_plan_push(struct restore_plan *p,
     l->lost = false;
     l->mounted = p->depth > 1 && p->level[p->depth - 2].mounted;
     l->mirrors = false;
+    l->left = (struct restore_left_dir){.ignore = NULL};
     l->extra = (struct restore_extra){.end = 0};
     l->mark = p->depth > 1 ? p->level[p->depth - 2].mark : 0;
     if (te->e.starts_fs)
@@ -227,20 +236,24 @@ static int restore_plan_reach(struct restore_plan *p, struct restore_unit *u,
 static int restore_plan_enter(struct restore_plan *p, struct restore_unit *u)
 {
     struct restore_level *l = NULL;
+    bool excluded = restore_plan_excluded(p, true);
     struct jail_dir *dir;
     int rc;
 
     if (p->depth > 0)
         restore_extra_pass(&p->level[p->depth - 1].extra, p->item.te->e.name);
-    if (restore_plan_excluded(p, true))
+    if (excluded)
         tree_walk_skip(p->walk);
     rc = restore_plan_push(p, p->item.te, &l);
+    if (rc == 0 && p->left && !excluded)
+        rc = restore_left_enter(p->left,
+                                p->depth > 1 ? &p->level[p->depth - 2].left
+                                             : restore_left_above(p->left),
+                                buf_bytes(&p->path), p->item.te, &l->left);
     if (rc < 0)
         return rc;
-    l->wanted = !restore_plan_excluded(p, true) && restore_plan_wanted(p, true);
-    l->mirrors =
-        l->wanted && p->opt->mirror &&
-        restore_extra_mirrors(p->opt->mirror, buf_bytes(&p->path), p->item.te);
+    l->wanted = !excluded && restore_plan_wanted(p, true);
+    l->mirrors = l->wanted && l->left.mirrors;
     return l->wanted ? restore_plan_reach(p, u, &dir) : 0;
 }
 
@@ -277,9 +290,12 @@ static int restore_plan_extra(struct restore_plan *p, struct restore_unit *u,
         buf_add(&p->extra_path, "/", 1);
     buf_add_bytes(&p->extra_path, bytes_of_str(name));
     rc = buf_status(&p->extra_path);
-    return rc < 0 ? rc
-                  : restore_unit_add(u, RESTORE_EXTRA, bytes_of(NULL, 0),
-                                     buf_bytes(&p->extra_path), l->dir, &it);
+    if (rc == 0)
+        rc = restore_unit_add(u, RESTORE_EXTRA, bytes_of(NULL, 0),
+                              buf_bytes(&p->extra_path), l->dir, &it);
+    if (rc == 0)
+        it->ignore = ignore_ref(l->left.ignore);
+    return rc;
 }
 
 static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
@@ -291,6 +307,7 @@ static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
     if (rc < 0 || p->leaving)
         return rc;
     p->depth--;
+    restore_left_release(&l->left);
     restore_extra_release(&l->extra);
     if (l->dir)
         rc = restore_unit_add(u, restore_plan_ends(p, l), buf_bytes(&l->raw),

@@ -221,9 +221,8 @@ static void tell_event(void *ctx, const struct restore_event *e)
 static int bring_back_entry(const struct fault_kit *k, struct repo *r,
                             const struct tree_entry *start, const char *target)
 {
-    static const struct bytes everything[1];
-    static const struct restore_delete mirror = {.root = everything,
-                                                 .root_n = 1};
+    const struct bytes everything[] = {bytes_of_str("/")};
+    const struct restore_delete mirror = {.root = everything, .root_n = 1};
     struct restore_job_options opt = {.start = start,
                                       .target = target,
                                       .mirror = k->mirror ? &mirror : NULL,

@@ -123,10 +123,37 @@ static void test_walk_rules__what_cannot_be_heeded_is_told(void **state)
     /* longer than any list of patterns */
     assert_int_equal(unlink(path), 0);
     scratch_text(dir, "a/sub/.dedupignore", "*.o\n");
-    assert_int_equal(truncate(path, WALK_RULES_IGNORE_MAX + 1), 0);
+    assert_int_equal(truncate(path, IGNORE_BYTES_MAX + 1), 0);
     transcript_expect(dir, "a/sub", &o,
                       ">p \n>p a\n> a/sub\n?bad a/sub\na/sub/.dedupignore\n"
                       "a/sub/x.o\na/sub/y.c\n< a/sub\n< a\n< \n");
+}
+
+/* Nobody could tell later what they left out. */
+static void test_walk_rules__files_with_rules_are_kept(void **state)
+{
+    const char *dir = *state;
+    struct walk_marker m = {bytes_of_str(".nobackup"), bytes_of(NULL, 0)};
+    struct pattern_set *patterns;
+    struct walk_options o = {
+        .marker = &m, .marker_n = 1, .larger = 1, .ignore_files = true};
+
+    assert_int_equal(pattern_set_new(false, &patterns), 0);
+    assert_int_equal(pattern_set_add(patterns, bytes_of_str(".*")), 0);
+    o.patterns = patterns;
+    scratch_text(dir, "a/.dedupignore", "*\n.dedupignore\n!sub\n");
+    scratch_text(dir, "a/.hidden", "x");
+    scratch_text(dir, "a/sub/.nobackup", "long");
+    transcript_expect(dir, "a", &o,
+                      ">p \n> a\na/.dedupignore\n> a/sub\n"
+                      "a/sub/.nobackup\n< a/sub\n< a\n< \n");
+    /* one that nobody heeds is a file like others */
+    o.ignore_files = false;
+    o.marker_n = 0;
+    transcript_expect(dir, "a", &o,
+                      ">p \n> a\n> a/sub\na/sub/x.o\na/sub/y.c\n< a/sub\n"
+                      "a/x.o\n< a\n< \n");
+    pattern_set_free(patterns);
 }
 
 static void test_walk_rules__markers_leave_themselves(void **state)
@@ -237,6 +264,8 @@ int main(void)
             test_walk_rules__patterns_come_before_ignore_files, tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_rules__what_cannot_be_heeded_is_told, tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_rules__files_with_rules_are_kept, tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_rules__markers_leave_themselves, tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_rules__large_files, tree,
