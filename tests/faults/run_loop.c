@@ -78,8 +78,8 @@ static bool one(struct fault_kit *k, const struct run_loop_row *row, uint64_t n,
         assert_int_equal(snapshots, 3);
     t->committed += killed && snapshots == 3;
     t->left += snapshots == 2 && k->report->checkpoints > 0;
-    /* a store that fails while it takes the commit record, and cannot be asked
-     * any more, leaves the outcome open: the snapshot is whole, or is not */
+    /* a store that fails while it takes the commit record, or is asked whether
+     * that lasts, leaves the outcome open: the snapshot is whole, or is not */
     t->unknown += rc < 0 && !killed && snapshots == 3;
     return hit;
 }
@@ -107,12 +107,13 @@ static void each(struct fault_kit *k, const struct run_loop_row *row)
         assert_true(t.failed + t.killed > 0);
     if (row->domain == RUN_LOOP_SOURCE)
         assert_true(t.failed <= t.runs / 10);
+    /* from the record's sync to the last look at the log */
     if (strstr(row->action, "-from") == NULL)
-        assert_true(t.unknown <= 2);
+        assert_true(t.unknown <= 5);
     if (!k->checkpoints && !k->interrupted)
         assert_int_equal(t.left, 0);
-    else if (t.failed + t.killed > 2)
-        assert_true(t.left > 0);
+    else if (t.failed + t.killed > 2 && row->domain != RUN_LOOP_CACHE)
+        assert_true(t.left > 0); /* without a cache a run may end at once */
 }
 
 void run_loop(struct fault_kit *k, const struct run_loop_row *row, size_t n)
