@@ -278,7 +278,7 @@ static int restore_plan_extra(struct restore_plan *p, struct restore_unit *u,
 {
     struct restore_level *l = &p->level[p->depth - 1];
     const char *name = restore_extra_next(&l->extra);
-    struct restore_item *it;
+    struct restore_item *it = NULL;
     int rc;
 
     *more = name != NULL;
