@@ -70,6 +70,11 @@ err_has 'dedup: restore: --delete: the backup has more patterns than a snapshot 
 expect 0 dedup restore "many:$PWD/src" -t out3 --delete-excluded
 [ ! -e out3/mine ] || run_fail "it was not deleted"
 
+# A pattern that the record of it does not tell.
+expect 0 dedup snapshot -s odd src --exclude "$(printf 'a\nb')"
+expect 10 dedup restore "odd:$PWD/src" -t out3 --delete
+err_has "dedup: restore: --delete: what the backup left out by 'b' is not recorded; --delete-excluded deletes that, too"
+
 # Rules that cannot be read hold for everything below.
 mkdir -p src/bad/deep src/link/deep
 echo text >src/bad/deep/f
