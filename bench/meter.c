@@ -9,13 +9,17 @@
  * The line is appended to FILE; the exit code is the command's.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SAMPLE_MS = 5 };
 
 static double now(void)
 {
@@ -72,9 +76,10 @@ static int report(const char *label, const char *file, double wall,
 
 int main(int argc, char **argv)
 {
-    struct timespec nap = {0, 5000000};
+    struct pollfd gone = {.events = POLLIN};
     struct rusage use;
     double start = now();
+    double wall;
     long anon = 0;
     int status;
     pid_t pid;
@@ -89,11 +94,19 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "meter: %s: %s\n", argv[3], strerror(errno));
         _exit(127);
     }
-    while (wait4(pid, &status, WNOHANG, &use) == 0) {
+    gone.fd = pid < 0 ? -1 : pidfd_open(pid, 0);
+    if (gone.fd < 0) {
+        (void)fprintf(stderr, "meter: a process: %s\n", strerror(errno));
+        return 125;
+    }
+    /* Woken by the end itself, so that wall is not rounded up to a sample. */
+    while (poll(&gone, 1, SAMPLE_MS) == 0) {
         long a = anon_kib(pid);
 
         anon = a > anon ? a : anon;
-        (void)nanosleep(&nap, NULL);
     }
-    return report(argv[1], argv[2], now() - start, &use, anon, status);
+    if (wait4(pid, &status, 0, &use) != pid)
+        return 125;
+    wall = now() - start;
+    return report(argv[1], argv[2], wall, &use, anon, status);
 }

@@ -127,6 +127,49 @@ static int backup_paths_any(const struct backup_paths *p)
                    p->n > 1 ? "; nor is any other of the paths there" : "");
 }
 
+/* ---- another path ------------------------------------------------------ */
+
+static int backup_paths_check_as(const struct backup_paths *p, const char *as)
+{
+    struct statx st;
+
+    if (p->n != 1)
+        return err_set(E_USAGE, "--as-path '%s': names one directory, not %zu",
+                       as, p->n);
+    if (as[0] != '/')
+        return err_set(E_USAGE, "--as-path '%s': not an absolute path", as);
+    if (fileop_statx(AT_FDCWD, p->from, AT_SYMLINK_NOFOLLOW, STAT_ENTRY_MASK,
+                     &st) == 0 &&
+        !S_ISDIR(st.stx_mode))
+        return err_set(E_USAGE, "--as-path: %s is no directory%s", p->from,
+                       S_ISLNK(st.stx_mode) ? "; with a '/' behind it, what "
+                                              "that link leads to is meant"
+                                            : "");
+    return 0;
+}
+
+/* The one root keeps its place, and gets the name as. */
+static int backup_paths_name_as(struct backup_paths *p, const char *as)
+{
+    struct walk_roots checked;
+    size_t begin = p->text.n;
+    int rc;
+
+    p->from = mem_dup(p->root[0]);
+    if (!p->from)
+        return err_set(E_NOMEM, "out of memory");
+    rc = backup_paths_check_as(p, as);
+    if (rc == 0)
+        rc = walk_roots_resolve(as, &p->text);
+    if (rc < 0)
+        return rc;
+    p->root[0] = bytes_of(p->text.p + begin, p->text.n - begin);
+    rc = walk_roots_init(&checked, p->root, 1);
+    if (rc == 0)
+        walk_roots_release(&checked);
+    return err_add(rc, "--as-path");
+}
+
 int backup_paths_make(const struct opt_set *o, struct backup_paths *p)
 {
     struct backup_paths_said s = {.p = p};
@@ -144,7 +187,11 @@ int backup_paths_make(const struct opt_set *o, struct backup_paths *p)
         p->root[i] = bytes_of(p->text.p + s.begin[i], end - s.begin[i]);
     }
     free(s.begin);
-    return rc < 0 ? rc : backup_paths_any(p);
+    if (rc == 0)
+        rc = backup_paths_any(p);
+    if (rc == 0 && opt_has(o, OPT_AS_PATH))
+        rc = backup_paths_name_as(p, opt_text(o, OPT_AS_PATH));
+    return rc;
 }
 
 int backup_paths_stream(const char *name, struct backup_paths *p)
@@ -168,5 +215,6 @@ void backup_paths_release(struct backup_paths *p)
 {
     buf_release(&p->text);
     free(p->root);
+    free(p->from);
     *p = (struct backup_paths){.n = 0};
 }

@@ -17,13 +17,16 @@ struct backup_paths {
     struct bytes *root; /* absolute, canonical, in the order in which they were
                            said */
     size_t n;
+    char *from; /* --as-path: where the one root really stands; else NULL */
 };
 
 /*
- * backup_paths_make: resolve arguments, and read --files-from and
+ * backup_paths_make: resolve arguments, and --as-path, and read --files-from
+ * and
  * --files-from0.
  *   p  out: zeroed first; release it whatever is returned
- * Returns 0; E_USAGE: there is none, too many, or a list that cannot be read;
+ * Returns 0; E_USAGE: there is none, too many, a list that cannot be read, or
+ * nothing that --as-path could give a name to;
  * E_NOTFOUND: none of them is there; E_NOMEM; E_SOURCE.
  */
 MUST_CHECK int backup_paths_make(const struct opt_set *o,

@@ -12,6 +12,7 @@
 #include "cli/when.h"
 #include "repo/job/series.h"
 #include "repo/label_change.h"
+#include "repo/snapshot_list.h"
 #include "source/stat_entry.h"
 #include "source/stream.h"
 #include "source/walk_roots.h"
@@ -22,22 +23,16 @@ enum { BACKUP_SET_OPTIONS_MAX = 1 << 20, BACKUP_SET_TAG_MAX = 100 };
 
 bool backup_set_of_paths(enum opt_id id)
 {
-    static const enum opt_id of[] = {OPT_EXCLUDE,
-                                     OPT_IEXCLUDE,
-                                     OPT_EXCLUDE_FILE,
-                                     OPT_EXCLUDE_IF_PRESENT,
-                                     OPT_EXCLUDE_CACHES,
-                                     OPT_EXCLUDE_LARGER_THAN,
-                                     OPT_NO_IGNORE_FILES,
-                                     OPT_FILES_FROM,
-                                     OPT_FILES_FROM0,
-                                     OPT_ONE_FILE_SYSTEM,
-                                     OPT_IGNORE_CTIME,
-                                     OPT_IGNORE_INODE,
-                                     OPT_SKIP_IF_UNCHANGED,
-                                     OPT_DRY_RUN,
-                                     OPT_FORCE,
-                                     OPT_CHECKPOINT};
+    static const enum opt_id of[] = {
+        OPT_EXCLUDE,         OPT_IEXCLUDE,
+        OPT_EXCLUDE_FILE,    OPT_EXCLUDE_IF_PRESENT,
+        OPT_EXCLUDE_CACHES,  OPT_EXCLUDE_LARGER_THAN,
+        OPT_NO_IGNORE_FILES, OPT_FILES_FROM,
+        OPT_FILES_FROM0,     OPT_AS_PATH,
+        OPT_ONE_FILE_SYSTEM, OPT_IGNORE_CTIME,
+        OPT_IGNORE_INODE,    OPT_SKIP_IF_UNCHANGED,
+        OPT_DRY_RUN,         OPT_FORCE,
+        OPT_CHECKPOINT};
 
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         if (of[i] == id)
@@ -64,6 +59,9 @@ static int backup_set_check_paths(const struct opt_set *o)
 
     if (o->arg_n == 0 && !list)
         return err_set(E_USAGE, "PATH... is missing: dedup snapshot PATH...");
+    if (list && opt_has(o, OPT_AS_PATH))
+        return err_set(E_USAGE, "--as-path names one directory: it does not "
+                                "go with --files-from");
     if (list && !opt_has(o, OPT_SERIES) && !o->job)
         return err_set(E_USAGE,
                        "--files-from needs --series NAME: a list that changes "
@@ -186,6 +184,8 @@ static int backup_set_time(const struct opt_set *o, struct backup_set *b)
         rc = err_set(E_USAGE, "'%s': at which time of that day?", said);
     if (rc < 0)
         return err_add(rc, "--time");
+    if (b->time.s < 0)
+        return err_set(E_USAGE, "--time '%s': before 1970", said);
     if (b->time.s > now / CLOCK_SECOND_NS)
         return err_set(E_USAGE, "--time '%s': is to come", said);
     b->has_time = true;
@@ -267,6 +267,46 @@ void backup_set_release(struct backup_set *b)
     *b = (struct backup_set){.is_stream = false};
 }
 
+/* ---- its place in the series ------------------------------------------- */
+
+/* The latest time of which the series has a complete snapshot, or zero. */
+static struct entry_time backup_set_newest(const struct backup_set *b,
+                                           const struct snapshot_list *l)
+{
+    struct entry_time newest = {.s = 0};
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct manifest *m = &l->item[i].manifest.m;
+
+        if (!l->item[i].damaged && !l->item[i].sealed && m->complete &&
+            bytes_equal(m->series, bytes_of_str(b->series)) &&
+            entry_time_cmp(m->begin, newest) > 0)
+            newest = m->begin;
+    }
+    return newest;
+}
+
+int backup_set_follows(const struct backup_set *b, struct repo *r)
+{
+    struct snapshot_list list = {.n = 0};
+    char said[WHEN_TEXT_MAX], there[WHEN_TEXT_MAX];
+    struct entry_time newest;
+    int rc;
+
+    if (!b->has_time)
+        return 0;
+    rc = snapshot_list_load(r->index, &r->state, &list);
+    newest = backup_set_newest(b, &list);
+    snapshot_list_release(&list);
+    if (rc < 0 || entry_time_cmp(b->time, newest) >= 0)
+        return rc;
+    return err_set(E_REFUSED,
+                   "--time %s: series '%s' has a snapshot of %s already, and "
+                   "its last must be its newest; give another --series",
+                   when_local(b->time, said), b->series,
+                   when_local(newest, there));
+}
+
 /* ---- what is never part of it ------------------------------------------ */
 
 static void backup_set_skip(struct backup_set *b, const char *dir)
@@ -278,21 +318,50 @@ static void backup_set_skip(struct backup_set *b, const char *dir)
             (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
 }
 
-static int backup_set_check_root(struct bytes root, const char *place)
+/* What of a canonical path is below the directory above; NULL: it is not. */
+static const char *backup_set_below(const char *path, struct bytes above)
 {
-    char *path = mem_dup(root);
-    bool inside = false;
+    size_t n = above.n > 1 ? above.n : 0; /* "/" is above all */
+
+    if (strncmp(path, (const char *)above.p, n) != 0 || path[n] != '/')
+        return NULL;
+    return path + n;
+}
+
+/* What stands where a directory would, were its file system not mounted
+ * elsewhere. */
+static int backup_set_skip_there(struct backup_set *b, const char *dir)
+{
+    const char *below;
+    struct buf there;
+    /* Once, before the walk: the seam for file operations has no part in it. */
+    char *real = realpath(dir, NULL);
     int rc;
 
-    if (!path)
-        return err_set(E_NOMEM, "out of memory");
-    rc = inside_dir(path, place, false, &inside);
+    buf_init(&there, 2 * PATH_MAX);
+    below = real ? backup_set_below(real, b->paths.root[0]) : NULL;
+    if (below) {
+        buf_add_bytes(&there, bytes_of_str(b->paths.from));
+        buf_add(&there, below, strlen(below) + 1);
+    }
+    rc = buf_status(&there);
+    if (rc == 0 && below)
+        backup_set_skip(b, (const char *)there.p);
+    buf_release(&there);
+    free(real);
+    return rc;
+}
+
+static int backup_set_check_root(const char *path, const char *place)
+{
+    bool inside = false;
+    int rc = inside_dir(path, place, false, &inside);
+
     if (rc == 0 && inside)
         rc = err_set(E_USAGE,
                      "%s: is inside the repository %s, which cannot hold a "
                      "copy of itself",
                      path, place);
-    free(path);
     return rc;
 }
 
@@ -301,13 +370,18 @@ static int backup_set_check_root(struct bytes root, const char *place)
 static int backup_set_record(struct backup_set *b, const char *place)
 {
     char *real = realpath(place, NULL);
+    const char *below = NULL;
     struct buf all;
 
     if (!real)
         return 0; /* opening it says what is wrong */
-    buf_init(&all, BACKUP_SET_OPTIONS_MAX + PATH_MAX);
+    buf_init(&all, BACKUP_SET_OPTIONS_MAX + 3 * PATH_MAX);
     buf_add_bytes(&all, bytes_of_str("--repo="));
-    buf_add_bytes(&all, bytes_of_str(real));
+    if (b->paths.from)
+        below = backup_set_below(real, bytes_of_str(b->paths.from));
+    if (below)
+        buf_add_bytes(&all, b->paths.root[0]);
+    buf_add_bytes(&all, bytes_of_str(below ? below : real));
     buf_add(&all, "\n", 1);
     buf_add_bytes(&all, buf_bytes(&b->options));
     free(real);
@@ -323,7 +397,18 @@ int backup_set_keep_out(struct backup_set *b, const char *place,
 
     backup_set_skip(b, place);
     backup_set_skip(b, cache);
-    for (size_t i = 0; i < b->paths.n && !b->is_stream && rc == 0; i++)
-        rc = backup_set_check_root(b->paths.root[i], place);
+    if (b->paths.from) {
+        rc = backup_set_skip_there(b, place);
+        if (rc == 0)
+            rc = backup_set_skip_there(b, cache);
+        return rc < 0 ? rc : backup_set_check_root(b->paths.from, place);
+    }
+    for (size_t i = 0; i < b->paths.n && !b->is_stream && rc == 0; i++) {
+        char *path = mem_dup(b->paths.root[i]);
+
+        rc = path ? backup_set_check_root(path, place)
+                  : err_set(E_NOMEM, "out of memory");
+        free(path);
+    }
     return rc;
 }

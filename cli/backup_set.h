@@ -12,7 +12,7 @@
 #include "repo/manifest.h"
 #include "source/walk.h"
 
-enum { BACKUP_SET_SKIP_MAX = 2 };
+enum { BACKUP_SET_SKIP_MAX = 4 };
 
 /* Zeroed: empty. */
 struct backup_set {
@@ -40,12 +40,22 @@ struct backup_set {
 MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
 
 /*
- * backup_set_keep_out: leave out the repository and its cache.
+ * backup_set_keep_out: leave out the repository and its cache; with --as-path
+ * also what stands there in their place, such as the repository of a moment ago
+ * in a snapshot of its file system.
  *   place  of the repository
  * Returns 0; E_USAGE: a root lies inside that repository; E_IO; E_NOMEM.
  */
 MUST_CHECK int backup_set_keep_out(struct backup_set *b, const char *place,
                                    const char *cache);
+
+/*
+ * backup_set_follows: whether its --time, if it has one, is not before that of
+ * a snapshot of its series; then the last of a series is also its newest.
+ * Those that the key may not read are not asked.
+ * Returns 0; E_REFUSED; E_NOMEM; what the index returned.
+ */
+MUST_CHECK int backup_set_follows(const struct backup_set *b, struct repo *r);
 
 /* backup_set_of_paths: whether an option is for snapshots of paths only, not
  * for those of streams. */

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/opt_help.h"
+#include "cli/terminal.h"
 
 static int cmd_help_json_command(struct json_out *j, enum opt_command command)
 {
@@ -77,7 +78,7 @@ int cmd_help(struct cli *cli)
     if (rc < 0)
         return rc;
     buf_init(&text, OPT_HELP_BYTES_MAX);
-    opt_help(topic, &text);
+    opt_help(topic, terminal_is(1) ? terminal_columns(1) : 0, &text);
     rc = buf_status(&text);
     if (rc == 0)
         out_add(cli->out, buf_bytes(&text));

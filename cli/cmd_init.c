@@ -128,7 +128,7 @@ static int cmd_init_level(const struct opt_set *o, int *level)
     if (text)
         rc = text_parse_uint(text, COMPRESS_LEVEL_MIN, COMPRESS_LEVEL_MAX, &n);
     *level = (int)n;
-    return err_add(rc, "--compression");
+    return err_add(rc, "--compression: neither 'none' nor a level");
 }
 
 static int cmd_init_chunk_bytes(const struct opt_set *o, uint32_t *bytes)

@@ -240,8 +240,8 @@ static int cmd_key_action(const struct opt_set *o,
     }
     if (!a)
         return err_set(E_USAGE,
-                       "key %s: list, add, remove, passwd, rotate, trust, "
-                       "sheet or recover",
+                       "key '%s': must be one of list, add, remove, passwd, "
+                       "rotate, trust, sheet, recover",
                        o->arg[0]);
     if (a->wants && o->arg_n == 1)
         return err_set(E_USAGE, "key %s: %s", a->name, a->wants);

@@ -102,8 +102,6 @@ static void cmd_snapshot_summary(const struct backup_set *b,
 {
     const struct manifest_stats *s = &r->stats;
     char a[WORDS_MAX], c[WORDS_MAX], d[WORDS_MAX], hex[ID_HEX_CHARS + 1];
-    int64_t ns = (r->end.s - r->begin.s) * 1000000000 +
-                 ((int64_t)r->end.ns - (int64_t)r->begin.ns);
     uint64_t gone = problems_count(problems, MANIFEST_VANISHED);
     uint64_t changing = problems_count(problems, MANIFEST_CHANGING);
 
@@ -116,6 +114,9 @@ static void cmd_snapshot_summary(const struct backup_set *b,
     message_note("%s file%s unchanged; %s new, %s stored",
                  words_count(r->kept_files, a), words_plural(r->kept_files),
                  words_size(s->new_bytes, c), words_size(s->stored_bytes, d));
+    if (r->excluded)
+        message_note("%s left out, %s of them by .dedupignore",
+                     words_count(r->excluded, a), words_count(r->ignored, c));
     if (r->foreign_parent)
         message_detail("the newest snapshot of %s was not relied on: the key "
                        "that wrote it is another, and not full; %s",
@@ -131,7 +132,7 @@ static void cmd_snapshot_summary(const struct backup_set *b,
                      words_size(r->resumed_bytes, c));
     message_note("done in %s; %" PRIu64 " unreadable, %" PRIu64
                  " vanished, %" PRIu64 " changing",
-                 words_duration(ns, a),
+                 words_duration(r->took_ns, a),
                  problems_total(problems) - gone - changing, gone, changing);
     if (r->parent_damaged)
         message_warn("%" PRIu64 " director%s of the last snapshot could not "
@@ -173,6 +174,7 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
     for (unsigned k = MANIFEST_UNREADABLE; k < PROBLEMS_KINDS; k++)
         json_out_u64(j, problems_out_kind(k), problems_count(problems, k));
     json_out_close(j);
+    json_out_u64(j, "ignored", r->ignored);
     return json_out_end(j);
 }
 
@@ -284,6 +286,7 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
     struct snapshot_job_options opt = {
         .root = b->paths.root,
         .root_n = b->paths.n,
+        .from = b->paths.from,
         .stream = stream,
         .series = bytes_of_str(b->series),
         .tag = b->tag,
@@ -366,6 +369,8 @@ static int cmd_snapshot_one(struct cli *cli)
         rc = backup_set_keep_out(&b, place, s.repo->cache);
     if (rc == 0 && !opt_has(cli->opt, OPT_DRY_RUN))
         rc = running_begin(cli, &s, b.series, &running);
+    if (rc == 0)
+        rc = backup_set_follows(&b, s.repo);
     if (rc == 0)
         rc = b.is_stream ? cmd_snapshot_stream(cli, &s, &b)
                          : cmd_snapshot_job(cli, &s, &b, NULL);

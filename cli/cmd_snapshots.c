@@ -1,5 +1,9 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/problems_out.h"
@@ -14,29 +18,40 @@
 
 enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
 
+/* What one looks for is the id; a narrow terminal has room for little else. */
 static const struct table_column cmd_snapshots_columns[] = {
-    {"id", false, false},   {"time", false, false}, {"series", false, true},
-    {"files", true, false}, {"size", true, false},  {"added", true, false},
-    {"tags", false, true},
+    {"id", false, false, 0},     {"time", false, false, 0},
+    {"series", false, true, 40}, {"files", true, false, 80},
+    {"size", true, false, 60},   {"added", true, false, 100},
+    {"tags", false, true, 50},
 };
+
+static int cmd_snapshots_by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct object_id));
+}
 
 /* Ids are shown as long as it takes to tell them apart. */
 static size_t cmd_snapshots_id_chars(const struct snapshot_list *l)
 {
     size_t chars = CMD_SNAPSHOTS_ID_CHARS;
+    struct object_id *id = mem_array(l->n, sizeof *id);
 
-    for (size_t i = 0; i < l->n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            const uint8_t *a = l->item[i].id.b;
-            const uint8_t *b = l->item[k].id.b;
-            size_t same = 0;
+    if (!id)
+        return ID_HEX_CHARS;
+    for (size_t i = 0; i < l->n; i++)
+        id[i] = l->item[i].id;
+    qsort(id, l->n, sizeof *id, cmd_snapshots_by_id);
+    /* those that are most alike stand beside each other now */
+    for (size_t i = 1; i < l->n; i++) {
+        size_t same = 0;
 
-            while (same < ID_BYTES && a[same] == b[same])
-                same++;
-            if (2 * same + 2 > chars)
-                chars = 2 * same + 2;
-        }
+        while (same < ID_BYTES && id[i].b[same] == id[i - 1].b[same])
+            same++;
+        if (2 * same + 2 > chars)
+            chars = 2 * same + 2;
     }
+    free(id);
     return chars < ID_HEX_CHARS ? chars : ID_HEX_CHARS;
 }
 

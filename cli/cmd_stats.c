@@ -79,7 +79,7 @@ static void cmd_stats_weeks(struct cli *cli, const struct stats *s)
         const struct stats_week *w = &s->week[i];
         char name[WHEN_TEXT_MAX];
 
-        if (w->stored.n)
+        if (w->stored.n || w->stored.bytes)
             cmd_stats_sum(cli, when_week(w->monday, name), "snapshot",
                           &w->stored);
     }
@@ -99,7 +99,7 @@ static void cmd_stats_text(struct cli *cli, const struct stats *s)
 
     cmd_stats_sum(cli, "snapshots", "snapshot", &s->snapshots);
     if (s->checkpoints)
-        cmd_stats_line(cli, "", "%" PRIu64 " of them checkpoint%s",
+        cmd_stats_line(cli, "", "and %" PRIu64 " checkpoint%s, not counted",
                        s->checkpoints, words_plural(s->checkpoints));
     if (s->unread)
         cmd_stats_line(cli, "", "and %" PRIu64 " that cannot be read",

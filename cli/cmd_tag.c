@@ -64,7 +64,7 @@ int cmd_tag(struct cli *cli)
 
     if (set + none + (opt_has(o, OPT_ADD) || opt_has(o, OPT_REMOVE)) != 1)
         return err_set(E_USAGE,
-                       "give --add and --remove, or --set, or --clear");
+                       "give --add or --remove, or both; or --set; or --clear");
     rc = cmd_tag_list(o, set ? OPT_SET : OPT_ADD, &add, &change.add_n);
     if (rc == 0)
         rc = cmd_tag_list(o, OPT_REMOVE, &remove, &change.remove_n);

@@ -10,6 +10,11 @@ int fresh_file_create(const char *path, int *fd)
 {
     *fd = fileop_openat(AT_FDCWD, path,
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (*fd < 0 && errno == EEXIST)
+        return err_set(E_USAGE,
+                       "%s: is there already, and is not written over: name a "
+                       "new file",
+                       path);
     return *fd < 0 ? err_set_errno(E_USAGE, errno, "%s", path) : 0;
 }
 

@@ -12,10 +12,10 @@
 enum { KEY_LIST_ID_CHARS = 8, KEY_LIST_PREFIX_MIN = 4, KEY_LIST_KDF_MAX = 80 };
 
 static const struct table_column key_list_columns[] = {
-    {"", false, false},         {"label", false, true},
-    {"role", false, false},     {"standing", false, false},
-    {"opened by", false, true}, {"id", false, false},
-    {"since", false, false},
+    {"", false, false, 0},          {"label", false, true, 0},
+    {"role", false, false, 60},     {"standing", false, false, 40},
+    {"opened by", false, true, 80}, {"id", false, false, 0},
+    {"since", false, false, 100},
 };
 
 static const char *key_list_standing(enum record_standing s)

@@ -13,8 +13,7 @@ static int labels_find(const struct opt_set *o, const struct snapshot_list *l,
     int rc = 0;
 
     for (size_t i = 0; i < o->arg_n && rc == 0; i++)
-        rc = err_add(snap_pick_item(l, o->arg[i], false, &item[i]), "'%s'",
-                     o->arg[i]);
+        rc = snap_pick_item(l, o->arg[i], false, &item[i]);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/opt.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,6 +320,8 @@ static int opt_check_set(const struct opt_set *o)
             return err_set(E_USAGE, "--%s is an option of %s, not of %s",
                            info->name, opt_some_command(info), c->name);
     }
+    if (n < c->args_min && islower((unsigned char)c->args[0]))
+        return err_set(E_USAGE, "what to do is missing, one of: %s", c->args);
     if (n < c->args_min)
         return err_set(E_USAGE, "%s is missing: dedup %s %s", c->args, c->name,
                        c->args);

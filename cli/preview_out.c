@@ -69,9 +69,10 @@ static int preview_out_summary(struct cli *cli,
                  "entries",
                  words_count(r->files, a), words_size(r->bytes, b),
                  words_count(r->new_n, c), words_count(r->changed_n, d));
-    message_note("at most %s would be stored; %s left out, %llu problems",
+    message_note("at most %s would be stored; %s left out, %s of them by "
+                 ".dedupignore, %llu problems",
                  words_size(r->read_bytes, a), words_count(r->excluded, b),
-                 (unsigned long long)r->problems);
+                 words_count(r->ignored, c), (unsigned long long)r->problems);
     if (!j)
         return 0;
     json_out_begin(j, "preview");
@@ -85,6 +86,7 @@ static int preview_out_summary(struct cli *cli,
     json_out_u64(j, "excluded", r->excluded);
     json_out_u64(j, "problems", r->problems);
     json_out_bool(j, "had_parent", r->has_parent);
+    json_out_u64(j, "ignored", r->ignored);
     return json_out_end(j);
 }
 

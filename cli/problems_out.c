@@ -28,6 +28,14 @@ int problems_out_json(struct json_out *j, const struct manifest_problem *p)
     return json_out_end(j);
 }
 
+/* Whether the text names the path itself, as that of what could not be read
+ * does. */
+static bool problems_out_names(const struct manifest_problem *p)
+{
+    return p->text.n > p->path.n && p->text.p[p->path.n] == ':' &&
+           memcmp(p->text.p, p->path.p, p->path.n) == 0;
+}
+
 static int problems_out_line(struct out *out, const struct manifest_problem *p)
 {
     char kind[16];
@@ -37,8 +45,10 @@ static int problems_out_line(struct out *out, const struct manifest_problem *p)
     (void)snprintf(kind, sizeof kind, "%-12s", problems_out_kind(p->kind));
     buf_init(&line, PROBLEMS_OUT_LINE_MAX);
     buf_add_bytes(&line, bytes_of_str(kind));
-    text_escape(&line, p->path);
-    buf_add(&line, ": ", 2);
+    if (!problems_out_names(p)) {
+        text_escape(&line, p->path);
+        buf_add(&line, ": ", 2);
+    }
     text_escape(&line, p->text);
     buf_add(&line, "\n", 1);
     rc = buf_status(&line);

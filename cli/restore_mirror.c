@@ -71,6 +71,7 @@ static const struct restore_mirror_option restore_mirror_option[] = {
     {OPT_FORCE, RESTORE_MIRROR_NOTHING},
     {OPT_STDIN, RESTORE_MIRROR_NOTHING},
     {OPT_COMMAND, RESTORE_MIRROR_NOTHING},
+    {OPT_AS_PATH, RESTORE_MIRROR_NOTHING},
     {OPT_HOST, RESTORE_MIRROR_NOTHING}};
 
 /* Takes "--NAME=VALUE" or "--NAME" apart; false: it is none of these. */

@@ -219,7 +219,10 @@ static int secrets_reap(pid_t pid, int rc)
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE)
         return err_set(E_USAGE, "ended by signal %d", WTERMSIG(status));
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-        return err_set(E_USAGE, "exit code %d", WEXITSTATUS(status));
+        return err_set(E_USAGE,
+                       "it ended with exit code %d, so what it printed is not "
+                       "taken",
+                       WEXITSTATUS(status));
     return 0;
 }
 

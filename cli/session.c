@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/message.h"
@@ -14,9 +15,18 @@ enum { SESSION_ATTEMPTS = 3 };
 int session_place(const struct cli *cli, const char **place)
 {
     *place = opt_text(cli->opt, OPT_REPO);
-    if (*place)
-        return 0;
-    return err_set(E_USAGE, "which repository? Give --repo, or set DEDUP_REPO");
+    if (!*place)
+        return err_set(E_USAGE,
+                       "which repository? Give --repo, or set DEDUP_REPO");
+    /* s3:bucket, ssh://host/path, user@host:path: a directory of that name
+     * would pass for a copy elsewhere */
+    if ((*place)[strcspn(*place, ":/")] == ':')
+        return err_set(E_USAGE,
+                       "%s: a repository is a directory of this machine; there "
+                       "is no other storage (a directory of that name is "
+                       "./%s)",
+                       *place, *place);
+    return 0;
 }
 
 struct key_slot_secret session_secret(const struct secrets_key *key)

@@ -18,7 +18,8 @@ struct session {
                                   index; code 0: it was not so */
 };
 
-/* session_place: what --repo says. Returns 0 or E_USAGE. */
+/* session_place: what --repo says. Returns 0 or E_USAGE: nothing, or what looks
+ * like a place on another machine. */
 MUST_CHECK int session_place(const struct cli *cli, const char **place);
 
 /*

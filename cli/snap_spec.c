@@ -254,7 +254,8 @@ static int snap_spec_unknown(const struct snap_spec *s,
                        "no snapshot '%s'; if that begins an id, give at least "
                        "%d of its digits",
                        s->name, SNAP_SPEC_HEX_MIN);
-    return err_set(E_NOTFOUND, "no snapshot '%s'", s->name);
+    return err_set(E_NOTFOUND, "no snapshot '%s'; 'dedup snapshots' lists them",
+                   s->name);
 }
 
 /* Nothing is complete, but a run has begun: where to find what it left. */

@@ -18,7 +18,10 @@ static int snapshot_filter_date(const struct opt_set *o, enum opt_id id,
     } else {
         rc = when_parse(said, &is_date, t);
         if (rc == 0 && !is_date)
-            rc = err_set(E_USAGE, "'%s': not a date", said);
+            rc = err_set(E_USAGE,
+                         "'%s': not a date, such as 2026-11-20 or "
+                         "2026-11-20T18:30",
+                         said);
     }
     return err_add(rc, "--%s", opt_info(id)->name);
 }

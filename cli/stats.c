@@ -45,19 +45,42 @@ void stats_weeks(int64_t now_s, struct stats_week week[STATS_WEEKS])
     }
 }
 
-void stats_in_week(struct stats_week week[STATS_WEEKS], int64_t begin_s,
-                   uint64_t bytes)
+void stats_in_week(struct stats_week week[STATS_WEEKS], int64_t end_s,
+                   uint64_t bytes, bool complete)
 {
     for (int i = 0; i < STATS_WEEKS; i++) {
         /* before it: a large number, too */
-        if ((uint64_t)begin_s - (uint64_t)week[i].monday < STATS_WEEK_S)
+        if ((uint64_t)end_s - (uint64_t)week[i].monday < STATS_WEEK_S) {
             stats_add(&week[i].stored, bytes);
+            week[i].stored.n -= !complete;
+        }
     }
 }
 
 /* ---- snapshots --------------------------------------------------------- */
 
-static void stats_snapshots(const struct snapshot_list *l, struct stats *out)
+/*
+ * Whether the run that made item i has a later one, whose figures include its
+ * own: they count from where the run began. Those of one run stand together,
+ * but for others that say they began at the same instant.
+ */
+static bool stats_goes_on(const struct snapshot_list *l, size_t i)
+{
+    const struct manifest *m = &l->item[i].manifest.m;
+
+    for (size_t k = i + 1; k < l->n; k++) {
+        const struct manifest *n = &l->item[k].manifest.m;
+
+        if (entry_time_cmp(n->begin, m->begin) != 0)
+            return false;
+        if (!l->item[k].sealed && n->number == m->number &&
+            bytes_equal(n->series, m->series))
+            return true;
+    }
+    return false;
+}
+
+void stats_snapshots(const struct snapshot_list *l, struct stats *out)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct snapshot_item *it = &l->item[i];
@@ -67,11 +90,17 @@ static void stats_snapshots(const struct snapshot_list *l, struct stats *out)
             out->unread++;
             continue;
         }
+        /* begin may be what --time said */
+        if (!stats_goes_on(l, i))
+            stats_in_week(out->week, m->end.s, m->stats.stored_bytes,
+                          m->complete);
+        if (!m->complete) {
+            out->checkpoints++;
+            continue;
+        }
         stats_add(&out->snapshots, m->stats.bytes);
-        out->checkpoints += !m->complete;
         if (snapshot_list_newest(l, m->series) == it)
             stats_add(&out->latest, m->stats.bytes);
-        stats_in_week(out->week, m->begin.s, m->stats.stored_bytes);
     }
 }
 

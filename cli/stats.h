@@ -28,9 +28,10 @@ struct stats_week {
 };
 
 struct stats {
-    struct stats_sum snapshots; /* and the bytes that all would restore */
+    struct stats_sum snapshots; /* complete ones, and the bytes that all would
+                                   restore */
     struct stats_sum latest;    /* the newest complete one of each series */
-    uint64_t checkpoints;       /* of the snapshots */
+    uint64_t checkpoints;       /* besides; in none of these sums */
     uint64_t unread;            /* snapshots whose manifest is unknown: in none
                                    of these sums */
     struct stats_chunks data;
@@ -46,8 +47,11 @@ struct stats {
     struct stats_sum journal_records;
     struct stats_sum manifests;
     struct stats_sum others;             /* config, keys */
-    struct stats_week week[STATS_WEEKS]; /* what runs of that week put into
-                                            packs; the last is that of now */
+    struct stats_week week[STATS_WEEKS]; /* the snapshots that were made in
+                                            that week, and what runs that ended
+                                            in it, in a snapshot or a
+                                            checkpoint, had put into packs; the
+                                            last is that of now */
 };
 
 /*
@@ -67,10 +71,13 @@ void stats_add(struct stats_sum *s, uint64_t bytes);
 /* stats_weeks: the Mondays of the last weeks, with empty sums. */
 void stats_weeks(int64_t now_s, struct stats_week week[STATS_WEEKS]);
 
-/* stats_in_week: count what began at begin_s where it belongs, if that is one
- * of these weeks. */
-void stats_in_week(struct stats_week week[STATS_WEEKS], int64_t begin_s,
-                   uint64_t bytes);
+/* stats_in_week: count what ended at end_s where it belongs, if that is one of
+ * these weeks: so many bytes, and a snapshot unless it is a checkpoint. */
+void stats_in_week(struct stats_week week[STATS_WEEKS], int64_t end_s,
+                   uint64_t bytes, bool complete);
+
+/* stats_snapshots: those sums that snapshots make. */
+void stats_snapshots(const struct snapshot_list *l, struct stats *out);
 
 /* stats_ratio_percent: 100 * whole / part, at most UINT32_MAX; 0: part is 0. */
 uint64_t stats_ratio_percent(uint64_t whole, uint64_t part);

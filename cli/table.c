@@ -50,6 +50,7 @@ void table_cell(struct table *t, struct bytes x)
     codec_put_string(&t->cells, x);
     if (width > t->width[t->at])
         t->width[t->at] = width;
+    t->filled[t->at] |= width > 0;
     if (++t->at == t->column_n) {
         t->at = 0;
         t->row_n++;
@@ -80,29 +81,81 @@ void table_u64(struct table *t, uint64_t v)
     table_text(t, digits);
 }
 
-/* How wide each column may be: shrinking ones give way, the widest first. */
-static void table_fit(const struct table *t, size_t columns,
-                      size_t width[TABLE_COLUMNS_MAX])
+/* What a line takes; least: with shrinking columns cut as far as they may. A
+ * width of 0: the column is not shown. */
+static size_t table_total(const struct table *t,
+                          const size_t width[TABLE_COLUMNS_MAX], bool least)
 {
-    size_t total = (t->column_n - 1) * TABLE_GAP;
+    size_t total = 0;
 
     for (size_t i = 0; i < t->column_n; i++) {
-        width[i] = t->width[i];
-        total += width[i];
+        size_t n = width[i];
+
+        if (least && t->column[i].shrink && n > TABLE_SHRUNK_MIN)
+            n = TABLE_SHRUNK_MIN;
+        if (n > 0)
+            total += n + (total > 0 ? TABLE_GAP : 0);
     }
-    while (columns && total > columns) {
+    return total;
+}
+
+/* How wide a terminal must be for column i where not all fit. */
+static size_t table_need(const struct table *t, size_t i)
+{
+    if (t->column[i].need > 0 && !t->filled[i])
+        return SIZE_MAX;
+    return t->column[i].need;
+}
+
+/* Takes away the column that needs most, if it needs more than `over`. */
+static bool table_drop(const struct table *t, size_t over,
+                       size_t width[TABLE_COLUMNS_MAX])
+{
+    size_t most = t->column_n;
+
+    for (size_t i = 0; i < t->column_n; i++) {
+        if (width[i] > 0 && table_need(t, i) > over &&
+            (most == t->column_n || table_need(t, i) > table_need(t, most)))
+            most = i;
+    }
+    if (most == t->column_n)
+        return false;
+    width[most] = 0;
+    return true;
+}
+
+/* Cuts what may be cut (all: each), the widest first, down to least columns. */
+static void table_cut(const struct table *t, size_t columns, bool all,
+                      size_t least, size_t width[TABLE_COLUMNS_MAX])
+{
+    while (table_total(t, width, false) > columns) {
         size_t widest = t->column_n;
 
         for (size_t i = 0; i < t->column_n; i++) {
-            if (t->column[i].shrink && width[i] > TABLE_SHRUNK_MIN &&
+            if ((all || t->column[i].shrink) && width[i] > least &&
                 (widest == t->column_n || width[i] > width[widest]))
                 widest = i;
         }
         if (widest == t->column_n)
             return;
         width[widest]--;
-        total--;
     }
+}
+
+/* How wide each column is to be; 0: not shown. */
+static void table_fit(const struct table *t, size_t columns,
+                      size_t width[TABLE_COLUMNS_MAX])
+{
+    memcpy(width, t->width, sizeof t->width);
+    if (columns == 0)
+        return;
+    while (table_total(t, width, false) > columns &&
+           table_drop(t, columns, width))
+        ;
+    while (table_total(t, width, true) > columns && table_drop(t, 0, width))
+        ;
+    table_cut(t, columns, false, TABLE_SHRUNK_MIN, width);
+    table_cut(t, columns, true, 1, width);
 }
 
 static void table_pad(struct buf *line, size_t n)
@@ -150,7 +203,8 @@ int table_print(const struct table *t, struct out *out, size_t columns)
             struct bytes x = row ? codec_string(&cells, TABLE_BYTES_MAX)
                                  : bytes_of_str(t->column[i].title);
 
-            table_put_cell(&line, x, width[i], t->column[i].right, &blanks);
+            if (width[i] > 0)
+                table_put_cell(&line, x, width[i], t->column[i].right, &blanks);
         }
         buf_add(&line, "\n", 1);
         rc = buf_status(&line);

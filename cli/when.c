@@ -195,7 +195,7 @@ int when_parse_start(const char *text, bool *has_time, struct entry_time *start)
     *has_time = false;
     if (!when_fields_read(text, &f))
         return err_set(E_USAGE,
-                       "'%s': not a date with a time, such as "
+                       "'%s': not a date, such as 2026-11-20 or "
                        "2026-11-20T18:30",
                        text);
     if (!when_fields_exist(&f))

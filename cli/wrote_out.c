@@ -15,10 +15,10 @@
 enum { WROTE_OUT_ID_CHARS = 8 };
 
 static const struct table_column wrote_out_columns[] = {
-    {"id", false, false},
-    {"time", false, false},
-    {"series", false, true},
-    {"state", false, false},
+    {"id", false, false, 0},
+    {"time", false, false, 0},
+    {"series", false, true, 50},
+    {"state", false, false, 40},
 };
 
 static const char *wrote_out_state(const struct snapshot_item *it)

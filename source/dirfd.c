@@ -15,11 +15,12 @@ struct dirfd {
     uint64_t dev;
     uint64_t inode;
     int flags; /* to open it with */
+    bool kept; /* cannot be opened again by its name: is never closed */
     atomic_size_t refs;
 
     /* under the pool's lock */
     int fd;              /* -1: closed */
-    size_t pins;         /* those of a root begin at 1: it is never closed */
+    size_t pins;         /* begin at 1 where it is kept */
     struct dirfd *older; /* among the open and unpinned ones */
     struct dirfd *newer;
 };
@@ -167,6 +168,7 @@ int dirfd_root(struct dirfd_pool *pool, int fd, const struct statx *st,
         (void)fileop_close(fd);
         return err_set(E_NOMEM, "out of memory for a directory");
     }
+    d->kept = true;
     d->pins = 1;
     (void)pthread_mutex_lock(&pool->lock);
     idle_opened(d, fd);
@@ -209,6 +211,22 @@ int dirfd_open(struct dirfd *parent, const char *name, int extra,
         (void)fileop_close(fd);
         return err_set(E_NOMEM, "out of memory for a directory");
     }
+    dirfd_insert(d, parent, fd, flags);
+    *out = d;
+    return 0;
+}
+
+int dirfd_graft(struct dirfd *parent, const char *name, int fd, int flags,
+                const struct statx *st, struct dirfd **out)
+{
+    struct dirfd *d = dirfd_alloc(parent->pool, bytes_of_str(name), st);
+
+    if (!d) {
+        (void)fileop_close(fd);
+        return err_set(E_NOMEM, "out of memory for a directory");
+    }
+    d->kept = true;
+    d->pins = 1;
     dirfd_insert(d, parent, fd, flags);
     *out = d;
     return 0;
@@ -309,9 +327,9 @@ void dirfd_unref(struct dirfd *d)
         struct dirfd *parent = d->parent;
 
         (void)pthread_mutex_lock(&pool->lock);
-        ASSERT(d->pins == (d->parent ? 0 : 1));
+        ASSERT(d->pins == (d->kept ? 1 : 0));
         if (d->fd >= 0) {
-            if (!d->parent)
+            if (d->kept)
                 idle_push(d);
             idle_close(d);
         }

@@ -69,6 +69,18 @@ MUST_CHECK int dirfd_open(struct dirfd *parent, const char *name, int extra,
                           int *open_errno);
 
 /*
+ * dirfd_graft: a directory that stands elsewhere, as the child `name` of
+ * parent; it stays open while referenced.
+ *   fd     an open directory, taken also on failure
+ *   flags  that it was opened with
+ *   st     its statx
+ * Returns 0 or E_NOMEM. The caller holds one reference.
+ */
+MUST_CHECK int dirfd_graft(struct dirfd *parent, const char *name, int fd,
+                           int flags, const struct statx *st,
+                           struct dirfd **out);
+
+/*
  * dirfd_adopt: hold an open regular file the same way.
  *   fd     open for reading and writing; taken, also on failure
  *   flags  to open it with again, besides O_NOFOLLOW

@@ -13,7 +13,18 @@
 #include "base/bytes.h"
 #include "source/pattern.h"
 
-enum { IGNORE_BYTES_MAX = 1 << 20 /* of a .dedupignore */ };
+/* Whoever may write into a directory that is backed up can put a .dedupignore
+ * there. These bound what that costs. */
+enum {
+    IGNORE_BYTES_MAX = 64 << 10, /* of a .dedupignore */
+    IGNORE_PATTERNS_MAX = 1000,  /* in it */
+    /* the same of all that hold at one place: its own and those above it */
+    IGNORE_HELD_BYTES_MAX = 256 << 10,
+    IGNORE_HELD_PATTERNS_MAX = 4000,
+    /* steps of matching (pattern.h) for one name, about as long as a look at
+     * the file takes */
+    IGNORE_STEPS_MAX = 200000
+};
 
 /* The name of the file with patterns for the directory that it is in. */
 #define IGNORE_NAME ".dedupignore"
@@ -31,7 +42,8 @@ struct ignore_rules {
  *   above  that of the directories above; NULL: none; a reference is taken
  *   dir    the path of its directory, "srv/www"; empty: "/"
  *   text   all of it
- * Returns 0; E_USAGE: a pattern that is too long; E_NOMEM.
+ * Returns 0; E_USAGE: a pattern that is too long; E_LIMIT: more than is
+ * heeded; E_NOMEM.
  */
 MUST_CHECK int ignore_new(struct ignore *above, struct bytes dir,
                           struct bytes text, struct ignore **out);
@@ -39,15 +51,27 @@ MUST_CHECK int ignore_new(struct ignore *above, struct bytes dir,
 struct ignore *ignore_ref(struct ignore *i); /* NULL is fine */
 void ignore_unref(struct ignore *i);         /* NULL is fine */
 
+/* ignore_drop: leave nothing out any more. While no other thread asks. */
+void ignore_drop(struct ignore *i);
+
+enum ignore_verdict {
+    IGNORE_KEEP,
+    IGNORE_BY_RULE, /* left out by the rules for the whole tree */
+    IGNORE_BY_FILE, /* left out by a .dedupignore */
+    IGNORE_COSTLY   /* a .dedupignore takes too long to tell */
+};
+
 /*
  * ignore_omits: whether exactly this path is left out, where nothing above it
  * is: the patterns decide; where they say nothing, the size; then the nearest
  * .dedupignore that says something.
  *   nearest  of the directory that path is in; NULL: none
  *   bytes    of a file; 0: it is none
+ *   costly   out: IGNORE_COSTLY: which; NULL: it does not matter
  */
-bool ignore_omits(const struct ignore_rules *rules,
-                  const struct ignore *nearest, struct bytes path, bool is_dir,
-                  uint64_t bytes);
+enum ignore_verdict ignore_omits(const struct ignore_rules *rules,
+                                 struct ignore *nearest, struct bytes path,
+                                 bool is_dir, uint64_t bytes,
+                                 struct ignore **costly);
 
 #endif

@@ -103,6 +103,17 @@ int jail_pin(const struct jail_dir *dir, int *fd)
 
 /* ---- the target ------------------------------------------------------- */
 
+/* errno is kept. */
+static bool is_there(const char *path)
+{
+    int errnum = errno;
+    struct statx st;
+    bool there = fileop_statx(AT_FDCWD, path, 0, STAT_ENTRY_MASK, &st) == 0;
+
+    errno = errnum;
+    return there;
+}
+
 /* Makes path and what is above it, as mkdir -p does. *made: path itself. */
 static int make_path(const char *path, bool *made)
 {
@@ -120,7 +131,8 @@ static int make_path(const char *path, bool *made)
         *p = 0;
         if (fileop_mkdirat(AT_FDCWD, copy, 0777) == 0)
             *made = true;
-        else if (errno == EEXIST || errno == EISDIR || errno == EROFS)
+        else if (errno == EEXIST || errno == EISDIR ||
+                 (errno == EROFS && is_there(copy)))
             *made = *made && p[-1] == '/'; /* "made/": the same once more */
         else
             rc = err_set_errno(errno == ENOSPC || errno == EDQUOT ? E_NOSPACE

@@ -233,6 +233,10 @@ static void pattern_compile_stars(struct pattern *pat, struct parse *p)
     }
     if (n > 1 && first && parse_peek(p, 0) == '/') {
         p->at++;
+        /* Of several in a row one says it all; a chain of them would have to
+         * be gone through at every byte. */
+        if (pat->token_n && pat->token[pat->token_n - 1].kind == TOKEN_DIRS)
+            return;
         pattern_token(pat, TOKEN_SKIP, 0);
         pattern_token(pat, TOKEN_DIRS, 0);
     } else if (n > 1 && first &&
@@ -494,9 +498,19 @@ static void states_step(struct states *next, const struct pattern *pat,
     }
 }
 
-/* Whether the tokens from `from` on match all of text. */
+/* Takes n of what is left of *steps; false: there is not as much. */
+static bool steps_take(uint64_t *steps, uint64_t n)
+{
+    bool enough = *steps > n;
+
+    *steps = enough ? *steps - n : 0;
+    return enough;
+}
+
+/* Whether the tokens from `from` on match all of text; false when the steps
+ * run out. */
 static bool pattern_run(const struct pattern *pat, size_t from,
-                        struct bytes text)
+                        struct bytes text, uint64_t *steps)
 {
     bool fold = pat->fold;
     struct states states[2];
@@ -509,12 +523,14 @@ static bool pattern_run(const struct pattern *pat, size_t from,
         uint8_t c = fold ? pattern_fold(text.p[i]) : text.p[i];
         struct states *next = &states[1 - now];
         uint64_t alive = 0;
+        uint64_t taken = words - from / 64;
 
         memset(next->word, 0, words * sizeof(uint64_t));
         for (size_t w = from / 64; w < words; w++) {
             uint64_t bits = states[now].word[w];
 
             alive |= bits;
+            taken += (uint64_t)__builtin_popcountll(bits);
             for (; bits; bits &= bits - 1) {
                 size_t at = w * 64 + (size_t)__builtin_ctzll(bits);
 
@@ -522,26 +538,28 @@ static bool pattern_run(const struct pattern *pat, size_t from,
                     states_step(next, pat, at, c);
             }
         }
-        if (!alive)
+        if (!steps_take(steps, taken) || !alive)
             return false;
         now = 1 - now;
     }
     return states[now].word[pat->token_n / 64] >> (pat->token_n % 64) & 1;
 }
 
-static bool pattern_matches(const struct pattern *pat, struct bytes text)
+static bool pattern_matches(const struct pattern *pat, struct bytes text,
+                            uint64_t *steps)
 {
     bool fold = pat->fold;
+    size_t same = 0;
 
-    if (pat->never || text.n < pat->literal_n)
+    if (!steps_take(steps, 1) || pat->never || text.n < pat->literal_n)
         return false;
     /* Nearly every path fails here: at the bytes a pattern begins with. */
-    for (size_t i = 0; i < pat->literal_n; i++) {
-        uint8_t c = fold ? pattern_fold(text.p[i]) : text.p[i];
-
-        if (c != pat->token[i].byte)
-            return false;
-    }
+    while (same < pat->literal_n &&
+           pat->token[same].byte ==
+               (fold ? pattern_fold(text.p[same]) : text.p[same]))
+        same++;
+    if (!steps_take(steps, same) || same < pat->literal_n)
+        return false;
     if (pat->literal_n == pat->token_n)
         return text.n == pat->literal_n;
     /* And those like "*.o" at the byte they end with. */
@@ -554,11 +572,12 @@ static bool pattern_matches(const struct pattern *pat, struct bytes text)
     }
     text.p += pat->literal_n;
     text.n -= pat->literal_n;
-    return pattern_run(pat, pat->literal_n, text);
+    return pattern_run(pat, pat->literal_n, text, steps);
 }
 
-enum pattern_verdict pattern_set_match(const struct pattern_set *set,
-                                       struct bytes path, bool is_dir)
+enum pattern_verdict pattern_set_match_within(const struct pattern_set *set,
+                                              struct bytes path, bool is_dir,
+                                              uint64_t *steps)
 {
     const uint8_t *slash;
     struct bytes name = path;
@@ -568,15 +587,23 @@ enum pattern_verdict pattern_set_match(const struct pattern_set *set,
     slash = memrchr(path.p, '/', path.n);
     if (slash)
         name = bytes_of(slash + 1, (size_t)(path.p + path.n - slash - 1));
-    for (size_t i = set->n; i-- > 0;) {
+    for (size_t i = set->n; i-- > 0 && *steps > 0;) {
         const struct pattern *pat = &set->pattern[i];
 
         if (pat->dirs_only && !is_dir)
             continue;
-        if (pattern_matches(pat, pat->any_depth ? name : path))
+        if (pattern_matches(pat, pat->any_depth ? name : path, steps))
             return pat->negative ? PATTERN_INCLUDE : PATTERN_EXCLUDE;
     }
     return PATTERN_NONE;
+}
+
+enum pattern_verdict pattern_set_match(const struct pattern_set *set,
+                                       struct bytes path, bool is_dir)
+{
+    uint64_t steps = UINT64_MAX;
+
+    return pattern_set_match_within(set, path, is_dir, &steps);
 }
 
 bool pattern_set_excluded(const struct pattern_set *set, struct bytes path,

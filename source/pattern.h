@@ -15,8 +15,9 @@
  * "foo*" then, as in the manual.
  *
  * Matching never backtracks: its time is at most (bytes of the path) times
- * (bytes of the pattern), for each pattern. A set is confined while it is
- * filled and immutable after that: any number of threads may match.
+ * (bytes of the pattern), for each pattern; where patterns and paths are those
+ * of somebody who must not be trusted, it can be bounded. A set is confined
+ * while it is filled and immutable after that: any number of threads may match.
  */
 #ifndef SOURCE_PATTERN_H
 #define SOURCE_PATTERN_H
@@ -101,6 +102,17 @@ size_t pattern_set_n(const struct pattern_set *set);
  */
 enum pattern_verdict pattern_set_match(const struct pattern_set *set,
                                        struct bytes path, bool is_dir);
+
+/*
+ * pattern_set_match_within: the same, in so many steps and no more.
+ *   steps  in: how many; out: how many of them are left. 0: they ran out, and
+ *          the verdict is PATTERN_NONE, whatever it would have been
+ * A step is a pattern, a byte or a position in a pattern looked at: some
+ * nanoseconds. A pattern that fails at its first byte takes one.
+ */
+enum pattern_verdict pattern_set_match_within(const struct pattern_set *set,
+                                              struct bytes path, bool is_dir,
+                                              uint64_t *steps);
 
 /*
  * pattern_set_excluded: whether path is left out: it, or a directory above it,

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "source/mounts.h"
 #include "source/stat_entry.h"
+#include "source/walk_as.h"
 #include "source/walk_names.h"
 #include "source/walk_roots.h"
 
@@ -30,6 +31,7 @@ struct walk_frame {
     bool ignores;          /* ... its own */
     bool marked;           /* of its names only the marker is left */
     bool path_only;
+    bool bare; /* nothing stands there: what is meant is elsewhere */
     enum walk_skip skip;
     bool incomplete;
 };
@@ -61,7 +63,7 @@ struct walk {
     char target[ENTRY_TARGET_MAX + 1];
 };
 
-static struct walk_frame *walk_top(struct walk *w)
+static struct walk_frame *walk_top(const struct walk *w)
 {
     return &w->frame[w->depth - 1];
 }
@@ -81,6 +83,8 @@ int walk_new(const struct bytes *root, size_t root_n,
     w->fd = -1;
     buf_init(&w->path, WALK_PATH_MAX);
     rc = walk_roots_init(&w->roots, root, root_n);
+    if (rc == 0 && options->from && w->roots.n != 1)
+        rc = err_set(E_USAGE, "several roots stand at one place");
     if (rc == 0)
         rc = walk_names_init(&w->names);
     if (rc == 0)
@@ -337,6 +341,7 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
         .kind = WALK_ENTER,
         .dir = f->dir,
         .path_only = f->path_only,
+        .bare = f->bare,
         .skip = f->skip,
     };
     (void)stat_entry_fill(st, w->options.with_atime, &item->entry);
@@ -455,26 +460,71 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
     return walk_yield_enter(w, item, st, starts_fs, name);
 }
 
+/*
+ * As walk_visit, on the way to a root that stands elsewhere. It is named, and
+ * its ancestors are on no file system that could be left.
+ */
+static int walk_visit_as(struct walk *w, struct bytes name,
+                         struct walk_item *item, bool *yielded)
+{
+    struct walk_frame *parent = walk_top(w);
+    struct walk_frame f = {.node =
+                               walk_node_child(&w->roots, parent->node, name)};
+    bool named = walk_node_is_root(&w->roots, f.node);
+    struct walk_as_step step = {.parent = parent->dir,
+                                .parent_fd = w->fd,
+                                .name = (const char *)name.p,
+                                .from = named ? w->options.from : NULL,
+                                .bare = parent->bare};
+    bool starts_fs;
+    struct dirfd *dir = NULL;
+    struct statx st;
+    int rc;
+
+    w->looked_ns = clock_realtime_ns();
+    rc = walk_as_open(&step, &st, &dir);
+    if (rc < 0)
+        return rc;
+    if (!dir) {
+        *yielded = walk_failed(w, f.node, name, step.errnum, item);
+        return 0;
+    }
+    starts_fs = dirfd_dev(dir) != dirfd_dev(parent->dir);
+    f.path_only = !named;
+    f.bare = !named && step.bare;
+    f.skip = step.path ? WALK_SKIP_FAILED : WALK_SKIP_NONE;
+    name = dirfd_name(dir);
+    rc = walk_push(w, dir, f);
+    if (rc < 0)
+        return rc;
+    if (step.path)
+        w->problem_errno = step.errnum;
+    *yielded = true;
+    return walk_yield_enter(w, item, &st, starts_fs, name);
+}
+
 static int walk_start(struct walk *w, struct walk_item *item)
 {
     struct walk_frame f = {.node = walk_roots_top(&w->roots)};
+    bool named = walk_node_is_root(&w->roots, f.node);
+    const char *at = named && w->options.from ? w->options.from : "/";
     struct dirfd *dir = NULL;
     struct statx st;
-    int fd = fileop_openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+    int fd = fileop_openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY, 0);
     int rc;
 
     if (fd < 0)
-        return err_set_errno(E_SOURCE, errno, "/: cannot be opened");
+        return err_set_errno(E_SOURCE, errno, "%s: cannot be opened", at);
     w->looked_ns = clock_realtime_ns();
     if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
-        rc = err_set_errno(E_SOURCE, errno, "/: cannot be looked at");
+        rc = err_set_errno(E_SOURCE, errno, "%s: cannot be looked at", at);
         (void)fileop_close(fd);
         return rc;
     }
     rc = dirfd_root(w->pool, fd, &st, bytes_of(NULL, 0), &dir);
     if (rc < 0)
         return rc;
-    f.path_only = !walk_node_is_root(&w->roots, f.node);
+    f.path_only = !named;
     rc = walk_path_set(w, bytes_of(NULL, 0));
     if (rc < 0) {
         dirfd_unref(dir);
@@ -526,19 +576,47 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
 }
 
 /* Whether what was not named, at the path at hand, is left out. What says so
- * of others is not: it tells a restore what is missing here on purpose. */
-static bool walk_excludes(const struct walk *w, const struct walk_frame *in,
-                          struct bytes name, const struct statx *st)
+ * of others is not: it tells a restore what is missing here on purpose.
+ *   costly  out: whose patterns took too long to match; else NULL */
+static bool walk_excludes(struct walk *w, struct bytes name,
+                          const struct statx *st, struct ignore **costly)
 {
     const struct ignore_rules rules = {w->options.patterns, w->options.larger};
+    const struct walk_frame *in = walk_top(w);
     bool is_file = S_ISREG(st->stx_mode);
+    enum ignore_verdict v;
 
+    *costly = NULL;
     if (is_file &&
         (in->marked ||
          (in->ignores && bytes_equal(name, bytes_of_str(IGNORE_NAME)))))
         return false;
-    return ignore_omits(&rules, in->ignore, buf_bytes(&w->path),
-                        S_ISDIR(st->stx_mode), is_file ? st->stx_size : 0);
+    v = ignore_omits(&rules, in->ignore, buf_bytes(&w->path),
+                     S_ISDIR(st->stx_mode), is_file ? st->stx_size : 0, costly);
+    w->counts.ignored += v == IGNORE_BY_FILE;
+    return v == IGNORE_BY_RULE || v == IGNORE_BY_FILE;
+}
+
+/* One .dedupignore on the way down is heeded no longer; the name at hand is
+ * looked at again. */
+static void walk_yield_costly(struct walk *w, struct ignore *costly,
+                              struct walk_item *item)
+{
+    const struct walk_frame *f = walk_top(w);
+    struct dirfd *dir;
+
+    while (!f->ignores || f->ignore != costly)
+        f--;
+    dir = f->dir;
+    ignore_drop(costly);
+    walk_top(w)->next--;
+    (void)snprintf(w->problem_text, sizeof w->problem_text,
+                   "/%.*s: " IGNORE_NAME
+                   " is not heeded from here on: its patterns take too long",
+                   (int)(f->path_n < 900 ? f->path_n : 900),
+                   (const char *)w->path.p);
+    walk_yield_problem(w, item, dirfd_name(dir), WALK_UNREADABLE);
+    item->dir = dirfd_parent(dir);
 }
 
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
@@ -548,6 +626,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     struct walk_frame *parent = walk_top(w);
     struct walk_frame f = {.node = {0}};
     struct statx st;
+    struct ignore *costly = NULL;
     bool excluded = false;
     bool named;
 
@@ -564,7 +643,12 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, parent, name, &st);
+        excluded = walk_excludes(w, name, &st, &costly);
+    if (costly) {
+        walk_yield_costly(w, costly, item);
+        *yielded = true;
+        return 0;
+    }
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;
@@ -656,9 +740,14 @@ static int walk_step(struct walk *w, struct walk_item *item)
         }
         if (w->fd < 0 && !walk_pin_again(w, item))
             return 0;
+        rc = cancel_check(w->options.cancel);
+        if (rc < 0)
+            return rc;
         name = bytes_of_str(walk_names_get(&w->names, &f->names, f->next++));
         rc = walk_path_set(w, name);
-        if (rc == 0)
+        if (rc == 0 && w->options.from && f->path_only)
+            rc = walk_visit_as(w, name, item, &yielded);
+        else if (rc == 0)
             rc = walk_visit(w, name, item, &yielded);
     }
     return rc;
@@ -689,7 +778,7 @@ int walk_next(struct walk *w, struct walk_item *item)
     case WALK_AT_END:
         break;
     }
-    if (rc < 0)
+    if (rc < 0 && rc != E_CANCELED)
         w->at = WALK_AT_END;
     if (w->at == WALK_AT_END)
         *item = (struct walk_item){.kind = WALK_END};

@@ -25,13 +25,17 @@
  * on purpose must be known later.
  *
  * Memory: the names of the directories on the way down, about 5 bytes each
- * besides the name; descriptors: at most max_open, plus pins of workers.
+ * besides the name, and of the .dedupignores there, whose sum has a bound
+ * (walk_rules.h), at most 16 MB; descriptors: at most max_open, plus pins of
+ * workers. A .dedupignore beyond its bounds is a problem, once, and from there
+ * on leaves out nothing.
  * Confined to one thread at a time; what it yields may go to others.
  */
 #ifndef SOURCE_WALK_H
 #define SOURCE_WALK_H
 
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/entry.h"
 #include "source/dirfd.h"
 #include "source/owner.h"
@@ -76,7 +80,8 @@ struct walk_item {
      * PROBLEM: only name, of a missing root its path without the first '/'.
      * The name of "/" is empty. Lent until the next step. */
     struct entry entry;
-    bool path_only;      /* ENTER, LEAVE: see above */
+    bool path_only; /* ENTER, LEAVE: see above */
+    bool bare;      /* ENTER: nothing stands there; the entry is complete */
     enum walk_skip skip; /* ENTER, LEAVE */
     bool incomplete;     /* LEAVE: its names could not all be read */
     enum walk_problem problem;
@@ -100,12 +105,18 @@ struct walk_options {
     bool one_fs;       /* stay on the file system of each root */
     bool with_atime;   /* entries carry the access time */
     size_t max_open;   /* descriptors of directories; 0: 256 */
+    const char *from;  /* where the one root, a directory, really stands, in
+                          canonical form; its own path is then what all is
+                          called by, patterns and problems too, and need not be
+                          there (source/walk_as.h); lent; NULL: at its path */
+    const struct cancel *cancel; /* asked at each name; may be NULL; lent */
 };
 
 /* What was left out on purpose. */
 struct walk_counts {
     uint64_t excluded; /* by patterns, markers, size; a directory counts as
                           one, and so does all that is in a marked one */
+    uint64_t ignored;  /* of these, by a .dedupignore */
     uint64_t skipped;  /* by the skip list */
 };
 
@@ -115,8 +126,8 @@ struct walk;
  * walk_new: a walk that has not begun.
  *   root     absolute canonical paths; copied
  *   options  copied; what it points to is lent until walk_free
- * Returns 0; E_USAGE for a malformed root; E_NOMEM; E_SOURCE when "/" cannot
- * be opened.
+ * Returns 0; E_USAGE for a malformed root, and for several with `from`;
+ * E_NOMEM.
  */
 MUST_CHECK int walk_new(const struct bytes *root, size_t root_n,
                         const struct walk_options *options, struct walk **out);
@@ -127,8 +138,9 @@ void walk_free(struct walk *w);
 /*
  * walk_next: the next step.
  *   item  out
- * Returns 0, also for a PROBLEM; E_NOMEM or E_LIMIT (more than 4 GiB of names
- * in one directory): the walk is then over.
+ * Returns 0, also for a PROBLEM; E_CANCELED: nothing was yielded, the walk is
+ * where it was; E_NOMEM or E_LIMIT (more than 4 GiB of names in one directory),
+ * E_SOURCE when "/" cannot be opened: the walk is then over.
  */
 MUST_CHECK int walk_next(struct walk *w, struct walk_item *item);
 

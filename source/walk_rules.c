@@ -100,8 +100,8 @@ static int walk_rules_parse(struct ignore *above, struct bytes dir,
         rc = ignore_new(above, dir, buf_bytes(text), out);
     if (rc == 0 || rc == E_NOMEM)
         return rc;
-    walk_rules_say(rc == E_LIMIT ? "longer than 1 MiB" : err_text(), trouble,
-                   room);
+    walk_rules_say(text->rc == E_LIMIT ? "longer than 64 KiB" : err_text(),
+                   trouble, room);
     err_ignore(rc, "it is told as a trouble of the source");
     return 0;
 }

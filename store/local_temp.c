@@ -144,6 +144,7 @@ static void local_temp_sweep(struct local *l, int64_t now_s)
 static int local_temp_find(struct local *l)
 {
     int64_t now_s = 0;
+    int why = 0;
 
     if (l->tmp < 0)
         l->tmp = local_dir_make(l, l->root, local_temp_dir);
@@ -158,6 +159,7 @@ static int local_temp_find(struct local *l)
         r = local_temp_try(l, (enum local_naming)i, &now_s);
         if (r < 0)
             return local_fail(l, errno, "write a file in", local_temp_dir);
+        why = errno;
         if (r > 0)
             continue;
         l->naming = (enum local_naming)i;
@@ -165,6 +167,9 @@ static int local_temp_find(struct local *l)
         local_temp_sweep(l, now_s);
         return 0;
     }
+    /* who may not write there sees every way fail, the plainest one too */
+    if (why == EACCES || why == EPERM)
+        return local_fail(l, why, "write a file in", local_temp_dir);
     return err_set(E_UNSUPPORTED,
                    "%s: this file system can name a file neither by link nor "
                    "by a rename that does not replace; no repository can be "

@@ -207,7 +207,7 @@ static int restore_job_part(struct restore_item *it)
 /* One thing that stands in the target only. */
 struct restore_job_removal {
     struct restore_job *j;
-    const struct ignore *ignore; /* of the directory that it is in */
+    struct ignore *ignore; /* of the directory that it is in */
 };
 
 /* What lies in a selected directory is selected; but what is excluded stays,

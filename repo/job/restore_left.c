@@ -43,12 +43,12 @@ static bool restore_left_unread(const struct restore_delete *d,
     return false;
 }
 
-bool restore_left_stays(const struct restore_delete *d,
-                        const struct ignore *nearest, struct bytes path,
-                        bool is_dir, uint64_t bytes)
+bool restore_left_stays(const struct restore_delete *d, struct ignore *nearest,
+                        struct bytes path, bool is_dir, uint64_t bytes)
 {
     return restore_left_unread(d, path) ||
-           ignore_omits(&d->rules, nearest, path, is_dir, bytes);
+           ignore_omits(&d->rules, nearest, path, is_dir, bytes, NULL) !=
+               IGNORE_KEEP;
 }
 
 /* The same of the file name in the directory path. */
@@ -111,7 +111,7 @@ static int restore_left_read(struct restore_left *l,
     if (te->e.type != ENTRY_FILE)
         return err_set(E_USAGE, "it is not a regular file");
     if (te->e.size > IGNORE_BYTES_MAX)
-        return err_set(E_USAGE, "it is longer than 1 MiB");
+        return err_set(E_USAGE, "it is longer than 64 KiB");
     rc = content_reader_open(l->content, &te->content, te->e.size, 0);
     while (rc == 0 && more) {
         rc = content_reader_next(l->content, &e, &at, &more);
@@ -125,7 +125,7 @@ static int restore_left_read(struct restore_left *l,
 static int restore_left_doubt(struct restore_left *l, struct bytes path, int rc,
                               struct restore_left_dir *out)
 {
-    if (rc != E_CORRUPT && rc != E_USAGE)
+    if (rc != E_CORRUPT && rc != E_USAGE && rc != E_LIMIT)
         return rc;
     out->unknown = true;
     if (l->d->doubt)
@@ -252,8 +252,8 @@ int restore_left_enter(struct restore_left *l,
         out->node =
             walk_node_child(&l->roots, above->node, restore_left_name(path));
         out->path_only =
-            above->path_only ||
-            ignore_omits(&l->d->rules, above->ignore, path, true, 0);
+            above->path_only || ignore_omits(&l->d->rules, above->ignore, path,
+                                             true, 0, NULL) != IGNORE_KEEP;
         out->unknown = above->unknown;
         out->ignore = ignore_ref(above->ignore);
     }

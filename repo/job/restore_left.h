@@ -62,8 +62,7 @@ void restore_left_release(struct restore_left_dir *dir);
  *   nearest  of the directory that mirrors
  *   bytes    of a file; 0: it is none
  */
-bool restore_left_stays(const struct restore_delete *d,
-                        const struct ignore *nearest, struct bytes path,
-                        bool is_dir, uint64_t bytes);
+bool restore_left_stays(const struct restore_delete *d, struct ignore *nearest,
+                        struct bytes path, bool is_dir, uint64_t bytes);
 
 #endif

@@ -77,6 +77,11 @@ static int snap_pipe_produce(void *ctx, void *unit, bool *end)
         return 0;
     rc = p->stream ? snap_stream_next(p->stream, unit, end)
                    : snap_plan_next(p->plan, unit, end);
+    if (rc == E_CANCELED && snap_pipe_has_checkpoints(p)) {
+        err_ignore(rc, "a stop is a pause");
+        *end = true;
+        return 0;
+    }
     p->done = rc == 0 && *end;
     return rc;
 }
@@ -367,6 +372,9 @@ void snap_pipe_stats(struct snap_pipe *p, struct snapshot_job_result *result)
     result->kept_bytes = atomic_load(&from->kept_bytes);
     result->resumed_files = atomic_load(&from->resumed_files);
     result->resumed_bytes = atomic_load(&from->resumed_bytes);
-    result->excluded = p->walk ? walk_count(p->walk).excluded : 0;
+    if (p->walk) {
+        result->excluded = walk_count(p->walk).excluded;
+        result->ignored = walk_count(p->walk).ignored;
+    }
     result->parent_damaged = parent_damaged(p->tree);
 }

@@ -105,6 +105,7 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
         it->has_attrs = true;
         it->te.e.starts_fs = w->entry.starts_fs;
     } else {
+        it->has_attrs = w->bare;
         rc = snap_unit_entry(u, it, &w->entry);
     }
     if (rc < 0)
@@ -300,6 +301,10 @@ int snap_plan_next(struct snap_plan *p, struct snap_unit *u, bool *end)
     }
     if (rc == 0 && p->large.dir && u->n == 0)
         rc = snap_plan_large_part(p, u);
+    if (rc == E_CANCELED && u->n > 0) {
+        err_ignore(rc, "what came before counts; the next call finds it too");
+        rc = 0;
+    }
     *end = rc == 0 && u->n == 0;
     return rc;
 }

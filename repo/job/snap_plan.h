@@ -36,8 +36,9 @@ void snap_plan_free(struct snap_plan *p);
 /*
  * snap_plan_next: fill the next unit.
  *   end  out: set when there is nothing more; the unit is then empty
- * Returns 0; E_NOMEM; E_LIMIT; what reading the parent returned. Trouble with
- * single source files is in the unit, not in the result.
+ * Returns 0; E_CANCELED when the walk was and u is empty; E_NOMEM; E_LIMIT;
+ * what reading the parent returned. Trouble with single source files is in the
+ * unit, not in the result.
  */
 MUST_CHECK int snap_plan_next(struct snap_plan *p, struct snap_unit *u,
                               bool *end);

@@ -158,6 +158,7 @@ static int snap_preview_walk(struct snap_preview *p)
             rc = snap_preview_step(p, &item);
     }
     p->result->excluded = walk_count(p->walk).excluded;
+    p->result->ignored = walk_count(p->walk).ignored;
     return rc;
 }
 

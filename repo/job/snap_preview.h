@@ -33,7 +33,8 @@ struct snap_preview_result {
     uint64_t read_bytes; /* of files that would be read; less is stored, since
                             what is there already is not stored again */
     uint64_t problems;
-    uint64_t excluded;
+    uint64_t excluded; /* left out, as walk_counts has it */
+    uint64_t ignored;
     bool has_parent;
 };
 

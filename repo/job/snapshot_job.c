@@ -34,7 +34,9 @@ struct walk_options snapshot_job_walk(const struct snapshot_job_options *o,
                                  .marker_n = o->marker_n,
                                  .larger = o->larger,
                                  .ignore_files = o->ignore_files,
-                                 .one_fs = o->one_fs};
+                                 .one_fs = o->one_fs,
+                                 .from = o->from,
+                                 .cancel = o->cancel};
 }
 
 int snapshot_job_new(struct repo *r, const struct snapshot_job_options *options,
@@ -269,6 +271,7 @@ int snapshot_job_run(struct snapshot_job *j)
     j->result.begin = j->opt.has_time ? j->opt.time : snap_commit_now();
     j->begun_ns = clock_monotonic_ns();
     rc = snapshot_job_body(j);
+    j->result.took_ns = clock_monotonic_ns() - j->begun_ns;
     if (rc < 0 && j->writer && rc != E_FENCED)
         snapshot_job_salvage(j, rc);
     return rc;

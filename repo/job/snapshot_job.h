@@ -17,6 +17,7 @@ struct snapshot_job_result;
 struct snapshot_job_options {
     const struct bytes *root; /* absolute canonical paths */
     size_t root_n;
+    const char *from; /* where the one root really stands: see source/walk.h */
     /* NULL: the roots are walked; else the one root is a file with what this
      * yields, and nothing of the last snapshot is taken over unread */
     const struct stream_input *stream;
@@ -63,6 +64,7 @@ struct snapshot_job_result {
     struct manifest_stats stats;
     struct entry_time begin;
     struct entry_time end;
+    int64_t took_ns; /* all of it, whatever begin says; after the run */
     bool skipped; /* nothing had changed: id is that of the snapshot before */
     bool has_parent;
     bool foreign_parent; /* one was passed over: its member is not to be relied
@@ -75,7 +77,8 @@ struct snapshot_job_result {
     struct object_id checkpoint; /* ... the last of which is this */
     uint64_t kept_files;         /* not opened */
     uint64_t kept_bytes;
-    uint64_t excluded;
+    uint64_t excluded;       /* left out, as walk_counts has it ... */
+    uint64_t ignored;        /* ... and of these by a .dedupignore */
     uint64_t parent_damaged; /* directories of the parent that could not be
                                 read; what is in them was read again */
 };

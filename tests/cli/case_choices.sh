@@ -41,7 +41,43 @@ ln -s /etc/passwd src/.dedupignore
 expect 3 dedup snapshot -s link src
 err_has "dedup: snapshot: *src: .dedupignore was not heeded: it is not a regular file"
 rm src/.dedupignore
+# Nor can whoever may write there make the backup of all others slow: neither
+# with many patterns, nor with costly ones.
+d=deep
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    d=$d/d
+    mkdir -p $d
+    yes a | head -c 1048576 >$d/.dedupignore
+done
+touch $d/a
+expect 3 dedup snapshot -s deep deep
+err_has "*/deep/d: .dedupignore was not heeded: longer than 64 KiB"
+expect 0 dedup ls -R "deep:$PWD/$d"
+out_has "*a*"
+long=$(printf %0200d 0 | tr 0 a)
+yes '*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*[bc]*' | head -500 >src/.dedupignore
+touch "src/$long" "src/${long}b"
+expect 3 dedup snapshot -s costly src
+err_has "*src: .dedupignore is not heeded from here on: its patterns take too long"
+[ "$(grep -c 'take too long' "$ERR")" = 1 ] || run_fail "not told once"
+rm "src/$long" "src/${long}b" src/.dedupignore
 mv kept src/.dedupignore
+# What was left out is told, and by whom.
+expect 0 dedup snapshot -v -s plain src
+err_has "*: 1 left out, 1 of them by .dedupignore"
+expect 0 dedup snapshot -v -s plain -e big src
+err_has "*: 2 left out, 1 of them by .dedupignore"
+expect 0 dedup snapshot -v -s plain --no-ignore-files -e big src
+err_has "*: 1 left out, 0 of them by .dedupignore"
+expect 0 dedup snapshot -v -s plain --no-ignore-files src
+! grep -q 'left out' "$ERR" || run_fail "nothing was left out"
+expect 0 dedup snapshot --json -s plain -e big src
+out_has '*"excluded":2,*},"ignored":1}'
+expect 0 dedup snapshot -n -s plain -e big src
+expect 0 dedup snapshot -n -v -s plain -e big src
+err_has "*; 2 left out, 1 of them by .dedupignore, 0 problems"
+expect 0 dedup snapshot -n --json -s plain -e big src
+out_has '*"excluded":2,*,"ignored":1}'
 for bad in "--exclude-if-present a/b" "--exclude-if-present :x" \
     "--exclude-larger-than 0" "--exclude-larger-than much"; do
     # shellcheck disable=SC2086 # two words
@@ -81,9 +117,22 @@ expect 1 dedup snapshot --host \
 expect 0 dedup snapshot -s past --time 2020-02-29T12:34 src
 expect 0 dedup snapshots --json -s past
 out_has '*"begin":"2020-02-29T12:34:00.000000000Z"*'
-for bad in 2020-02-29 2021-02-29T12:00 soon 2099-01-01T00:00; do
+for bad in 2020-02-29 2021-02-29T12:00 soon 2099-01-01T00:00 1700-01-01T00:00; do
     expect 1 dedup snapshot -s past --time $bad src
 done
+# What a run says of itself is what it took, whatever it is said to be of.
+expect 0 dedup snapshot -v -s past --time 2021-01-01T00:00 src
+err_has "*: done in [0-9]*s; *"
+expect 0 dedup snapshot -v -s epoch --time 1970-01-01T00:00Z src
+err_has "*: done in [0-9]*s; *"
+# Old copies come oldest first: the newest is the newest by either order.
+expect 0 dedup snapshot -s past --time 2021-01-01T00:00 src
+expect 10 dedup snapshot -s past --time 2020-12-31T23:59:59 src
+err_is "dedup: snapshot: --time 2020-12-31 23:59:59: series 'past' has a snapshot of 2021-01-01 00:00:00 already, and its last must be its newest; give another --series"
+expect 10 dedup snapshot -n -s past --time 2020-12-31T23:59:59 src
+expect 10 dedup snapshot -s plain --time 2021-01-01T00:00 src
+expect 0 dedup snapshot -s past src
+expect 10 dedup snapshot -s past --time 2022-01-01T00:00 src
 
 # Not at all, when nothing has changed.
 sleep 0.1 # what changed just now is not taken for unchanged

@@ -34,3 +34,20 @@ restored src all
 # Owners by number, whatever their names are here.
 expect 0 dedup restore "latest:$PWD/src" --target numbers --numeric-ids
 restored src numbers
+
+# Who may only read the repository is told so, whatever the file system can do.
+expect 9 as_nobody dedup snapshot src -s nobody
+err_has "dedup: snapshot: *repo: cannot write a file in .tmp: Permission denied; run as the user who owns the repository"
+expect 9 as_nobody dedup tag --add x latest
+err_has "dedup: tag: *Permission denied; run as the user who owns the repository"
+expect 0 as_nobody dedup snapshots
+
+# A target that cannot be made on a file system that is read-only.
+cat >frozen <<'END'
+mount -t tmpfs -o ro none to || exit 77
+"$DEDUP" restore latest --target to/none/there
+END
+DEDUP=$DEDUP DEDUP_CACHE_DIR=$PWD/frozen.cache unshare -m sh frozen >"$OUT" 2>"$ERR"
+code=$?
+[ "$code" = 77 ] || [ "$code" = 2 ] || run_fail "exit $code"
+[ "$code" = 77 ] || err_is "dedup: restore: to/none: cannot be made: Read-only file system"

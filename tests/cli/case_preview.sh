@@ -21,7 +21,7 @@ grep -qxF "new      $PWD/src/d/b" first || run_fail "a file: $(cat first)"
 grep -qxF "new      $PWD/src/l" first || run_fail "a link: $(cat first)"
 ! grep -q 'x\.o' first || run_fail "what is excluded"
 err_has "dedup: snapshot: would keep 2 files, 4 B; would read 3 new and 0 changed entries"
-err_has "dedup: snapshot: at most 4 B would be stored; 1 left out, 0 problems"
+err_has "dedup: snapshot: at most 4 B would be stored; 1 left out, 0 of them by .dedupignore, 0 problems"
 repo_is | cmp -s - before || run_fail "something was stored"
 expect 0 dedup snapshots
 out_is
@@ -40,7 +40,7 @@ printf '%s\n' "changed  $PWD/src/a" "changed  $PWD/src/d/b" "new      $PWD/src/d
     cmp -s - list || run_fail "$(cat list)"
 expect 0 dedup snapshot -s s -n --json src
 out_has '{"v":1,"type":"entry","outcome":"new","path":"'"$PWD"'/src/d/new","kind":"file","size":4}'
-out_has '{"v":1,"type":"preview","files":4,*"new":1,"changed":2,"read_bytes":*"had_parent":true}'
+out_has '{"v":1,"type":"preview","files":4,*"new":1,"changed":2,"read_bytes":*"had_parent":true,"ignored":0}'
 repo_is | cmp -s - before || run_fail "something was stored"
 # What it says is what a run does.
 read=$(sed -n 's/.*"type":"preview".*"new":\([0-9]*\),"changed":\([0-9]*\).*/\1 \2/p' "$OUT")

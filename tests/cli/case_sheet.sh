@@ -165,7 +165,7 @@ rmdir empty || run_fail "something was left in an empty directory"
 
 # Where a sheet may go.
 expect 1 dedup key sheet sheet.txt
-err_is "dedup: key: sheet.txt: File exists"
+err_is "dedup: key: sheet.txt: is there already, and is not written over: name a new file"
 ln -s target link
 expect 1 dedup key sheet link
 [ ! -e target ] || run_fail "the sheet was written through a link"
@@ -182,7 +182,7 @@ expect 5 env DEDUP_KEY_FILE=two.key "$DEDUP" key sheet new.txt
 expect 1 recover
 expect 1 recover --sheet sheet.txt more
 expect 1 dedup key lock
-err_has "dedup: key: key lock: *"
+err_has "dedup: key: key 'lock': must be one of *"
 
 # init: no sheet without a repository, no repository without its sheet's file.
 expect 10 dedup init --recovery-sheet new.txt

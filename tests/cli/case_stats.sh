@@ -44,6 +44,18 @@ bytes=$(find repo/config repo/keys repo/packs repo/index repo/snapshots \
     repo/log repo/w -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
 is ".stored_bytes == $bytes"
 
+# What the weeks say was added is what lies in packs, of the run that is said to
+# be an old one, too.
+packed() {
+    find repo/packs -type f -printf '%s\n' | awk '{ n += $1 } END { print n }'
+}
+is "(.weeks | map(.stored_bytes) | add) == $(packed) and .packs.bytes == $(packed)"
+seq 300000 600000 >other/more
+sleep 0.1
+expect 0 dedup snapshot -s c --time 2001-01-01T00:00 other
+is "(.weeks | map(.stored_bytes) | add) == $(packed) and .packs.bytes == $(packed)"
+is '(.weeks | map(.snapshots) | add) == 4 and .snapshots.count == 4'
+
 # No pack is read: they may all be gone, or worse.
 packs=$(find repo/packs -type f)
 for pack in $packs; do
@@ -65,9 +77,9 @@ is '.dead.unlisted == {count: 1, bytes: 1234}'
 expect 0 dedup stats
 err_is
 plain "$OUT"
-out_has 'snapshots     3 snapshots, 5.* MB'
-out_has 'latest        2 series, 3.* MB'
-out_has 'deduplication 1:2.44'
+out_has 'snapshots     4 snapshots, 8.* MB'
+out_has 'latest        3 series, 6.* MB'
+out_has 'deduplication 1:1.98'
 out_has '  unlisted    1 pack, 1.* kB'
 out_has '20[0-9][0-9]-W[0-9][0-9]      *snapshot*'
 
@@ -83,5 +95,5 @@ for host in web db; do
     expect 0 dedup snapshot -s $host src/text
 done
 export DEDUP_KEY_FILE="$full" DEDUP_CACHE_DIR="$PWD/full.cache"
-is '.snapshots.count == 5 and .dead.twice.count > 10 and
+is '.snapshots.count == 6 and .dead.twice.count > 10 and
     .dead.twice.bytes < .data.stored_bytes'

@@ -79,15 +79,25 @@ listed() {
 [ "$(listed --since 2020-01-02)" = "$second " ] || run_fail "--since"
 [ "$(listed --since 2020-01-01 --until 2020-01-01)" = "$first " ] || run_fail "--until"
 [ "$(listed --until 2019-12-31)" = "" ] || run_fail "--until before"
-expect 1 dedup snapshots --since never
+for o in since until; do
+    expect 1 dedup snapshots --$o 2d
+    err_is "dedup: snapshots: --$o: '2d': not a date, such as 2026-11-20 or 2026-11-20T18:30"
+done
+
+# Which of several series is not said twice over.
+expect 0 dedup snapshot -s other src
+expect 1 dedup protect latest
+err_has "dedup: protect: 'latest': there are several series; *"
+expect 1 dedup protect nothing-such
+err_is "dedup: protect: no snapshot 'nothing-such'"
 
 # Problems.
 mkdir src/closed
 ln -s /etc/passwd src/.dedupignore
 expect 3 dedup snapshot -s s src
-expect 0 dedup snapshots --problems latest
-out_has "unreadable  $PWD/src: *.dedupignore was not heeded*"
-expect 0 dedup snapshots --problems latest --json
+expect 0 dedup snapshots --problems s
+out_has "unreadable  $PWD/src: .dedupignore was not heeded: *"
+expect 0 dedup snapshots --problems s --json
 out_has '{"v":1,"type":"problem","kind":"unreadable",*'
 expect 0 dedup snapshots --problems "$first"
 out_is

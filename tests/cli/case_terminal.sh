@@ -52,15 +52,43 @@ escapes && run_fail "colours with NO_COLOR"
 TERM=xterm seen "$DEDUP" snapshots
 escapes && run_fail "colours"
 
-# Lists are made to fit.
+# Lists are made to fit: less important columns give way, names are cut in the
+# middle, no line is wrapped. Without a terminal they are whole.
+# narrow COLUMNS ARG...
+narrow() {
+    on_terminal '' "stty cols $1; $DEDUP $2" >"$OUT" 2>"$ERR"
+    tr -d '\r' <"$OUT" >seen
+    [ "$(LC_ALL=C.UTF-8 wc -L <seen)" -le "$1" ] || run_fail "wider than $1 columns"
+    head -1 seen >titles
+}
 long=$(printf '%090d' 7)
-expect 0 dedup snapshot -s "$long" src
-on_terminal '' "stty cols 70; $DEDUP snapshots" >"$OUT" 2>"$ERR"
-tr -d '\r' <"$OUT" | LC_ALL=C.UTF-8 awk 'length($0) > 70 { print; bad = 1 }
-    END { exit bad }' >wide || run_fail "wider than the terminal: $(cat wide)"
+expect 0 dedup snapshot -s "$long" --tag "$long" src
+narrow 100 snapshots
+grep -q '^id  *time  *series  *files  *size  *added  *tags$' titles || run_fail "titles at 100"
+narrow 80 snapshots
+grep -q '^id  *time  *series  *files  *size  *tags$' titles || run_fail "titles at 80"
 grep -q 0007 "$OUT" || run_fail "the end of a cut name is missing"
+narrow 79 snapshots
+grep -q '^id  *time  *series  *size  *tags$' titles || run_fail "titles at 79"
+narrow 59 snapshots
+grep -q '^id  *time  *series  *tags$' titles || run_fail "titles at 59"
+narrow 40 snapshots
+grep -q '^id  *time  *series$' titles || run_fail "titles at 40"
+narrow 39 snapshots
+grep -q '^id  *time$' titles || run_fail "titles at 39"
+for columns in 100 80 40; do
+    narrow "$columns" 'key list'
+    grep -q "$(dedup key list | awk '/^\*/ { print $(NF - 2) }')" "$OUT" ||
+        run_fail "the key is missing at $columns"
+done
+narrow 40 help
+narrow 40 'help snapshot'
+grep -qx '  -e, --exclude PATTERN' seen || run_fail "an option has no line of its own"
+# What fits needs no cut: a wide table is whole wherever it has room.
+narrow 80 'snapshots -s s'
+grep -q '^id  *time  *series  *files  *size  *added  *tags$' titles || run_fail "titles of short rows"
 expect 0 dedup snapshots
-out_has "*$long*"
+out_has "*$long*$long*"
 
 # Without one: nothing when all is well, unless asked for.
 expect 0 dedup snapshot -s s src

@@ -12,8 +12,15 @@
 #include "base/mem.h"
 #include "cli/table.h"
 
-static const struct table_column columns[] = {
-    {"ID", false, false}, {"SIZE", true, false}, {"PATHS", false, true}};
+static const struct table_column columns[] = {{"ID", false, false, 0},
+                                              {"SIZE", true, false, 0},
+                                              {"PATHS", false, true, 0}};
+
+/* Most important first: a, then c; d is empty everywhere. */
+static const struct table_column giving[] = {{"a", false, false, 0},
+                                             {"b", true, false, 60},
+                                             {"c", false, true, 30},
+                                             {"d", false, true, 20}};
 
 static struct out out;
 static char text[4096];
@@ -103,9 +110,59 @@ static void test_table__shrinks_to_the_terminal(void **state)
     for (char *l = strtok_r(text, "\n", &save); l;
          l = strtok_r(NULL, "\n", &save))
         assert_true(strlen(l) <= 40 + 2); /* the ellipsis has three bytes */
-    /* What may not shrink stays whole, wherever that ends. */
+    /* Where there is no room at all everything is cut: no line is longer. */
     assert_int_equal(print(&t, 10), 0);
-    assert_non_null(strstr(text, "3fa0c1  999 B  "));
+    assert_string_equal(text, "ID  \xe2\x80\xa6"
+                              "E  \xe2\x80\xa6S\n"
+                              "\xe2\x80\xa6"
+                              "1  \xe2\x80\xa6"
+                              "B  \xe2\x80\xa6"
+                              "e\n"
+                              "\xe2\x80\xa6"
+                              "2  \xe2\x80\xa6"
+                              "B  \xe2\x80\xa6"
+                              "t\n");
+    table_release(&t);
+}
+
+static void test_table__less_important_columns_give_way(void **state)
+{
+    struct table t;
+
+    (void)state;
+    table_init(&t, giving, 4);
+    for (int i = 0; i < 2; i++) {
+        table_text(&t, "0123456789");
+        table_text(&t, "12345");
+        table_text(&t, "a-name-of-20-columns");
+        table_text(&t, "");
+    }
+    /* 10 + 5 + 20 + 1, and three gaps: all of it, without a terminal too. */
+    assert_int_equal(print(&t, 42), 0);
+    assert_memory_equal(text, "a               b  c                     d\n",
+                        43);
+    assert_int_equal(print(&t, 0), 0);
+    assert_memory_equal(text, "a               b  c                     d\n",
+                        43);
+    /* The empty one first, ... */
+    assert_int_equal(print(&t, 41), 0);
+    assert_memory_equal(text, "a               b  c\n", 21);
+    /* ... what needs a wider terminal before anything is cut, ... */
+    assert_int_equal(print(&t, 38), 0);
+    assert_memory_equal(text, "a           c\n", 14);
+    assert_non_null(strstr(text, "0123456789  a-name-of-20-columns\n"));
+    /* ... then cells are cut, ... */
+    assert_int_equal(print(&t, 30), 0);
+    assert_non_null(strstr(text, "0123456789  a-name-o"));
+    assert_non_null(strstr(text, "\xe2\x80\xa6"));
+    /* ... and what is left goes, but for what always stays. */
+    assert_int_equal(print(&t, 29), 0);
+    assert_memory_equal(text, "a\n0123456789\n", 13);
+    assert_int_equal(print(&t, 8), 0);
+    assert_memory_equal(text,
+                        "a\n012\xe2\x80\xa6"
+                        "6789\n",
+                        13);
     table_release(&t);
 }
 
@@ -152,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_table__aligns),
         cmocka_unit_test(test_table__escapes),
         cmocka_unit_test(test_table__shrinks_to_the_terminal),
+        cmocka_unit_test(test_table__less_important_columns_give_way),
         cmocka_unit_test(test_table__prints_titles_alone),
         cmocka_unit_test(test_table__survives_every_failed_allocation),
     };

@@ -72,6 +72,12 @@ for program in pg_dump mysqldump sqlite3; do
     printf '#!/bin/sh\necho "-- %s $*"\n' $program >"system/usr/local/bin/$program"
     chmod 755 "system/usr/local/bin/$program"
 done
+# There is no LVM: what is frozen is /srv itself, which nobody changes.
+for program in lvcreate lvremove; do
+    printf '#!/bin/sh\n' >"system/usr/local/bin/$program"
+done
+printf '#!/bin/sh\nexec /bin/mount -o bind,ro /srv /mnt/frozen\n' >system/usr/local/bin/mount
+chmod 755 system/usr/local/bin/lvcreate system/usr/local/bin/lvremove system/usr/local/bin/mount
 # No systemd runs there: units are enabled, and started as what they run.
 cat >system/usr/local/bin/systemctl <<'END'
 #!/bin/sh

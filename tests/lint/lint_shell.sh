@@ -6,7 +6,7 @@ lint_need shellcheck
 
 {
     lint_files . -- '*.sh'
-    for f in test quickstart .ci/run packaging/deb/*; do
+    for f in test quickstart .ci/run bench/compare packaging/deb/*; do
         [ ! -f "$f" ] || echo "$f"
     done
 } >"$lint_scratch/files"

@@ -206,7 +206,7 @@ static void seal_frame(const struct frame_key *key, uint64_t seed, size_t n,
                        size_t each, int level)
 {
     struct pack_dir_chunk chunk[2];
-    uint8_t raw[2 * 4000];
+    static uint8_t raw[2 * 4000]; /* much for a frame */
     struct frame f;
 
     pack_fixture_frame(fix.keys, fix.frame, key->kind, seed, n, each, raw,

@@ -221,20 +221,43 @@ static void test_pattern__folds_case_on_demand(void **state)
     assert_false(row_excluded(&rows[0], false));
 }
 
+/* Any number of "**" in a row cost as much as one: 500,000 directories against
+ * 1,365 of them would take hours. */
+static void hostile_depths(const struct pattern_set *set)
+{
+    enum { DEEP = 1000000 };
+    char *path = malloc(DEEP);
+    struct timespec a;
+    struct timespec b;
+
+    assert_non_null(path);
+    for (size_t i = 0; i < DEEP; i++)
+        path[i] = i % 2 ? '/' : 'a';
+    path[DEEP - 1] = 'b';
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+    assert_int_equal(
+        pattern_set_match(set, bytes_of((uint8_t *)path, DEEP), false),
+        PATTERN_NONE);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+    assert_true(b.tv_sec - a.tv_sec < 60);
+    free(path);
+}
+
 static void test_pattern__hostile_patterns_cost_little(void **state)
 {
-    char pattern[4097];
-    char path[4001];
+    static char pattern[4097]; /* the two are much for a frame */
+    char path[3001];
     struct pattern_set *set;
     struct timespec a;
     struct timespec b;
 
     (void)state;
-    memset(path, 'a', 4000);
-    path[4000] = 0;
+    memset(path, 'a', 3000);
+    path[2999] = 'b'; /* or its last byte would settle it */
+    path[3000] = 0;
     for (size_t i = 0; i < 4096; i += 2)
         memcpy(pattern + i, "a*", 2);
-    memcpy(pattern + 4094, "b", 2);
+    memcpy(pattern + 4093, "cb", 3);
     assert_int_equal(pattern_set_new(false, &set), 0);
     assert_int_equal(pattern_set_add(set, bytes_of_str(pattern)), 0);
     assert_int_equal(pattern_set_add(set, bytes_of_str("a*a*a*a*a*a*a*a*c*")),
@@ -248,12 +271,54 @@ static void test_pattern__hostile_patterns_cost_little(void **state)
     assert_int_equal(pattern_set_match(set, bytes_of_str(path), false),
                      PATTERN_NONE);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-    /* 4000 x 4096 steps at most, sanitizers included: not 2^4096. */
+    /* 3000 x 4096 steps at most, sanitizers included: not 2^4096. */
     assert_true(b.tv_sec - a.tv_sec < 20);
+    hostile_depths(set);
     assert_int_equal(
         pattern_set_add(set, bytes_of(pattern, PATTERN_BYTES_MAX + 1)),
         E_USAGE);
     assert_int_equal(pattern_set_n(set), 3);
+    pattern_set_free(set);
+}
+
+/* Where both patterns and names are a stranger's, so is the time. */
+static void test_pattern__matching_ends_when_its_steps_do(void **state)
+{
+    struct pattern_set *set =
+        set_of("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*[bc]\n*a*b*?\n", false);
+    char name[256];
+    struct bytes path = bytes_of((uint8_t *)name, 255);
+    uint64_t steps = UINT64_MAX;
+    uint64_t cost;
+
+    (void)state;
+    memset(name, 'a', 255);
+    name[254] = 'x';
+    assert_int_equal(pattern_set_match_within(set, path, false, &steps),
+                     PATTERN_NONE);
+    cost = UINT64_MAX - steps;
+    assert_in_range(cost, 255, (uint64_t)255 * 50);
+    name[254] = 'c';
+    steps = cost + 1;
+    assert_int_equal(pattern_set_match_within(set, path, false, &steps),
+                     PATTERN_EXCLUDE);
+    assert_int_not_equal(steps, 0);
+    for (uint64_t n = 1; n < cost; n++) {
+        steps = n;
+        if (pattern_set_match_within(set, path, false, &steps) !=
+            (steps ? PATTERN_EXCLUDE : PATTERN_NONE))
+            fail_msg("with %llu steps", (unsigned long long)n);
+    }
+    steps = 1;
+    (void)pattern_set_match_within(set, path, false, &steps);
+    assert_int_equal(steps, 0);
+    pattern_set_free(set);
+    /* what nearly every name does to a long list: one step a line */
+    set = set_of("build\nout\nx*\nnode_modules/\n", false);
+    steps = 100;
+    assert_int_equal(pattern_set_match_within(set, path, false, &steps),
+                     PATTERN_NONE);
+    assert_int_equal(steps, 97);
     pattern_set_free(set);
 }
 
@@ -456,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_pattern__options_are_taken_as_they_are),
         cmocka_unit_test(test_pattern__folds_case_on_demand),
         cmocka_unit_test(test_pattern__hostile_patterns_cost_little),
+        cmocka_unit_test(test_pattern__matching_ends_when_its_steps_do),
         cmocka_unit_test(test_pattern__no_memory_leaves_the_set_as_it_was),
         cmocka_unit_test(test_pattern__agrees_with_git),
     };

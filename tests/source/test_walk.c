@@ -183,6 +183,110 @@ static void test_walk__keeps_to_its_file_systems(void **state)
     assert_int_equal(umount(path), 0);
 }
 
+/* b of the small tree, by other names: those of its place do not count. */
+static void test_walk__a_root_can_stand_elsewhere(void **state)
+{
+    const char *dir = *state;
+    char from[SCRATCH_PATH + 8], line[SCRATCH_PATH + 16];
+    struct walk_options options = {.from = from, .one_fs = true};
+    struct pattern_set *set = NULL;
+    struct transcript *t = calloc(1, sizeof *t);
+
+    assert_non_null(t);
+    assert_true(snprintf(from, sizeof from, "%s/b", dir) > 0);
+    transcript_expect(dir, "a/n", &options,
+                      ">p \n>p a\n> a/n\na/n/10\na/n/2\n> a/n/sub\n"
+                      "a/n/sub/x.o\na/n/sub/y.c\n< a/n/sub\n< a/n\n< a\n< \n");
+    /* above it nothing need be there; what is below a link, or has the same
+     * name further up, is not it */
+    transcript_expect(
+        dir, "l/a", &options,
+        ">p \n>p l\n> l/a\nl/a/10\nl/a/2\n> l/a/sub\nl/a/sub/x.o\n"
+        "l/a/sub/y.c\n< l/a/sub\n< l/a\n< l\n< \n");
+    assert_int_equal(pattern_set_new(false, &set), 0);
+    assert_true(snprintf(line, sizeof line, "%s/none/b/sub/*.o", dir) > 0);
+    assert_int_equal(pattern_set_add(set, bytes_of_str(line)), 0);
+    assert_true(snprintf(line, sizeof line, "%s/b/2", dir) > 0);
+    assert_int_equal(pattern_set_add(set, bytes_of_str(line)), 0);
+    options.patterns = set;
+    transcript_expect(
+        dir, "none/b", &options,
+        ">p \n>p none\n> none/b\nnone/b/10\nnone/b/2\n> none/b/sub\n"
+        "none/b/sub/y.c\n< none/b/sub\n< none/b\n< none\n< \n");
+    pattern_set_free(set);
+    options.patterns = NULL;
+    assert_true(snprintf(from, sizeof from, "%s/gone", dir) > 0);
+    transcript_expect(dir, "a/n", &options, ">p \n>p a\n?root a/n\n< a\n< \n");
+    transcript_words(dir, "a b", &options, t);
+    assert_int_equal(t->rc, E_USAGE);
+    free(t);
+}
+
+/* What is told of those above it. */
+static void test_walk__what_is_not_there_has_plain_metadata(void **state)
+{
+    const char *dir = *state;
+    char from[SCRATCH_PATH + 8], as[SCRATCH_PATH + 16];
+    struct walk_options options = {.from = from};
+    struct walk_item item;
+    struct walk *w;
+    struct bytes root;
+    size_t seen = 0;
+
+    assert_true(scratch_run("chown 7:8 %s/a && chmod 700 %s/a", dir, dir) ||
+                geteuid() != 0);
+    assert_true(snprintf(from, sizeof from, "%s/b", dir) > 0);
+    assert_true(snprintf(as, sizeof as, "%s/a/x/b", dir) > 0);
+    root = bytes_of_str(as);
+    assert_int_equal(walk_new(&root, 1, &options, &w), 0);
+    do {
+        const struct entry *e = &item.entry;
+
+        assert_int_equal(walk_next(w, &item), 0);
+        if (item.kind != WALK_ENTER)
+            continue;
+        assert_int_equal(item.bare, bytes_equal(e->name, bytes_of_str("x")));
+        if (bytes_equal(e->name, bytes_of_str("a"))) {
+            assert_int_equal(e->mode, geteuid() ? e->mode : 0700);
+            assert_int_equal(e->uid, geteuid() ? e->uid : 7);
+            assert_true(e->inode != 0);
+            seen++;
+        } else if (item.bare) {
+            assert_int_equal(e->mode, 0755);
+            assert_int_equal(e->uid, 0);
+            assert_int_equal(e->gid, 0);
+            assert_false(e->has_btime);
+            assert_false(e->starts_fs);
+            seen++;
+        }
+    } while (item.kind != WALK_END);
+    assert_int_equal(seen, 2);
+    walk_free(w);
+    /* below what is not there nothing is, whatever has that name further up */
+    assert_true(snprintf(as, sizeof as, "%s/l/a/b", dir) > 0);
+    root = bytes_of_str(as);
+    assert_int_equal(walk_new(&root, 1, &options, &w), 0);
+    do {
+        assert_int_equal(walk_next(w, &item), 0);
+        if (item.kind != WALK_ENTER || !item.bare)
+            continue;
+        assert_int_equal(item.entry.mode, 0755);
+        assert_int_equal(item.entry.inode, 0);
+        seen++;
+    } while (item.kind != WALK_END);
+    assert_int_equal(seen, 4);
+    walk_free(w);
+    /* "/" itself */
+    root = bytes_of_str("/");
+    assert_int_equal(walk_new(&root, 1, &options, &w), 0);
+    assert_int_equal(walk_next(w, &item), 0);
+    assert_int_equal(item.kind, WALK_ENTER);
+    assert_false(item.path_only);
+    assert_int_equal(walk_next(w, &item), 0);
+    assert_true(bytes_equal(item.entry.name, bytes_of_str("10")));
+    walk_free(w);
+}
+
 static void test_walk__entries_tell_what_stat_tells(void **state)
 {
     char dir[SCRATCH_PATH];
@@ -389,9 +493,9 @@ static void test_walk__a_moved_directory_is_not_looked_for(void **state)
     scratch_remove(dir);
 }
 
-static void test_walk__failures_are_problems_or_errors(void **state)
+static void each_failure(const char *dir, const char *root,
+                         const struct walk_options *options)
 {
-    const char *dir = *state;
     char plan[64];
     struct transcript *good = calloc(1, sizeof *good);
     struct transcript *t = calloc(1, sizeof *t);
@@ -400,14 +504,14 @@ static void test_walk__failures_are_problems_or_errors(void **state)
 
     assert_true(good && t);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
-    transcript_words(dir, ".", &plain, good);
+    transcript_words(dir, root, options, good);
     count = fileop_fault_count();
     assert_true(count > 20);
     for (uint64_t n = 1; n <= count; n++) {
         assert_true(snprintf(plan, sizeof plan, "fail:%llu:EIO,domain=source",
                              (unsigned long long)n) > 0);
         assert_int_equal(fileop_fault_set(plan), 0);
-        transcript_words(dir, ".", &plain, t);
+        transcript_words(dir, root, options, t);
         assert_int_equal(fileop_fault_set(NULL), 0);
         /* Nothing is lost in silence: a line is missing only where another
          * says so. A close that fails loses nothing. */
@@ -418,7 +522,7 @@ static void test_walk__failures_are_problems_or_errors(void **state)
     }
     for (uint64_t n = 1; n < 200; n++) {
         mem_fail_after(n, 0);
-        transcript_words(dir, ".", &plain, t);
+        transcript_words(dir, root, options, t);
         mem_fail_after(0, 0);
         assert_true(t->rc == E_NOMEM ||
                     (t->rc == 0 && strcmp(t->text, good->text) == 0));
@@ -426,6 +530,17 @@ static void test_walk__failures_are_problems_or_errors(void **state)
     }
     free(good);
     free(t);
+}
+
+static void test_walk__failures_are_problems_or_errors(void **state)
+{
+    const char *dir = *state;
+    char from[SCRATCH_PATH + 8];
+    struct walk_options elsewhere = {.from = from};
+
+    each_failure(dir, ".", &plain);
+    assert_true(snprintf(from, sizeof from, "%s/b", dir) > 0);
+    each_failure(dir, "a/x/b", &elsewhere);
 }
 
 static void test_walk__an_unreadable_directory_is_kept_empty(void **state)
@@ -580,6 +695,10 @@ int main(void)
                                         small_tree, gone),
         cmocka_unit_test_setup_teardown(test_walk__keeps_to_its_file_systems,
                                         small_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk__a_root_can_stand_elsewhere,
+                                        small_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk__what_is_not_there_has_plain_metadata, small_tree, gone),
         cmocka_unit_test(test_walk__entries_tell_what_stat_tells),
         cmocka_unit_test(test_walk__recent_changes_of_any_type_are_unsettled),
         cmocka_unit_test(test_walk__deep_trees_need_few_descriptors),

@@ -156,6 +156,160 @@ static void test_walk_rules__files_with_rules_are_kept(void **state)
     pattern_set_free(patterns);
 }
 
+/* A file of n times the line, below dir. */
+static void lines(const char *dir, const char *name, const char *line, size_t n)
+{
+    size_t each = strlen(line);
+    char *text = malloc(n * each + 1);
+
+    assert_non_null(text);
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + i * each, line, each);
+    text[n * each] = 0;
+    scratch_text(dir, name, text);
+    free(text);
+}
+
+/* Whoever may write there must not make the backup of all others slow. */
+static void test_walk_rules__too_many_patterns_are_not_heeded(void **state)
+{
+    static const char *const heeded =
+        ">p \n> a\na/.dedupignore\na/big\n> a/sub\na/sub/y.c\n< a/sub\n"
+        "< a\n< \n";
+    static const char *const not_heeded =
+        ">p \n> a\n?bad a\na/.dedupignore\na/big\n> a/sub\na/sub/x.o\n"
+        "a/sub/y.c\n< a/sub\na/x.o\n< a\n< \n";
+    const char *dir = *state;
+    struct walk_options o = {.ignore_files = true};
+
+    lines(dir, "a/.dedupignore", "*.o\n", IGNORE_PATTERNS_MAX);
+    transcript_expect(dir, "a", &o, heeded);
+    lines(dir, "a/.dedupignore", "*.o\n", IGNORE_PATTERNS_MAX + 1);
+    transcript_expect(dir, "a", &o, not_heeded);
+    /* in bytes; comments count too, they have to be read */
+    lines(dir, "a/.dedupignore", "*.o\n#..........................\n",
+          IGNORE_BYTES_MAX / 32 / 4);
+    transcript_expect(dir, "a", &o, heeded);
+    lines(dir, "a/.dedupignore",
+          "*.o\n#.............................................................."
+          "............................................................\n",
+          IGNORE_BYTES_MAX / 128 + 1);
+    transcript_expect(dir, "a", &o, not_heeded);
+}
+
+/* ?bad lines of a walk over a/, which holds a chain of n directories d/d/d,
+ * each with so many lines. */
+static size_t chain_bad(const char *dir, size_t n, const char *line, size_t per)
+{
+    struct walk_options o = {.ignore_files = true};
+    struct transcript *t = calloc(1, sizeof *t);
+    char at[SCRATCH_PATH] = "a";
+    char name[SCRATCH_PATH + 16];
+    size_t bad = 0;
+
+    assert_non_null(t);
+    for (size_t i = 0; i < n; i++) {
+        size_t end = strlen(at);
+
+        assert_true(snprintf(at + end, sizeof at - end, "/d") > 0);
+        assert_true(scratch_run("mkdir -p %s/%s", dir, at));
+        assert_true(snprintf(name, sizeof name, "%s/.dedupignore", at) > 0);
+        lines(dir, name, line, per);
+    }
+    transcript_words(dir, "a", &o, t);
+    assert_int_equal(t->rc, 0);
+    for (const char *p = t->text; (p = strstr(p, "?bad")); p++)
+        bad++;
+    free(t);
+    return bad;
+}
+
+static void test_walk_rules__those_above_count_too(void **state)
+{
+    const char *dir = *state;
+    const size_t most = IGNORE_HELD_PATTERNS_MAX / IGNORE_PATTERNS_MAX;
+
+    assert_int_equal(chain_bad(dir, most, "x\n", IGNORE_PATTERNS_MAX), 0);
+    /* what lies beside the chain has the room again; it is walked after it */
+    scratch_dir(dir, "a/e");
+    lines(dir, "a/e/.dedupignore", "x\n", IGNORE_PATTERNS_MAX);
+    scratch_dir(dir, "a/d/d/d/d/d");
+    lines(dir, "a/d/d/d/d/d/.dedupignore", "x\n", 1);
+    assert_int_equal(chain_bad(dir, most, "x\n", IGNORE_PATTERNS_MAX), 1);
+}
+
+static void test_walk_rules__so_do_their_bytes(void **state)
+{
+    const char *dir = *state;
+    const size_t most = IGNORE_HELD_BYTES_MAX / IGNORE_BYTES_MAX;
+    char line[129];
+
+    memset(line, 'x', 127);
+    memcpy(line + 127, "\n", 2);
+    assert_int_equal(chain_bad(dir, most, line, (size_t)IGNORE_BYTES_MAX / 128),
+                     0);
+    scratch_dir(dir, "a/d/d/d/d/d");
+    lines(dir, "a/d/d/d/d/d/.dedupignore", "x\n", 1);
+    assert_int_equal(chain_bad(dir, most, line, (size_t)IGNORE_BYTES_MAX / 128),
+                     1);
+}
+
+/* Few patterns can cost as much as many. */
+static void test_walk_rules__costly_patterns_are_dropped_once(void **state)
+{
+    const char *dir = *state;
+    struct walk_options o = {.ignore_files = true};
+    char line[256] = "", name[300], want[800];
+
+    /* fifty of these against 200 times 'a' are a million steps */
+    for (size_t i = 0; i < 50; i++)
+        memcpy(line + 2 * i, "*a", 3);
+    memcpy(line + 100, "[bc]*\n", 7);
+    lines(dir, "a/.dedupignore", line, 500);
+    assert_true(snprintf(name, sizeof name, "a/sub/%0200d", 0) > 0);
+    memset(name + 6, 'a', 200);
+    scratch_text(dir, name, "");
+    scratch_text(dir, "a/sub/.dedupignore", "*.o\n");
+    assert_true(snprintf(want, sizeof want,
+                         ">p \n> a\na/.dedupignore\na/big\n> a/sub\n"
+                         "a/sub/.dedupignore\n?bad a\n%s\na/sub/y.c\n"
+                         "< a/sub\na/x.o\n< a\n< \n",
+                         name) > 0);
+    transcript_expect(dir, "a", &o, want);
+}
+
+/* A directory in which all is left out yields nothing for a long time. */
+static void test_walk_rules__a_stop_is_heeded_at_each_name(void **state)
+{
+    const char *dir = *state;
+    struct cancel cancel = {0};
+    struct walk_options o = {.ignore_files = true, .cancel = &cancel};
+    struct transcript *t = calloc(1, sizeof *t);
+    char path[SCRATCH_PATH + 8];
+    struct walk_item item;
+    struct bytes root;
+    struct walk *w;
+
+    assert_non_null(t);
+    assert_true(snprintf(path, sizeof path, "%s/a", dir) > 0);
+    root = bytes_of_str(path);
+    assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+    do
+        assert_int_equal(walk_next(w, &item), 0);
+    while (item.path_only);
+    cancel_request(&cancel, 15);
+    assert_int_equal(walk_next(w, &item), E_CANCELED);
+    assert_int_equal(walk_next(w, &item), E_CANCELED);
+    /* and nothing is lost by it */
+    cancel = (struct cancel){0};
+    transcript_of(w, dir, t);
+    assert_string_equal(t->text,
+                        "a/big\n> a/sub\na/sub/x.o\na/sub/y.c\n< a/sub\n"
+                        "a/x.o\n< a\n< \n");
+    walk_free(w);
+    free(t);
+}
+
 static void test_walk_rules__markers_leave_themselves(void **state)
 {
     static const char tag[] = "Signature: 8a477f597d28d172789f06886806bc55";
@@ -266,6 +420,16 @@ int main(void)
             test_walk_rules__what_cannot_be_heeded_is_told, tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_rules__files_with_rules_are_kept, tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_rules__too_many_patterns_are_not_heeded, tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_rules__those_above_count_too,
+                                        tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_rules__so_do_their_bytes,
+                                        tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_rules__costly_patterns_are_dropped_once, tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_rules__a_stop_is_heeded_at_each_name, tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_rules__markers_leave_themselves, tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_rules__large_files, tree,

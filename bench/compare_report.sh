@@ -1,0 +1,36 @@
+# What bench/compare tells of its figures; sourced.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # set by compare
+
+# describe_run: the machine and the tools, without its name or any path
+describe_run() {
+    printf 'date\t%s\n' "$(date +%Y-%m-%d)"
+    printf 'processor\t%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+    printf 'cores\t%s\n' "$(nproc)"
+    printf 'memory\t%s MiB\n' "$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)"
+    printf 'kernel\tLinux %s\n' "$(uname -r)"
+    printf 'file system\t%s\n' "$(df --output=fstype "$base" | tail -n 1)"
+    printf 'load before\t%s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
+    printf 'rounds\t%s\n' "$rounds"
+    printf 'scale\t%s\n' "$scale"
+    printf 'source\t%s\n' "$(git -C "$here" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
+    for t in $tools; do
+        printf 'tool\t%s\t%s\n' "$t" "$("${t}_release")"
+    done
+}
+
+# report: summary.tsv, report.md (also to standard output), chart.svg
+report() {
+    jq -s -r -f "$here/bench/compare_summary.jq" "$figures" >"$out/summary.tsv"
+    for kind in table chart; do
+        to=$out/report.md
+        [ $kind = table ] || to=$out/chart.svg
+        awk -v about="$about" -f "$here/bench/compare_$kind.awk" "$out/summary.tsv" >"$to"
+    done
+    cat "$out/report.md"
+}
+
+# check_bars FILE: exit 1 when the summary is below one of its bars
+check_bars() {
+    awk -v bars="$1" -f "$here/bench/compare_bars.awk" "$out/summary.tsv" >&2
+}
