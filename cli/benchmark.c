@@ -22,7 +22,7 @@ enum {
 
 /* What the steps work on. Owned; zeroed is nothing. */
 struct benchmark {
-    uint8_t *text; /* BENCHMARK_BYTES of log lines, and of what comes out */
+    uint8_t *text; /* BENCHMARK_BYTES of text, and of what comes out */
     uint8_t *out;
     struct crypto_ctx *crypto;
     struct compress_ctx *compress;
@@ -30,28 +30,64 @@ struct benchmark {
     struct crypto_key key;
 };
 
-/* Lines of a log that nobody wrote: alike, and never the same. */
+struct benchmark_text {
+    uint8_t *at, *end;
+    uint64_t seed;
+};
+
+static unsigned benchmark_random(struct benchmark_text *t, unsigned n)
+{
+    t->seed =
+        t->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(((t->seed >> 33) * n) >> 31);
+}
+
+static void benchmark_put(struct benchmark_text *t, const char *s)
+{
+    size_t n = strlen(s);
+    size_t room = (size_t)(t->end - t->at);
+
+    n = n < room ? n : room;
+    memcpy(t->at, s, n);
+    t->at += n;
+}
+
+/* The no-th word of a language that nobody speaks; frequent ones are short. */
+static void benchmark_word(struct benchmark_text *t, unsigned no)
+{
+    static const char syllable[][4] = {"ba", "re", "ti", "con", "al", "der",
+                                       "s",  "mo", "in", "ta",  "le", "ro",
+                                       "er", "un", "pi", "ex"};
+    uint64_t h = (no + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    unsigned n = 1 + (unsigned)(h >> 60) % 3 + (no > 64);
+
+    for (unsigned i = 0; i < n; i++)
+        benchmark_put(t, syllable[h >> (8 + 4 * i) & 15]);
+}
+
+/* Text that is repetitive as people's is: words of which few are frequent, and
+ * numbers. Of lines that are all alike a low level makes more than a high one,
+ * which holds for nothing that anybody backs up. */
 static void benchmark_fill(uint8_t *text)
 {
-    size_t at = 0;
-    uint64_t x = 1;
+    enum { WORDS = 4096 };
+    struct benchmark_text t = {text, text + BENCHMARK_BYTES, 1};
 
-    for (unsigned line = 0; at < BENCHMARK_BYTES; line++) {
-        char row[160];
-        size_t n;
+    while (t.at < t.end) {
+        unsigned no = benchmark_random(&t, WORDS);
+        char number[16];
 
-        x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        (void)snprintf(row, sizeof row,
-                       "2026-11-28 12:%02u:%02u host%02u www[%u]: GET "
-                       "/item/%08x took %u ms, sent %u bytes\n",
-                       line / 60 % 60, line % 60, (unsigned)(x >> 60),
-                       1000 + (unsigned)(x >> 56 & 15), (unsigned)(x >> 32),
-                       (unsigned)(x >> 40 & 255), (unsigned)(x >> 20 & 65535));
-        n = strlen(row);
-        if (n > BENCHMARK_BYTES - at)
-            n = BENCHMARK_BYTES - at;
-        memcpy(text + at, row, n);
-        at += n;
+        no = no * benchmark_random(&t, WORDS) / WORDS;
+        no = no * benchmark_random(&t, WORDS) / WORDS;
+        (void)snprintf(number, sizeof number, "%u",
+                       benchmark_random(&t, no % 2 ? 100 : 100000));
+        if (benchmark_random(&t, 12) == 0)
+            benchmark_put(&t, number);
+        else
+            benchmark_word(&t, no);
+        benchmark_put(&t, benchmark_random(&t, 9)   ? " "
+                          : benchmark_random(&t, 3) ? "\n"
+                                                    : ", ");
     }
 }
 

@@ -28,7 +28,7 @@ typedef int benchmark_fn(void *ctx, const struct benchmark_measure *m);
 
 /*
  * benchmark_machine: chunker, chunk id, each cipher suite, zstd 1, 3, 9, 19:
- * about half a second each, of made-up log lines (random bytes tell nothing of
+ * about half a second each, of made-up text (random bytes tell nothing of
  * a compressor).
  * Returns 0; E_NOMEM; E_CANCELED; E_INTERNAL; what fn returned.
  */

@@ -24,6 +24,10 @@ expect 0 dedup benchmark --json
 [ "$(wc -l <"$OUT")" = 10 ] || run_fail "not ten lines"
 out_has '{"v":1,"type":"benchmark","what":"disk write","bytes_per_second":[1-9]*,"bytes":[1-9]*,"ns":[1-9]*}'
 out_has '{"v":1,"type":"benchmark","what":"zstd 3",*,"out_bytes":[1-9]*}'
+# a level makes it smaller than those below it, as it does with what people keep
+grep '"what":"zstd ' "$OUT" | sed 's/.*"bytes":\([0-9]*\),.*"out_bytes":\([0-9]*\).*/\1 \2/' |
+    awk '{ ratio = $1 / $2; if (ratio < last * 1.02 || ratio > 6) exit 1; last = ratio }
+        END { if (NR != 4) exit 1 }' || run_fail "of what is this the ratio?"
 # not more than it may
 while IFS= read -r line; do
     case $line in *'"disk '*)
