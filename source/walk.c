@@ -558,24 +558,32 @@ static enum pattern_verdict walk_ignore_verdict(const struct walk *w,
     return v;
 }
 
-/* Whether what was not named, at the path at hand, is left out; costly as
- * above. */
-static bool walk_excludes(struct walk *w, const struct statx *st,
-                          struct walk_frame **costly)
+/* What becomes of what was not named, at the path at hand. */
+struct walk_verdict {
+    bool excluded;
+    bool ignored;              /* excluded, by a .dedupignore */
+    struct walk_frame *costly; /* as above */
+};
+
+static struct walk_verdict walk_judge(const struct walk *w,
+                                      const struct statx *st)
 {
     bool is_dir = S_ISDIR(st->stx_mode);
-    enum pattern_verdict v =
+    struct walk_verdict v = {.costly = NULL};
+    enum pattern_verdict said =
         pattern_set_match(w->options.patterns, buf_bytes(&w->path), is_dir);
 
-    *costly = NULL;
-    if (v == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
-        st->stx_size > w->options.larger)
-        return true;
-    if (v == PATTERN_NONE) {
-        v = walk_ignore_verdict(w, is_dir, costly);
-        w->counts.ignored += v == PATTERN_EXCLUDE;
+    if (said == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
+        st->stx_size > w->options.larger) {
+        v.excluded = true;
+        return v;
     }
-    return v == PATTERN_EXCLUDE;
+    if (said == PATTERN_NONE) {
+        said = walk_ignore_verdict(w, is_dir, &v.costly);
+        v.ignored = said == PATTERN_EXCLUDE;
+    }
+    v.excluded = said == PATTERN_EXCLUDE;
+    return v;
 }
 
 /* The .dedupignore of f is heeded no longer; the name at hand is looked at
@@ -603,8 +611,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     struct walk_frame *parent = walk_top(w);
     struct walk_frame f = {.node = {0}, .ignored = parent->ignored};
     struct statx st;
-    struct walk_frame *costly = NULL;
-    bool excluded = false;
+    struct walk_verdict verdict = {.costly = NULL};
     bool named;
 
     if (walk_node_leads(parent->node))
@@ -620,15 +627,16 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, &st, &costly);
-    if (costly) {
-        walk_yield_costly(w, costly, item);
+        verdict = walk_judge(w, &st);
+    if (verdict.costly) {
+        walk_yield_costly(w, verdict.costly, item);
         *yielded = true;
         return 0;
     }
-    f.path_only = !named && (parent->path_only || excluded);
+    f.path_only = !named && (parent->path_only || verdict.excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
-        w->counts.excluded += excluded;
+        w->counts.excluded += verdict.excluded;
+        w->counts.ignored += verdict.ignored;
         return 0;
     }
     if (!entry_name_ok(name) || w->depth >= WALK_DEPTH_MAX) {
