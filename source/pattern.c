@@ -48,7 +48,10 @@ struct pattern_set {
     bool fold_case;
 };
 
-enum { STATE_WORDS = PATTERN_BYTES_MAX / 64 + 1 };
+enum {
+    STATE_WORDS = PATTERN_BYTES_MAX / 64 + 1,
+    STEP_BYTES = 16 /* are compared in the time of one step */
+};
 
 /* The positions reached: bit i stands before token i, bit token_n: matched. */
 struct states {
@@ -558,7 +561,7 @@ static bool pattern_matches(const struct pattern *pat, struct bytes text,
            pat->token[same].byte ==
                (fold ? pattern_fold(text.p[same]) : text.p[same]))
         same++;
-    if (!steps_take(steps, same) || same < pat->literal_n)
+    if (!steps_take(steps, same / STEP_BYTES) || same < pat->literal_n)
         return false;
     if (pat->literal_n == pat->token_n)
         return text.n == pat->literal_n;

@@ -107,8 +107,8 @@ enum pattern_verdict pattern_set_match(const struct pattern_set *set,
  * pattern_set_match_within: the same, in so many steps and no more.
  *   steps  in: how many; out: how many of them are left. 0: they ran out, and
  *          the verdict is PATTERN_NONE, whatever it would have been
- * A step is a pattern, a byte or a position in a pattern looked at: some
- * nanoseconds. A pattern that fails at its first byte takes one.
+ * A step is a pattern, or a position in one, looked at: some nanoseconds. A
+ * pattern that fails at the bytes that it begins with takes one or few.
  */
 enum pattern_verdict pattern_set_match_within(const struct pattern_set *set,
                                               struct bytes path, bool is_dir,

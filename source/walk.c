@@ -575,26 +575,25 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     return walk_owner_names(w, e);
 }
 
-/* Whether what was not named, at the path at hand, is left out. What says so
- * of others is not: it tells a restore what is missing here on purpose.
+/* What becomes of what was not named, at the path at hand. What leaves out
+ * others is kept: it tells a restore what is missing here on purpose.
  *   costly  out: whose patterns took too long to match; else NULL */
-static bool walk_excludes(struct walk *w, struct bytes name,
-                          const struct statx *st, struct ignore **costly)
+static enum ignore_verdict walk_judge(struct walk *w, struct bytes name,
+                                      const struct statx *st,
+                                      struct ignore **costly)
 {
     const struct ignore_rules rules = {w->options.patterns, w->options.larger};
     const struct walk_frame *in = walk_top(w);
     bool is_file = S_ISREG(st->stx_mode);
-    enum ignore_verdict v;
 
     *costly = NULL;
     if (is_file &&
         (in->marked ||
          (in->ignores && bytes_equal(name, bytes_of_str(IGNORE_NAME)))))
-        return false;
-    v = ignore_omits(&rules, in->ignore, buf_bytes(&w->path),
-                     S_ISDIR(st->stx_mode), is_file ? st->stx_size : 0, costly);
-    w->counts.ignored += v == IGNORE_BY_FILE;
-    return v == IGNORE_BY_RULE || v == IGNORE_BY_FILE;
+        return IGNORE_KEEP;
+    return ignore_omits(&rules, in->ignore, buf_bytes(&w->path),
+                        S_ISDIR(st->stx_mode), is_file ? st->stx_size : 0,
+                        costly);
 }
 
 /* One .dedupignore on the way down is heeded no longer; the name at hand is
@@ -627,7 +626,8 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     struct walk_frame f = {.node = {0}};
     struct statx st;
     struct ignore *costly = NULL;
-    bool excluded = false;
+    enum ignore_verdict verdict = IGNORE_KEEP;
+    bool excluded;
     bool named;
 
     if (walk_node_leads(parent->node))
@@ -643,15 +643,17 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, name, &st, &costly);
+        verdict = walk_judge(w, name, &st, &costly);
     if (costly) {
         walk_yield_costly(w, costly, item);
         *yielded = true;
         return 0;
     }
+    excluded = verdict == IGNORE_BY_RULE || verdict == IGNORE_BY_FILE;
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;
+        w->counts.ignored += verdict == IGNORE_BY_FILE;
         return 0;
     }
     if (!entry_name_ok(name) || w->depth >= WALK_DEPTH_MAX) {

@@ -254,6 +254,50 @@ static void test_walk_rules__so_do_their_bytes(void **state)
                      1);
 }
 
+static struct walk_counts counts_of(const char *dir, const char *const *roots,
+                                    size_t n, const struct walk_options *o)
+{
+    char path[2][SCRATCH_PATH + 16];
+    struct bytes root[2];
+    struct walk_item item;
+    struct walk_counts counts;
+    struct walk *w;
+
+    for (size_t i = 0; i < n; i++) {
+        assert_true(snprintf(path[i], sizeof path[i], "%s/%s", dir, roots[i]) >
+                    0);
+        root[i] = bytes_of_str(path[i]);
+    }
+    assert_int_equal(walk_new(root, n, o, &w), 0);
+    do
+        assert_int_equal(walk_next(w, &item), 0);
+    while (item.kind != WALK_END);
+    counts = walk_count(w);
+    walk_free(w);
+    return counts;
+}
+
+static void test_walk_rules__counts_who_left_out_what(void **state)
+{
+    static const char *const roots[] = {"a", "a/sub/y.c"};
+    const char *dir = *state;
+    struct walk_options o = {.ignore_files = true, .larger = 9};
+    struct walk_counts counts;
+
+    scratch_text(dir, "a/.dedupignore", "*.o\n");
+    counts = counts_of(dir, roots, 1, &o);
+    assert_int_equal(counts.excluded, 3);
+    assert_int_equal(counts.ignored, 2);
+    /* what leads to a root is not left out */
+    scratch_text(dir, "a/.dedupignore", "sub\n");
+    counts = counts_of(dir, roots, 2, &o);
+    assert_int_equal(counts.excluded, 1);
+    assert_int_equal(counts.ignored, 0);
+    counts = counts_of(dir, roots, 1, &o);
+    assert_int_equal(counts.excluded, 2);
+    assert_int_equal(counts.ignored, 1);
+}
+
 /* Few patterns can cost as much as many. */
 static void test_walk_rules__costly_patterns_are_dropped_once(void **state)
 {
@@ -426,6 +470,8 @@ int main(void)
                                         tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_rules__so_do_their_bytes,
                                         tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_rules__counts_who_left_out_what, tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_rules__costly_patterns_are_dropped_once, tree, gone),
         cmocka_unit_test_setup_teardown(
