@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "repo/manifest.h"
 
 enum { BACKUP_RULES_TEXT_MAX = 16 << 20 /* one file of patterns */ };
 
@@ -37,15 +37,36 @@ int backup_rules_read(const char *path, struct buf *text)
     return rc < 0 ? rc : buf_status(text);
 }
 
-static int backup_rules_file(struct pattern_set *set, const char *path)
+/* For the record. What is longer than that can hold is cut there. */
+static int backup_rules_say(struct backup_rules *r, enum opt_id id,
+                            struct bytes pattern)
 {
+    if (r->said.n > MANIFEST_TEXT_MAX)
+        return 0;
+    buf_add(&r->said, "--", 2);
+    buf_add_bytes(&r->said, bytes_of_str(opt_info(id)->name));
+    buf_add(&r->said, "=", 1);
+    buf_add_bytes(&r->said, pattern);
+    buf_add(&r->said, "\n", 1);
+    return buf_status(&r->said);
+}
+
+static int backup_rules_file(struct backup_rules *r, const char *path)
+{
+    struct pattern_lines l = {.at = 0};
+    struct bytes pattern;
     struct buf text;
     int rc;
 
     buf_init(&text, BACKUP_RULES_TEXT_MAX);
     rc = backup_rules_read(path, &text);
-    if (rc == 0)
-        rc = pattern_set_add_text(set, buf_bytes(&text), path);
+    l.text = buf_bytes(&text);
+    while (rc == 0 && pattern_lines_next(&l, &pattern)) {
+        rc = err_add(pattern_set_add(r->patterns, pattern), "%s:%zu", path,
+                     l.line);
+        if (rc == 0)
+            rc = backup_rules_say(r, OPT_EXCLUDE, pattern);
+    }
     buf_release(&text);
     return rc;
 }
@@ -56,6 +77,7 @@ static int backup_rules_patterns(const struct opt_set *o,
 {
     int rc = pattern_set_new(false, &r->patterns);
 
+    buf_init(&r->said, MANIFEST_TEXT_MAX + 2 * PATTERN_BYTES_MAX);
     for (size_t i = 0; i < o->value_n && rc == 0; i++) {
         const struct opt_value *v = &o->value[i];
 
@@ -64,7 +86,9 @@ static int backup_rules_patterns(const struct opt_set *o,
         else if (v->id == OPT_IEXCLUDE)
             rc = pattern_set_add_folded(r->patterns, bytes_of_str(v->text));
         else if (v->id == OPT_EXCLUDE_FILE)
-            rc = backup_rules_file(r->patterns, v->text);
+            rc = backup_rules_file(r, v->text);
+        if (rc == 0 && (v->id == OPT_EXCLUDE || v->id == OPT_IEXCLUDE))
+            rc = backup_rules_say(r, v->id, bytes_of_str(v->text));
         if (rc < 0)
             rc = err_add(rc, "--%s", opt_info(v->id)->name);
     }
@@ -144,6 +168,7 @@ int backup_rules_make(const struct opt_set *o, struct backup_rules *r)
 void backup_rules_release(struct backup_rules *r)
 {
     pattern_set_free(r->patterns);
+    buf_release(&r->said);
     free(r->marker);
     arena_release(&r->text);
     *r = (struct backup_rules){.patterns = NULL};

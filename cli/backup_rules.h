@@ -6,6 +6,7 @@
 #define CLI_BACKUP_RULES_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "cli/opt.h"
 #include "source/pattern.h"
 #include "source/walk_rules.h"
@@ -13,6 +14,8 @@
 /* Zeroed: everything is kept. */
 struct backup_rules {
     struct pattern_set *patterns;
+    struct buf said; /* the patterns, "--exclude=*.o" and so on, one a line,
+                        those of files too; as far as a snapshot keeps them */
     struct walk_marker *marker;
     size_t marker_n;
     struct arena text; /* of the markers */

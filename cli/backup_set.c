@@ -213,14 +213,17 @@ static int backup_set_series(const struct opt_set *o, struct backup_set *b)
     return 0;
 }
 
-/* "--exclude=*.o" and so on, one a line. What a command was called with is not
- * for the record: people put passwords there. */
+/* "--exclude=*.o" and so on, one a line; `restore --delete` reads it. What a
+ * command was called with is not for the record: people put passwords there. */
 static int backup_set_options(const struct opt_set *o, struct backup_set *b)
 {
+    buf_add_bytes(&b->options, buf_bytes(&b->rules.said));
     for (size_t i = 0; i < o->value_n; i++) {
         const struct opt_value *v = &o->value[i];
 
         if (v->id == OPT_CHECKPOINT || v->id == OPT_DRY_RUN ||
+            v->id == OPT_EXCLUDE || v->id == OPT_IEXCLUDE ||
+            v->id == OPT_EXCLUDE_FILE ||
             (!backup_set_of_paths(v->id) && v->id != OPT_STDIN &&
              v->id != OPT_COMMAND && v->id != OPT_HOST))
             continue;
@@ -379,10 +382,35 @@ static int backup_set_check_root(const char *path, const char *place)
     return rc;
 }
 
+/* A restore must not take the repository for something that was not there. In
+ * front of the others, which may be too many to be kept. */
+static int backup_set_record(struct backup_set *b, const char *place)
+{
+    char *real = realpath(place, NULL);
+    const char *below = NULL;
+    struct buf all;
+
+    if (!real)
+        return 0; /* opening it says what is wrong */
+    buf_init(&all, BACKUP_SET_OPTIONS_MAX + 3 * PATH_MAX);
+    buf_add_bytes(&all, bytes_of_str("--repo="));
+    if (b->paths.from)
+        below = backup_set_below(real, bytes_of_str(b->paths.from));
+    if (below)
+        buf_add_bytes(&all, b->paths.root[0]);
+    buf_add_bytes(&all, bytes_of_str(below ? below : real));
+    buf_add(&all, "\n", 1);
+    buf_add_bytes(&all, buf_bytes(&b->options));
+    free(real);
+    buf_release(&b->options);
+    b->options = all;
+    return buf_status(&b->options);
+}
+
 int backup_set_keep_out(struct backup_set *b, const char *place,
                         const char *cache)
 {
-    int rc = 0;
+    int rc = backup_set_record(b, place);
 
     backup_set_skip(b, place);
     backup_set_skip(b, cache);

@@ -1,29 +1,44 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fileop.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/entry_out.h"
-#include "cli/inside.h"
 #include "cli/message.h"
 #include "cli/progress.h"
+#include "cli/restore_claim.h"
+#include "cli/restore_mirror.h"
+#include "cli/restore_place.h"
 #include "cli/snap_pick.h"
 #include "cli/words.h"
 #include "repo/job/restore_job.h"
 #include "repo/repo_role.h"
+
+/* What one argument stands for. */
+struct cmd_restore_part {
+    struct snap_pick pick;
+    struct buf target;            /* its path, with a NUL */
+    struct restore_mirror mirror; /* --delete */
+};
 
 /* What one restore carries from entry to entry. */
 struct cmd_restore {
     struct cli *cli;
     struct pattern_set *include;
     struct pattern_set *exclude;
-    struct restore_job *job;
+    const char **xattr; /* patterns; what they point to is lent */
+    size_t xattr_n;
+    struct cmd_restore_part *part; /* one for each argument */
+    size_t part_n;
+    struct restore_job *job;       /* of the part that is being restored */
+    struct restore_progress total; /* of those before it */
     bool dry_run;
-    bool list; /* say on standard output what becomes of each entry */
+    bool list; /* say on standard output what becomes of entries */
+    bool all;  /* ... also of those that stay as they are */
     struct buf line;
     struct message_problems failed;
     struct message_problems damaged;
@@ -48,6 +63,30 @@ static int cmd_restore_pattern_set(const struct opt_set *o, enum opt_id id,
     return err_add(rc, "--%s", opt_info(id)->name);
 }
 
+static int cmd_restore_xattrs(struct cmd_restore *r, const struct opt_set *o)
+{
+    if (!opt_has(o, OPT_XATTR_INCLUDE))
+        return 0;
+    r->xattr = mem_alloc(o->value_n * sizeof *r->xattr);
+    if (!r->xattr)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < o->value_n; i++) {
+        if (o->value[i].id == OPT_XATTR_INCLUDE)
+            r->xattr[r->xattr_n++] = o->value[i].text;
+    }
+    return 0;
+}
+
+static struct jail_choice cmd_restore_choice(const struct cmd_restore *r,
+                                             const struct opt_set *o)
+{
+    return (struct jail_choice){.no_owner = opt_has(o, OPT_NO_OWNER),
+                                .chosen_xattrs =
+                                    r->xattr || opt_has(o, OPT_NO_XATTRS),
+                                .xattr = r->xattr,
+                                .xattr_n = r->xattr_n};
+}
+
 static enum jail_overwrite cmd_restore_overwrite(const struct opt_set *o)
 {
     static const char *const word[] = {[JAIL_IF_CHANGED] = "if-changed",
@@ -63,32 +102,17 @@ static enum jail_overwrite cmd_restore_overwrite(const struct opt_set *o)
     return JAIL_IF_CHANGED;
 }
 
-/* A repository's directory is no place for anybody's files, nor is a file. */
-static int cmd_restore_check_target(const struct opt_set *o)
-{
-    const char *place = opt_text(o, OPT_REPO);
-    const char *target = opt_text(o, OPT_TARGET);
-    struct stat st;
-    bool inside;
-    int rc;
-
-    if (fileop_fstatat(AT_FDCWD, target, &st, 0) < 0)
-        st.st_mode = errno == ENOTDIR ? S_IFREG : S_IFDIR;
-    if (!S_ISDIR(st.st_mode))
-        return err_set(E_USAGE, "--target: %s: is not a directory", target);
-    rc = inside_dir(target, place, true, &inside);
-    if (rc == 0 && inside)
-        rc = err_set(E_USAGE, "%s: is inside the repository %s", target, place);
-    return rc;
-}
-
 static int cmd_restore_check_options(const struct opt_set *o)
 {
-    if (!opt_text(o, OPT_TARGET))
-        return err_set(E_USAGE, "--target DIR is missing: where to restore");
     if (opt_has(o, OPT_VERIFY) && cmd_restore_overwrite(o) != JAIL_IF_CHANGED)
         return err_set(E_USAGE, "--verify goes with --overwrite if-changed");
-    return 0;
+    if (opt_has(o, OPT_NO_XATTRS) && opt_has(o, OPT_XATTR_INCLUDE))
+        return err_set(E_USAGE, "--no-xattrs and --xattr-include contradict "
+                                "each other: give one");
+    if (restore_mirror_wanted(o) && o->arg_n > 1 && !opt_has(o, OPT_IN_PLACE))
+        return err_set(E_USAGE, "--delete goes with one SNAP:/path, or with "
+                                "--in-place: each would delete the others'");
+    return restore_place_check(o);
 }
 
 /* ---- entries ----------------------------------------------------------- */
@@ -98,9 +122,38 @@ static const char *cmd_restore_word(enum restore_event_kind kind)
     static const char *const word[] = {
         [RESTORE_WRITTEN] = "written", [RESTORE_SAME] = "same",
         [RESTORE_KEPT] = "kept",       [RESTORE_FAILED] = "failed",
-        [RESTORE_DAMAGED] = "damaged", [RESTORE_SKIPPED] = "skipped"};
+        [RESTORE_DAMAGED] = "damaged", [RESTORE_SKIPPED] = "skipped",
+        [RESTORE_DELETED] = "deleted"};
 
     return word[kind];
+}
+
+/* What changes by an event: how a list and JSON put it. */
+struct cmd_restore_change {
+    char mark;
+    const char *name;
+};
+
+static struct cmd_restore_change cmd_restore_change(
+    const struct restore_event *e)
+{
+    switch (e->kind) {
+    case RESTORE_WRITTEN:
+        return e->made ? (struct cmd_restore_change){'+', "new"}
+                       : (struct cmd_restore_change){'M', "content"};
+    case RESTORE_SAME:
+        return e->meta ? (struct cmd_restore_change){'m', "metadata"}
+                       : (struct cmd_restore_change){'=', "none"};
+    case RESTORE_DELETED:
+        return (struct cmd_restore_change){'-', "deleted"};
+    case RESTORE_KEPT:
+        return (struct cmd_restore_change){'k', "none"};
+    case RESTORE_FAILED:
+    case RESTORE_DAMAGED:
+    case RESTORE_SKIPPED:
+        break;
+    }
+    return (struct cmd_restore_change){'!', "none"};
 }
 
 static void cmd_restore_json_lost(struct json_out *j, unsigned lost)
@@ -135,6 +188,7 @@ static int cmd_restore_json_event(struct json_out *j,
         json_out_bytes(j, "message", bytes_of_str(e->text));
     if (e->lost)
         cmd_restore_json_lost(j, e->lost);
+    json_out_text(j, "change", cmd_restore_change(e).name);
     if (rc < 0) {
         json_out_cancel(j);
         return rc;
@@ -145,15 +199,12 @@ static int cmd_restore_json_event(struct json_out *j,
 static void cmd_restore_line(struct cmd_restore *r,
                              const struct restore_event *e)
 {
-    char word[16];
+    char mark = cmd_restore_change(e).mark;
 
-    if (r->dry_run && e->kind == RESTORE_WRITTEN)
-        (void)snprintf(word, sizeof word, "would write /");
-    else
-        (void)snprintf(word, sizeof word, "%-*s /", r->dry_run ? 11 : 8,
-                       cmd_restore_word(e->kind));
+    if (!r->all && (mark == '=' || mark == 'k'))
+        return;
     buf_reset(&r->line);
-    buf_add_bytes(&r->line, bytes_of_str(word));
+    buf_add(&r->line, (const char[]){mark, ' ', '/'}, 3);
     text_escape(&r->line, e->path);
     buf_add(&r->line, "\n", 1);
     if (r->line.rc == 0)
@@ -178,18 +229,41 @@ static void cmd_restore_event(void *ctx, const struct restore_event *e)
 
 /* ---- how far it is, and what became of it ------------------------------- */
 
+/* Adds a part's counters to those of the whole. */
+static void cmd_restore_add(struct restore_progress *to,
+                            const struct restore_progress *p)
+{
+    atomic_fetch_add(&to->entries, atomic_load(&p->entries));
+    atomic_fetch_add(&to->written, atomic_load(&p->written));
+    atomic_fetch_add(&to->made, atomic_load(&p->made));
+    atomic_fetch_add(&to->meta, atomic_load(&p->meta));
+    atomic_fetch_add(&to->same, atomic_load(&p->same));
+    atomic_fetch_add(&to->kept, atomic_load(&p->kept));
+    atomic_fetch_add(&to->failed, atomic_load(&p->failed));
+    atomic_fetch_add(&to->damaged, atomic_load(&p->damaged));
+    atomic_fetch_add(&to->skipped, atomic_load(&p->skipped));
+    atomic_fetch_add(&to->deleted, atomic_load(&p->deleted));
+    atomic_fetch_add(&to->bytes_deleted, atomic_load(&p->bytes_deleted));
+    atomic_fetch_add(&to->bytes, atomic_load(&p->bytes));
+    atomic_fetch_add(&to->bytes_written, atomic_load(&p->bytes_written));
+    for (unsigned i = 0; i < JAIL_LOST_KINDS; i++)
+        atomic_fetch_add(&to->lost[i], atomic_load(&p->lost[i]));
+}
+
 /* Called from other threads. */
 static void cmd_restore_sample(void *arg, struct progress_sample *out)
 {
     const struct cmd_restore *r = arg;
     struct restore_progress *p = restore_job_progress(r->job);
+    const struct restore_progress *t = &r->total;
 
     out->phase = "restore";
-    out->n.files_done = atomic_load(&p->entries);
+    out->n.files_done = atomic_load(&t->entries) + atomic_load(&p->entries);
     out->n.files_total = r->expected_files;
-    out->n.bytes_done = atomic_load(&p->bytes);
+    out->n.bytes_done = atomic_load(&t->bytes) + atomic_load(&p->bytes);
     out->n.bytes_total = r->expected_bytes;
-    out->n.bytes_moved = atomic_load(&p->bytes_written);
+    out->n.bytes_moved =
+        atomic_load(&t->bytes_written) + atomic_load(&p->bytes_written);
     out->path_n = current_path(&p->current, out->path);
 }
 
@@ -231,17 +305,28 @@ static void cmd_restore_tell_lost(struct cli *cli,
 static void cmd_restore_summary(const struct cmd_restore *r,
                                 const struct restore_progress *p)
 {
-    char a[WORDS_MAX], b[WORDS_MAX], c[WORDS_MAX], d[WORDS_MAX];
-
     uint64_t n = atomic_load(&p->written);
+    uint64_t made = atomic_load(&p->made);
+    char a[WORDS_MAX], b[WORDS_MAX], c[WORDS_MAX], d[WORDS_MAX];
+    char e[WORDS_MAX], f[WORDS_MAX], g[WORDS_MAX];
 
-    message_note("%s %s %s (%s) in %s; %s already as stored, %s kept",
+    message_note("%s %s %s (%s) in %s: %s new, %s changed; %s already as "
+                 "stored, %s but for metadata, %s kept",
                  r->dry_run ? "would write" : "wrote", words_count(n, a),
                  n == 1 ? "entry" : "entries",
                  words_size(atomic_load(&p->bytes_written), b),
-                 opt_text(r->cli->opt, OPT_TARGET),
-                 words_count(atomic_load(&p->same), c),
-                 words_count(atomic_load(&p->kept), d));
+                 r->part_n > 1 && opt_has(r->cli->opt, OPT_IN_PLACE)
+                     ? "their places"
+                     : (const char *)r->part[0].target.p,
+                 words_count(made, c), words_count(n - made, d),
+                 words_count(atomic_load(&p->same) - atomic_load(&p->meta), e),
+                 words_count(atomic_load(&p->meta), f),
+                 words_count(atomic_load(&p->kept), g));
+    if (restore_mirror_wanted(r->cli->opt))
+        message_note("%s %s not in the snapshot (%s)",
+                     r->dry_run ? "would delete" : "deleted",
+                     words_count(atomic_load(&p->deleted), a),
+                     words_size(atomic_load(&p->bytes_deleted), b));
 }
 
 static int cmd_restore_json(struct json_out *j,
@@ -261,6 +346,10 @@ static int cmd_restore_json(struct json_out *j,
     for (unsigned i = 0; i < JAIL_LOST_KINDS; i++)
         json_out_u64(j, jail_lost_name(i), atomic_load(&p->lost[i]));
     json_out_close(j);
+    json_out_u64(j, "new", atomic_load(&p->made));
+    json_out_u64(j, "metadata", atomic_load(&p->meta));
+    json_out_u64(j, "deleted", atomic_load(&p->deleted));
+    json_out_u64(j, "bytes_deleted", atomic_load(&p->bytes_deleted));
     return json_out_end(j);
 }
 
@@ -285,10 +374,10 @@ static int cmd_restore_nothing(const struct opt_set *o)
 
 static int cmd_restore_tell(struct cmd_restore *r)
 {
-    const struct restore_progress *p = restore_job_progress(r->job);
+    const struct restore_progress *p = &r->total;
     int rc = 0;
 
-    message_problems_end(&r->failed, "entries could not be written");
+    message_problems_end(&r->failed, "entries could not be restored");
     message_problems_end(&r->damaged, "entries are damaged in the repository");
     cmd_restore_tell_lost(r->cli, p);
     cmd_restore_summary(r, p);
@@ -319,69 +408,144 @@ static int cmd_restore_watch(struct cmd_restore *r)
 }
 
 static int cmd_restore_job(struct cmd_restore *r, struct session *s,
-                           const struct snap_pick *pick)
+                           struct cmd_restore_part *part)
 {
     const struct opt_set *o = r->cli->opt;
-    struct restore_job_options opt = {.start = &pick->te,
-                                      .start_path = buf_bytes(&pick->path),
-                                      .target = opt_text(o, OPT_TARGET),
-                                      .include = r->include,
-                                      .exclude = r->exclude,
-                                      .overwrite = cmd_restore_overwrite(o),
-                                      .verify = opt_has(o, OPT_VERIFY),
-                                      .numeric_ids =
-                                          opt_has(o, OPT_NUMERIC_IDS),
-                                      .dry_run = r->dry_run,
-                                      .cancel = r->cli->cancel,
-                                      .event = cmd_restore_event,
-                                      .ctx = r};
+    struct restore_job_options opt = {
+        .start = &part->pick.te,
+        .start_path = buf_bytes(&part->pick.path),
+        .target = (const char *)part->target.p,
+        .include = r->include,
+        .exclude = r->exclude,
+        .overwrite = cmd_restore_overwrite(o),
+        .verify = opt_has(o, OPT_VERIFY),
+        .numeric_ids = opt_has(o, OPT_NUMERIC_IDS),
+        .choice = cmd_restore_choice(r, o),
+        .mirror = restore_mirror_wanted(o) ? &part->mirror.rules : NULL,
+        .dry_run = r->dry_run,
+        .cancel = r->cli->cancel,
+        .event = cmd_restore_event,
+        .ctx = r};
     int rc = restore_job_new(s->repo, &opt, &r->job);
 
     if (rc < 0)
         return rc;
-    if (!r->include && !r->exclude && pick->te.e.type == ENTRY_DIR) {
-        r->expected_files = pick->te.dir.below;
-        r->expected_bytes = pick->te.dir.bytes;
-    }
     rc = cmd_restore_watch(r);
-    if (rc == 0 && r->include &&
-        atomic_load(&restore_job_progress(r->job)->entries) == 0)
-        rc = cmd_restore_nothing(o);
-    else if (rc == 0)
-        rc = cmd_restore_tell(r);
+    cmd_restore_add(&r->total, restore_job_progress(r->job));
     restore_job_free(r->job);
+    r->job = NULL;
     return rc;
+}
+
+static int cmd_restore_run(struct cmd_restore *r, struct session *s)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->part_n && rc == 0; i++)
+        rc = cmd_restore_job(r, s, &r->part[i]);
+    if (rc < 0)
+        return rc;
+    if (r->include && atomic_load(&r->total.entries) == 0)
+        return cmd_restore_nothing(r->cli->opt);
+    return cmd_restore_tell(r);
+}
+
+/* ---- the arguments ------------------------------------------------------ */
+
+static int cmd_restore_part(struct cmd_restore *r, struct session *s,
+                            const char *spec, struct cmd_restore_part *part)
+{
+    const struct opt_set *o = r->cli->opt;
+    int rc = snap_pick_open(s, spec, true, opt_has(o, OPT_ALL), &part->pick);
+
+    if (rc == 0)
+        rc = restore_place_find(o, &part->pick, &part->target);
+    if (rc == 0 && restore_mirror_wanted(o))
+        rc = restore_mirror_init(o, s, &part->pick.snapshot.manifest.m,
+                                 &part->mirror);
+    if (rc == 0 && !r->include && !r->exclude &&
+        part->pick.te.e.type == ENTRY_DIR) {
+        r->expected_files += part->pick.te.dir.below;
+        r->expected_bytes += part->pick.te.dir.bytes;
+    }
+    return rc;
+}
+
+/* No two parts may write the same path: which one stays would be chance. */
+static int cmd_restore_disjoint(const struct cmd_restore *r)
+{
+    bool in_place = opt_has(r->cli->opt, OPT_IN_PLACE);
+    struct restore_claim c;
+    int rc = 0;
+
+    restore_claim_init(&c);
+    for (size_t i = 0; i < r->part_n && rc == 0; i++) {
+        const struct snap_pick *pick = &r->part[i].pick;
+
+        rc = in_place ? restore_claim_path(&c, buf_bytes(&pick->path))
+                      : restore_claim_pick(&c, pick);
+    }
+    if (rc == 0)
+        rc = restore_claim_check(&c);
+    restore_claim_release(&c);
+    return rc;
+}
+
+static int cmd_restore_parts(struct cmd_restore *r, struct session *s)
+{
+    const struct opt_set *o = r->cli->opt;
+    int rc = 0;
+
+    r->part = mem_alloc(o->arg_n * sizeof *r->part);
+    if (!r->part)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < o->arg_n && rc == 0; i++) {
+        buf_init(&r->part[i].target, TREE_ENTRY_BYTES_MAX);
+        r->part_n++;
+        rc = cmd_restore_part(r, s, o->arg[i], &r->part[i]);
+    }
+    return rc == 0 && r->part_n > 1 ? cmd_restore_disjoint(r) : rc;
+}
+
+static void cmd_restore_release(struct cmd_restore *r)
+{
+    for (size_t i = 0; i < r->part_n; i++) {
+        snap_pick_release(&r->part[i].pick);
+        buf_release(&r->part[i].target);
+        restore_mirror_release(&r->part[i].mirror);
+    }
+    free(r->part);
+    pattern_set_free(r->include);
+    pattern_set_free(r->exclude);
+    free(r->xattr);
+    buf_release(&r->line);
 }
 
 int cmd_restore(struct cli *cli)
 {
     struct session s = {.store = NULL};
-    struct snap_pick pick = {.fetch = NULL};
     struct cmd_restore r = {.cli = cli};
     int rc = cmd_restore_check_options(cli->opt);
 
     buf_init(&r.line, ENTRY_OUT_LINE_MAX);
     r.dry_run = opt_has(cli->opt, OPT_DRY_RUN);
-    r.list = r.dry_run || opt_has(cli->opt, OPT_VERBOSE);
+    r.all = opt_has(cli->opt, OPT_VERBOSE);
+    r.list = r.dry_run || r.all;
     if (rc == 0)
         rc = cmd_restore_pattern_set(cli->opt, OPT_INCLUDE, &r.include);
     if (rc == 0)
         rc = cmd_restore_pattern_set(cli->opt, OPT_EXCLUDE, &r.exclude);
     if (rc == 0)
+        rc = cmd_restore_xattrs(&r, cli->opt);
+    if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = repo_role_allows(s.repo, REPO_ACT_CONTENT);
     if (rc == 0)
-        rc = snap_pick_open(&s, cli->opt->arg[0], true,
-                            opt_has(cli->opt, OPT_ALL), &pick);
+        rc = cmd_restore_parts(&r, &s);
     if (rc == 0)
-        rc = cmd_restore_check_target(cli->opt);
-    if (rc == 0)
-        rc = cmd_restore_job(&r, &s, &pick);
-    snap_pick_release(&pick);
+        rc = cmd_restore_run(&r, &s);
+    cmd_restore_release(&r);
     session_close(&s);
-    pattern_set_free(r.include);
-    pattern_set_free(r.exclude);
-    buf_release(&r.line);
     return rc;
 }

@@ -85,6 +85,12 @@ int jail_check(const struct jail_dir *dir, const struct entry *e,
     return rc;
 }
 
+int jail_want(const struct jail *jail, const struct entry *e,
+              struct jail_want *want)
+{
+    return jail_meta_want(jail->options.owners, &jail->options.choice, e, want);
+}
+
 int jail_pin(const struct jail_dir *dir, int *fd)
 {
     *fd = dirfd_pin(dir->d);
@@ -402,6 +408,7 @@ static int dir_replace(struct jail_dir *dir, int fd, const struct entry *e,
 
     if (rc < 0)
         return rc;
+    dir->replaces = exists;
     res->outcome = exists ? JAIL_REPLACED : JAIL_MADE;
     *kept = jail_decide(dir->jail->options.overwrite, e,
                         exists ? &now : NULL) == JAIL_DO_KEEP;
@@ -452,7 +459,7 @@ int jail_dir_enter(struct jail_dir *parent, const struct entry *e,
 
     ASSERT(e->type == ENTRY_DIR || rc < 0);
     *out = NULL;
-    *res = (struct jail_result){JAIL_MADE, 0};
+    *res = (struct jail_result){JAIL_MADE, 0, false};
     if (rc < 0)
         goto out;
     dir = dir_alloc(parent->jail, parent, name);
@@ -514,18 +521,48 @@ static int dir_apply(struct jail_dir *dir, const struct entry *e, int fd,
                      unsigned *lost)
 {
     struct jail_object o = {.fd = fd, .fresh = dir->made};
-    uint32_t uid;
-    uint32_t gid;
+    struct jail_want want;
     bool late;
-    int rc = jail_meta_ids(dir->jail->options.owners, e, &uid, &gid);
+    int rc = jail_want(dir->jail, e, &want);
 
     if (rc < 0)
         return rc;
     late = !dir->made || jail_needs_late(dir->parent, e) ||
            jail_needs_late(dir, e);
-    if (jail_meta_apply(&o, e, uid, gid, lost) < 0 ||
+    if (jail_meta_apply(&o, &want, lost) < 0 ||
         (late && jail_meta_late(&o, e, lost) < 0))
         rc = jail_err(dir, "", errno, "metadata cannot be set");
+    return rc;
+}
+
+/* Whether a directory that stands there has other metadata than e. */
+static int dir_compare(struct jail_dir *dir, const struct entry *e, bool *other)
+{
+    struct arena arena = {0};
+    struct jail_want want;
+    struct entry now;
+    struct statx st;
+    int fd;
+    int rc = jail_pin(dir, &fd);
+
+    if (rc < 0)
+        return rc;
+    rc = jail_want(dir->jail, e, &want);
+    if (rc == 0 &&
+        fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0)
+        rc = jail_err(dir, "", errno, "cannot be looked at");
+    if (rc == 0) {
+        (void)stat_entry_fill(&st, false, &now);
+        rc = attrs_of_fd(dir->jail->attrs, fd, dirfd_dev(dir->d), dir->d,
+                         (struct bytes){0}, &now, &arena);
+        *other = rc < 0 || !jail_meta_same(&want, &now);
+    }
+    if (rc == E_SOURCE) {
+        err_ignore(rc, "what cannot be read would be set");
+        rc = 0;
+    }
+    arena_release(&arena);
+    dirfd_unpin(dir->d);
     return rc;
 }
 
@@ -539,9 +576,15 @@ int jail_dir_finish(struct jail_dir *dir, const struct entry *e,
     int fd;
     int rc;
 
-    *res = (struct jail_result){made ? JAIL_MADE : JAIL_SAME, 0};
+    *res = (struct jail_result){made ? JAIL_MADE : JAIL_SAME, 0, false};
+    if (made && dir->replaces)
+        res->outcome = JAIL_REPLACED;
     named.name = bytes_of_str("root"); /* the name was checked on entering */
     rc = entry_check(&named);
+    if (rc == 0 && dir->jail->options.dry_run && dir->keep)
+        res->outcome = JAIL_KEPT;
+    else if (rc == 0 && dir->jail->options.dry_run && dir->d && !dir->made)
+        rc = dir_compare(dir, e, &res->meta);
     if (rc < 0 || dir->jail->options.dry_run)
         goto out;
     rc = jail_pin(dir, &fd);

@@ -61,6 +61,8 @@ enum jail_outcome {
 struct jail_result {
     enum jail_outcome outcome;
     unsigned lost; /* enum jail_lost, or'ed */
+    bool meta; /* JAIL_SAME, and metadata was, in a dry run would be, set; of a
+                  directory it is only found out in a dry run */
 };
 
 struct jail_options {
@@ -68,6 +70,7 @@ struct jail_options {
     bool dry_run;      /* say what would be done; nothing is written */
     bool target_later; /* a target that is missing is made by jail_root_make */
     bool in_place;     /* write into existing files instead of beside them */
+    struct jail_choice choice;  /* of metadata */
     struct owner_cache *owners; /* to find ids by name; NULL: ids as they are;
                                    lent */
     size_t max_open; /* descriptors of directories and files; 0: 512 */
@@ -134,11 +137,5 @@ void jail_dir_unref(struct jail_dir *dir); /* NULL is fine */
 /* jail_dir_path: append its path and, if not empty, "/name". */
 void jail_dir_path(const struct jail_dir *dir, struct bytes name,
                    struct buf *out);
-
-/*
- * jail_remove: remove what stands at name, with everything below it; nothing
- * there is fine. Symlinks are removed, not followed. Nothing in a dry run.
- */
-MUST_CHECK int jail_remove(struct jail_dir *dir, struct bytes name);
 
 #endif

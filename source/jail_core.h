@@ -7,6 +7,7 @@
 
 #include "source/attrs.h"
 #include "source/jail.h"
+#include "source/jail_meta.h"
 #include "source/jail_temp.h"
 
 struct jail_deferred;
@@ -30,6 +31,7 @@ struct jail_dir {
     atomic_size_t refs;
     bool made;        /* by this run: nobody else had a chance at it */
     bool keep;        /* the overwrite rule keeps its metadata */
+    bool replaces;    /* something else stood there */
     bool default_acl; /* what is made in it inherits an ACL */
     bool
         flags_given; /* what is made in it may inherit inode flags, a project */
@@ -48,6 +50,10 @@ struct jail_standing {
 int jail_err(const struct jail_dir *dir, const char *name, int errnum,
              const char *what);
 
+/* jail_want: what e's object is to get in this jail. */
+MUST_CHECK int jail_want(const struct jail *jail, const struct entry *e,
+                         struct jail_want *want);
+
 /* jail_check: e is sound and its name is copied to name. */
 MUST_CHECK int jail_check(const struct jail_dir *dir, const struct entry *e,
                           char name[ENTRY_NAME_MAX + 1]);
@@ -64,6 +70,11 @@ MUST_CHECK int jail_pin(const struct jail_dir *dir, int *fd);
 MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,
                             bool *exists, char *target);
+
+/* jail_list: the names in fd from its start, each with its NUL, appended to
+ * names. dead: NULL, or to add only what dead restores left. */
+MUST_CHECK int jail_list(const struct jail_dir *dir, int fd,
+                         const struct jail_temp *dead, struct buf *names);
 
 /* jail_sweep: remove what dead restores left in a directory that this run did
  * not make. What cannot be looked at or removed stays. E_NOMEM. */
@@ -112,12 +123,14 @@ MUST_CHECK int jail_object_open(int fd, const char *name,
 
 /*
  * jail_refresh: bring the metadata of what stands at name up to date.
+ *   res   lost and meta are set
  *   done  out: false: it cannot be, without touching what others may see: a
  *         second hard link, or something unreadable; or it is one of a group
  *         of links that is not complete: write it anew
  */
 MUST_CHECK int jail_refresh(const struct jail_dir *dir, int fd,
                             const char *name, const struct entry *e,
-                            const struct statx *st, unsigned *lost, bool *done);
+                            const struct statx *st, struct jail_result *res,
+                            bool *done);
 
 #endif

@@ -163,7 +163,7 @@ int jail_file_begin(struct jail_dir *dir, const struct entry *e, bool force,
     int rc = jail_check(dir, e, name);
 
     *out = NULL;
-    *res = (struct jail_result){JAIL_MADE, 0};
+    *res = (struct jail_result){JAIL_MADE, 0, false};
     if (rc == 0 && dir->d) {
         rc = jail_pin(dir, &at);
         if (rc == 0) {
@@ -350,15 +350,14 @@ static int file_complete(struct jail_file *f, int fd, const struct entry *e,
                          unsigned *lost)
 {
     struct jail_object o = {.fd = fd, .fresh = !f->in_place};
-    uint32_t uid;
-    uint32_t gid;
+    struct jail_want want;
     int rc;
 
     /* a journal transaction that nearly every file can do without */
     if (atomic_load(&f->end) != e->size && fileop_truncate(fd, e->size) < 0)
         return file_err(f, errno, "cannot be given its size");
-    rc = jail_meta_ids(f->dir->jail->options.owners, e, &uid, &gid);
-    if (rc == 0 && jail_meta_apply(&o, e, uid, gid, lost) < 0)
+    rc = jail_want(f->dir->jail, e, &want);
+    if (rc == 0 && jail_meta_apply(&o, &want, lost) < 0)
         rc = file_err(f, errno, "metadata cannot be set");
     return rc;
 }
@@ -433,7 +432,8 @@ int jail_file_finish(struct jail_file *f, const struct entry *e,
     int fd = -1;
     int rc = jail_check(f->dir, e, name);
 
-    *res = (struct jail_result){f->existed ? JAIL_REPLACED : JAIL_MADE, 0};
+    *res =
+        (struct jail_result){f->existed ? JAIL_REPLACED : JAIL_MADE, 0, false};
     if (made)
         *made = NULL;
     if (rc == 0)

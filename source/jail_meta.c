@@ -58,20 +58,32 @@ static const char *object_path(const struct jail_object *o, char path[32])
 
 /* ---- owner ------------------------------------------------------------ */
 
-int jail_meta_ids(struct owner_cache *owners, const struct entry *e,
-                  uint32_t *uid, uint32_t *gid)
+int jail_meta_want(struct owner_cache *owners, const struct jail_choice *choice,
+                   const struct entry *e, struct jail_want *want)
 {
     int rc = 0;
 
-    *uid = e->uid;
-    *gid = e->gid;
+    *want = (struct jail_want){e, choice, e->uid, e->gid};
     if (!owners)
         return 0;
     if (e->user.n)
-        rc = owner_uid(owners, e->user, e->uid, uid);
+        rc = owner_uid(owners, e->user, e->uid, &want->uid);
     if (rc == 0 && e->group.n)
-        rc = owner_gid(owners, e->group, e->gid, gid);
+        rc = owner_gid(owners, e->group, e->gid, &want->gid);
     return rc;
+}
+
+/* The mode an object of these owners may have. */
+static uint32_t owned_mode(const struct jail_want *want, uint32_t uid,
+                           uint32_t gid)
+{
+    uint32_t mode = want->e->mode;
+
+    if (uid != want->uid)
+        mode &= ~(uint32_t)04000;
+    if (gid != want->gid)
+        mode &= ~(uint32_t)02000;
+    return mode;
 }
 
 static int object_chown(const struct jail_object *o, uint32_t uid, uint32_t gid)
@@ -80,31 +92,30 @@ static int object_chown(const struct jail_object *o, uint32_t uid, uint32_t gid)
                       : fileop_fchown(o->fd, uid, gid);
 }
 
-/* *mode loses the set-id bits of an owner the object did not get. */
-static int apply_owner(const struct jail_object *o, uint32_t uid, uint32_t gid,
-                       uint32_t *mode, unsigned *lost)
+/* *mode is without the set-id bits of an owner the object did not get. */
+static int apply_owner(const struct jail_object *o,
+                       const struct jail_want *want, uint32_t *mode,
+                       unsigned *lost)
 {
+    bool asked = !want->choice->no_owner;
     struct statx st;
 
-    if (object_chown(o, uid, gid) == 0)
+    *mode = want->e->mode;
+    if (asked && object_chown(o, want->uid, want->gid) == 0)
         return 0;
-    if (!errno_is_loss(errno))
+    if (asked && !errno_is_loss(errno))
         return -1;
     /* Anybody may give a file to a group of theirs. */
-    if (object_chown(o, (uint32_t)-1, gid) < 0 && !errno_is_loss(errno))
+    if (asked && object_chown(o, (uint32_t)-1, want->gid) < 0 &&
+        !errno_is_loss(errno))
         return -1;
     if (fileop_statx(o->fd, "", AT_EMPTY_PATH, STATX_UID | STATX_GID, &st) < 0)
         return -1;
-    if (st.stx_uid != uid || st.stx_gid != gid)
+    *mode = owned_mode(want, st.stx_uid, st.stx_gid);
+    if (asked && (st.stx_uid != want->uid || st.stx_gid != want->gid))
         *lost |= JAIL_LOST_OWNER;
-    if (st.stx_uid != uid && (*mode & 04000)) {
-        *mode &= ~(uint32_t)04000;
+    if (asked && *mode != want->e->mode)
         *lost |= JAIL_LOST_MODE;
-    }
-    if (st.stx_gid != gid && (*mode & 02000)) {
-        *mode &= ~(uint32_t)02000;
-        *lost |= JAIL_LOST_MODE;
-    }
     return 0;
 }
 
@@ -152,9 +163,9 @@ static bool xattr_is_ours(const char *name)
            strcmp(name, "security.capability") == 0;
 }
 
-/* Removes the attributes that e does not have. */
-static int remove_others(const struct jail_object *o, const struct entry *e,
-                         unsigned *lost)
+/* Removes the attributes that the entry does not have. */
+static int remove_others(const struct jail_object *o,
+                         const struct jail_want *want, unsigned *lost)
 {
     char path[32];
     char *names = mem_alloc(META_LIST_MAX);
@@ -174,26 +185,35 @@ static int remove_others(const struct jail_object *o, const struct entry *e,
         const char *name = names + at;
 
         at += (ssize_t)strlen(name) + 1;
-        if (xattr_is_ours(name) && !entry_has_xattr(e, name))
+        if (xattr_is_ours(name) && jail_choice_xattr(want->choice, name) &&
+            !entry_has_xattr(want->e, name))
             r = note(object_removexattr(o, name), xattr_kind(name), lost);
     }
     free(names);
     return r;
 }
 
-static int apply_xattrs(const struct jail_object *o, const struct entry *e,
-                        unsigned *lost)
+/* The name of an attribute as a string. */
+static void xattr_name(const struct entry_xattr *x,
+                       char name[ENTRY_XATTR_NAME_MAX + 1])
 {
+    ASSERT(x->name.n <= ENTRY_XATTR_NAME_MAX);
+    memcpy(name, x->name.p, x->name.n);
+    name[x->name.n] = 0;
+}
+
+static int apply_xattrs(const struct jail_object *o,
+                        const struct jail_want *want, unsigned *lost)
+{
+    const struct entry *e = want->e;
     char name[ENTRY_XATTR_NAME_MAX + 1];
 
-    if (!o->fresh && remove_others(o, e, lost) < 0)
+    if (!o->fresh && remove_others(o, want, lost) < 0)
         return -1;
     for (size_t i = 0; i < e->xattr_n; i++) {
-        struct bytes from = e->xattr[i].name;
-
-        ASSERT(from.n < sizeof name);
-        memcpy(name, from.p, from.n);
-        name[from.n] = 0;
+        xattr_name(&e->xattr[i], name);
+        if (!jail_choice_xattr(want->choice, name))
+            continue;
         if (note(object_setxattr(o, name, e->xattr[i].value), xattr_kind(name),
                  lost) < 0)
             return -1;
@@ -237,17 +257,18 @@ static int apply_times(const struct jail_object *o, const struct entry *e)
     return fileop_utimensat(AT_FDCWD, object_path(o, path), times, 0);
 }
 
-int jail_meta_apply(const struct jail_object *o, const struct entry *e,
-                    uint32_t uid, uint32_t gid, unsigned *lost)
+int jail_meta_apply(const struct jail_object *o, const struct jail_want *want,
+                    unsigned *lost)
 {
-    uint32_t mode = e->mode;
+    const struct entry *e = want->e;
+    uint32_t mode;
 
     /* A change of owner clears set-id bits and capabilities; a user who takes
      * away their own write permission can set no attributes any more; an ACL
      * changes the mode. */
-    if (apply_owner(o, uid, gid, &mode, lost) < 0)
+    if (apply_owner(o, want, &mode, lost) < 0)
         return -1;
-    if (apply_xattrs(o, e, lost) < 0)
+    if (apply_xattrs(o, want, lost) < 0)
         return -1;
     if (e->type != ENTRY_SYMLINK &&
         note(object_chmod(o, mode), JAIL_LOST_MODE, lost) < 0)
@@ -330,21 +351,52 @@ int jail_meta_late(const struct jail_object *o, const struct entry *e,
 
 /* ---- comparing -------------------------------------------------------- */
 
-bool jail_meta_same(const struct entry *e, uint32_t uid, uint32_t gid,
-                    const struct entry *now)
+/* From *at on, the next attribute of e that is brought back; NULL: none. */
+static const struct entry_xattr *next_xattr(const struct jail_want *want,
+                                            const struct entry *e, size_t *at)
 {
-    if (now->uid != uid || now->gid != gid || now->xattr_n != e->xattr_n ||
-        entry_time_cmp(now->mtime, e->mtime) != 0)
+    char name[ENTRY_XATTR_NAME_MAX + 1];
+
+    while (*at < e->xattr_n) {
+        const struct entry_xattr *x = &e->xattr[(*at)++];
+
+        xattr_name(x, name);
+        if (jail_choice_xattr(want->choice, name))
+            return x;
+    }
+    return NULL;
+}
+
+static bool same_xattrs(const struct jail_want *want, const struct entry *now)
+{
+    size_t i = 0;
+    size_t k = 0;
+
+    for (;;) {
+        const struct entry_xattr *a = next_xattr(want, want->e, &i);
+        const struct entry_xattr *b = next_xattr(want, now, &k);
+
+        if (!a || !b)
+            return !a && !b;
+        if (!bytes_equal(a->name, b->name) || !bytes_equal(a->value, b->value))
+            return false;
+    }
+}
+
+bool jail_meta_same(const struct jail_want *want, const struct entry *now)
+{
+    const struct entry *e = want->e;
+    uint32_t mode = owned_mode(want, now->uid, now->gid);
+
+    if (!want->choice->no_owner &&
+        (now->uid != want->uid || now->gid != want->gid))
         return false;
-    if (e->type != ENTRY_SYMLINK && now->mode != e->mode)
+    if (entry_time_cmp(now->mtime, e->mtime) != 0)
+        return false;
+    if (e->type != ENTRY_SYMLINK && now->mode != mode)
         return false;
     if (e->has_inode_flags &&
         (now->inode_flags != e->inode_flags || now->project != e->project))
         return false;
-    for (size_t i = 0; i < e->xattr_n; i++) {
-        if (!bytes_equal(e->xattr[i].name, now->xattr[i].name) ||
-            !bytes_equal(e->xattr[i].value, now->xattr[i].value))
-            return false;
-    }
-    return true;
+    return same_xattrs(want, now);
 }

@@ -7,6 +7,7 @@
 #define SOURCE_JAIL_META_H
 
 #include "base/entry.h"
+#include "source/jail_policy.h"
 #include "source/owner.h"
 
 /* One object: its descriptor, and what can be done through it. */
@@ -16,20 +17,29 @@ struct jail_object {
     bool fresh;   /* made by this run: has no attributes of its own */
 };
 
-/* jail_meta_ids: the ids e's owners have here; owners may be NULL. */
-MUST_CHECK int jail_meta_ids(struct owner_cache *owners, const struct entry *e,
-                             uint32_t *uid, uint32_t *gid);
+/* What an object is to get: all is lent. */
+struct jail_want {
+    const struct entry *e;
+    const struct jail_choice *choice;
+    uint32_t uid; /* the ids e's owners have here */
+    uint32_t gid;
+};
+
+/* jail_meta_want: what e says, as far as choice brings it back; owners may be
+ * NULL. */
+MUST_CHECK int jail_meta_want(struct owner_cache *owners,
+                              const struct jail_choice *choice,
+                              const struct entry *e, struct jail_want *want);
 
 /*
  * jail_meta_apply: owner, attributes, mode, times: in the order in which none
- * undoes another, and permissions last.
- *   uid, gid  from jail_meta_ids
- *   lost      out: enum jail_lost, or'ed in
+ * undoes another, and permissions last. Set-id bits need the owner they were
+ * stored with: they are dropped where the object has another.
+ *   lost  out: enum jail_lost, or'ed in
  * Returns 0, or -1 with errno.
  */
 MUST_CHECK int jail_meta_apply(const struct jail_object *o,
-                               const struct entry *e, uint32_t uid,
-                               uint32_t gid, unsigned *lost);
+                               const struct jail_want *want, unsigned *lost);
 
 /* jail_meta_late: project and inode flags: once the object has its name and
  * nothing more is done to it. Files and directories only; else it does
@@ -45,8 +55,7 @@ void jail_meta_early(const struct jail_object *o, const struct entry *e);
  * it was made in. */
 void jail_meta_strip_acl(const struct jail_object *o);
 
-/* jail_meta_same: whether now has all the metadata of e. */
-bool jail_meta_same(const struct entry *e, uint32_t uid, uint32_t gid,
-                    const struct entry *now);
+/* jail_meta_same: whether now has all that is wanted. */
+bool jail_meta_same(const struct jail_want *want, const struct entry *now);
 
 #endif

@@ -249,7 +249,7 @@ int jail_link(struct jail_dir *dir, const struct entry *e,
     int rc = jail_check(dir, e, name);
 
     *linked = false;
-    *res = (struct jail_result){JAIL_MADE, 0};
+    *res = (struct jail_result){JAIL_MADE, 0, false};
     if (rc < 0 || dir->jail->options.dry_run)
         goto out;
     rc = jail_pin(dir, &at);
@@ -347,9 +347,8 @@ static int node_fill(struct jail_dir *dir, int at, const char *temp,
 {
     struct jail_object o = {.is_path = true, .fresh = true};
     struct statx st;
-    uint32_t uid;
-    uint32_t gid;
-    int rc = jail_meta_ids(dir->jail->options.owners, e, &uid, &gid);
+    struct jail_want want;
+    int rc = jail_want(dir->jail, e, &want);
 
     if (rc < 0)
         return rc;
@@ -358,7 +357,7 @@ static int node_fill(struct jail_dir *dir, int at, const char *temp,
         return jail_err(dir, name, errno, "was replaced during the restore");
     if (dir->default_acl && e->type != ENTRY_SYMLINK)
         jail_meta_strip_acl(&o);
-    if (jail_meta_apply(&o, e, uid, gid, lost) < 0)
+    if (jail_meta_apply(&o, &want, lost) < 0)
         rc = jail_err(dir, name, errno, "metadata cannot be set");
     if (rc == 0 && made) {
         if (fileop_statx(o.fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0)
@@ -385,7 +384,7 @@ static int node_write(struct jail_dir *dir, int at, const struct entry *e,
         if (errno != EPERM && errno != ENOTSUP && errno != EINVAL &&
             errno != ENOSYS)
             return jail_err(dir, name, errno, "cannot be made");
-        *res = (struct jail_result){JAIL_SKIPPED, JAIL_LOST_OBJECT};
+        *res = (struct jail_result){JAIL_SKIPPED, JAIL_LOST_OBJECT, false};
         return 0;
     }
     rc = node_fill(dir, at, temp, e, name, existed, made, &res->lost);
@@ -417,7 +416,7 @@ int jail_node(struct jail_dir *dir, const struct entry *e,
     int rc = jail_check(dir, e, name);
 
     ASSERT(rc < 0 || (e->type != ENTRY_FILE && e->type != ENTRY_DIR));
-    *res = (struct jail_result){JAIL_MADE, 0};
+    *res = (struct jail_result){JAIL_MADE, 0, false};
     if (made)
         *made = NULL;
     if (rc == 0 && dir->d) {

@@ -1,4 +1,4 @@
-/* What stands in a jail already: looking at it, replacing it, removing it. */
+/* What stands in a jail already: looking at it, replacing it, sweeping. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,16 +105,15 @@ static bool refresh_attrs(const struct jail_dir *dir, int fd, int object,
 }
 
 int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
-                 const struct entry *e, const struct statx *st, unsigned *lost,
-                 bool *done)
+                 const struct entry *e, const struct statx *st,
+                 struct jail_result *res, bool *done)
 {
     struct jail_object o = {.is_path = !S_ISREG(st->stx_mode)};
     struct arena arena = {0};
     struct entry now;
-    uint32_t uid;
-    uint32_t gid;
+    struct jail_want want;
     bool known;
-    int rc = jail_meta_ids(dir->jail->options.owners, e, &uid, &gid);
+    int rc = jail_want(dir->jail, e, &want);
 
     *done = false;
     if (rc < 0 || (e->nlink > 1 && st->stx_nlink != e->nlink))
@@ -124,11 +123,13 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
         return 0;
     (void)stat_entry_fill(st, false, &now);
     known = refresh_attrs(dir, fd, o.fd, name, &now, &arena, &rc);
-    if (known && jail_meta_same(e, uid, gid, &now)) {
+    if (known && jail_meta_same(&want, &now)) {
         *done = true;
-    } else if (known && st->stx_nlink == 1 && !dir->jail->options.dry_run) {
-        if (jail_meta_apply(&o, e, uid, gid, lost) < 0 ||
-            jail_meta_late(&o, e, lost) < 0)
+    } else if (known && st->stx_nlink == 1) {
+        res->meta = true;
+        if (!dir->jail->options.dry_run &&
+            (jail_meta_apply(&o, &want, &res->lost) < 0 ||
+             jail_meta_late(&o, e, &res->lost) < 0))
             rc = jail_err(dir, name, errno, "metadata cannot be set");
         *done = true;
     }
@@ -161,20 +162,18 @@ int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
         return 0;
     }
     if (decision == JAIL_DO_SAME) {
-        rc = jail_refresh(dir, fd, name, e, &st, &res->lost, &done);
-        if (done || dir->jail->options.dry_run)
+        rc = jail_refresh(dir, fd, name, e, &st, res, &done);
+        if (done)
             res->outcome = JAIL_SAME;
     }
     *write = rc == 0 && !done && !dir->jail->options.dry_run;
     return rc;
 }
 
-/* ---- listing and removing --------------------------------------------- */
+/* ---- listing and sweeping --------------------------------------------- */
 
-/* The names in fd from its start, appended to names. dead: NULL, or to add only
- * what dead restores left. */
-static int list_names(const struct jail_dir *dir, int fd,
-                      const struct jail_temp *dead, struct buf *names)
+int jail_list(const struct jail_dir *dir, int fd, const struct jail_temp *dead,
+              struct buf *names)
 {
     uint8_t *dents = mem_alloc(PLACE_DENTS);
     ssize_t n = 0;
@@ -211,7 +210,7 @@ int jail_sweep(struct jail_dir *dir)
     buf_init(&names, (size_t)1 << 40);
     rc = jail_pin(dir, &fd);
     if (rc == 0) {
-        rc = list_names(dir, fd, &dir->jail->temp, &names);
+        rc = jail_list(dir, fd, &dir->jail->temp, &names);
         for (size_t at = 0; rc == 0 && at < names.n;) {
             const char *name = (const char *)names.p + at;
             int r = fileop_unlinkat(fd, name, 0);
@@ -227,132 +226,4 @@ int jail_sweep(struct jail_dir *dir)
     if (rc < 0)
         err_ignore(rc, "what is left over stays");
     return 0;
-}
-
-/* One directory on the way down of a removal, and what is still in it. */
-struct removal {
-    struct removal *above;
-    struct dirfd *d;
-    struct buf names;
-    size_t at; /* of names */
-};
-
-/*
- * Removes name from d. What turns out to be a directory with something in it
- * is opened instead: *below.
- */
-static int remove_one(const struct jail_dir *dir, struct dirfd *d,
-                      const char *name, struct dirfd **below)
-{
-    struct statx st;
-    int open_errno = 0;
-    int fd = dirfd_pin(d);
-    int e;
-    int rc = 0;
-
-    *below = NULL;
-    if (fd < 0)
-        return jail_err(dir, name, errno, "cannot be removed");
-    e = fileop_unlinkat(fd, name, 0) < 0 ? errno : 0;
-    if (e == EISDIR)
-        e = fileop_unlinkat(fd, name, AT_REMOVEDIR) < 0 ? errno : 0;
-    if (e == ENOTEMPTY || e == EEXIST) {
-        rc = dirfd_open(d, name, 0, &st, below, &open_errno);
-        e = open_errno;
-    }
-    dirfd_unpin(d);
-    if (rc == 0 && e && e != ENOENT)
-        rc = jail_err(dir, name, e, "cannot be removed");
-    return rc;
-}
-
-static void removal_pop(struct removal **top)
-{
-    struct removal *r = *top;
-
-    *top = r->above;
-    buf_release(&r->names);
-    dirfd_unref(r->d);
-    free(r);
-}
-
-/* Puts d, a reference taken, on top, with the names in it. */
-static int removal_push(const struct jail_dir *dir, struct removal **top,
-                        struct dirfd *d)
-{
-    struct removal *r = mem_alloc(sizeof *r);
-    int fd = -1;
-    int rc;
-
-    if (!r) {
-        dirfd_unref(d);
-        return err_set(E_NOMEM, "out of memory for a removal");
-    }
-    r->d = d;
-    r->above = *top;
-    buf_init(&r->names, (size_t)1 << 40);
-    *top = r;
-    fd = dirfd_pin(d);
-    if (fd < 0)
-        return jail_err(dir, "", errno, "cannot be removed");
-    rc = list_names(dir, fd, NULL, &r->names);
-    dirfd_unpin(d);
-    return rc;
-}
-
-/* Empties d, a reference taken, and all below it. */
-static int remove_below(const struct jail_dir *dir, struct dirfd *d)
-{
-    struct removal *top = NULL;
-    int rc = removal_push(dir, &top, d);
-
-    while (rc == 0 && top) {
-        const char *name;
-        struct dirfd *below;
-
-        if (top->at == top->names.n) {
-            /* its name is removed, once more, from the one above */
-            removal_pop(&top);
-            continue;
-        }
-        name = (const char *)top->names.p + top->at;
-        rc = remove_one(dir, top->d, name, &below);
-        if (rc == 0 && below)
-            rc = removal_push(dir, &top, below);
-        else if (rc == 0)
-            top->at += strlen(name) + 1;
-    }
-    while (top)
-        removal_pop(&top);
-    return rc;
-}
-
-int jail_remove(struct jail_dir *dir, struct bytes name)
-{
-    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    char plain[ENTRY_NAME_MAX + 1];
-    struct dirfd *below = NULL;
-    int rc = 0;
-
-    ASSERT(entry_name_ok(name));
-    memcpy(plain, name.p, name.n);
-    plain[name.n] = 0;
-    /* A second round when something came into it while it was emptied; more
-     * is somebody working there. */
-    for (int round = 0; dir->d && !dir->jail->options.dry_run && round < 2;
-         round++) {
-        rc = remove_one(dir, dir->d, plain, &below);
-        if (rc < 0 || !below)
-            break;
-        rc = remove_below(dir, below);
-        if (rc < 0)
-            break;
-        rc = remove_one(dir, dir->d, plain, &below);
-        dirfd_unref(below);
-        if (rc < 0 || !below)
-            break;
-        rc = jail_err(dir, plain, ENOTEMPTY, "cannot be removed");
-    }
-    (void)fileop_enter(domain);
-    return rc;
 }

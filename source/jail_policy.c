@@ -1,5 +1,7 @@
 #include "source/jail_policy.h"
 
+#include <fnmatch.h>
+
 /* Whether what stat tells about the content agrees. */
 static bool content_agrees(const struct entry *a, const struct entry *b)
 {
@@ -19,6 +21,15 @@ static bool content_agrees(const struct entry *a, const struct entry *b)
         break;
     }
     return true;
+}
+
+bool jail_choice_xattr(const struct jail_choice *choice, const char *name)
+{
+    for (size_t i = 0; choice->chosen_xattrs && i < choice->xattr_n; i++) {
+        if (fnmatch(choice->xattr[i], name, 0) == 0)
+            return true;
+    }
+    return !choice->chosen_xattrs;
 }
 
 enum jail_decision jail_decide(enum jail_overwrite overwrite,

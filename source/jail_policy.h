@@ -1,4 +1,5 @@
-/* jail_policy: what a restore does with what already stands there. Pure. */
+/* jail_policy: what a restore does with what already stands there, and which
+ * metadata it brings back. Pure. */
 #ifndef SOURCE_JAIL_POLICY_H
 #define SOURCE_JAIL_POLICY_H
 
@@ -10,6 +11,18 @@ enum jail_overwrite {
     JAIL_IF_NEWER,   /* replace it if the stored one has a later mtime */
     JAIL_NEVER       /* keep it */
 };
+
+/* Which metadata is brought back; zeroed: all of it. What is not stays as it
+ * is, and a new object has what the system gives it. */
+struct jail_choice {
+    bool no_owner;      /* neither user nor group */
+    bool chosen_xattrs; /* only attributes that one of the patterns matches */
+    const char *const *xattr; /* patterns of a shell: "user.*"; lent */
+    size_t xattr_n;
+};
+
+/* jail_choice_xattr: whether the attribute of that name is brought back. */
+bool jail_choice_xattr(const struct jail_choice *choice, const char *name);
 
 enum jail_decision {
     JAIL_DO_WRITE, /* write the stored one */

@@ -48,7 +48,10 @@ struct pattern_set {
     bool fold_case;
 };
 
-enum { STATE_WORDS = PATTERN_BYTES_MAX / 64 + 1 };
+enum {
+    STATE_WORDS = PATTERN_BYTES_MAX / 64 + 1,
+    STEP_BYTES = 16 /* are compared in the time of one step */
+};
 
 /* The positions reached: bit i stands before token i, bit token_n: matched. */
 struct states {
@@ -405,31 +408,39 @@ static struct bytes line_trim(struct bytes line)
     return bytes_of(line.p, keep < line.n ? keep : line.n);
 }
 
-int pattern_set_add_text(struct pattern_set *set, struct bytes text,
-                         const char *name)
+bool pattern_lines_next(struct pattern_lines *l, struct bytes *pattern)
 {
-    size_t at = 0;
-    size_t line_no = 0;
-    int rc = 0;
+    struct bytes line = bytes_of(NULL, 0);
 
-    if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
-        at = 3;
-    while (at < text.n && rc == 0) {
-        const uint8_t *p = text.p + at;
-        const uint8_t *end = memchr(p, '\n', text.n - at);
-        size_t n = end ? (size_t)(end - p) : text.n - at;
-        struct bytes line = bytes_of(p, n);
+    if (l->at == 0 && l->text.n >= 3 &&
+        memcmp(l->text.p, "\xef\xbb\xbf", 3) == 0)
+        l->at = 3;
+    while (l->at < l->text.n && line.n == 0) {
+        const uint8_t *p = l->text.p + l->at;
+        const uint8_t *end = memchr(p, '\n', l->text.n - l->at);
 
-        at += n + 1;
-        line_no++;
+        line = bytes_of(p, end ? (size_t)(end - p) : l->text.n - l->at);
+        l->at += line.n + 1;
+        l->line++;
         if (line.n && line.p[0] == '#')
-            continue;
+            line.n = 0;
         if (end && line.n && line.p[line.n - 1] == '\r')
             line.n--;
         line = line_trim(line);
-        if (line.n)
-            rc = err_add(pattern_set_add(set, line), "%s:%zu", name, line_no);
     }
+    *pattern = line;
+    return line.n > 0;
+}
+
+int pattern_set_add_text(struct pattern_set *set, struct bytes text,
+                         const char *name)
+{
+    struct pattern_lines l = {.text = text};
+    struct bytes pattern;
+    int rc = 0;
+
+    while (rc == 0 && pattern_lines_next(&l, &pattern))
+        rc = err_add(pattern_set_add(set, pattern), "%s:%zu", name, l.line);
     return rc;
 }
 
@@ -550,7 +561,7 @@ static bool pattern_matches(const struct pattern *pat, struct bytes text,
            pat->token[same].byte ==
                (fold ? pattern_fold(text.p[same]) : text.p[same]))
         same++;
-    if (!steps_take(steps, same) || same < pat->literal_n)
+    if (!steps_take(steps, same / STEP_BYTES) || same < pat->literal_n)
         return false;
     if (pat->literal_n == pat->token_n)
         return text.n == pat->literal_n;

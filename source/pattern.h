@@ -64,11 +64,25 @@ MUST_CHECK int pattern_set_add(struct pattern_set *set, struct bytes pattern);
 MUST_CHECK int pattern_set_add_folded(struct pattern_set *set,
                                       struct bytes pattern);
 
+/* Where one is in a file of patterns; zeroed but for text: at its start. */
+struct pattern_lines {
+    struct bytes text; /* the whole file; lent */
+    size_t at;
+    size_t line; /* of the last pattern, from 1 */
+};
+
 /*
- * pattern_set_add_text: append the patterns of a file's text, one a line:
- * blank lines and lines that begin with '#' are skipped, a carriage return
- * before the line's end and spaces at it are dropped unless a backslash
- * stands before them, and so is a UTF-8 byte order mark at the start.
+ * pattern_lines_next: the next pattern of a file, one a line: blank lines and
+ * lines that begin with '#' are skipped, a carriage return before the line's
+ * end and spaces at it are dropped unless a backslash stands before them, and
+ * so is a UTF-8 byte order mark at the start.
+ *   pattern  out: as pattern_set_add() wants it; lent by the text
+ * Returns whether there is one.
+ */
+bool pattern_lines_next(struct pattern_lines *l, struct bytes *pattern);
+
+/*
+ * pattern_set_add_text: append all patterns of a file.
  *   text  the whole file
  *   name  the file's name, for errors
  * Returns as pattern_set_add, with "NAME:LINE" added; the patterns before that
@@ -93,8 +107,8 @@ enum pattern_verdict pattern_set_match(const struct pattern_set *set,
  * pattern_set_match_within: the same, in so many steps and no more.
  *   steps  in: how many; out: how many of them are left. 0: they ran out, and
  *          the verdict is PATTERN_NONE, whatever it would have been
- * A step is a pattern, a byte or a position in a pattern looked at: some
- * nanoseconds. A pattern that fails at its first byte takes one.
+ * A step is a pattern, or a position in one, looked at: some nanoseconds. A
+ * pattern that fails at the bytes that it begins with takes one or few.
  */
 enum pattern_verdict pattern_set_match_within(const struct pattern_set *set,
                                               struct bytes path, bool is_dir,

@@ -24,11 +24,12 @@ struct walk_frame {
     struct dirfd *dir;
     struct walk_node node; /* which roots are here or below */
     struct walk_list names;
-    size_t next;              /* of names */
-    size_t path_n;            /* bytes of its path in walk.path */
-    struct walk_rules ignore; /* its .dedupignore */
-    size_t ignored; /* frames up to the one, this or one below, whose ignore is
-                       nearest; 0: none */
+    size_t next;           /* of names */
+    size_t path_n;         /* bytes of its path in walk.path */
+    struct ignore *ignore; /* a reference: the nearest .dedupignore, its
+                              own or of a frame below; NULL: none */
+    bool ignores;          /* ... its own */
+    bool marked;           /* of its names only the marker is left */
     bool path_only;
     bool bare; /* nothing stands there: what is meant is elsewhere */
     enum walk_skip skip;
@@ -45,8 +46,7 @@ struct walk {
     size_t depth; /* frames in use; the last is the directory at hand */
     size_t frame_cap;
     int fd; /* pinned descriptor of the directory at hand; -1: none */
-    int64_t looked_ns;      /* the clock before the last statx */
-    struct walk_rules held; /* the sum of the frames' ignore */
+    int64_t looked_ns; /* the clock before the last statx */
     struct walk_counts counts;
 
     enum {
@@ -106,22 +106,13 @@ static void walk_unpin(struct walk *w)
     w->fd = -1;
 }
 
-/* The .dedupignore of f no longer counts. */
-static void walk_forget_rules(struct walk *w, struct walk_frame *f)
-{
-    pattern_set_free(f->ignore.set);
-    w->held.pattern_n -= f->ignore.pattern_n;
-    w->held.bytes -= f->ignore.bytes;
-    f->ignore = (struct walk_rules){.set = NULL};
-}
-
 static void walk_pop(struct walk *w)
 {
     struct walk_frame *f = walk_top(w);
 
     walk_unpin(w);
     walk_names_drop(&w->names, &f->names);
-    walk_forget_rules(w, f);
+    ignore_unref(f->ignore);
     dirfd_unref(f->dir);
     w->depth--;
 }
@@ -260,24 +251,28 @@ static int walk_heed(struct walk *w, struct walk_frame *f)
 {
     const struct walk_options *o = &w->options;
     const struct walk_marker *by;
+    struct ignore *own;
     int rc;
 
     if (!walk_node_is_root(&w->roots, f->node) &&
         walk_rules_marked(o->marker, o->marker_n, &w->names, &f->names, w->fd,
                           &by)) {
         w->counts.excluded += f->names.n > 1;
+        f->marked = true;
         walk_names_drop(&w->names, &f->names);
         f->names = walk_names_begin(&w->names);
         return walk_names_add(&w->names, &f->names, by->name);
     }
     if (!o->ignore_files)
         return 0;
-    rc = walk_rules_ignore(&w->names, &f->names, w->fd, &w->held, &f->ignore,
+    rc = walk_rules_ignore(&w->names, &f->names, w->fd, f->ignore,
+                           bytes_of(w->path.p, f->path_n), &own,
                            w->rule_trouble, sizeof w->rule_trouble);
-    w->held.pattern_n += f->ignore.pattern_n;
-    w->held.bytes += f->ignore.bytes;
-    if (f->ignore.set)
-        f->ignored = w->depth;
+    f->ignores = own != NULL;
+    if (own) {
+        ignore_unref(f->ignore);
+        f->ignore = own;
+    }
     return rc;
 }
 
@@ -327,6 +322,7 @@ static int walk_push(struct walk *w, struct dirfd *dir, struct walk_frame frame)
     *f = frame;
     f->dir = dir;
     f->path_n = w->path.n;
+    f->ignore = w->depth > 1 ? ignore_ref(w->frame[w->depth - 2].ignore) : NULL;
     f->names = walk_names_begin(&w->names);
     w->rule_trouble[0] = 0;
     /* It has just been opened: this costs no system call. */
@@ -579,66 +575,42 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     return walk_owner_names(w, e);
 }
 
-/*
- * What the .dedupignores on the way down say of the path at hand.
- *   costly  out: the frame whose patterns it was that took too long to match,
- *           then the verdict is PATTERN_NONE; else NULL
- */
-static enum pattern_verdict walk_ignore_verdict(const struct walk *w,
-                                                bool is_dir,
-                                                struct walk_frame **costly)
+/* What becomes of what was not named, at the path at hand. What leaves out
+ * others is kept: it tells a restore what is missing here on purpose.
+ *   costly  out: whose patterns took too long to match; else NULL */
+static enum ignore_verdict walk_judge(struct walk *w, struct bytes name,
+                                      const struct statx *st,
+                                      struct ignore **costly)
 {
-    struct bytes path = buf_bytes(&w->path);
-    enum pattern_verdict v = PATTERN_NONE;
-    uint64_t steps = WALK_RULES_STEPS_MAX;
-    size_t at = walk_top(w)->ignored;
+    const struct ignore_rules rules = {w->options.patterns, w->options.larger};
+    const struct walk_frame *in = walk_top(w);
+    bool is_file = S_ISREG(st->stx_mode);
 
     *costly = NULL;
-    while (v == PATTERN_NONE && at > 0 && !*costly) {
-        struct walk_frame *f = &w->frame[at - 1];
-        size_t below = f->path_n + (f->path_n > 0);
-
-        v = pattern_set_match_within(f->ignore.set,
-                                     bytes_of(path.p + below, path.n - below),
-                                     is_dir, &steps);
-        if (steps == 0)
-            *costly = f;
-        at = at > 1 ? w->frame[at - 2].ignored : 0;
-    }
-    return v;
+    if (is_file &&
+        (in->marked ||
+         (in->ignores && bytes_equal(name, bytes_of_str(IGNORE_NAME)))))
+        return IGNORE_KEEP;
+    return ignore_omits(&rules, in->ignore, buf_bytes(&w->path),
+                        S_ISDIR(st->stx_mode), is_file ? st->stx_size : 0,
+                        costly);
 }
 
-/* Whether what was not named, at the path at hand, is left out; costly as
- * above. */
-static bool walk_excludes(struct walk *w, const struct statx *st,
-                          struct walk_frame **costly)
-{
-    bool is_dir = S_ISDIR(st->stx_mode);
-    enum pattern_verdict v =
-        pattern_set_match(w->options.patterns, buf_bytes(&w->path), is_dir);
-
-    *costly = NULL;
-    if (v == PATTERN_NONE && w->options.larger && S_ISREG(st->stx_mode) &&
-        st->stx_size > w->options.larger)
-        return true;
-    if (v == PATTERN_NONE) {
-        v = walk_ignore_verdict(w, is_dir, costly);
-        w->counts.ignored += v == PATTERN_EXCLUDE;
-    }
-    return v == PATTERN_EXCLUDE;
-}
-
-/* The .dedupignore of f is heeded no longer; the name at hand is looked at
- * again. */
-static void walk_yield_costly(struct walk *w, struct walk_frame *f,
+/* One .dedupignore on the way down is heeded no longer; the name at hand is
+ * looked at again. */
+static void walk_yield_costly(struct walk *w, struct ignore *costly,
                               struct walk_item *item)
 {
-    struct dirfd *dir = f->dir;
+    const struct walk_frame *f = walk_top(w);
+    struct dirfd *dir;
 
-    walk_forget_rules(w, f);
+    while (!f->ignores || f->ignore != costly)
+        f--;
+    dir = f->dir;
+    ignore_drop(costly);
     walk_top(w)->next--;
     (void)snprintf(w->problem_text, sizeof w->problem_text,
-                   "/%.*s: " WALK_RULES_IGNORE
+                   "/%.*s: " IGNORE_NAME
                    " is not heeded from here on: its patterns take too long",
                    (int)(f->path_n < 900 ? f->path_n : 900),
                    (const char *)w->path.p);
@@ -651,10 +623,11 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
                       bool *yielded)
 {
     struct walk_frame *parent = walk_top(w);
-    struct walk_frame f = {.node = {0}, .ignored = parent->ignored};
+    struct walk_frame f = {.node = {0}};
     struct statx st;
-    struct walk_frame *costly = NULL;
-    bool excluded = false;
+    struct ignore *costly = NULL;
+    enum ignore_verdict verdict = IGNORE_KEEP;
+    bool excluded;
     bool named;
 
     if (walk_node_leads(parent->node))
@@ -670,15 +643,17 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
         return 0;
     }
     if (!named)
-        excluded = walk_excludes(w, &st, &costly);
+        verdict = walk_judge(w, name, &st, &costly);
     if (costly) {
         walk_yield_costly(w, costly, item);
         *yielded = true;
         return 0;
     }
+    excluded = verdict == IGNORE_BY_RULE || verdict == IGNORE_BY_FILE;
     f.path_only = !named && (parent->path_only || excluded);
     if (f.path_only && !walk_node_leads(f.node)) {
         w->counts.excluded += excluded;
+        w->counts.ignored += verdict == IGNORE_BY_FILE;
         return 0;
     }
     if (!entry_name_ok(name) || w->depth >= WALK_DEPTH_MAX) {

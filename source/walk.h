@@ -20,7 +20,9 @@
  * directories on the skip list (the repository, the cache). Yielded as empty
  * directories, so that a restored system has its mount points: file systems
  * that are windows into the kernel or a mounted repository, and with one_fs
- * every other file system. A path that was named as a root is never left out.
+ * every other file system. A path that was named as a root is never left out,
+ * nor is a marker that marks, or a .dedupignore that is heeded: what is missing
+ * on purpose must be known later.
  *
  * Memory: the names of the directories on the way down, about 5 bytes each
  * besides the name, and of the .dedupignores there, whose sum has a bound

@@ -64,7 +64,7 @@ static int walk_rules_read(int fd, struct buf *text)
 {
     uint8_t part[4096];
     ssize_t n;
-    int file = walk_rules_open(fd, WALK_RULES_IGNORE);
+    int file = walk_rules_open(fd, IGNORE_NAME);
 
     if (file < 0)
         return -1;
@@ -86,69 +86,42 @@ static int walk_rules_read(int fd, struct buf *text)
 
 static void walk_rules_say(const char *why, char *trouble, size_t room)
 {
-    (void)snprintf(trouble, room, "%s was not heeded: %s", WALK_RULES_IGNORE,
-                   why);
+    (void)snprintf(trouble, room, "%s was not heeded: %s", IGNORE_NAME, why);
 }
 
-/* Why rules are too many, given those that hold already; NULL: they are not. */
-static const char *walk_rules_excess(const struct walk_rules *held,
-                                     const struct walk_rules *rules)
+/* The text becomes patterns, or trouble. */
+static int walk_rules_parse(struct ignore *above, struct bytes dir,
+                            struct buf *text, struct ignore **out,
+                            char *trouble, size_t room)
 {
-    if (rules->pattern_n > WALK_RULES_PATTERNS_MAX)
-        return "more than 1000 patterns";
-    if (held->pattern_n + rules->pattern_n > WALK_RULES_HELD_PATTERNS_MAX)
-        return "more than 4000 patterns, with those of the directories above";
-    if (held->bytes + rules->bytes > WALK_RULES_HELD_BYTES_MAX)
-        return "longer than 256 KiB, with those of the directories above";
-    return NULL;
-}
-
-/* The text becomes rules, or trouble. */
-static int walk_rules_parse(struct buf *text, const struct walk_rules *held,
-                            struct walk_rules *rules, char *trouble,
-                            size_t room)
-{
-    struct walk_rules made = {.bytes = text->n};
-    const char *why = NULL;
     int rc = buf_status(text);
 
     if (rc == 0)
-        rc = pattern_set_new(false, &made.set);
-    if (rc == 0)
-        rc = pattern_set_add_text(made.set, buf_bytes(text), WALK_RULES_IGNORE);
-    made.pattern_n = pattern_set_n(made.set);
-    if (rc == 0)
-        why = walk_rules_excess(held, &made);
-    else if (rc != E_NOMEM)
-        why = rc == E_LIMIT ? "longer than 64 KiB" : err_text();
-    if (rc == 0 && !why) {
-        *rules = made;
-        return 0;
-    }
-    pattern_set_free(made.set);
-    if (rc == E_NOMEM)
+        rc = ignore_new(above, dir, buf_bytes(text), out);
+    if (rc == 0 || rc == E_NOMEM)
         return rc;
-    walk_rules_say(why, trouble, room);
+    walk_rules_say(text->rc == E_LIMIT ? "longer than 64 KiB" : err_text(),
+                   trouble, room);
     err_ignore(rc, "it is told as a trouble of the source");
     return 0;
 }
 
 int walk_rules_ignore(const struct walk_names *names,
                       const struct walk_list *list, int fd,
-                      const struct walk_rules *held, struct walk_rules *rules,
-                      char *trouble, size_t room)
+                      struct ignore *above, struct bytes dir,
+                      struct ignore **out, char *trouble, size_t room)
 {
     char reason[128];
     struct buf text;
     int rc = 0;
 
-    *rules = (struct walk_rules){.set = NULL};
+    *out = NULL;
     trouble[0] = 0;
-    if (!walk_names_has(names, list, bytes_of_str(WALK_RULES_IGNORE)))
+    if (!walk_names_has(names, list, bytes_of_str(IGNORE_NAME)))
         return 0;
-    buf_init(&text, WALK_RULES_IGNORE_MAX);
+    buf_init(&text, IGNORE_BYTES_MAX);
     if (walk_rules_read(fd, &text) == 0)
-        rc = walk_rules_parse(&text, held, rules, trouble, room);
+        rc = walk_rules_parse(above, dir, &text, out, trouble, room);
     else if (errno != ENOENT) /* gone again: as if it had not been there */
         walk_rules_say(errno == EINVAL || errno == ELOOP
                            ? "it is not a regular file"

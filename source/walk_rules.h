@@ -6,25 +6,10 @@
 #ifndef SOURCE_WALK_RULES_H
 #define SOURCE_WALK_RULES_H
 
-#include "source/pattern.h"
+#include "source/ignore.h"
 #include "source/walk_names.h"
 
-/* Whoever may write into a directory that is backed up can put a .dedupignore
- * there. These bound what that costs. */
-enum {
-    WALK_RULES_HEADER_MAX = 1024,
-    WALK_RULES_IGNORE_MAX = 64 << 10, /* bytes of a .dedupignore */
-    WALK_RULES_PATTERNS_MAX = 1000,   /* in it */
-    /* the same of all that hold at one place: its own and those above it */
-    WALK_RULES_HELD_BYTES_MAX = 256 << 10,
-    WALK_RULES_HELD_PATTERNS_MAX = 4000,
-    /* steps of matching (pattern.h) for one name, about as long as a look at
-     * the file takes */
-    WALK_RULES_STEPS_MAX = 200000
-};
-
-/* The name of the file with patterns for the directory that it is in. */
-#define WALK_RULES_IGNORE ".dedupignore"
+enum { WALK_RULES_HEADER_MAX = 1024 };
 
 /* A directory that holds a regular file of that name, which begins so, is kept
  * with that file alone. */
@@ -46,26 +31,20 @@ bool walk_rules_marked(const struct walk_marker *marker, size_t n,
                        const struct walk_list *list, int fd,
                        const struct walk_marker **by);
 
-/* The patterns of one .dedupignore, or the sum of several. */
-struct walk_rules {
-    struct pattern_set *set; /* NULL: there is none, or it is a sum */
-    size_t pattern_n;
-    size_t bytes; /* of text */
-};
-
 /*
- * walk_rules_ignore: the patterns of a directory's .dedupignore.
- *   held     of those above it
- *   rules    out: its set is to be freed; none when there is none
- *   trouble  out: why it could not be read, or is too much; "" otherwise:
- *            nothing is left out then
+ * walk_rules_ignore: a directory's .dedupignore.
+ *   above    those of the directories above; NULL: none
+ *   dir      its path, as ignore_new() wants it
+ *   out      out: a reference; NULL: there is none
+ *   trouble  out: why it could not be read, "" otherwise: nothing is left out
+ *            then
  *   room     bytes at trouble
  * Returns 0 or E_NOMEM.
  */
 MUST_CHECK int walk_rules_ignore(const struct walk_names *names,
                                  const struct walk_list *list, int fd,
-                                 const struct walk_rules *held,
-                                 struct walk_rules *rules, char *trouble,
+                                 struct ignore *above, struct bytes dir,
+                                 struct ignore **out, char *trouble,
                                  size_t room);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/pipe.h"
 #include "repo/job/restore_large.h"
+#include "repo/job/restore_left.h"
 #include "repo/job/restore_plan.h"
 #include "repo/job/restore_write.h"
 
@@ -95,10 +96,14 @@ static void restore_job_count(struct restore_job *j,
         [RESTORE_WRITTEN] = &p->written, [RESTORE_SAME] = &p->same,
         [RESTORE_KEPT] = &p->kept,       [RESTORE_FAILED] = &p->failed,
         [RESTORE_DAMAGED] = &p->damaged, [RESTORE_SKIPPED] = &p->skipped,
+        [RESTORE_DELETED] = &p->deleted,
     };
 
     current_at(&p->current, it->path);
     atomic_fetch_add(counter[kind], 1);
+    atomic_fetch_add(&p->made,
+                     kind == RESTORE_WRITTEN && it->res.outcome == JAIL_MADE);
+    atomic_fetch_add(&p->meta, kind == RESTORE_SAME && it->res.meta);
     atomic_fetch_add(&p->entries, 1);
     atomic_fetch_add(&p->bytes, it->te.e.size);
     if (kind == RESTORE_WRITTEN)
@@ -116,6 +121,8 @@ static void restore_job_report(struct restore_job *j,
                               .path = it->path,
                               .e = &it->te.e,
                               .text = it->error.code ? it->error.text : "",
+                              .made = it->res.outcome == JAIL_MADE,
+                              .meta = it->res.meta,
                               .lost = it->res.lost};
 
     if (it->what == RESTORE_NOTHING)
@@ -195,11 +202,80 @@ static int restore_job_part(struct restore_item *it)
     return it->error.code ? 0 : err_load(&l->why);
 }
 
+/* --- deleting --- */
+
+/* One thing that stands in the target only. */
+struct restore_job_removal {
+    struct restore_job *j;
+    struct ignore *ignore; /* of the directory that it is in */
+};
+
+/* What lies in a selected directory is selected; but what is excluded stays,
+ * and what the backup left out is not known to be gone. */
+static bool restore_job_stays(void *ctx, struct bytes path,
+                              const struct entry *e)
+{
+    const struct restore_job_removal *r = ctx;
+    const struct restore_job_options *o = &r->j->opt;
+    bool is_dir = e->type == ENTRY_DIR;
+
+    if (o->exclude && pattern_set_excluded(o->exclude, path, is_dir))
+        return true;
+    return restore_left_stays(o->mirror, r->ignore, path, is_dir,
+                              e->type == ENTRY_FILE ? e->size : 0);
+}
+
+static void restore_job_removed(void *ctx, enum jail_removal what,
+                                struct bytes path, const struct entry *e,
+                                int rc)
+{
+    static const enum restore_event_kind kind_of[] = {
+        [JAIL_REMOVED] = RESTORE_DELETED,
+        [JAIL_SPARED] = RESTORE_KEPT,
+        [JAIL_STUCK] = RESTORE_FAILED};
+    const struct restore_job_removal *r = ctx;
+    struct restore_job *j = r->j;
+    struct restore_progress *p = &j->progress;
+    struct restore_event event = {
+        .kind = kind_of[what], .path = path, .e = e, .text = ""};
+
+    if (rc < 0)
+        event.text = err_text();
+    if (what == JAIL_REMOVED) {
+        atomic_fetch_add(&p->deleted, 1);
+        atomic_fetch_add(&p->bytes_deleted, e->size);
+    } else {
+        atomic_fetch_add(what == JAIL_STUCK ? &p->failed : &p->kept, 1);
+    }
+    if (j->opt.event)
+        j->opt.event(j->opt.ctx, &event);
+}
+
+static int restore_job_extra(struct restore_job *j, struct restore_item *it)
+{
+    struct restore_job_removal removal = {.j = j, .ignore = it->ignore};
+    const struct jail_remove_rules rules = {.spare = j->opt.mirror->spare,
+                                            .spare_n = j->opt.mirror->spare_n,
+                                            .stays = restore_job_stays,
+                                            .tell = restore_job_removed,
+                                            .ctx = &removal};
+    struct bytes name = it->path;
+    int rc = cancel_check(j->opt.cancel);
+
+    for (size_t i = it->path.n; i > 0 && name.n == it->path.n; i--) {
+        if (it->path.p[i - 1] == '/')
+            name = bytes_of(it->path.p + i, it->path.n - i);
+    }
+    return rc < 0 ? rc : jail_remove(it->dir, name, it->path, &rules);
+}
+
 static int restore_job_item(struct restore_job *j, struct restore_unit *u,
                             struct restore_item *it)
 {
     int rc = 0;
 
+    if (it->what == RESTORE_EXTRA)
+        return it->error.code ? err_load(&it->error) : restore_job_extra(j, it);
     switch (it->what) {
     case RESTORE_FILE:
         rc = it->error.code ? 0 : restore_job_file(j, u, it);
@@ -216,6 +292,7 @@ static int restore_job_item(struct restore_job *j, struct restore_unit *u,
     case RESTORE_PASS:
         rc = jail_dir_pass(it->dir);
         break;
+    case RESTORE_EXTRA:
     case RESTORE_NOTHING:
         break;
     }
@@ -309,6 +386,7 @@ static int restore_job_open(struct restore_job *j)
 {
     struct jail_options jail = {.overwrite = j->opt.overwrite,
                                 .dry_run = j->opt.dry_run,
+                                .choice = j->opt.choice,
                                 .target_later = true};
     int rc = 0;
 

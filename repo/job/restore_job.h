@@ -11,7 +11,8 @@
 #include "repo/job/current.h"
 #include "repo/repo.h"
 #include "repo/tree_entry.h"
-#include "source/jail.h"
+#include "source/ignore.h"
+#include "source/jail_remove.h"
 #include "source/pattern.h"
 
 /* What became of one entry. */
@@ -21,15 +22,46 @@ enum restore_event_kind {
     RESTORE_KEPT,    /* the overwrite rule kept what stands there */
     RESTORE_FAILED,  /* could not be written: the target's trouble */
     RESTORE_DAMAGED, /* could not be read: the repository's trouble */
-    RESTORE_SKIPPED  /* the file system has no such thing, or we may not */
+    RESTORE_SKIPPED, /* the file system has no such thing, or we may not */
+    RESTORE_DELETED  /* stood in the target, not in the snapshot */
 };
 
 struct restore_event {
     enum restore_event_kind kind;
     struct bytes path;     /* in the snapshot: "srv/www/x"; lent */
-    const struct entry *e; /* NULL: a directory whose entries are lost */
+    const struct entry *e; /* NULL: a directory whose entries are lost; of what
+                              is deleted only type, times, size */
     const char *text;      /* FAILED, DAMAGED: why; else "" */
+    bool made;             /* WRITTEN: nothing stood there */
+    bool meta;             /* SAME: metadata differed; jail.h */
     unsigned lost;         /* enum jail_lost */
+};
+
+/*
+ * What is deleted: what stands in a directory of the target and not in that of
+ * the snapshot; only in directories that are selected themselves, lie in a root
+ * of the snapshot, could be read to their end, and are on the file system of
+ * the target; and only what the backup would not have left out. Include and
+ * exclude hold for what is deleted as for what is written.
+ */
+struct restore_delete {
+    const struct bytes *root; /* of the snapshot: "/srv/www" */
+    size_t root_n;
+    const struct bytes *unread; /* could not be backed up: stays; "/srv/x" */
+    size_t unread_n;
+    struct ignore_rules rules;  /* the backup left out what they omit */
+    bool ignore_files;          /* ... and what files of patterns say */
+    const struct bytes *marker; /* ... and all in a directory of which only a
+                                   file of such a name was kept */
+    size_t marker_n;
+    const struct tree_entry *top; /* the snapshot's "/": what directories above
+                                     the start say; NULL: nothing */
+    /* Nothing in path and below is deleted, because of why; from any thread;
+     * NULL: nobody is told. */
+    void (*doubt)(void *ctx, struct bytes path, const char *why);
+    void *ctx;
+    const struct jail_spare *spare; /* never to be removed */
+    size_t spare_n;
 };
 
 struct restore_job_options {
@@ -42,6 +74,8 @@ struct restore_job_options {
     enum jail_overwrite overwrite;
     bool verify;      /* compare content of files that seem to be there */
     bool numeric_ids; /* owners by number */
+    struct jail_choice choice;           /* of metadata; lent */
+    const struct restore_delete *mirror; /* NULL: nothing is deleted; lent */
     bool dry_run;
     unsigned threads; /* 0: one for each core */
     const struct cancel *cancel;
@@ -55,11 +89,16 @@ struct restore_job_options {
 struct restore_progress {
     atomic_uint_fast64_t entries; /* of any kind, done */
     atomic_uint_fast64_t written; /* entries made or replaced */
+    atomic_uint_fast64_t made;    /* ... of them, made */
+    atomic_uint_fast64_t meta;    /* of those that are the same: metadata was
+                                     set */
     atomic_uint_fast64_t same;
     atomic_uint_fast64_t kept;
     atomic_uint_fast64_t failed;
     atomic_uint_fast64_t damaged;
     atomic_uint_fast64_t skipped;
+    atomic_uint_fast64_t deleted;
+    atomic_uint_fast64_t bytes_deleted; /* sizes of the files among them */
     atomic_uint_fast64_t bytes;         /* sizes of the files that are done */
     atomic_uint_fast64_t bytes_written; /* ... of those made or replaced */
     atomic_uint_fast64_t lost[JAIL_LOST_KINDS]; /* entries, by what they lost */

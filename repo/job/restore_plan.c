@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/job/restore_extra.h"
 #include "repo/job/restore_large.h"
+#include "repo/job/restore_left.h"
 #include "repo/tree_walk.h"
 
 /* A directory of the snapshot on the way down. */
@@ -14,6 +16,10 @@ struct restore_level {
     uint64_t mark;        /* of the file system that it is on */
     bool wanted;          /* selected itself, not only on the way */
     bool lost;            /* it cannot be made: nothing below is restored */
+    bool mounted;         /* it, or one above, is a mount point */
+    bool mirrors;         /* what else is in it is to be deleted */
+    struct restore_left_dir left; /* what the backup left out of it */
+    struct restore_extra extra;
 };
 
 struct restore_plan {
@@ -25,6 +31,9 @@ struct restore_plan {
     size_t made; /* levels that have a buffer */
     struct buf path;
     uint64_t marks; /* file systems met so far */
+    bool leaving;   /* the directory on top: items of it are still to come */
+    struct restore_left *left; /* NULL: nothing is deleted */
+    struct buf extra_path;
     struct restore_group_map groups;
     struct restore_large_cut cut; /* the large file being handed out */
     struct tree_walk_item item;   /* the walk's last */
@@ -44,6 +53,7 @@ int restore_plan_new(const struct restore_job_options *options,
     p->opt = options;
     p->jail = jail;
     buf_init(&p->path, TREE_WALK_PATH_MAX);
+    buf_init(&p->extra_path, TREE_WALK_PATH_MAX + ENTRY_NAME_MAX + 1);
     restore_group_map_init(&p->groups);
     rc = restore_large_cut_init(&p->cut, &source, options->cancel);
     p->walk = tree_walk_new(&source);
@@ -51,6 +61,9 @@ int restore_plan_new(const struct restore_job_options *options,
         rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0)
         rc = tree_walk_start(p->walk, options->start);
+    if (rc == 0 && options->mirror)
+        rc = restore_left_new(options->mirror, lane, options->start_path,
+                              &p->left);
     if (rc < 0) {
         restore_plan_free(p);
         return rc;
@@ -64,15 +77,20 @@ void restore_plan_free(struct restore_plan *p)
     if (!p)
         return;
     for (size_t i = 0; i < p->made; i++) {
-        if (i < p->depth)
+        if (i < p->depth) {
             jail_dir_unref(p->level[i].dir);
+            restore_left_release(&p->level[i].left);
+            restore_extra_release(&p->level[i].extra);
+        }
         buf_release(&p->level[i].raw);
     }
     free(p->level);
     restore_group_map_release(&p->groups);
     restore_large_cut_release(&p->cut);
     buf_release(&p->path);
+    buf_release(&p->extra_path);
     tree_walk_free(p->walk);
+    restore_left_free(p->left);
     free(p);
 }
 
@@ -125,6 +143,10 @@ static int restore_plan_push(struct restore_plan *p,
     l = &p->level[p->depth++];
     l->dir = NULL;
     l->lost = false;
+    l->mounted = p->depth > 1 && p->level[p->depth - 2].mounted;
+    l->mirrors = false;
+    l->left = (struct restore_left_dir){.ignore = NULL};
+    l->extra = (struct restore_extra){.end = 0};
     l->mark = p->depth > 1 ? p->level[p->depth - 2].mark : 0;
     if (te->e.starts_fs)
         l->mark = ++p->marks;
@@ -145,6 +167,24 @@ static void restore_plan_event(struct restore_unit *u, struct bytes path,
         restore_unit_fail(it, rc);
 }
 
+/* A directory is there: what else is in it, before anything is written. */
+static int restore_plan_look(struct restore_plan *p, struct restore_unit *u,
+                             struct restore_level *l)
+{
+    int rc;
+
+    if (!p->opt->mirror || !l->dir)
+        return 0;
+    l->mounted = l->mounted || jail_dir_mounted(l->dir);
+    if (!l->mirrors || l->mounted || jail_dir_made(l->dir))
+        return 0;
+    rc = restore_extra_load(&l->extra, l->dir);
+    if (rc != E_TARGET)
+        return rc;
+    restore_plan_event(u, bytes_of(p->path.p, l->path_n), rc);
+    return 0;
+}
+
 /* Makes one level's directory below the one above it. */
 static int restore_plan_make(struct restore_plan *p, struct restore_unit *u,
                              size_t at)
@@ -158,13 +198,15 @@ static int restore_plan_make(struct restore_plan *p, struct restore_unit *u,
     if (at == 0) {
         rc = jail_root_make(p->jail);
         l->dir = rc == 0 ? jail_dir_ref(jail_root(p->jail)) : NULL;
-        return rc;
+        return rc < 0 ? rc : restore_plan_look(p, u, l);
     }
     codec_init(&c, buf_bytes(&l->raw));
     rc = tree_entry_get(&c, &te, false);
     if (rc == 0)
         rc = jail_dir_enter(p->level[at - 1].dir, &te.e, &l->dir, &res);
     tree_entry_release(&te);
+    if (rc == 0)
+        rc = restore_plan_look(p, u, l);
     l->lost = !l->dir;
     if (rc == E_TARGET) {
         restore_plan_event(u, bytes_of(p->path.p, l->path_n), rc);
@@ -194,15 +236,24 @@ static int restore_plan_reach(struct restore_plan *p, struct restore_unit *u,
 static int restore_plan_enter(struct restore_plan *p, struct restore_unit *u)
 {
     struct restore_level *l = NULL;
+    bool excluded = restore_plan_excluded(p, true);
     struct jail_dir *dir;
     int rc;
 
-    if (restore_plan_excluded(p, true))
+    if (p->depth > 0)
+        restore_extra_pass(&p->level[p->depth - 1].extra, p->item.te->e.name);
+    if (excluded)
         tree_walk_skip(p->walk);
     rc = restore_plan_push(p, p->item.te, &l);
+    if (rc == 0 && p->left && !excluded)
+        rc = restore_left_enter(p->left,
+                                p->depth > 1 ? &p->level[p->depth - 2].left
+                                             : restore_left_above(p->left),
+                                buf_bytes(&p->path), p->item.te, &l->left);
     if (rc < 0)
         return rc;
-    l->wanted = !restore_plan_excluded(p, true) && restore_plan_wanted(p, true);
+    l->wanted = !excluded && restore_plan_wanted(p, true);
+    l->mirrors = l->wanted && l->left.mirrors;
     return l->wanted ? restore_plan_reach(p, u, &dir) : 0;
 }
 
@@ -220,12 +271,44 @@ static enum restore_what restore_plan_ends(const struct restore_plan *p,
     return made || l->wanted ? RESTORE_LEAVE : RESTORE_PASS;
 }
 
+/* The next thing to be deleted from the directory on top; *more: there was
+ * one. */
+static int restore_plan_extra(struct restore_plan *p, struct restore_unit *u,
+                              bool *more)
+{
+    struct restore_level *l = &p->level[p->depth - 1];
+    const char *name = restore_extra_next(&l->extra);
+    struct restore_item *it = NULL;
+    int rc;
+
+    *more = name != NULL;
+    if (!name)
+        return 0;
+    buf_reset(&p->extra_path);
+    buf_add_bytes(&p->extra_path, buf_bytes(&p->path));
+    if (p->path.n > 0)
+        buf_add(&p->extra_path, "/", 1);
+    buf_add_bytes(&p->extra_path, bytes_of_str(name));
+    rc = buf_status(&p->extra_path);
+    if (rc == 0)
+        rc = restore_unit_add(u, RESTORE_EXTRA, bytes_of(NULL, 0),
+                              buf_bytes(&p->extra_path), l->dir, &it);
+    if (rc == 0)
+        it->ignore = ignore_ref(l->left.ignore);
+    return rc;
+}
+
 static int restore_plan_leave(struct restore_plan *p, struct restore_unit *u)
 {
-    struct restore_level *l = &p->level[--p->depth];
+    struct restore_level *l = &p->level[p->depth - 1];
     struct restore_item *it;
-    int rc = 0;
+    int rc = restore_plan_extra(p, u, &p->leaving);
 
+    if (rc < 0 || p->leaving)
+        return rc;
+    p->depth--;
+    restore_left_release(&l->left);
+    restore_extra_release(&l->extra);
     if (l->dir)
         rc = restore_unit_add(u, restore_plan_ends(p, l), buf_bytes(&l->raw),
                               buf_bytes(&p->path), l->dir, &it);
@@ -266,6 +349,8 @@ static int restore_plan_entry(struct restore_plan *p, struct restore_unit *u)
     bool parts = false;
     int rc;
 
+    if (p->depth > 0)
+        restore_extra_pass(&p->level[p->depth - 1].extra, te->e.name);
     if (restore_plan_excluded(p, false) || !restore_plan_wanted(p, false))
         return 0;
     rc =
@@ -295,8 +380,10 @@ static int restore_plan_item(struct restore_plan *p, struct restore_unit *u)
     case TREE_WALK_ENTRY:
         return restore_plan_entry(p, u);
     case TREE_WALK_LEAVE:
+        restore_extra_end(&p->level[p->depth - 1].extra);
         return restore_plan_leave(p, u);
     case TREE_WALK_DAMAGED:
+        restore_extra_drop(&p->level[p->depth - 1].extra);
         restore_plan_event(u, buf_bytes(&p->path), E_CORRUPT);
         return 0;
     case TREE_WALK_END:
@@ -319,6 +406,10 @@ int restore_plan_next(struct restore_plan *p, struct restore_unit *u, bool *end)
     int rc = restore_unit_reset(u);
 
     while (rc == 0 && !over && restore_plan_room(p, u)) {
+        if (p->leaving) {
+            rc = restore_plan_leave(p, u);
+            continue;
+        }
         rc = tree_walk_next(p->walk, &p->item);
         over = rc == 0 && p->item.kind == TREE_WALK_END;
         if (rc == 0 && !over)

@@ -11,6 +11,8 @@ static void restore_unit_drop(struct restore_item *it)
     it->written = NULL;
     jail_dir_unref(it->dir);
     it->dir = NULL;
+    ignore_unref(it->ignore);
+    it->ignore = NULL;
     restore_group_unref(it->group);
     it->group = NULL;
     restore_large_unref(it->large);

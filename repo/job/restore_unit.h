@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "repo/job/restore_group.h"
 #include "repo/tree_entry.h"
+#include "source/ignore.h"
 #include "source/jail_file.h"
 
 enum {
@@ -25,6 +26,7 @@ enum restore_what {
     RESTORE_NODE,   /* neither file nor directory */
     RESTORE_LEAVE,  /* a directory is complete: its metadata */
     RESTORE_PASS,   /* the same, but it keeps what it has */
+    RESTORE_EXTRA,  /* stands in dir and is to be deleted */
     RESTORE_NOTHING /* only something to report */
 };
 
@@ -32,10 +34,12 @@ struct restore_large;
 
 struct restore_item {
     enum restore_what what;
-    struct tree_entry te; /* in the arena; its array is kept */
-    struct jail_dir *dir; /* a reference: LEAVE, PASS: itself; else what te is
-                             in */
-    struct bytes path;    /* of te, in the arena: "srv/www/x" */
+    struct tree_entry te;  /* in the arena; its array is kept */
+    struct jail_dir *dir;  /* a reference: LEAVE, PASS: itself; else what te is
+                              in */
+    struct bytes path;     /* of te, in the arena: "srv/www/x"; EXTRA: of what
+                              stands there */
+    struct ignore *ignore; /* EXTRA: a reference: what holds in dir; or NULL */
     struct restore_group *group; /* a reference; NULL: no hard links */
     bool is_link;                /* not the first of its group */
     struct restore_large *large; /* PART: a reference */

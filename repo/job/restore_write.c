@@ -316,9 +316,9 @@ int restore_write_item(struct restore_write *w, struct restore_unit *u,
     int rc = 0;
 
     if (it->what == RESTORE_NOTHING || it->what == RESTORE_PASS ||
-        it->error.code < 0)
+        it->what == RESTORE_EXTRA || it->error.code < 0)
         return 0;
-    if (!w->dry_run && (it->what != RESTORE_PART || it->last))
+    if (it->what != RESTORE_PART || it->last)
         rc = restore_attrs(w, u, it);
     if (rc == 0 && it->what == RESTORE_FILE && !it->is_link)
         rc = restore_file(w, it);

@@ -14,7 +14,7 @@ struct restore_write;
 /*
  * restore_write_new: fetch is lent.
  *   verify   compare the content of files that seem to be there already
- *   dry_run  nothing is fetched but for the comparison
+ *   dry_run  nothing is fetched but what is compared
  *   cancel   lent; looked at between pieces of a file; NULL: none
  * Returns 0, E_NOMEM, or what the index returned.
  */

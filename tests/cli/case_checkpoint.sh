@@ -81,6 +81,8 @@ for snap in "$c" "--all latest" "--all s" "--all $(date -u +%F)"; do
     expect 0 dedup cat $snap:"$PWD/src/file-7"
     cmp -s "$OUT" src/file-7 || run_fail "file-7 is not what it was"
 done
+expect 10 dedup restore --all s --target out --delete
+[ ! -e out ] || run_fail "something was restored"
 expect 0 dedup restore --all s --target out
 for f in out"$PWD"/src/*; do
     cmp -s "$f" "src/${f##*/}" || run_fail "$f is not what it was"

@@ -11,7 +11,7 @@ expect 0 dedup -h
 cmp -s "$OUT" help || run_fail "-h and --help differ"
 
 expect 0 dedup help restore
-out_has 'usage: dedup \[-r REPO\] restore \[OPTION...\] SNAP\[:PATH\]'
+out_has 'usage: dedup \[-r REPO\] restore \[OPTION...\] SNAP\[:PATH\]...'
 out_has '*--target DIR*'
 cp "$OUT" help
 # --help wins over everything else that the line says, right or wrong.

@@ -10,7 +10,7 @@ cp -a repo before
 
 expect 1 dedup key
 expect 1 dedup key spin
-err_has "dedup: key: key spin: *rotate*"
+err_has "dedup: key: key 'spin': *rotate*"
 expect 1 dedup key rotate now
 printf 'wrong\n' >wrong
 expect 5 env -u DEDUP_KEY_FILE "$DEDUP" --passphrase-file wrong key rotate

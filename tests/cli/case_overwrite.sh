@@ -74,17 +74,17 @@ err_has "dedup: restore: --target DIR is missing: where to restore"
 fresh
 find out -printf '%p %s %T@ %i\n' | sort >before
 expect 0 dedup restore "$from" -t out --dry-run
-out_has "would write $PWD/src/size"
-out_has "same        $PWD/src/content"
+out_is "$(for f in newer size time; do echo "M $PWD/src/$f"; done)"
 find out -printf '%p %s %T@ %i\n' | sort >after
 cmp -s before after || run_fail "the dry run wrote"
 expect 0 dedup restore "$from" -t out --dry-run -v
-err_has 'dedup: restore: would write 3 entries (*) in out; 2 already as stored, 0 kept'
+err_has 'dedup: restore: would write 3 entries (*) in out: 0 new, 3 changed; 2 already as stored, 0 but for metadata, 0 kept'
 expect 0 dedup restore "$from" -t new --dry-run
 [ ! -e new ] || run_fail "the dry run made the target"
 expect 0 dedup restore "$from" -t out -v
-out_has "written  $PWD/src/size"
-err_has 'dedup: restore: wrote 3 entries (*) in out; 2 already as stored, 0 kept'
+out_has "M $PWD/src/size"
+out_has "= $PWD/src/same"
+err_has 'dedup: restore: wrote 3 entries (*) in out: 0 new, 3 changed; 2 already as stored, 0 but for metadata, 0 kept'
 is same size time newer
 # What could not be written: named, exit 3, all else is there.
 rm -rf out

@@ -23,7 +23,7 @@ full_is dedup ls --json "latest:$PWD/src"
 full_is dedup cat "latest:$PWD/src/numbers"
 full_is dedup restore "latest:$PWD/src" --target out --json
 same src out
-full_is dedup restore "latest:$PWD/src" --target out -q --dry-run
+full_is dedup restore "latest:$PWD/src" --target new -q --dry-run
 # The snapshot exists all the same.
 full_is dedup snapshot -s printed --print-id src
 expect 0 dedup ls "printed:$PWD/src"

@@ -89,7 +89,7 @@ expect 0 dedup snapshot -s other src
 expect 1 dedup protect latest
 err_has "dedup: protect: 'latest': there are several series; *"
 expect 1 dedup protect nothing-such
-err_is "dedup: protect: no snapshot 'nothing-such'"
+err_is "dedup: protect: no snapshot 'nothing-such'; 'dedup snapshots' lists them"
 
 # Problems.
 mkdir src/closed

@@ -123,7 +123,7 @@ static void test_opt__refuses(void **state)
         {"dedup check -r ''", "-r needs a REPO"},
         {"dedup check extra", "unexpected argument 'extra'"},
         {"dedup ls", "SNAP[:PATH] is missing"},
-        {"dedup restore", "SNAP[:PATH] is missing"},
+        {"dedup restore", "SNAP[:PATH]... is missing"},
         {"dedup ls a b", "unexpected argument 'b'"},
         {"dedup check --tag x", "--tag is an option of snapshot, not of check"},
         {"dedup restore s --overwrite if", "must be one of always|"},

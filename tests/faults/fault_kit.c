@@ -221,8 +221,12 @@ static void tell_event(void *ctx, const struct restore_event *e)
 static int bring_back_entry(const struct fault_kit *k, struct repo *r,
                             const struct tree_entry *start, const char *target)
 {
+    const struct bytes everything[] = {bytes_of_str("/")};
+    const struct restore_delete mirror = {
+        .root = everything, .root_n = 1, .ignore_files = true};
     struct restore_job_options opt = {.start = start,
                                       .target = target,
+                                      .mirror = k->mirror ? &mirror : NULL,
                                       .threads = k->threads ? k->threads : 1,
                                       .event = tell_event,
                                       .ctx = k->report};

@@ -62,6 +62,7 @@ struct fault_kit {
     uint64_t publish_bytes;      /* of snapshot jobs; 0: as usual */
     unsigned threads;            /* of jobs; 0: one */
     bool force;                  /* snapshot jobs read everything */
+    bool mirror;                 /* restore jobs delete what else is there */
     bool checkpoints;            /* they leave one every few entries */
     bool host;                   /* who backs up has a write key */
     bool interrupted;            /* of fault_kit_interrupt() */

@@ -3,7 +3,7 @@
  * names who is to blame, nothing outside the target and nothing in the
  * repository changes, and the next restore into the same target completes it.
  * Temporary files stay only where removing them was impossible. Every k-th
- * operation; with --all each.
+ * operation; with --all each. Restores that delete what else is there, too.
  */
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +46,7 @@ struct row {
     int domain;
     bool over; /* an older version stands in the target */
     uint64_t step;
+    bool mirror; /* ... with more in it, which is to be deleted */
 };
 
 struct tally {
@@ -54,6 +55,7 @@ struct tally {
     unsigned lost;   /* lost something of an entry's metadata, and said so */
     unsigned killed;
     unsigned left; /* temporary files */
+    unsigned kept; /* files that the next restore had no need to write */
 };
 
 static void assert_blame(const struct row *row)
@@ -111,6 +113,43 @@ static void assert_completes(void)
     fault_kit_same(want, back, "");
 }
 
+/*
+ * The files that have their names in the target, with their inodes; but for the
+ * names of the one that has several: until it has all of them, however many it
+ * has, it is not the one of the snapshot, and written anew.
+ */
+static void list_files(const char *to)
+{
+    assert_true(scratch_run("cd '%s/run' && if test -d '%s'; then find '%s' "
+                            "-type f ! -name one ! -name '*link' "
+                            "! -name '.dedup-*' "
+                            "-printf '%%i %%P\\n'; fi | LC_ALL=C sort >%s",
+                            kit.dir, back, back, to));
+}
+
+/*
+ * The next restore after a kill: it writes no file again that has its name, and
+ * removes what the dead one left.
+ */
+static unsigned assert_resumes(void)
+{
+    char path[FAULT_KIT_PATH];
+    char text[64];
+    unsigned n = 0;
+
+    list_files("had");
+    assert_completes();
+    list_files("has");
+    assert_true(scratch_run("cd '%s/run' && test -z \"$(LC_ALL=C comm -23 had "
+                            "has)\" && wc -l <had >kept",
+                            kit.dir));
+    assert_int_equal(count_left(), 0);
+    (void)snprintf(path, sizeof path, "%s/run", kit.dir);
+    (void)scratch_read(path, "kept", text, sizeof text);
+    assert_int_equal(sscanf(text, "%u", &n), 1);
+    return n;
+}
+
 static bool one(const struct row *row, uint64_t n, struct tally *t)
 {
     char plan[96];
@@ -121,7 +160,16 @@ static bool one(const struct row *row, uint64_t n, struct tally *t)
     (void)snprintf(plan, sizeof plan, "%s:%lu%s", row->action, (unsigned long)n,
                    row->select);
     fault_kit_reset(&kit);
-    if (row->over)
+    kit.mirror = row->mirror;
+    if (row->mirror)
+        assert_true(
+            scratch_run("cp -a '%s/ref/0' '%s' && cd '%s' && "
+                        "mkdir -p more/deep/er a/more && echo x >more/x "
+                        "&& ln -s '%s/run/outside' more/deep/link && "
+                        "ln '%s/run/outside/file' a/more/hard && "
+                        "mkfifo more/deep/er/pipe",
+                        kit.dir, target, back, kit.dir, kit.dir));
+    else if (row->over)
         assert_true(scratch_run("cp -a '%s/ref/0' '%s' && cd '%s' && "
                                 "rm a/b/link a/twin",
                                 kit.dir, target, back));
@@ -145,7 +193,10 @@ static bool one(const struct row *row, uint64_t n, struct tally *t)
     if (!killed && kit.report->rc == 0 && kit.report->failed == 0 &&
         kit.report->lost == 0)
         fault_kit_same(want, back, "");
-    assert_completes();
+    if (killed && !row->over)
+        t->kept += assert_resumes();
+    else
+        assert_completes();
     return hit;
 }
 
@@ -162,12 +213,14 @@ static bool each(const struct row *row)
         assert_true(n < 100000);
     }
     print_message("%s%s%s: %u of about %lu: %u failed, %u lost metadata, "
-                  "%u killed, %u temporary files\n",
+                  "%u killed, %u temporary files, %u files kept\n",
                   row->action, row->select, row->over ? " (over)" : "", t.runs,
-                  (unsigned long)n, t.failed, t.lost, t.killed, t.left);
+                  (unsigned long)n, t.failed, t.lost, t.killed, t.left, t.kept);
     assert_true(t.runs > 0);
     if (strncmp(row->action, "short", 5) == 0)
         assert_int_equal(t.failed + t.lost, 0);
+    if (t.killed > 0 && !row->over)
+        assert_true(t.kept > 0);
     return t.failed + t.killed > 0;
 }
 
@@ -184,10 +237,10 @@ static void all(const struct row *row, size_t n)
 static void test_restore_fault__repository(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=repo", REPO, false, 7},
-        {"fail-from", ":EIO,domain=repo", REPO, true, 11},
-        {"lose", ":EIO,domain=repo", REPO, false, 13},
-        {"short", ",domain=repo", REPO, false, 5},
+        {"fail", ":EIO,domain=repo", REPO, false, 7, false},
+        {"fail-from", ":EIO,domain=repo", REPO, true, 11, false},
+        {"lose", ":EIO,domain=repo", REPO, false, 13, false},
+        {"short", ",domain=repo", REPO, false, 5, false},
     };
 
     (void)state;
@@ -197,19 +250,19 @@ static void test_restore_fault__repository(void **state)
 static void test_restore_fault__target(void **state)
 {
     static const struct row row[] = {
-        {"fail", ":EIO,domain=target", TARGET, false, 97},
-        {"fail", ":EIO,domain=target", TARGET, true, 101},
+        {"fail", ":EIO,domain=target", TARGET, false, 97, false},
+        {"fail", ":EIO,domain=target", TARGET, true, 101, false},
         {"fail", ":ENOSPC,domain=target,class=open+write+name", TARGET, false,
-         41},
+         41, false},
         {"fail-from", ":ENOSPC,domain=target,class=open+write+name", TARGET,
-         true, 61},
-        {"fail-from", ":EIO,domain=target", TARGET, false, 151},
+         true, 61, false},
+        {"fail-from", ":EIO,domain=target", TARGET, false, 151, false},
         {"fail-from", ":EROFS,domain=target,class=name+write+meta", TARGET,
-         true, 149},
-        {"lose", ":EIO,domain=target", TARGET, false, 113},
-        {"lose", ":EIO,domain=target", TARGET, true, 127},
-        {"short", ",domain=target", TARGET, false, 17},
-        {"short-from", ",domain=target", TARGET, true, 30},
+         true, 149, false},
+        {"lose", ":EIO,domain=target", TARGET, false, 113, false},
+        {"lose", ":EIO,domain=target", TARGET, true, 127, false},
+        {"short", ",domain=target", TARGET, false, 17, false},
+        {"short-from", ",domain=target", TARGET, true, 30, false},
     };
 
     (void)state;
@@ -219,13 +272,33 @@ static void test_restore_fault__target(void **state)
 static void test_restore_fault__killed(void **state)
 {
     static const struct row row[] = {
-        {"kill", "", ANY, false, 97},
-        {"kill-after", "", ANY, true, 103},
-        {"kill-after", ",domain=target,class=name+write", TARGET, false, 41},
+        {"kill", "", ANY, false, 97, false},
+        {"kill-after", "", ANY, true, 103, false},
+        {"kill-after", ",domain=target,class=name+write", TARGET, false, 41,
+         false},
     };
 
     (void)state;
     all(row, sizeof row / sizeof row[0]);
+}
+
+/* What else is there goes in the end, and nothing goes in its stead. */
+static void test_restore_fault__deleting(void **state)
+{
+    static const struct row row[] = {
+        {"fail", ":EIO,domain=target", TARGET, true, 29, true},
+        {"fail", ":EIO,domain=target,class=name", TARGET, true, 1, true},
+        {"fail-from", ":EROFS,domain=target,class=name+write+meta", TARGET,
+         true, 41, true},
+        {"lose", ":EIO,domain=target", TARGET, true, 61, true},
+        {"short", ",domain=target", TARGET, true, 19, true},
+        {"kill-after", ",domain=target", ANY, true, 67, true},
+        {"kill", ",domain=target,class=name", ANY, true, 1, true},
+    };
+
+    (void)state;
+    all(row, sizeof row / sizeof row[0]);
+    kit.mirror = false;
 }
 
 int main(int argc, char **argv)
@@ -234,6 +307,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_restore_fault__repository),
         cmocka_unit_test(test_restore_fault__target),
         cmocka_unit_test(test_restore_fault__killed),
+        cmocka_unit_test(test_restore_fault__deleting),
     };
 
     fault_kit_args(argc, argv);

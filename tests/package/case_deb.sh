@@ -40,7 +40,8 @@ awk '$1 !~ /^d/ { print $1, $2, $6 }' "$OUT" | sort >held
     for page in "$(dirname "$RUN_CASE")"/../../docs/man/*.1; do
         echo "-rw-r--r-- root/root ./usr/share/man/man1/$(basename "$page")"
     done
-    for name in README.md CHANGELOG.md dedup.yaml.example; do
+    for name in README.md CHANGELOG.md dedup.yaml.example \
+        hooks-that-mount.conf.example; do
         echo "-rw-r--r-- root/root ./usr/share/doc/dedup/$name"
     done
     echo "-rw-r--r-- root/root ./usr/share/bash-completion/completions/dedup"

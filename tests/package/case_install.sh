@@ -46,6 +46,13 @@ grep -qx 'ExecStart=dedup snapshot --all-jobs' "$units/dedup-snapshot.service" |
 grep -qx 'Persistent=true' "$units/dedup-snapshot.timer" ||
     run_fail "dedup-snapshot.timer forgets nights"
 
+# A program that tells the passphrase is the same for both: what it may ask does
+# not depend on the day of the week.
+grep -h '^RestrictAddressFamilies=\|^PrivateDevices=' "$units/dedup-snapshot.service" >families
+grep -h '^RestrictAddressFamilies=\|^PrivateDevices=' "$units/dedup-check.service" >families.check
+same families families.check
+mounts=$PWD/p/share/doc/dedup/hooks-that-mount.conf.example
+
 command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
 # The program is where systemd looks for it only on a machine that has it.
 mkdir checked
@@ -55,6 +62,18 @@ done
 for unit in checked/*; do
     expect 0 systemd-analyze verify --man=no --recursive-errors=no "$unit"
     ! grep -E 'checked/|dedup-' "$ERR" || run_fail "systemd finds fault with $unit"
+done
+# The example of a drop-in: with all of its lines it is no fault either, and it
+# is only with it that hooks may mount.
+mkdir checked/dedup-snapshot.service.d
+for may in is "is not"; do
+    [ "$may" = is ] || sed 's/^#\([A-Z][A-Za-z]*=\)/\1/' "$mounts" \
+        >checked/dedup-snapshot.service.d/hooks-that-mount.conf
+    expect 0 systemd-analyze verify --man=no --recursive-errors=no checked/dedup-snapshot.service
+    ! grep -E 'checked/|dedup-' "$ERR" || run_fail "systemd finds fault with the drop-in"
+    expect 0 systemd-analyze security --offline=true --threshold=100 --no-pager \
+        checked/dedup-snapshot.service
+    out_has "*@mount $may included*"
 done
 expect 0 systemd-analyze calendar --iterations=3 \
     "$(sed -n 's/^OnCalendar=//p' "$units/dedup-check.timer")"

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "source/jail_remove.h"
 #include "tests/source/jail_rig.h"
 #include "tests/support/oddtree.h"
 
@@ -185,9 +186,13 @@ static void test_jail__removes_without_following(void **state)
         "ln -s ../outside out && touch d/e/x d/e/f/y && mkfifo d/p && "
         "ln ../outside/victim d/e/v",
         a.dir));
-    assert_int_equal(jail_remove(a.root, bytes_of_str("d")), 0);
-    assert_int_equal(jail_remove(a.root, bytes_of_str("out")), 0);
-    assert_int_equal(jail_remove(a.root, bytes_of_str("none")), 0);
+    assert_int_equal(
+        jail_remove(a.root, bytes_of_str("d"), bytes_of_str("d"), NULL), 0);
+    assert_int_equal(
+        jail_remove(a.root, bytes_of_str("out"), bytes_of_str("out"), NULL), 0);
+    assert_int_equal(
+        jail_remove(a.root, bytes_of_str("none"), bytes_of_str("none"), NULL),
+        0);
     assert_true(scratch_run("test -z \"$(ls -A %s/dst)\"", a.dir));
     jail_attack_close(&a, "1");
 }
@@ -206,9 +211,13 @@ static void test_jail__removes_deep_trees(void **state)
     assert_true(oddtree_make(path, skips));
     (void)fclose(skips);
     if (geteuid() == 0) {
-        assert_int_equal(jail_remove(a.root, bytes_of_str("odd")), E_TARGET);
+        assert_int_equal(
+            jail_remove(a.root, bytes_of_str("odd"), bytes_of_str("odd"), NULL),
+            E_TARGET);
         (void)scratch_run("chattr -R -f -i -a %s/flags", path);
-        assert_int_equal(jail_remove(a.root, bytes_of_str("odd")), 0);
+        assert_int_equal(
+            jail_remove(a.root, bytes_of_str("odd"), bytes_of_str("odd"), NULL),
+            0);
         assert_true(scratch_run("test -z \"$(ls -A %s/dst)\"", a.dir));
     }
     jail_attack_close(&a, "1");
@@ -283,7 +292,7 @@ static void restore_under_attack(struct jail_attack *a, unsigned rounds)
         rc[1] = jail_rig_write(in, &victim, NULL, &res);
         rc[2] = jail_node(in, &link, NULL, &res);
         rc[3] = jail_node(in, &fifo, NULL, &res);
-        rc[4] = jail_remove(in, bytes_of_str("s"));
+        rc[4] = jail_remove(in, bytes_of_str("s"), bytes_of_str("s"), NULL);
         for (int k = 0; k < 5; k++)
             assert_true(rc[k] == 0 || rc[k] == E_TARGET);
     }

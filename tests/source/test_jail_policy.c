@@ -71,10 +71,28 @@ static void test_jail_policy__decides_by_rule(void **state)
     }
 }
 
+static void test_jail_policy__which_attributes(void **state)
+{
+    static const char *const some[] = {"user.*", "system.posix_acl_?ccess"};
+    const struct jail_choice all = {.no_owner = true};
+    const struct jail_choice none = {.chosen_xattrs = true};
+    const struct jail_choice chosen = {
+        .chosen_xattrs = true, .xattr = some, .xattr_n = 2};
+
+    (void)state;
+    assert_true(jail_choice_xattr(&all, "trusted.x"));
+    assert_false(jail_choice_xattr(&none, "user.x"));
+    assert_true(jail_choice_xattr(&chosen, "user.a/b.*"));
+    assert_true(jail_choice_xattr(&chosen, "system.posix_acl_access"));
+    assert_false(jail_choice_xattr(&chosen, "system.posix_acl_default"));
+    assert_false(jail_choice_xattr(&chosen, "trusted.user.x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jail_policy__decides_by_rule),
+        cmocka_unit_test(test_jail_policy__which_attributes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,10 +123,37 @@ static void test_walk_rules__what_cannot_be_heeded_is_told(void **state)
     /* longer than any list of patterns */
     assert_int_equal(unlink(path), 0);
     scratch_text(dir, "a/sub/.dedupignore", "*.o\n");
-    assert_int_equal(truncate(path, WALK_RULES_IGNORE_MAX + 1), 0);
+    assert_int_equal(truncate(path, IGNORE_BYTES_MAX + 1), 0);
     transcript_expect(dir, "a/sub", &o,
                       ">p \n>p a\n> a/sub\n?bad a/sub\na/sub/.dedupignore\n"
                       "a/sub/x.o\na/sub/y.c\n< a/sub\n< a\n< \n");
+}
+
+/* Nobody could tell later what they left out. */
+static void test_walk_rules__files_with_rules_are_kept(void **state)
+{
+    const char *dir = *state;
+    struct walk_marker m = {bytes_of_str(".nobackup"), bytes_of(NULL, 0)};
+    struct pattern_set *patterns;
+    struct walk_options o = {
+        .marker = &m, .marker_n = 1, .larger = 1, .ignore_files = true};
+
+    assert_int_equal(pattern_set_new(false, &patterns), 0);
+    assert_int_equal(pattern_set_add(patterns, bytes_of_str(".*")), 0);
+    o.patterns = patterns;
+    scratch_text(dir, "a/.dedupignore", "*\n.dedupignore\n!sub\n");
+    scratch_text(dir, "a/.hidden", "x");
+    scratch_text(dir, "a/sub/.nobackup", "long");
+    transcript_expect(dir, "a", &o,
+                      ">p \n> a\na/.dedupignore\n> a/sub\n"
+                      "a/sub/.nobackup\n< a/sub\n< a\n< \n");
+    /* one that nobody heeds is a file like others */
+    o.ignore_files = false;
+    o.marker_n = 0;
+    transcript_expect(dir, "a", &o,
+                      ">p \n> a\n> a/sub\na/sub/x.o\na/sub/y.c\n< a/sub\n"
+                      "a/x.o\n< a\n< \n");
+    pattern_set_free(patterns);
 }
 
 /* A file of n times the line, below dir. */
@@ -155,18 +182,18 @@ static void test_walk_rules__too_many_patterns_are_not_heeded(void **state)
     const char *dir = *state;
     struct walk_options o = {.ignore_files = true};
 
-    lines(dir, "a/.dedupignore", "*.o\n", WALK_RULES_PATTERNS_MAX);
+    lines(dir, "a/.dedupignore", "*.o\n", IGNORE_PATTERNS_MAX);
     transcript_expect(dir, "a", &o, heeded);
-    lines(dir, "a/.dedupignore", "*.o\n", WALK_RULES_PATTERNS_MAX + 1);
+    lines(dir, "a/.dedupignore", "*.o\n", IGNORE_PATTERNS_MAX + 1);
     transcript_expect(dir, "a", &o, not_heeded);
     /* in bytes; comments count too, they have to be read */
     lines(dir, "a/.dedupignore", "*.o\n#..........................\n",
-          WALK_RULES_IGNORE_MAX / 32 / 4);
+          IGNORE_BYTES_MAX / 32 / 4);
     transcript_expect(dir, "a", &o, heeded);
     lines(dir, "a/.dedupignore",
           "*.o\n#.............................................................."
           "............................................................\n",
-          WALK_RULES_IGNORE_MAX / 128 + 1);
+          IGNORE_BYTES_MAX / 128 + 1);
     transcript_expect(dir, "a", &o, not_heeded);
 }
 
@@ -200,31 +227,75 @@ static size_t chain_bad(const char *dir, size_t n, const char *line, size_t per)
 static void test_walk_rules__those_above_count_too(void **state)
 {
     const char *dir = *state;
-    const size_t most = WALK_RULES_HELD_PATTERNS_MAX / WALK_RULES_PATTERNS_MAX;
+    const size_t most = IGNORE_HELD_PATTERNS_MAX / IGNORE_PATTERNS_MAX;
 
-    assert_int_equal(chain_bad(dir, most, "x\n", WALK_RULES_PATTERNS_MAX), 0);
+    assert_int_equal(chain_bad(dir, most, "x\n", IGNORE_PATTERNS_MAX), 0);
     /* what lies beside the chain has the room again; it is walked after it */
     scratch_dir(dir, "a/e");
-    lines(dir, "a/e/.dedupignore", "x\n", WALK_RULES_PATTERNS_MAX);
+    lines(dir, "a/e/.dedupignore", "x\n", IGNORE_PATTERNS_MAX);
     scratch_dir(dir, "a/d/d/d/d/d");
     lines(dir, "a/d/d/d/d/d/.dedupignore", "x\n", 1);
-    assert_int_equal(chain_bad(dir, most, "x\n", WALK_RULES_PATTERNS_MAX), 1);
+    assert_int_equal(chain_bad(dir, most, "x\n", IGNORE_PATTERNS_MAX), 1);
 }
 
 static void test_walk_rules__so_do_their_bytes(void **state)
 {
     const char *dir = *state;
-    const size_t most = WALK_RULES_HELD_BYTES_MAX / WALK_RULES_IGNORE_MAX;
+    const size_t most = IGNORE_HELD_BYTES_MAX / IGNORE_BYTES_MAX;
     char line[129];
 
     memset(line, 'x', 127);
     memcpy(line + 127, "\n", 2);
-    assert_int_equal(
-        chain_bad(dir, most, line, (size_t)WALK_RULES_IGNORE_MAX / 128), 0);
+    assert_int_equal(chain_bad(dir, most, line, (size_t)IGNORE_BYTES_MAX / 128),
+                     0);
     scratch_dir(dir, "a/d/d/d/d/d");
     lines(dir, "a/d/d/d/d/d/.dedupignore", "x\n", 1);
-    assert_int_equal(
-        chain_bad(dir, most, line, (size_t)WALK_RULES_IGNORE_MAX / 128), 1);
+    assert_int_equal(chain_bad(dir, most, line, (size_t)IGNORE_BYTES_MAX / 128),
+                     1);
+}
+
+static struct walk_counts counts_of(const char *dir, const char *const *roots,
+                                    size_t n, const struct walk_options *o)
+{
+    char path[2][SCRATCH_PATH + 16];
+    struct bytes root[2];
+    struct walk_item item;
+    struct walk_counts counts;
+    struct walk *w;
+
+    for (size_t i = 0; i < n; i++) {
+        assert_true(snprintf(path[i], sizeof path[i], "%s/%s", dir, roots[i]) >
+                    0);
+        root[i] = bytes_of_str(path[i]);
+    }
+    assert_int_equal(walk_new(root, n, o, &w), 0);
+    do
+        assert_int_equal(walk_next(w, &item), 0);
+    while (item.kind != WALK_END);
+    counts = walk_count(w);
+    walk_free(w);
+    return counts;
+}
+
+static void test_walk_rules__counts_who_left_out_what(void **state)
+{
+    static const char *const roots[] = {"a", "a/sub/y.c"};
+    const char *dir = *state;
+    struct walk_options o = {.ignore_files = true, .larger = 9};
+    struct walk_counts counts;
+
+    scratch_text(dir, "a/.dedupignore", "*.o\n");
+    counts = counts_of(dir, roots, 1, &o);
+    assert_int_equal(counts.excluded, 3);
+    assert_int_equal(counts.ignored, 2);
+    /* what leads to a root is not left out */
+    scratch_text(dir, "a/.dedupignore", "sub\n");
+    counts = counts_of(dir, roots, 2, &o);
+    assert_int_equal(counts.excluded, 1);
+    assert_int_equal(counts.ignored, 0);
+    counts = counts_of(dir, roots, 1, &o);
+    assert_int_equal(counts.excluded, 2);
+    assert_int_equal(counts.ignored, 1);
 }
 
 /* Few patterns can cost as much as many. */
@@ -392,11 +463,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_walk_rules__what_cannot_be_heeded_is_told, tree, gone),
         cmocka_unit_test_setup_teardown(
+            test_walk_rules__files_with_rules_are_kept, tree, gone),
+        cmocka_unit_test_setup_teardown(
             test_walk_rules__too_many_patterns_are_not_heeded, tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_rules__those_above_count_too,
                                         tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_rules__so_do_their_bytes,
                                         tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_rules__counts_who_left_out_what, tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_rules__costly_patterns_are_dropped_once, tree, gone),
         cmocka_unit_test_setup_teardown(
