@@ -8,6 +8,7 @@
 #include "base/fileop.h"
 #include "base/mem.h"
 #include "cli/backup_set.h"
+#include "cli/config_disk.h"
 
 static const char config_apply_system[] = "/etc/dedup/dedup.yaml";
 
@@ -161,7 +162,7 @@ int config_apply_read(struct opt_set *o, struct config_file *c)
         said = config_apply_system;
     if (!said)
         return 0;
-    rc = config_file_read(said, c);
+    rc = config_disk_read(said, c);
     o->config = c->path;
     return rc;
 }

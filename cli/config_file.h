@@ -75,16 +75,12 @@ struct config_file {
 };
 
 /*
- * config_file_read: read a file, and hold it to the option table.
+ * config_file_parse: hold a text to the option table.
  *   path  as messages name it; copied
  *   c     out: zeroed first; release it whatever is returned
- * Returns 0; E_USAGE: cannot be read, others could have written it, it is not
- * YAML, or says what nobody understands: the text names file and line;
- * E_NOMEM.
+ * Returns 0; E_USAGE: it is not YAML, or says what nobody understands: the text
+ * names file and line; E_NOMEM.
  */
-MUST_CHECK int config_file_read(const char *path, struct config_file *c);
-
-/* config_file_parse: the same of text that was read; for tests. */
 MUST_CHECK int config_file_parse(const char *path, struct bytes text,
                                  struct config_file *c);
 
