@@ -25,6 +25,11 @@ enum {
         sizeof config_apply_groups / sizeof config_apply_groups[0]
 };
 
+bool config_apply_adds_up(enum opt_id id)
+{
+    return id == OPT_EXCLUDE || id == OPT_IEXCLUDE || id == OPT_EXCLUDE_FILE;
+}
+
 /* Which options need no further level. */
 struct config_apply_said {
     bool of[OPT_END];
@@ -51,19 +56,42 @@ static void config_apply_look(const struct opt_set *o,
     config_apply_close_groups(said);
 }
 
+/* The patterns among the values from `from` on go before all others. */
+static int config_apply_front(struct opt_set *o, size_t from)
+{
+    struct opt_value *all = mem_array(o->value_n, sizeof *all);
+    size_t n = 0;
+
+    if (!all)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = from; i < o->value_n; i++) {
+        if (config_apply_adds_up(o->value[i].id))
+            all[n++] = o->value[i];
+    }
+    for (size_t i = 0; i < o->value_n; i++) {
+        if (i < from || !config_apply_adds_up(o->value[i].id))
+            all[n++] = o->value[i];
+    }
+    free(o->value);
+    o->value = all;
+    o->value_cap = o->value_n;
+    return 0;
+}
+
 /* One level: what no higher one speaks of. */
 static int config_apply_level(struct opt_set *o, const struct config_section *s,
                               enum opt_origin origin,
                               struct config_apply_said *said)
 {
     struct config_apply_said before = *said;
+    size_t from = o->value_n;
     bool stream = opt_has(o, OPT_STDIN) || opt_has(o, OPT_COMMAND);
     int rc = 0;
 
     for (size_t i = 0; i < s->n && rc == 0; i++) {
         const struct config_setting *x = &s->setting[i];
 
-        if (before.of[x->id])
+        if (before.of[x->id] && !config_apply_adds_up(x->id))
             continue;
         /* a default for paths says nothing of streams */
         if (stream && origin != OPT_FROM_JOB && backup_set_of_paths(x->id))
@@ -74,7 +102,7 @@ static int config_apply_level(struct opt_set *o, const struct config_section *s,
                 opt_put(o, (struct opt_value){x->id, origin, x->text, x->line});
     }
     config_apply_close_groups(said);
-    return rc;
+    return rc < 0 ? rc : config_apply_front(o, from);
 }
 
 int config_apply_top(struct opt_set *o, const struct config_file *c)
@@ -91,7 +119,7 @@ static int config_apply_arguments(struct opt_set *o,
     const struct config_words *w = job->paths.n ? &job->paths : &job->run;
     const char **arg;
 
-    if (o->arg_n > 0)
+    if (o->arg_n > 0 || w->n == 0)
         return 0;
     arg = mem_resize(o->arg, w->n * sizeof *arg);
     if (!arg)

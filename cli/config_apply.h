@@ -15,6 +15,11 @@
  */
 MUST_CHECK int config_apply_read(struct opt_set *o, struct config_file *c);
 
+/* config_apply_adds_up: whether an option holds patterns: those of all levels
+ * count, the lower ones first, and since the last match wins, what is said
+ * nearer decides. */
+bool config_apply_adds_up(enum opt_id id);
+
 /* config_apply_top: complete o with what stands at the top. Returns 0 or
  * E_NOMEM. */
 MUST_CHECK int config_apply_top(struct opt_set *o, const struct config_file *c);
