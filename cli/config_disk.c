@@ -54,7 +54,8 @@ int config_disk_read(const char *path, struct config_file *c)
     int fd, rc;
 
     *c = (struct config_file){.path = NULL};
-    fd = fileop_openat(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_CLOEXEC, 0);
+    /* a fifo would be waited for */
+    fd = fileop_openat(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
     if (fd < 0)
         return err_set_errno(E_USAGE, errno, "%s", path);
     buf_init(&text, CONFIG_FILE_BYTES_MAX);

@@ -52,7 +52,7 @@ static int config_file_walk(struct config_reader *r)
 int config_file_parse(const char *path, struct bytes text,
                       struct config_file *c)
 {
-    struct config_reader r = {NULL, c};
+    struct config_reader r = {.file = c};
     int rc;
 
     *c = (struct config_file){.path = mem_dup(bytes_of_str(path))};

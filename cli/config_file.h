@@ -14,6 +14,8 @@ enum {
     CONFIG_FILE_BYTES_MAX = 1 << 20,
     CONFIG_FILE_JOBS_MAX = 1000,
     CONFIG_FILE_KEYS_MAX = 1000,           /* of one mapping */
+    CONFIG_FILE_WORDS_MAX = 100000,        /* with those that aliases repeat */
+    CONFIG_FILE_TEXT_MAX = 8 << 20,        /* bytes of them */
     CONFIG_FILE_NAME_MAX = SERIES_NAME_MAX /* of a job */
 };
 

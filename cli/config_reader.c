@@ -37,15 +37,50 @@ int config_reader_no_memory(void)
 
 /* ---- words ------------------------------------------------------------- */
 
-int config_reader_keep(struct config_reader *r, struct bytes from,
+/* Aliases repeat what stands once: what they make of it has bounds of its own.
+ */
+static int config_reader_count(struct config_reader *r,
+                               const struct config_node *n, size_t words,
+                               size_t bytes)
+{
+    r->words += words;
+    r->bytes += bytes;
+    if (r->words > CONFIG_FILE_WORDS_MAX)
+        return config_reader_wrong(r, n,
+                                   "more than 100000 words, with those that "
+                                   "aliases repeat");
+    if (r->bytes > CONFIG_FILE_TEXT_MAX)
+        return config_reader_wrong(r, n,
+                                   "words of more than 8 MiB, with those that "
+                                   "aliases repeat");
+    return 0;
+}
+
+int config_reader_keep(struct config_reader *r, const struct config_node *n,
                        const char **text)
 {
+    struct bytes from = config_node_text(n);
     struct bytes copy;
-    int rc = arena_dup(&r->file->text, from, &copy);
+    int rc = config_reader_count(r, n, 1, from.n);
 
+    if (rc == 0)
+        rc = arena_dup(&r->file->text, from, &copy);
     if (rc == 0)
         *text = (const char *)copy.p;
     return rc;
+}
+
+/* What YAML reads as nothing at all, and nobody means as a word. */
+static bool config_reader_is_null(const struct config_node *n)
+{
+    static const char *const null[] = {"~", "null", "Null", "NULL"};
+
+    for (size_t i = 0; i < sizeof null / sizeof null[0]; i++) {
+        if (config_node_plain(n) &&
+            bytes_equal(config_node_text(n), bytes_of_str(null[i])))
+            return true;
+    }
+    return false;
 }
 
 int config_reader_scalar(struct config_reader *r, const struct config_node *n,
@@ -55,7 +90,21 @@ int config_reader_scalar(struct config_reader *r, const struct config_node *n,
         return config_reader_key_wrong(r, n, key,
                                        "needs one value, not a list "
                                        "or a mapping");
-    return config_reader_keep(r, config_node_text(n), text);
+    if (config_reader_is_null(n))
+        return config_reader_key_wrong(r, n, key,
+                                       "a null, which is no value; in quotes "
+                                       "it is a word");
+    return config_reader_keep(r, n, text);
+}
+
+int config_reader_check_path(const struct config_reader *r, const char *key,
+                             const struct config_word *w)
+{
+    if (w->text[0] == '/')
+        return 0;
+    return err_set(E_USAGE, "%s:%u: %s: '%s' must be absolute%s", r->file->path,
+                   w->line, key, w->text,
+                   w->text[0] == '~' ? ": '~' means nothing here" : "");
 }
 
 static int config_reader_add_word(struct config_reader *r,
@@ -105,6 +154,20 @@ static bool config_reader_allows(enum config_place place, enum opt_id id)
            (place == CONFIG_JOB || !every);
 }
 
+/* A file is read from wherever: what it names must not depend on that. Where
+ * repositories can be something else than directories, this is the place to
+ * say so. */
+static bool config_reader_is_path(const struct opt_info *info)
+{
+    static const char *const arg[] = {"FILE", "DIR", "REPO", "PATH"};
+
+    for (size_t i = 0; info->arg && i < sizeof arg / sizeof arg[0]; i++) {
+        if (strcmp(info->arg, arg[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int config_reader_add_setting(struct config_section *s, enum opt_id id,
                                      const char *text, bool off, unsigned line)
 {
@@ -150,6 +213,8 @@ int config_reader_option(struct config_reader *r, const struct config_node *n,
         (void)snprintf(shown, sizeof shown, "%s", info->name);
         rc = err_add(opt_check(id, shown, words.word[i].text), "%s:%u",
                      r->file->path, words.word[i].line);
+        if (rc == 0 && config_reader_is_path(info))
+            rc = config_reader_check_path(r, info->name, &words.word[i]);
         if (rc == 0)
             rc = config_reader_add_setting(s, id, words.word[i].text, false,
                                            words.word[i].line);
@@ -220,16 +285,18 @@ static int config_reader_unknown(const struct config_reader *r,
                    r->file->path, config_node_line(n), key, near.best);
 }
 
-int config_reader_check_keys(const struct config_reader *r,
+int config_reader_check_keys(struct config_reader *r,
                              const struct config_node *map, const char *what)
 {
     const struct config_node *key, *other, *value;
+    int rc;
 
     if (config_node_kind(map) != CONFIG_MAPPING)
         return config_reader_key_wrong(r, map, what, "needs keys with values");
     if (config_node_count(map) > CONFIG_FILE_KEYS_MAX)
         return config_reader_key_wrong(r, map, what, "more than 1000 keys");
-    for (size_t i = 0; i < config_node_count(map); i++) {
+    rc = config_reader_count(r, map, config_node_count(map), 0);
+    for (size_t i = 0; i < config_node_count(map) && rc == 0; i++) {
         config_yaml_pair(r->yaml, map, i, &key, &value);
         if (config_node_kind(key) != CONFIG_SCALAR)
             return config_reader_wrong(r, key, "a key that is not a word");
@@ -244,7 +311,7 @@ int config_reader_check_keys(const struct config_reader *r,
                                config_node_line(other));
         }
     }
-    return 0;
+    return rc;
 }
 
 bool config_reader_is_own(struct bytes key)
@@ -269,7 +336,7 @@ int config_reader_mapping(struct config_reader *r,
         config_yaml_pair(r->yaml, map, i, &key, &value);
         if (config_reader_is_own(config_node_text(key)))
             continue;
-        rc = config_reader_keep(r, config_node_text(key), &name);
+        rc = config_reader_keep(r, key, &name);
         if (rc == 0 && other)
             rc = other(r, name, value, ctx, &known);
         if (rc < 0 || known)

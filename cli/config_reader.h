@@ -15,6 +15,8 @@ enum config_place { CONFIG_TOP, CONFIG_DEFAULTS, CONFIG_JOB };
 struct config_reader {
     struct config_yaml *yaml;
     struct config_file *file; /* being made */
+    size_t words;             /* so far, and the bytes of them */
+    size_t bytes;
 };
 
 /* config_reader_wrong, config_reader_key_wrong: what is wrong with n, or with
@@ -32,11 +34,12 @@ MUST_CHECK int config_reader_no_memory(void);
 /* Of those below, each returns 0; E_USAGE, naming file and line; E_NOMEM. What
  * they hand out lives as long as the file. */
 
-/* config_reader_keep: a copy of from, ended with a NUL byte. */
-MUST_CHECK int config_reader_keep(struct config_reader *r, struct bytes from,
+/* config_reader_keep: a copy of the scalar n, ended with a NUL byte. */
+MUST_CHECK int config_reader_keep(struct config_reader *r,
+                                  const struct config_node *n,
                                   const char **text);
 
-/* config_reader_scalar: the one value n of key. */
+/* config_reader_scalar: the one value n of key, which is no null. */
 MUST_CHECK int config_reader_scalar(struct config_reader *r,
                                     const struct config_node *n,
                                     const char *key, const char **text);
@@ -46,6 +49,12 @@ MUST_CHECK int config_reader_words(struct config_reader *r,
                                    const struct config_node *n, const char *key,
                                    struct config_words *words);
 
+/* config_reader_check_path: whether a path among the values of key is
+ * absolute. */
+MUST_CHECK int config_reader_check_path(const struct config_reader *r,
+                                        const char *key,
+                                        const struct config_word *w);
+
 /* config_reader_option: append the values n of an option to s. */
 MUST_CHECK int config_reader_option(struct config_reader *r,
                                     const struct config_node *n, enum opt_id id,
@@ -53,7 +62,7 @@ MUST_CHECK int config_reader_option(struct config_reader *r,
 
 /* config_reader_check_keys: whether map is a mapping whose keys are words, each
  * once. what: as messages name it. */
-MUST_CHECK int config_reader_check_keys(const struct config_reader *r,
+MUST_CHECK int config_reader_check_keys(struct config_reader *r,
                                         const struct config_node *map,
                                         const char *what);
 
