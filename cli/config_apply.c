@@ -150,6 +150,15 @@ int config_apply_snapshot(struct opt_set *o, const struct config_file *c,
     return rc;
 }
 
+int config_apply_job(const struct opt_set *asked, const struct config_file *c,
+                     const struct config_job *job, struct opt_set *o)
+{
+    int rc = opt_copy(asked, o);
+
+    o->arg_n = 0;
+    return rc < 0 ? rc : config_apply_snapshot(o, c, job);
+}
+
 /* ---- which file -------------------------------------------------------- */
 
 static bool config_apply_is_there(const char *path)
@@ -159,6 +168,21 @@ static bool config_apply_is_there(const char *path)
     /* what cannot be looked at is there: reading it will tell */
     return fileop_fstatat(AT_FDCWD, path, &st, 0) == 0 ||
            (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* The system's file may be root's alone, with secrets in it: for others it is
+ * as if it were not there. */
+static bool config_apply_system_is_there(struct config_file *c)
+{
+    int fd = fileop_openat(AT_FDCWD, config_apply_system,
+                           O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+
+    if (fd < 0 && errno == EACCES)
+        c->shut = config_apply_system;
+    if (fd < 0)
+        return errno != EACCES && errno != ENOENT && errno != ENOTDIR;
+    (void)fileop_close(fd);
+    return true;
 }
 
 /* The user's file, if there is a place for it. */
@@ -186,7 +210,7 @@ int config_apply_read(struct opt_set *o, struct config_file *c)
     *c = (struct config_file){.path = NULL};
     if (!said && config_apply_user(user) && config_apply_is_there(user))
         said = user;
-    if (!said && config_apply_is_there(config_apply_system))
+    if (!said && config_apply_system_is_there(c))
         said = config_apply_system;
     if (!said)
         return 0;

@@ -67,6 +67,7 @@ struct config_job {
 /* Zeroed: nothing is said. */
 struct config_file {
     char *path;        /* NULL: there is no file */
+    const char *shut;  /* ... but this one, which is not for us; else NULL */
     struct arena text; /* what everything points into */
     struct config_section top;
     struct config_section defaults;

@@ -344,10 +344,8 @@ static int config_show_job(struct cli *cli, const struct config_job *job)
     const struct config_show_place at = {.job = job->name, .indent = "    "};
     const struct config_word name = {job->name, job->line};
     struct opt_set o;
-    int rc = opt_copy(cli->opt, &o);
+    int rc = config_apply_job(cli->opt, cli->config, job, &o);
 
-    if (rc == 0)
-        rc = config_apply_snapshot(&o, cli->config, job);
     if (rc == 0 && !cli->json)
         rc = config_show_word(cli, &head, "name", &name, 0, 1);
     if (rc == 0)
