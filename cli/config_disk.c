@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/fileop.h"
+#include "base/read_all.h"
 
 /* What it says is run: nobody but its reader and root may have written it. */
 static int config_disk_check_owner(int fd, const char *path)
@@ -30,24 +31,6 @@ static int config_disk_check_owner(int fd, const char *path)
     return 0;
 }
 
-static int config_disk_load(int fd, const char *path, struct buf *text)
-{
-    ssize_t n = 1;
-    int rc = config_disk_check_owner(fd, path);
-
-    while (rc == 0 && n > 0) {
-        uint8_t part[4096];
-
-        n = fileop_read(fd, part, sizeof part);
-        if (n < 0)
-            return err_set_errno(E_USAGE, errno, "%s", path);
-        buf_add(text, part, (size_t)n);
-        if (text->rc == E_LIMIT)
-            return err_set(E_USAGE, "%s: longer than 1 MiB", path);
-    }
-    return rc < 0 ? rc : buf_status(text);
-}
-
 int config_disk_read(const char *path, struct config_file *c)
 {
     struct buf text;
@@ -59,7 +42,9 @@ int config_disk_read(const char *path, struct config_file *c)
     if (fd < 0)
         return err_set_errno(E_USAGE, errno, "%s", path);
     buf_init(&text, CONFIG_FILE_BYTES_MAX);
-    rc = config_disk_load(fd, path, &text);
+    rc = config_disk_check_owner(fd, path);
+    if (rc == 0)
+        rc = read_all(fd, E_USAGE, path, &text);
     (void)fileop_close(fd);
     if (rc == 0)
         rc = config_file_parse(path, buf_bytes(&text), c);

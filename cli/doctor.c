@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/fileop.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "cli/backup_set.h"
 #include "cli/config_apply.h"
@@ -105,17 +104,6 @@ static void doctor_fail(struct doctor *d, int rc, const char *what)
 
 /* ---- jobs -------------------------------------------------------------- */
 
-static bool doctor_is_there(struct bytes path)
-{
-    char *name = mem_dup(path);
-    struct stat st;
-    bool there =
-        name && fileop_fstatat(AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-
-    free(name);
-    return there;
-}
-
 /* The paths of a job as its run would find them: of one that is missing the
  * snapshot will say that it is incomplete, each time. */
 static void doctor_paths(struct doctor *d, const struct config_job *job,
@@ -126,16 +114,18 @@ static void doctor_paths(struct doctor *d, const struct config_job *job,
 
     for (size_t i = 0; i < b->paths.n; i++) {
         struct bytes p = b->paths.root[i];
+        int errnum;
 
-        if (doctor_is_there(p))
+        if (backup_paths_is_there(p, &errnum))
             continue;
         missing++;
         if (i < job->paths.n) /* behind these stand those of lists */
             (void)snprintf(line, sizeof line,
                            "line %u: ", job->paths.word[i].line);
         doctor_say(d, DOCTOR_WARN, "paths",
-                   "%s%.*s: is not there: each run will end with exit code 3",
-                   i < job->paths.n ? line : "", (int)p.n, (const char *)p.p);
+                   "%s%.*s: %s: each run will end with exit code 3",
+                   i < job->paths.n ? line : "", (int)p.n, (const char *)p.p,
+                   strerror(errnum));
     }
     doctor_say(d, DOCTOR_OK, "paths", "%zu of %zu are there",
                b->paths.n - missing, b->paths.n);

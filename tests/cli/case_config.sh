@@ -227,7 +227,7 @@ refused ":1: more than 100000 words, with those that aliases repeat"
 } | says
 refused ":1: words of more than 8 MiB, with those that aliases repeat"
 head -c 1100000 /dev/zero | tr '\0' '#' >c.yaml
-refused ": longer than 1 MiB"
+refused ": longer than 1048576 bytes"
 
 # Nobody else may have written it: what it says is run.
 printf 'repo: x\n' | says

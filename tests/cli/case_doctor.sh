@@ -46,8 +46,8 @@ printf 'jobs:\n- { name: a, files-from: %s, paths: [ %s,\n  %s ] }\n' \
 echo "$PWD/nor this" >>list
 expect 0 dedup config check
 out_has "ok    a: series: $(hostname)@a"
-out_has "warn  a: paths: line 6: $PWD/none: is not there: each run will end with exit code 3"
-out_has "warn  a: paths: $PWD/nor this: is not there: each run will end with exit code 3"
+out_has "warn  a: paths: line 6: $PWD/none: No such file or directory: each run will end with exit code 3"
+out_has "warn  a: paths: $PWD/nor this: No such file or directory: each run will end with exit code 3"
 out_has "ok    a: paths: 2 of 4 are there"
 expect 3 dedup snapshot
 printf 'jobs:\n- { name: a, paths: %s }\n- { name: b, paths: %s, before: mount }\n' \

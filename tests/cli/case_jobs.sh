@@ -79,7 +79,7 @@ out_has '{"v":1,"type":"finding","verdict":"ok","job":"db","about":"run","messag
 sed -i "s,/src \],/src; $PWD/gone ]," c.yaml
 sed -i 's/;/,/; s/run: \[ sh/run: [ no-such-program/' c.yaml
 expect 1 dedup config check
-out_has "warn  tree: paths: line 10: $PWD/gone: is not there: each run will end with exit code 3"
+out_has "warn  tree: paths: line 10: $PWD/gone: No such file or directory: each run will end with exit code 3"
 out_has "FAIL  db: run: line 13: no program 'no-such-program' in PATH"
 err_like "dedup: config: 1 check failed, 1 warning*"
 # A key that may not back up, and one that does not open.
