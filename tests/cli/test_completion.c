@@ -82,6 +82,7 @@ static void test_completion__tells_what_an_argument_is(void **state)
         {"PATH...", COMPLETION_FILES},
         {"[COMMAND]", COMPLETION_COMMANDS},
         {"COMMAND", COMPLETION_ANY},
+        {"JOB", COMPLETION_JOBS},
         {"FILENAME", COMPLETION_ANY},
         {"", COMPLETION_ANY},
     };
