@@ -114,6 +114,7 @@ ask config show -j tr
 out_is tree
 ask snapshot --job = -t
 out_is -two
+# shellcheck disable=SC2016 # evil on purpose
 for name in '$(touch evil)' '`touch evil`' 'a;touch evil' "a' 'b" 'a b' '*' 'é'; do
     echo "jobs: [ { name: \"$name\", paths: /x } ]" >"$HOME/.config/dedup/dedup.yaml"
     ask snapshot --job ''
