@@ -31,6 +31,14 @@ struct backup_set {
 };
 
 /*
+ * backup_set_name: only the host and the series, before what is to be backed up
+ * need be there.
+ *   b  out: release it whatever is returned
+ * Returns as backup_set_make().
+ */
+MUST_CHECK int backup_set_name(const struct opt_set *o, struct backup_set *b);
+
+/*
  * backup_set_make: read it from the options; no repository is needed.
  *   b  out: release it whatever is returned
  * Returns 0; E_USAGE: a series, tag, pattern or path that cannot be,

@@ -8,6 +8,7 @@
 #include "cli/backup_set.h"
 #include "cli/cli.h"
 #include "cli/hook.h"
+#include "cli/input.h"
 #include "cli/job_run.h"
 #include "cli/message.h"
 #include "cli/piped.h"
@@ -356,6 +357,8 @@ static int cmd_snapshot_one(struct cli *cli)
     const char *place;
     int rc = session_place(cli, &place);
 
+    if (rc == 0)
+        rc = input_check(cli->opt);
     if (rc < 0)
         return rc;
     rc = backup_set_make(cli->opt, &b);

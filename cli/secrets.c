@@ -399,6 +399,15 @@ static bool secrets_credential(char path[PATH_MAX])
     return n > 0 && n < PATH_MAX && fileop_fstatat(AT_FDCWD, path, &st, 0) == 0;
 }
 
+const char *secrets_around(const struct secrets *s)
+{
+    char path[PATH_MAX];
+
+    if (s->has_env)
+        return secrets_env_name;
+    return secrets_credential(path) ? "the credential dedup.passphrase" : NULL;
+}
+
 int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
                 const struct cancel *c, struct secrets_key *key)
 {
