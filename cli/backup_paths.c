@@ -175,7 +175,8 @@ static int backup_paths_name_as(struct backup_paths *p, const char *as)
     return err_add(rc, "--as-path");
 }
 
-int backup_paths_make(const struct opt_set *o, struct backup_paths *p)
+int backup_paths_make(const struct opt_set *o, bool there,
+                      struct backup_paths *p)
 {
     struct backup_paths_said s = {.p = p};
     int rc;
@@ -192,7 +193,7 @@ int backup_paths_make(const struct opt_set *o, struct backup_paths *p)
         p->root[i] = bytes_of(p->text.p + s.begin[i], end - s.begin[i]);
     }
     free(s.begin);
-    if (rc == 0)
+    if (rc == 0 && there)
         rc = backup_paths_any(p);
     if (rc == 0 && opt_has(o, OPT_AS_PATH))
         rc = backup_paths_name_as(p, opt_text(o, OPT_AS_PATH));

@@ -24,12 +24,13 @@ struct backup_paths {
  * backup_paths_make: resolve arguments, and --as-path, and read --files-from
  * and
  * --files-from0.
- *   p  out: zeroed first; release it whatever is returned
+ *   there  one of them has to be
+ *   p      out: zeroed first; release it whatever is returned
  * Returns 0; E_USAGE: there is none, too many, a list that cannot be read, or
  * nothing that --as-path could give a name to;
  * E_NOTFOUND: none of them is there; E_NOMEM; E_SOURCE.
  */
-MUST_CHECK int backup_paths_make(const struct opt_set *o,
+MUST_CHECK int backup_paths_make(const struct opt_set *o, bool there,
                                  struct backup_paths *p);
 
 /* backup_paths_stream: one that nothing on this machine need have. Returns 0;

@@ -91,7 +91,9 @@ static int backup_set_contradicts(const struct opt_set *o)
     return backup_set_check_paths(o);
 }
 
-static int backup_set_roots(const struct opt_set *o, struct backup_set *b)
+/* there: one of them has to be. */
+static int backup_set_roots(const struct opt_set *o, bool there,
+                            struct backup_set *b)
 {
     enum opt_id named = opt_has(o, OPT_STDIN) ? OPT_STDIN : OPT_COMMAND;
     int rc = backup_set_contradicts(o);
@@ -100,7 +102,7 @@ static int backup_set_roots(const struct opt_set *o, struct backup_set *b)
     if (rc == 0 && b->is_stream)
         return err_add(backup_paths_stream(opt_text(o, named), &b->paths),
                        "--%s", opt_info(named)->name);
-    return rc < 0 ? rc : backup_paths_make(o, &b->paths);
+    return rc < 0 ? rc : backup_paths_make(o, there, &b->paths);
 }
 
 /* ---- tags -------------------------------------------------------------- */
@@ -231,17 +233,18 @@ int backup_set_name(const struct opt_set *o, struct backup_set *b)
     rc = backup_set_host(o, b);
     /* a list may be read once only, and needs a name anyway */
     if (rc == 0 && !opt_has(o, OPT_SERIES) && !o->job)
-        rc = backup_set_roots(o, b);
+        rc = backup_set_roots(o, false, b);
     return rc < 0 ? rc : backup_set_series(o, b);
 }
 
-int backup_set_make(const struct opt_set *o, struct backup_set *b)
+int backup_set_make(const struct opt_set *o, const char *series,
+                    struct backup_set *b)
 {
     int rc;
 
     *b = (struct backup_set){.is_stream = false};
     buf_init(&b->options, BACKUP_SET_OPTIONS_MAX);
-    rc = backup_set_roots(o, b);
+    rc = backup_set_roots(o, true, b);
     if (rc == 0)
         rc = backup_rules_make(o, &b->rules);
     if (rc == 0)
@@ -250,7 +253,9 @@ int backup_set_make(const struct opt_set *o, struct backup_set *b)
         rc = backup_set_time(o, b);
     if (rc == 0)
         rc = backup_set_host(o, b);
-    if (rc == 0)
+    if (rc == 0 && series)
+        memcpy(b->series, series, strlen(series) + 1);
+    else if (rc == 0)
         rc = backup_set_series(o, b);
     if (rc == 0)
         rc = backup_set_options(o, b);

@@ -34,18 +34,21 @@ struct backup_set {
  * backup_set_name: only the host and the series, before what is to be backed up
  * need be there.
  *   b  out: release it whatever is returned
- * Returns as backup_set_make().
+ * Returns as backup_set_make(), but for E_NOTFOUND.
  */
 MUST_CHECK int backup_set_name(const struct opt_set *o, struct backup_set *b);
 
 /*
  * backup_set_make: read it from the options; no repository is needed.
- *   b  out: release it whatever is returned
+ *   series  what backup_set_name() gave it; NULL: it is made of the paths as
+ *           they are now
+ *   b       out: release it whatever is returned
  * Returns 0; E_USAGE: a series, tag, pattern or path that cannot be,
  * no path, or options that contradict each other;
  * E_NOTFOUND: none of the paths exists; E_NOMEM; E_SOURCE.
  */
-MUST_CHECK int backup_set_make(const struct opt_set *o, struct backup_set *b);
+MUST_CHECK int backup_set_make(const struct opt_set *o, const char *series,
+                               struct backup_set *b);
 
 /*
  * backup_set_keep_out: leave out the repository and its cache; with --as-path

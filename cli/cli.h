@@ -25,7 +25,9 @@ struct cli {
     struct secrets *secrets;
     struct signals *signals;
     struct cancel *cancel; /* set by a signal; long work looks at it */
-    bool incomplete;       /* done, but something is missing: exit 3 */
+    const char *job;       /* the job that is being done; NULL: none */
+    bool incomplete;       /* done, but something is missing: exit 3; only ever
+                              set, so that nothing that went well hides it */
 };
 
 /*

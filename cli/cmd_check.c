@@ -276,7 +276,7 @@ static int cmd_check_tell(struct cmd_check *c, int rc)
     cmd_check_summary(c);
     if (c->cli->json)
         told = cmd_check_json(c->cli->json, &c->sum);
-    c->cli->incomplete = c->sum.snapshots_sealed > 0;
+    c->cli->incomplete |= c->sum.snapshots_sealed > 0;
     if (rc == 0)
         return told;
     if (rc == E_STORE)

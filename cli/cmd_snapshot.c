@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -91,7 +92,7 @@ static int cmd_snapshot_problems(struct cli *cli, struct problems *problems)
             shown.n += problems_count(problems, k);
     }
     message_problems_end(&shown, "troubles in all");
-    cli->incomplete = shown.n > 0;
+    cli->incomplete |= shown.n > 0;
     return rc;
 }
 
@@ -142,9 +143,10 @@ static void cmd_snapshot_summary(const struct backup_set *b,
                      r->parent_damaged == 1 ? "was" : "were");
 }
 
+/* job: its name, or NULL */
 static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
                              const struct snapshot_job_result *r,
-                             struct problems *problems)
+                             struct problems *problems, const char *job)
 {
     json_out_begin(j, "snapshot");
     json_out_hex(j, "id", bytes_of(r->id.b, sizeof r->id.b));
@@ -176,6 +178,8 @@ static int cmd_snapshot_json(struct json_out *j, const struct backup_set *b,
         json_out_u64(j, problems_out_kind(k), problems_count(problems, k));
     json_out_close(j);
     json_out_u64(j, "ignored", r->ignored);
+    if (job)
+        json_out_text(j, "job", job);
     return json_out_end(j);
 }
 
@@ -189,7 +193,7 @@ static int cmd_snapshot_tell(struct cli *cli, const struct backup_set *b,
 
     cmd_snapshot_summary(b, r, problems);
     if (rc == 0 && cli->json)
-        return cmd_snapshot_json(cli->json, b, r, problems);
+        return cmd_snapshot_json(cli->json, b, r, problems, cli->job);
     if (rc == 0 && opt_has(cli->opt, OPT_PRINT_ID)) {
         out_text(cli->out, id_hex(r->id.b, sizeof r->id.b, hex));
         out_text(cli->out, "\n");
@@ -349,46 +353,119 @@ static int cmd_snapshot_stream(struct cli *cli, struct session *s,
     return rc;
 }
 
-static int cmd_snapshot_one(struct cli *cli)
+/* What a run holds from its beginning to its end. */
+struct cmd_snapshot_run {
+    struct session s;
+    struct running running;
+    struct backup_set b; /* with hooks: only its names before --before was */
+    bool hooked;
+};
+
+/* Opens the repository and takes the series: until then nothing was done that
+ * another run of it could notice. */
+static int cmd_snapshot_begin(struct cli *cli, struct cmd_snapshot_run *r)
 {
-    struct backup_set b;
-    struct session s = {.store = NULL};
-    struct running running = {.held = false};
+    int rc = session_open(cli, SESSION_WORK, &r->s);
+
+    if (rc == 0)
+        rc = repo_role_allows(r->s.repo, REPO_ACT_BACKUP);
+    /* a dry run takes nothing, but its hooks are real */
+    if (rc == 0 && (r->hooked || !opt_has(cli->opt, OPT_DRY_RUN)))
+        rc = running_begin(cli, &r->s, r->b.series, &r->running);
+    return rc < 0 ? rc : cancel_check(cli->cancel);
+}
+
+static int cmd_snapshot_do(struct cli *cli, struct cmd_snapshot_run *r)
+{
     const char *place;
     int rc = session_place(cli, &place);
 
     if (rc == 0)
-        rc = input_check(cli->opt);
-    if (rc < 0)
-        return rc;
-    rc = backup_set_make(cli->opt, &b);
+        rc = backup_set_keep_out(&r->b, place, r->s.repo->cache);
     if (rc == 0)
-        rc = piped_check(cli->opt);
+        rc = backup_set_follows(&r->b, r->s.repo);
     if (rc == 0)
-        rc = session_open(cli, SESSION_WORK, &s);
-    if (rc == 0)
-        rc = repo_role_allows(s.repo, REPO_ACT_BACKUP);
-    if (rc == 0)
-        rc = backup_set_keep_out(&b, place, s.repo->cache);
-    if (rc == 0 && !opt_has(cli->opt, OPT_DRY_RUN))
-        rc = running_begin(cli, &s, b.series, &running);
-    if (rc == 0)
-        rc = backup_set_follows(&b, s.repo);
-    if (rc == 0)
-        rc = b.is_stream ? cmd_snapshot_stream(cli, &s, &b)
-                         : cmd_snapshot_job(cli, &s, &b, NULL);
-    running_end(&running);
-    session_close(&s);
-    backup_set_release(&b);
+        rc = r->b.is_stream ? cmd_snapshot_stream(cli, &r->s, &r->b)
+                            : cmd_snapshot_job(cli, &r->s, &r->b, NULL);
     return rc;
 }
 
-static int cmd_snapshot_hooked(struct cli *cli)
+static int cmd_snapshot_plain(struct cli *cli, struct cmd_snapshot_run *r)
 {
-    return hook_around(cli, cmd_snapshot_one);
+    int rc = input_check(cli->opt);
+
+    if (rc == 0)
+        rc = backup_set_make(cli->opt, NULL, &r->b);
+    if (rc == 0)
+        rc = piped_check(cli->opt);
+    if (rc == 0)
+        rc = cmd_snapshot_begin(cli, r);
+    return rc < 0 ? rc : cmd_snapshot_do(cli, r);
+}
+
+/* The paths may be there only now, and other ones than before. */
+static int cmd_snapshot_made_ready(struct cli *cli, struct cmd_snapshot_run *r)
+{
+    char series[sizeof r->b.series];
+    int rc;
+
+    memcpy(series, r->b.series, sizeof series);
+    backup_set_release(&r->b);
+    rc = backup_set_make(cli->opt, series, &r->b);
+    return rc < 0 ? rc : cmd_snapshot_do(cli, r);
+}
+
+/*
+ * --before and --after are between taking the series and giving it back: under
+ * a run that goes on, another one's would take away what it reads. --before may
+ * be what brings the repository; then nobody can be writing into it yet.
+ */
+static int cmd_snapshot_hooked(struct cli *cli, struct cmd_snapshot_run *r)
+{
+    int rc = input_check(cli->opt);
+    bool absent;
+
+    if (rc == 0)
+        rc = backup_set_name(cli->opt, &r->b);
+    if (rc == 0)
+        rc = piped_check(cli->opt);
+    if (rc == 0)
+        rc = cmd_snapshot_begin(cli, r);
+    absent = rc == E_NOREPO && opt_has(cli->opt, OPT_BEFORE);
+    if (absent)
+        rc = cancel_check(cli->cancel);
+    if (rc < 0)
+        return rc;
+    rc = hook_before(cli);
+    if (rc == 0 && absent) {
+        session_close(&r->s);
+        rc = cmd_snapshot_begin(cli, r);
+        if (rc == E_LATER || rc == E_BUSY)
+            return rc;
+    }
+    if (rc == 0)
+        rc = cmd_snapshot_made_ready(cli, r);
+    session_close(&r->s); /* --after may unmount what it is on */
+    return hook_after(cli, rc);
+}
+
+static int cmd_snapshot_one(struct cli *cli)
+{
+    struct cmd_snapshot_run r = {.hooked = opt_has(cli->opt, OPT_BEFORE) ||
+                                           opt_has(cli->opt, OPT_AFTER)};
+    const char *place;
+    int rc = session_place(cli, &place);
+
+    if (rc == 0)
+        rc = r.hooked ? cmd_snapshot_hooked(cli, &r)
+                      : cmd_snapshot_plain(cli, &r);
+    running_end(&r.running);
+    session_close(&r.s);
+    backup_set_release(&r.b);
+    return rc;
 }
 
 int cmd_snapshot(struct cli *cli)
 {
-    return job_run(cli, cmd_snapshot_hooked);
+    return job_run(cli, cmd_snapshot_one);
 }

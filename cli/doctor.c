@@ -136,7 +136,7 @@ static void doctor_set(struct doctor *d, const struct config_job *job,
                        const struct opt_set *o)
 {
     struct backup_set b;
-    int rc = backup_set_make(o, &b);
+    int rc = backup_set_make(o, NULL, &b);
 
     if (rc == E_NOTFOUND && opt_has(o, OPT_BEFORE))
         doctor_say(d, DOCTOR_WARN, "paths", "%s: unless 'before' brings them",

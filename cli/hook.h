@@ -10,14 +10,18 @@
 #include "cli/cli.h"
 
 /*
- * hook_around: --before, then one(), then --after.
- *   1. Where --before does not exit with 0, one() is not called. Its exit code
- *      75 asks for a later time, and is ours then.
- *   2. --after is run once --before was, or was not asked for, also when that
- *      or one() failed or was stopped; "$1" is the exit code that stands so
- * far. Returns what one() returned; E_LATER, E_SOURCE: of --before; E_CANCELED;
- * E_IO: all went well but --after.
+ * hook_before: run --before, if it was given; a signal ends it.
+ * Returns 0; E_LATER: its exit code 75 asks for that; E_SOURCE: any other but
+ * 0; E_CANCELED; E_NOMEM; E_IO.
  */
-MUST_CHECK int hook_around(struct cli *cli, int (*one)(struct cli *cli));
+MUST_CHECK int hook_before(const struct cli *cli);
+
+/*
+ * hook_after: run --after, if it was given, to its end.
+ *   rc  what became of hook_before() and of all that followed; "$1" is the exit
+ *       code that it stands for
+ * Returns rc; where that is 0, E_IO: --after failed, the snapshot was made.
+ */
+MUST_CHECK int hook_after(const struct cli *cli, int rc);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cli/job_run.h"
 
+#include "base/cancel.h"
 #include "cli/config_apply.h"
 #include "cli/job_series.h"
 #include "cli/message.h"
@@ -57,11 +58,13 @@ static int job_run_default(const struct config_file *c,
     return 0;
 }
 
-/* shown: of several jobs, so that each message tells which. */
+/* shown: of several jobs, so that each message tells which. What the job leaves
+ * incomplete is its own while it runs, and the whole's afterwards. */
 static int job_run_one(struct cli *cli, const struct config_job *job,
                        bool shown, int (*one)(struct cli *cli))
 {
     const struct opt_set *asked = cli->opt;
+    bool before = cli->incomplete;
     struct opt_set o;
     int rc = opt_copy(asked, &o);
 
@@ -70,36 +73,78 @@ static int job_run_one(struct cli *cli, const struct config_job *job,
     if (rc == 0) {
         cli_messages(&o, shown ? job->name : NULL);
         cli->opt = &o;
+        cli->job = job ? job->name : NULL;
+        cli->incomplete = false;
         rc = one(cli);
+        cli->incomplete |= before;
+        cli->job = NULL;
         cli->opt = asked;
     }
     opt_release(&o);
     return rc;
 }
 
+/* What became of all jobs, of those that ended badly the first of a kind. */
+struct job_run_sum {
+    size_t failed, later;
+    struct err_record first_failed, first_later;
+};
+
+/* Tells that a job ended badly, in its name. */
+static void job_run_tell(const struct cli *cli, const struct config_job *job,
+                         int rc, struct job_run_sum *sum)
+{
+    bool later = rc == E_LATER;
+    struct err_record err;
+
+    err_save(rc, &err);
+    if ((later ? sum->later++ : sum->failed++) == 0)
+        *(later ? &sum->first_later : &sum->first_failed) = err;
+    if (cli->json) {
+        json_out_begin(cli->json, "error");
+        json_out_i64(cli->json, "exit", cli_exit_code(cli, rc));
+        json_out_bytes(cli->json, "message", bytes_of_str(err.text));
+        json_out_text(cli->json, "job", job->name);
+        err_ignore(json_out_end(cli->json), "the message below says it too");
+    }
+    (void)err_load(&err);
+    message_error();
+}
+
+/* The gravest of it: a failure, then what is incomplete, then what another run
+ * stands in the way of. */
+static int job_run_verdict(const struct cli *cli, const struct job_run_sum *sum)
+{
+    size_t n = cli->config->job_n;
+
+    if (sum->failed)
+        return err_set(sum->first_failed.code,
+                       "%zu of %zu jobs failed, the first with: %s",
+                       sum->failed, n, sum->first_failed.text);
+    if (sum->later && !cli->incomplete)
+        return err_set(E_LATER, "%zu of %zu jobs put off, the first with: %s",
+                       sum->later, n, sum->first_later.text);
+    return 0;
+}
+
 static int job_run_all(struct cli *cli, int (*one)(struct cli *cli))
 {
     const struct config_file *c = cli->config;
-    struct err_record first = {.code = 0};
-    size_t failed = 0;
+    struct job_run_sum sum = {.failed = 0};
 
     for (size_t i = 0; i < c->job_n; i++) {
-        int rc = job_run_one(cli, &c->job[i], true, one);
+        /* a signal that came too late for the job before is for this one */
+        int rc = cancel_check(cli->cancel);
 
+        if (rc == 0)
+            rc = job_run_one(cli, &c->job[i], true, one);
         if (rc == E_CANCELED)
             return rc;
-        if (rc == 0)
-            continue;
-        failed++;
-        message_error();
-        if (first.code == 0)
-            err_save(rc, &first);
+        if (rc < 0)
+            job_run_tell(cli, &c->job[i], rc, &sum);
     }
     cli_messages(cli->opt, NULL);
-    if (failed == 0)
-        return 0;
-    return err_set(first.code, "%zu of %zu jobs failed, the first with: %s",
-                   failed, c->job_n, first.text);
+    return job_run_verdict(cli, &sum);
 }
 
 int job_run(struct cli *cli, int (*one)(struct cli *cli))

@@ -2,17 +2,15 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "cli/child.h"
 #include "cli/message.h"
 #include "cli/packed.h"
-#include "cli/spawn.h"
 #include "cli/terminal.h"
 
 enum {
@@ -26,18 +24,16 @@ enum {
     PIPED_REAP_MS = 5   /* ... the end of a command that closed its output */
 };
 
-#define PIPED_PATIENCE_NS CLOCK_SECOND_NS       /* for the first bytes */
-#define PIPED_TERM_NS     (5 * CLOCK_SECOND_NS) /* to end when asked to */
+#define PIPED_PATIENCE_NS CLOCK_SECOND_NS /* for the first bytes */
 
 struct piped {
     const struct cancel *cancel;
     const char *name; /* of the command; NULL: standard input */
     bool allow_empty;
-    bool own_group;
     bool was_looked_at; /* packed has been asked */
     bool ended_well;
-    pid_t pid; /* not reaped before piped_close; 0: none */
-    int out;   /* -1: it has ended */
+    struct child child; /* not reaped before piped_close */
+    int out;            /* -1: it has ended */
     int err;
     uint64_t bytes;
     char line[PIPED_LINE_MAX + 1]; /* of standard error, not ended */
@@ -85,18 +81,12 @@ int piped_check(const struct opt_set *o)
 static int piped_start(struct piped *p, char *const *argv, const int out[2],
                        const int err[2])
 {
-    struct spawn s = {.argv = argv,
-                      .out = out[1],
-                      .err = err[1],
-                      .only_these = true,
-                      /* on a terminal it stays in the group that may ask
-                       * there, and that ctrl-C reaches */
-                      .own_group = !terminal_any()};
+    struct spawn s = {
+        .argv = argv, .out = out[1], .err = err[1], .only_these = true};
     int rc = spawn_null(&s.in);
 
     if (rc == 0)
-        rc = spawn_start(&s, &p->pid);
-    p->own_group = s.own_group;
+        rc = child_start(&s, &p->child);
     (void)fileop_close(s.in);
     return rc;
 }
@@ -212,45 +202,14 @@ static void piped_hear_out(struct piped *p)
 
 /* ---- asking it to end -------------------------------------------------- */
 
-/* How it has ended; si_pid 0: not yet. False: nobody can tell, because it was
- * reaped, and its number may be another's. */
-static bool piped_ask(const struct piped *p, siginfo_t *how)
-{
-    how->si_pid = 0;
-    return waitid(P_PID, (id_t)p->pid, how, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
-/* Only while it has not been reaped: its number, and its group's, are still its
- * own. */
-static void piped_signal(const struct piped *p, int signal)
-{
-    siginfo_t how;
-
-    if (piped_ask(p, &how))
-        (void)kill(p->own_group ? -p->pid : p->pid, signal);
-}
-
 /* It may say why: what nobody hears would end it before it has tidied up. */
-static void piped_end(struct piped *p)
+static void piped_nap(void *ctx)
 {
-    int64_t until = clock_monotonic_ns() + PIPED_TERM_NS;
-    siginfo_t how;
+    struct piped *p = ctx;
+    struct pollfd fd = {.fd = p->err, .events = POLLIN};
 
-    if (!p->ended_well)
-        piped_signal(p, SIGTERM);
-    while (piped_ask(p, &how) && how.si_pid == 0 &&
-           clock_monotonic_ns() < until) {
-        struct pollfd fd = {.fd = p->err, .events = POLLIN};
-
-        if (poll(&fd, 1, PIPED_REAP_MS) > 0)
-            (void)piped_hear(p);
-    }
-    if (how.si_pid == 0)
-        piped_signal(p, SIGKILL);
-    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    if (!p->ended_well)
-        piped_hear_out(p);
+    if (poll(&fd, 1, PIPED_REAP_MS) > 0)
+        (void)piped_hear(p);
 }
 
 void piped_close(struct piped *p)
@@ -259,8 +218,11 @@ void piped_close(struct piped *p)
         return;
     if (p->name) /* closed first: it need not write to the end to see it */
         (void)fileop_close(p->out);
-    if (p->pid)
-        piped_end(p);
+    if (p->child.pid) {
+        child_end(&p->child, !p->ended_well, piped_nap, p);
+        if (!p->ended_well)
+            piped_hear_out(p);
+    }
     (void)fileop_close(p->err);
     free(p);
 }
@@ -284,10 +246,10 @@ static int piped_look(struct piped *p, bool *exited)
 {
     siginfo_t how;
 
-    *exited = p->pid == 0;
+    *exited = p->child.pid == 0;
     if (*exited)
         return 0;
-    if (!piped_ask(p, &how))
+    if (!child_ask(&p->child, &how))
         return err_set_errno(E_IO, errno, "waiting for %s", p->name);
     *exited = how.si_pid != 0;
     if (!*exited || (how.si_code == CLD_EXITED && how.si_status == 0))
@@ -298,7 +260,7 @@ static int piped_look(struct piped *p, bool *exited)
 
 static int piped_whole(struct piped *p, bool *end)
 {
-    if (p->pid)
+    if (p->child.pid)
         piped_hear_out(p);
     if (p->bytes == 0 && !p->allow_empty)
         return err_set(E_SOURCE,

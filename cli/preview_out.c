@@ -15,16 +15,25 @@ struct preview_out {
     struct message_problems problems;
 };
 
+/* How a list and JSON put it. */
+static const struct preview_out_word {
+    const char *mark, *outcome, *change;
+} preview_out_words[] = {
+    [SNAP_PREVIEW_NEW] = {"+ ", "new", "new"},
+    [SNAP_PREVIEW_CHANGED] = {"M ", "changed", "content"},
+    [SNAP_PREVIEW_METADATA] = {"m ", "changed", "metadata"},
+    [SNAP_PREVIEW_GONE] = {"- ", "gone", "deleted"}};
+
 static int preview_out_json(struct json_out *j,
                             const struct snap_preview_entry *x)
 {
     json_out_begin(j, "entry");
-    json_out_text(j, "outcome",
-                  x->kind == SNAP_PREVIEW_NEW ? "new" : "changed");
+    json_out_text(j, "outcome", preview_out_words[x->kind].outcome);
     json_out_bytes(j, "path", x->path);
     json_out_text(j, "kind", entry_out_type(x->e->type));
     if (x->e->type == ENTRY_FILE)
         json_out_u64(j, "size", x->e->size);
+    json_out_text(j, "change", preview_out_words[x->kind].change);
     return json_out_end(j);
 }
 
@@ -38,9 +47,7 @@ static int preview_out_entry(void *ctx, const struct snap_preview_entry *x)
     if (!p->list)
         return 0;
     buf_reset(&p->line);
-    buf_add_bytes(
-        &p->line,
-        bytes_of_str(x->kind == SNAP_PREVIEW_NEW ? "new      " : "changed  "));
+    buf_add_bytes(&p->line, bytes_of_str(preview_out_words[x->kind].mark));
     text_escape(&p->line, x->path);
     if (x->e->type == ENTRY_DIR && x->path.n > 1)
         buf_add(&p->line, "/", 1);
@@ -73,6 +80,10 @@ static int preview_out_summary(struct cli *cli,
                  ".dedupignore, %llu problems",
                  words_size(r->read_bytes, a), words_count(r->excluded, b),
                  words_count(r->ignored, c), (unsigned long long)r->problems);
+    if (r->gone_n || r->metadata_n)
+        message_note("%s gone since the last snapshot; %s with other metadata "
+                     "alone",
+                     words_count(r->gone_n, a), words_count(r->metadata_n, b));
     if (!j)
         return 0;
     json_out_begin(j, "preview");
@@ -87,6 +98,10 @@ static int preview_out_summary(struct cli *cli,
     json_out_u64(j, "problems", r->problems);
     json_out_bool(j, "had_parent", r->has_parent);
     json_out_u64(j, "ignored", r->ignored);
+    json_out_u64(j, "metadata", r->metadata_n);
+    json_out_u64(j, "gone", r->gone_n);
+    if (cli->job)
+        json_out_text(j, "job", cli->job);
     return json_out_end(j);
 }
 
@@ -105,6 +120,6 @@ int preview_out_run(struct cli *cli, struct repo *r,
     if (rc < 0)
         return rc;
     message_problems_end(&p.problems, "troubles in all");
-    cli->incomplete = result.problems > 0;
+    cli->incomplete |= result.problems > 0;
     return preview_out_summary(cli, &result);
 }

@@ -57,6 +57,7 @@ int secrets_init(struct secrets *s)
 void secrets_release(struct secrets *s)
 {
     secret_release(&s->env);
+    secrets_kept_release(&s->kept);
     s->has_env = false;
 }
 
@@ -408,6 +409,73 @@ const char *secrets_around(const struct secrets *s)
     return secrets_credential(path) ? "the credential dedup.passphrase" : NULL;
 }
 
+/* ---- what was given before --------------------------------------------- */
+
+/* What is typed is for one repository. */
+static const char *secrets_typed_for(const struct opt_set *o)
+{
+    const char *repo = opt_text(o, OPT_REPO);
+
+    return repo ? repo : "";
+}
+
+static int secrets_from_kept(const struct secrets *s, enum opt_id id,
+                             const char *text, struct secrets_key *key,
+                             bool *found)
+{
+    int kind = SECRETS_PASSPHRASE;
+    const struct secret *had = secrets_kept_find(&s->kept, id, text, &kind);
+
+    *found = had;
+    if (!had)
+        return 0;
+    key->kind = (enum secrets_kind)kind;
+    return secret_set(&key->secret, secret_bytes(had));
+}
+
+/* A source that an option names gives the same for every repository, and some
+ * of them give it only once. */
+static int secrets_from_named(struct secrets *s, const struct opt_value *v,
+                              const struct opt_set *o, bool fresh,
+                              const struct cancel *c, struct secrets_key *key)
+{
+    bool found = false;
+    int rc = fresh ? 0 : secrets_from_kept(s, v->id, v->text, key, &found);
+
+    if (rc < 0 || found)
+        return rc;
+    rc = secrets_from_option(key, &secrets_old, v, o, fresh, c);
+    if (rc == 0 && !fresh)
+        rc = secrets_kept_add(&s->kept, v->id, v->text, (int)key->kind,
+                              secret_bytes(&key->secret));
+    return rc;
+}
+
+static int secrets_from_user(const struct secrets *s, const struct opt_set *o,
+                             bool fresh, const struct cancel *c,
+                             struct secrets_key *key)
+{
+    bool found = false;
+    int rc = 0;
+
+    if (!fresh)
+        rc = secrets_from_kept(s, OPT_END, secrets_typed_for(o), key, &found);
+    if (rc < 0 || found)
+        return rc;
+    if (!terminal_any())
+        return err_set(E_USAGE, "%s", secrets_none);
+    return secrets_from_terminal(key, fresh, c);
+}
+
+void secrets_keep(struct secrets *s, const struct opt_set *o,
+                  const struct secrets_key *key)
+{
+    if (key->typed)
+        err_ignore(secrets_kept_add(&s->kept, OPT_END, secrets_typed_for(o),
+                                    (int)key->kind, secret_bytes(&key->secret)),
+                   "it can be typed again");
+}
+
 int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
                 const struct cancel *c, struct secrets_key *key)
 {
@@ -423,17 +491,15 @@ int secrets_get(struct secrets *s, const struct opt_set *o, bool fresh,
     if (rc < 0)
         return rc;
     if (v && v->origin <= OPT_FROM_ENV)
-        return secrets_from_option(key, &secrets_old, v, o, fresh, c);
+        return secrets_from_named(s, v, o, fresh, c, key);
     if (s->has_env)
         return err_add(secrets_take_line(key, secret_bytes(&s->env)), "%s",
                        secrets_env_name);
     if (secrets_credential(path))
         return secrets_from_file(key, SECRETS_PASSPHRASE, path);
     if (v)
-        return secrets_from_option(key, &secrets_old, v, o, fresh, c);
-    if (!terminal_any())
-        return err_set(E_USAGE, "%s", secrets_none);
-    return secrets_from_terminal(key, fresh, c);
+        return secrets_from_named(s, v, o, fresh, c, key);
+    return secrets_from_user(s, o, fresh, c, key);
 }
 
 int secrets_get_new(const struct opt_set *o, const struct cancel *c,

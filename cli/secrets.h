@@ -29,6 +29,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "cli/opt.h"
+#include "cli/secrets_kept.h"
 
 enum { SECRETS_PASSPHRASE_MAX = 4096, SECRETS_KEY_BYTES = 32 };
 
@@ -37,6 +38,7 @@ enum secrets_kind { SECRETS_PASSPHRASE, SECRETS_KEY };
 struct secrets {
     struct secret env; /* what DEDUP_PASSPHRASE held */
     bool has_env;
+    struct secrets_kept kept; /* so that many jobs need it given once */
 };
 
 /* What unlocks a repository. */
@@ -60,6 +62,8 @@ void secrets_release(struct secrets *s);
 
 /*
  * secrets_get: the secret that the options, the environment or the user name.
+ * A source is asked once in the life of the program: what an option names gives
+ * the same for every repository; what was typed is kept by secrets_keep().
  *   fresh  it is about to become a repository's: typed ones are asked for
  *          twice, a key file that is not there is made
  *   c      ends waiting for a terminal or a command; may be NULL
@@ -75,6 +79,11 @@ MUST_CHECK int secrets_get(struct secrets *s, const struct opt_set *o,
  * the environment does, before a configuration is asked: "DEDUP_PASSPHRASE",
  * "the credential dedup.passphrase"; NULL: nothing. */
 const char *secrets_around(const struct secrets *s);
+
+/* secrets_keep: key has opened the repository of o: if it was typed, it need
+ * not be again. */
+void secrets_keep(struct secrets *s, const struct opt_set *o,
+                  const struct secrets_key *key);
 
 /*
  * secrets_get_new: the secret of a key that is being made, or changed: what

@@ -103,6 +103,8 @@ static int session_unlock(struct cli *cli, const char *cache,
         rc = repo_open(s->store, &opt, &s->repo);
     }
     *again = rc == E_KEY && key.typed;
+    if (rc == 0)
+        secrets_keep(cli->secrets, cli->opt, &key);
     if (rc == 0 && use == SESSION_KEYS)
         s->key = key;
     else

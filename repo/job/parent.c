@@ -11,6 +11,7 @@ struct parent_dir {
     struct dir_reader *reader;
     bool open;                   /* has more entries to give */
     const struct tree_entry *te; /* read ahead; NULL: none */
+    bool asked;                  /* for te */
 };
 
 /* One directory on the way from the root, in each of the trees. */
@@ -26,6 +27,9 @@ struct parent {
     size_t depth; /* levels we stand in */
     size_t made;  /* levels that have readers */
     uint64_t damaged;
+    parent_gone_fn *gone; /* NULL: nobody wants to know */
+    void *gone_ctx;
+    size_t gone_tree;
 };
 
 struct parent *parent_new(struct fetch_lane *lane)
@@ -57,6 +61,14 @@ void parent_add(struct parent *p, const struct tree_entry *root)
 {
     ASSERT(p->n < PARENT_MAX && p->made == 0);
     p->root[p->n++] = root;
+}
+
+void parent_on_gone(struct parent *p, size_t tree, parent_gone_fn *fn,
+                    void *ctx)
+{
+    p->gone = fn;
+    p->gone_ctx = ctx;
+    p->gone_tree = tree;
 }
 
 /* A damaged directory is one that is not there, and so is a closed one. */
@@ -100,6 +112,7 @@ static int parent_open(struct parent *p, struct parent_dir *d,
 
     d->open = false;
     d->te = NULL;
+    d->asked = false;
     if (!te || te->e.type != ENTRY_DIR)
         return 0;
     root = te->dir.root;
@@ -132,17 +145,35 @@ int parent_enter_root(struct parent *p, struct parent_found *found)
     return parent_enter(p, found);
 }
 
-static int parent_dir_find(struct parent *p, struct parent_dir *d,
-                           struct bytes name, const struct tree_entry **te)
+/* Past all entries before name; NULL: past all of them. */
+static int parent_dir_pass(struct parent *p, size_t tree, struct parent_dir *d,
+                           const struct bytes *name)
 {
+    parent_gone_fn *gone = tree == p->gone_tree ? p->gone : NULL;
     int rc = 0;
 
-    while (rc == 0 && d->open && d->te && bytes_cmp(d->te->e.name, name) < 0)
-        rc = dir_reader_next(d->reader, &d->te);
-    rc = parent_forgive(p, d, rc);
+    while (rc == 0 && d->open && d->te &&
+           (!name || bytes_cmp(d->te->e.name, *name) < 0)) {
+        if (gone && !d->asked)
+            rc = gone(p->gone_ctx, d->te);
+        if (rc < 0)
+            return rc;
+        d->asked = false;
+        rc = parent_forgive(p, d, dir_reader_next(d->reader, &d->te));
+    }
+    return rc;
+}
+
+static int parent_dir_find(struct parent *p, size_t tree, struct parent_dir *d,
+                           struct bytes name, const struct tree_entry **te)
+{
+    int rc = parent_dir_pass(p, tree, d, &name);
+
     *te = NULL;
-    if (rc == 0 && d->te && bytes_equal(d->te->e.name, name))
+    if (rc == 0 && d->te && bytes_equal(d->te->e.name, name)) {
         *te = d->te;
+        d->asked = true;
+    }
     return rc;
 }
 
@@ -154,8 +185,17 @@ int parent_find(struct parent *p, struct bytes name, struct parent_found *found)
     ASSERT(p->depth > 0);
     *found = (struct parent_found){{NULL}};
     for (size_t i = 0; i < p->n && rc == 0; i++)
-        rc = parent_dir_find(p, &l->dir[i], name, &found->te[i]);
+        rc = parent_dir_find(p, i, &l->dir[i], name, &found->te[i]);
     return rc;
+}
+
+int parent_rest(struct parent *p)
+{
+    ASSERT(p->depth > 0);
+    if (!p->gone)
+        return 0;
+    return parent_dir_pass(p, p->gone_tree,
+                           &p->level[p->depth - 1].dir[p->gone_tree], NULL);
 }
 
 void parent_leave(struct parent *p)

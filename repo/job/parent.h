@@ -46,10 +46,20 @@ void parent_add(struct parent *p, const struct tree_entry *root);
  */
 MUST_CHECK int parent_enter_root(struct parent *p, struct parent_found *found);
 
+/* An entry that the source has no more; te: lent until it returns. What it
+ * returns ends what called it. */
+typedef int parent_gone_fn(void *ctx, const struct tree_entry *te);
+
+/* parent_on_gone: tell from now on of each entry of one tree that
+ * parent_find() was not asked for: once a later name is asked for, or
+ * parent_rest(). tree: the number in which it was added, from 0 on. */
+void parent_on_gone(struct parent *p, size_t tree, parent_gone_fn *fn,
+                    void *ctx);
+
 /*
  * parent_find: the entries of that name in the directory we stand in. Within
  * one directory names must be asked for in ascending order.
- * Returns 0; E_NOMEM, E_STORE, E_IO.
+ * Returns 0; E_NOMEM, E_STORE, E_IO; what parent_on_gone()'s function did.
  */
 MUST_CHECK int parent_find(struct parent *p, struct bytes name,
                            struct parent_found *found);
@@ -61,6 +71,10 @@ MUST_CHECK int parent_find(struct parent *p, struct bytes name,
  * Returns as parent_find().
  */
 MUST_CHECK int parent_enter(struct parent *p, const struct parent_found *found);
+
+/* parent_rest: all names of the directory we stand in have been asked for.
+ * Returns as parent_find(), and what parent_on_gone()'s function did. */
+MUST_CHECK int parent_rest(struct parent *p);
 
 /* parent_leave: back to the directory above. */
 void parent_leave(struct parent *p);

@@ -24,4 +24,15 @@ struct snap_change_rules {
 bool snap_change_none(const struct snap_change_rules *rules,
                       const struct entry *then, const struct entry *now);
 
+/* snap_change_metadata_none: the same of mode, owner and times alone. */
+bool snap_change_metadata_none(const struct snap_change_rules *rules,
+                               const struct entry *then,
+                               const struct entry *now);
+
+/* snap_change_content_none: the same of all but mode, owner and ctime: where
+ * these have changed, what is in it most likely has not. */
+bool snap_change_content_none(const struct snap_change_rules *rules,
+                              const struct entry *then,
+                              const struct entry *now);
+
 #endif

@@ -8,14 +8,18 @@
 #include "repo/job/snapshot_job.h"
 
 enum snap_preview_kind {
-    SNAP_PREVIEW_NEW,    /* the last snapshot has no such path */
-    SNAP_PREVIEW_CHANGED /* it has, and is another: it would be read again */
+    SNAP_PREVIEW_NEW,      /* the last snapshot has no such path */
+    SNAP_PREVIEW_CHANGED,  /* it has another one there */
+    SNAP_PREVIEW_METADATA, /* by what stat tells, only mode, owner or times are
+                              others: a file is read again to be sure */
+    SNAP_PREVIEW_GONE      /* of the last snapshot, and not in this one; of a
+                              directory what is in it is not told */
 };
 
 struct snap_preview_entry {
     enum snap_preview_kind kind;
-    struct bytes path; /* "/srv/www/x"; lent, not escaped */
-    const struct entry *e;
+    struct bytes path;     /* "/srv/www/x"; lent, not escaped */
+    const struct entry *e; /* GONE: as it was */
 };
 
 /* Told as they are met; may be NULL. What they return ends the preview. */
@@ -29,7 +33,9 @@ struct snap_preview_result {
     uint64_t files, directories, others;
     uint64_t bytes;      /* of all files */
     uint64_t new_n;      /* entries but directories */
-    uint64_t changed_n;  /* the same */
+    uint64_t changed_n;  /* the same, also those with other metadata alone */
+    uint64_t metadata_n; /* with other metadata alone, directories too */
+    uint64_t gone_n;     /* as they are told */
     uint64_t read_bytes; /* of files that would be read; less is stored, since
                             what is there already is not stored again */
     uint64_t problems;

@@ -39,9 +39,13 @@ expect 2 dedup snapshot -s s --after 'exit 9' src
 err_is "dedup: snapshot: --after: exit code 9; the snapshot was made"
 expect 0 dedup ls s
 
-# No secret, no input.
+# No secret, no input, no descriptor that we were given.
+echo s3cret >pass
 expect 0 env DEDUP_PASSPHRASE=s3cret DEDUP_PASSPHRASE_FILE=x "$DEDUP" snapshot -s s \
-    --before 'env >seen; cat >input' src
+    --before 'env >seen; cat >input; cat >stolen <&7; :' \
+    --after 'cat >>stolen <&7; :' src 7<pass
+[ -e stolen ] || run_fail "it did not try"
+[ ! -s stolen ] || run_fail "it could read our descriptors"
 ! grep -q DEDUP_PASSPHRASE seen || run_fail "it saw a passphrase"
 [ ! -s input ] || run_fail "it had an input"
 
@@ -66,3 +70,30 @@ expect 2 dedup --config c.yaml snapshot --all-jobs
 [ "$(tr '\n' ' ' <order)" = "a a-end b-end " ] || run_fail "$(cat order)"
 expect 0 dedup --config c.yaml config show
 ! grep -q 'echo' "$OUT" || run_fail "a command was shown"
+
+# On a terminal it may ask, and ctrl-C reaches it.
+command -v script >/dev/null || exit 0
+cat >ask <<'EOF'
+#!/bin/sh
+printf 'line 1: ' >/dev/tty
+read -r x </dev/tty
+echo "$x" >answer
+EOF
+chmod +x ask
+cat >t.yaml <<'EOF'
+jobs: [ { name: t, paths: src, before: ./ask, after: 'echo "$1" >code.t; mv code.t code' } ]
+EOF
+rm code
+expect 0 on_terminal 'yes\n' timeout --foreground 300 "$DEDUP" --config t.yaml snapshot
+[ "$(cat answer)" = yes ] || run_fail "the answer"
+[ "$(cat code)" = 0 ] || run_fail "exit code $(cat code)"
+rm code answer
+# The shell between may be gone before we are.
+expect 130 on_terminal '\003\n' timeout --foreground 300 "$DEDUP" --config t.yaml snapshot
+n=0
+until [ -e code ] || [ $n = 3000 ]; do
+    sleep 0.02
+    n=$((n + 1))
+done
+[ "$(cat code)" = 130 ] || run_fail "exit code $(cat code)"
+[ ! -e answer ] || run_fail "it was answered"

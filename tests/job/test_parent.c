@@ -178,6 +178,49 @@ static void test_parent__several_trees_side_by_side(void **state)
     bench_close(&b);
 }
 
+/* Their names, and an error to return. */
+struct gone {
+    char names[32];
+    int rc;
+};
+
+static int gone(void *ctx, const struct tree_entry *te)
+{
+    struct gone *g = ctx;
+
+    (void)strncat(g->names, (const char *)te->e.name.p, te->e.name.n);
+    return g->rc;
+}
+
+static void test_parent__tells_what_was_not_asked_for(void **state)
+{
+    struct gone g = {.rc = 0};
+    struct parent_found found;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    bench_start(&b);
+    parent_add(b.p, &b.root.te); /* another one, which is not told of */
+    parent_on_gone(b.p, 0, gone, &g);
+    assert_int_equal(enter_root(&b), 0);
+    assert_null(find(&b, "c"));
+    assert_string_equal(g.names, "b");
+    enter(&b, find(&b, "d"));
+    assert_null(find(&b, "a"));
+    assert_int_equal(parent_rest(b.p), 0);
+    assert_string_equal(g.names, "bex");
+    parent_leave(b.p);
+    assert_non_null(find(&b, "f")); /* d was asked for */
+    assert_int_equal(parent_rest(b.p), 0);
+    assert_string_equal(g.names, "bex");
+    parent_leave(b.p);
+    g = (struct gone){.rc = E_SOURCE};
+    assert_int_equal(enter_root(&b), 0);
+    assert_int_equal(parent_find(b.p, bytes_of_str("c"), &found), E_SOURCE);
+    bench_close(&b);
+}
+
 static void test_parent__damage_is_absence(void **state)
 {
     struct bench b;
@@ -221,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_parent__finds_what_was_there),
         cmocka_unit_test(test_parent__nothing_below_what_is_no_directory),
         cmocka_unit_test(test_parent__several_trees_side_by_side),
+        cmocka_unit_test(test_parent__tells_what_was_not_asked_for),
         cmocka_unit_test(test_parent__damage_is_absence),
         cmocka_unit_test(test_parent__trouble_with_the_store_is_no_damage),
     };
