@@ -100,16 +100,18 @@ static int backup_paths_all(const struct opt_set *o,
     return rc;
 }
 
-static bool backup_paths_is_there(struct bytes path)
+bool backup_paths_is_there(struct bytes path, int *errnum)
 {
     char *name = mem_dup(path);
     struct statx st;
-    bool there = true;
+    bool there = false;
 
-    /* what cannot be looked at is for the run to report */
-    if (name && fileop_statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW,
-                             STAT_ENTRY_MASK, &st) < 0)
-        there = errno != ENOENT;
+    *errnum = ENOMEM;
+    if (name)
+        there = fileop_statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW,
+                             STAT_ENTRY_MASK, &st) == 0;
+    if (name && !there)
+        *errnum = errno;
     free(name);
     return there;
 }
@@ -118,8 +120,11 @@ static bool backup_paths_is_there(struct bytes path)
  * wrong with the command, and an empty snapshot would pass for a backup. */
 static int backup_paths_any(const struct backup_paths *p)
 {
+    int errnum;
+
     for (size_t i = 0; i < p->n; i++) {
-        if (backup_paths_is_there(p->root[i]))
+        /* what cannot be looked at is for the run to report */
+        if (backup_paths_is_there(p->root[i], &errnum) || errnum != ENOENT)
             return 0;
     }
     return err_set(E_NOTFOUND, "%.*s: no such file or directory%s",

@@ -37,6 +37,10 @@ MUST_CHECK int backup_paths_make(const struct opt_set *o, bool there,
  * E_USAGE; E_NOMEM. */
 MUST_CHECK int backup_paths_stream(const char *name, struct backup_paths *p);
 
+/* backup_paths_is_there: whether an absolute path can be looked at. errnum:
+ * out: why not. */
+bool backup_paths_is_there(struct bytes path, int *errnum);
+
 void backup_paths_release(struct backup_paths *p);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "base/read_all.h"
 #include "repo/manifest.h"
 
 enum { BACKUP_RULES_TEXT_MAX = 16 << 20 /* one file of patterns */ };
@@ -16,25 +17,14 @@ int backup_rules_read(const char *path, struct buf *text)
 {
     bool in = strcmp(path, "-") == 0;
     int fd = in ? 0 : fileop_openat(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0);
-    ssize_t n = 1;
-    int rc = 0;
+    int rc;
 
     if (fd < 0)
         return err_set_errno(E_USAGE, errno, "%s", path);
-    while (n > 0 && rc == 0) {
-        uint8_t part[4096];
-
-        n = fileop_read(fd, part, sizeof part);
-        if (n < 0)
-            rc = err_set_errno(E_USAGE, errno, "%s", path);
-        else
-            buf_add(text, part, (size_t)n);
-        if (text->rc == E_LIMIT)
-            rc = err_set(E_USAGE, "%s: longer than %zu bytes", path, text->max);
-    }
+    rc = read_all(fd, E_USAGE, path, text);
     if (!in)
         (void)fileop_close(fd);
-    return rc < 0 ? rc : buf_status(text);
+    return rc;
 }
 
 /* For the record. What is longer than that can hold is cut there. */

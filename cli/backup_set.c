@@ -91,19 +91,6 @@ static int backup_set_contradicts(const struct opt_set *o)
     return backup_set_check_paths(o);
 }
 
-/* What statx says of the first n bytes of a path; false: it is not there. */
-static bool backup_set_stat(struct bytes path, int flags, struct statx *st)
-{
-    char *name = mem_dup(path);
-    int rc;
-
-    if (!name)
-        return false;
-    rc = fileop_statx(AT_FDCWD, name, flags, STAT_ENTRY_MASK, st);
-    free(name);
-    return rc == 0;
-}
-
 /* there: one of them has to be. */
 static int backup_set_roots(const struct opt_set *o, bool there,
                             struct backup_set *b)
@@ -330,7 +317,7 @@ static void backup_set_skip(struct backup_set *b, const char *dir)
 {
     struct statx st;
 
-    if (backup_set_stat(bytes_of_str(dir), 0, &st))
+    if (fileop_statx(AT_FDCWD, dir, 0, STAT_ENTRY_MASK, &st) == 0)
         b->skip[b->skip_n++] =
             (struct walk_skip_dir){stat_entry_dev(&st), st.stx_ino};
 }

@@ -9,6 +9,7 @@
 #include "cli/backup_set.h"
 #include "cli/cli.h"
 #include "cli/hook.h"
+#include "cli/input.h"
 #include "cli/job_run.h"
 #include "cli/message.h"
 #include "cli/piped.h"
@@ -391,8 +392,10 @@ static int cmd_snapshot_do(struct cli *cli, struct cmd_snapshot_run *r)
 
 static int cmd_snapshot_plain(struct cli *cli, struct cmd_snapshot_run *r)
 {
-    int rc = backup_set_make(cli->opt, NULL, &r->b);
+    int rc = input_check(cli->opt);
 
+    if (rc == 0)
+        rc = backup_set_make(cli->opt, NULL, &r->b);
     if (rc == 0)
         rc = piped_check(cli->opt);
     if (rc == 0)
@@ -419,9 +422,11 @@ static int cmd_snapshot_made_ready(struct cli *cli, struct cmd_snapshot_run *r)
  */
 static int cmd_snapshot_hooked(struct cli *cli, struct cmd_snapshot_run *r)
 {
-    int rc = backup_set_name(cli->opt, &r->b);
+    int rc = input_check(cli->opt);
     bool absent;
 
+    if (rc == 0)
+        rc = backup_set_name(cli->opt, &r->b);
     if (rc == 0)
         rc = piped_check(cli->opt);
     if (rc == 0)

@@ -44,10 +44,10 @@ enum completion_kind completion_kind(struct bytes argument)
         const char *name;
         enum completion_kind kind;
     } known[] = {
-        {"FILE", COMPLETION_FILES},        {"PATH...", COMPLETION_FILES},
-        {"CMD ARG...", COMPLETION_FILES},  {"DIR", COMPLETION_DIRECTORIES},
-        {"REPO", COMPLETION_DIRECTORIES},  {"[DIR]", COMPLETION_DIRECTORIES},
-        {"[COMMAND]", COMPLETION_COMMANDS}};
+        {"FILE", COMPLETION_FILES},         {"PATH...", COMPLETION_FILES},
+        {"CMD ARG...", COMPLETION_FILES},   {"DIR", COMPLETION_DIRECTORIES},
+        {"REPO", COMPLETION_DIRECTORIES},   {"[DIR]", COMPLETION_DIRECTORIES},
+        {"[COMMAND]", COMPLETION_COMMANDS}, {"JOB", COMPLETION_JOBS}};
 
     if (argument.n && memchr(argument.p, '|', argument.n))
         return COMPLETION_WORDS;

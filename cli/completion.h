@@ -29,8 +29,14 @@ enum completion_kind {
     COMPLETION_WORDS,
     COMPLETION_FILES,
     COMPLETION_DIRECTORIES,
-    COMPLETION_COMMANDS /* names of our commands */
+    COMPLETION_COMMANDS, /* names of our commands */
+    COMPLETION_JOBS      /* what COMPLETION_ASK_JOBS prints */
 };
+
+/* The command of a shell that prints the names of the jobs, one a line: words
+ * without anything that a shell gives a meaning to. It asks nobody, and reads
+ * the file of the environment or of its usual place. */
+#define COMPLETION_ASK_JOBS "command dedup config jobs 2>/dev/null </dev/null"
 
 /* completion_kind: by what help calls an argument, of an option or of a
  * command: "FILE", "DIR", "a|b|c". */

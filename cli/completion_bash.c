@@ -17,6 +17,13 @@ static const char completion_bash_head[] =
     "    mapfile -t COMPREPLY < <(compgen \"$1\" -- \"$cur\")\n"
     "}\n"
     "\n"
+    "_dedup_jobs()\n"
+    "{\n"
+    "    local -a jobs\n"
+    "    mapfile -t jobs < <(" COMPLETION_ASK_JOBS ")\n"
+    "    _dedup_reply \"${jobs[@]}\"\n"
+    "}\n"
+    "\n"
     "_dedup_takes() # OPTION: the value it takes, into value; false: none\n"
     "{\n"
     "    case $1 in\n";
@@ -51,6 +58,7 @@ static const char completion_bash_walk[] =
     "        [[ $cur == = ]] && cur=\n"
     "        case $value in\n"
     "        -f | -d) _dedup_paths \"$value\" ;;\n"
+    "        -j) _dedup_jobs ;;\n"
     "        *) _dedup_reply $value ;;\n"
     "        esac\n"
     "        return\n"
@@ -86,6 +94,9 @@ static void completion_bash_value(struct buf *out, const struct opt_info *o)
         break;
     case COMPLETION_DIRECTORIES:
         completion_add(out, "-d");
+        break;
+    case COMPLETION_JOBS:
+        completion_add(out, "-j");
         break;
     case COMPLETION_ANY:
     case COMPLETION_COMMANDS:
@@ -123,6 +134,9 @@ static void completion_bash_argument(struct buf *out, struct bytes arg)
     case COMPLETION_COMMANDS:
         completion_add(out, "_dedup_reply ");
         completion_commands(out, OPT_EVERY);
+        break;
+    case COMPLETION_JOBS:
+        completion_add(out, "_dedup_jobs");
         break;
     case COMPLETION_ANY:
         completion_add(out, ":");

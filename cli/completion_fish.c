@@ -68,6 +68,9 @@ static void completion_fish_argument(struct buf *out, struct bytes arg,
         completion_commands(out, OPT_EVERY);
         completion_add(out, "'");
         break;
+    case COMPLETION_JOBS:
+        completion_add(out, " -x -a '(" COMPLETION_ASK_JOBS ")'");
+        break;
     case COMPLETION_ANY:
         completion_add(out, option ? " -x" : " -f");
         break;

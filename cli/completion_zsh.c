@@ -6,6 +6,11 @@ static const char completion_zsh_head[] =
     "#compdef dedup\n"
     "# zsh completion of dedup, made by 'dedup completion zsh'\n"
     "\n"
+    "_dedup_jobs() {\n"
+    "    local -a names=( ${(f)\"$(" COMPLETION_ASK_JOBS ")\"} )\n"
+    "    compadd \"$@\" -- $names\n"
+    "}\n"
+    "\n"
     "_dedup() {\n"
     "    local curcontext=\"$curcontext\" context state state_descr line "
     "ret=1\n"
@@ -75,6 +80,9 @@ static void completion_zsh_action(struct buf *out, struct bytes arg)
         break;
     case COMPLETION_COMMANDS:
         completion_add(out, "->command");
+        break;
+    case COMPLETION_JOBS:
+        completion_add(out, "_dedup_jobs");
         break;
     case COMPLETION_ANY:
         completion_add(out, " ");

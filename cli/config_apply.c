@@ -8,6 +8,7 @@
 #include "base/fileop.h"
 #include "base/mem.h"
 #include "cli/backup_set.h"
+#include "cli/config_disk.h"
 
 static const char config_apply_system[] = "/etc/dedup/dedup.yaml";
 
@@ -23,6 +24,11 @@ enum {
     CONFIG_APPLY_GROUPS =
         sizeof config_apply_groups / sizeof config_apply_groups[0]
 };
+
+bool config_apply_adds_up(enum opt_id id)
+{
+    return id == OPT_EXCLUDE || id == OPT_IEXCLUDE || id == OPT_EXCLUDE_FILE;
+}
 
 /* Which options need no further level. */
 struct config_apply_said {
@@ -50,19 +56,42 @@ static void config_apply_look(const struct opt_set *o,
     config_apply_close_groups(said);
 }
 
+/* The patterns among the values from `from` on go before all others. */
+static int config_apply_front(struct opt_set *o, size_t from)
+{
+    struct opt_value *all = mem_array(o->value_n, sizeof *all);
+    size_t n = 0;
+
+    if (!all)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = from; i < o->value_n; i++) {
+        if (config_apply_adds_up(o->value[i].id))
+            all[n++] = o->value[i];
+    }
+    for (size_t i = 0; i < o->value_n; i++) {
+        if (i < from || !config_apply_adds_up(o->value[i].id))
+            all[n++] = o->value[i];
+    }
+    free(o->value);
+    o->value = all;
+    o->value_cap = o->value_n;
+    return 0;
+}
+
 /* One level: what no higher one speaks of. */
 static int config_apply_level(struct opt_set *o, const struct config_section *s,
                               enum opt_origin origin,
                               struct config_apply_said *said)
 {
     struct config_apply_said before = *said;
+    size_t from = o->value_n;
     bool stream = opt_has(o, OPT_STDIN) || opt_has(o, OPT_COMMAND);
     int rc = 0;
 
     for (size_t i = 0; i < s->n && rc == 0; i++) {
         const struct config_setting *x = &s->setting[i];
 
-        if (before.of[x->id])
+        if (before.of[x->id] && !config_apply_adds_up(x->id))
             continue;
         /* a default for paths says nothing of streams */
         if (stream && origin != OPT_FROM_JOB && backup_set_of_paths(x->id))
@@ -73,7 +102,7 @@ static int config_apply_level(struct opt_set *o, const struct config_section *s,
                 opt_put(o, (struct opt_value){x->id, origin, x->text, x->line});
     }
     config_apply_close_groups(said);
-    return rc;
+    return rc < 0 ? rc : config_apply_front(o, from);
 }
 
 int config_apply_top(struct opt_set *o, const struct config_file *c)
@@ -90,7 +119,7 @@ static int config_apply_arguments(struct opt_set *o,
     const struct config_words *w = job->paths.n ? &job->paths : &job->run;
     const char **arg;
 
-    if (o->arg_n > 0)
+    if (o->arg_n > 0 || w->n == 0)
         return 0;
     arg = mem_resize(o->arg, w->n * sizeof *arg);
     if (!arg)
@@ -121,6 +150,15 @@ int config_apply_snapshot(struct opt_set *o, const struct config_file *c,
     return rc;
 }
 
+int config_apply_job(const struct opt_set *asked, const struct config_file *c,
+                     const struct config_job *job, struct opt_set *o)
+{
+    int rc = opt_copy(asked, o);
+
+    o->arg_n = 0;
+    return rc < 0 ? rc : config_apply_snapshot(o, c, job);
+}
+
 /* ---- which file -------------------------------------------------------- */
 
 static bool config_apply_is_there(const char *path)
@@ -130,6 +168,21 @@ static bool config_apply_is_there(const char *path)
     /* what cannot be looked at is there: reading it will tell */
     return fileop_fstatat(AT_FDCWD, path, &st, 0) == 0 ||
            (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* The system's file may be root's alone, with secrets in it: for others it is
+ * as if it were not there. */
+static bool config_apply_system_is_there(struct config_file *c)
+{
+    int fd = fileop_openat(AT_FDCWD, config_apply_system,
+                           O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+
+    if (fd < 0 && errno == EACCES)
+        c->shut = config_apply_system;
+    if (fd < 0)
+        return errno != EACCES && errno != ENOENT && errno != ENOTDIR;
+    (void)fileop_close(fd);
+    return true;
 }
 
 /* The user's file, if there is a place for it. */
@@ -157,11 +210,11 @@ int config_apply_read(struct opt_set *o, struct config_file *c)
     *c = (struct config_file){.path = NULL};
     if (!said && config_apply_user(user) && config_apply_is_there(user))
         said = user;
-    if (!said && config_apply_is_there(config_apply_system))
+    if (!said && config_apply_system_is_there(c))
         said = config_apply_system;
     if (!said)
         return 0;
-    rc = config_file_read(said, c);
+    rc = config_disk_read(said, c);
     o->config = c->path;
     return rc;
 }

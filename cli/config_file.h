@@ -14,6 +14,8 @@ enum {
     CONFIG_FILE_BYTES_MAX = 1 << 20,
     CONFIG_FILE_JOBS_MAX = 1000,
     CONFIG_FILE_KEYS_MAX = 1000,           /* of one mapping */
+    CONFIG_FILE_WORDS_MAX = 100000,        /* with those that aliases repeat */
+    CONFIG_FILE_TEXT_MAX = 8 << 20,        /* bytes of them */
     CONFIG_FILE_NAME_MAX = SERIES_NAME_MAX /* of a job */
 };
 
@@ -65,6 +67,7 @@ struct config_job {
 /* Zeroed: nothing is said. */
 struct config_file {
     char *path;        /* NULL: there is no file */
+    const char *shut;  /* ... but this one, which is not for us; else NULL */
     struct arena text; /* what everything points into */
     struct config_section top;
     struct config_section defaults;
@@ -75,16 +78,12 @@ struct config_file {
 };
 
 /*
- * config_file_read: read a file, and hold it to the option table.
+ * config_file_parse: hold a text to the option table.
  *   path  as messages name it; copied
  *   c     out: zeroed first; release it whatever is returned
- * Returns 0; E_USAGE: cannot be read, others could have written it, it is not
- * YAML, or says what nobody understands: the text names file and line;
- * E_NOMEM.
+ * Returns 0; E_USAGE: it is not YAML, or says what nobody understands: the text
+ * names file and line; E_NOMEM.
  */
-MUST_CHECK int config_file_read(const char *path, struct config_file *c);
-
-/* config_file_parse: the same of text that was read; for tests. */
 MUST_CHECK int config_file_parse(const char *path, struct bytes text,
                                  struct config_file *c);
 

@@ -6,10 +6,11 @@
 #include "cli/cli.h"
 
 /*
- * config_show: write the options of the top and of each job as they would
- * count, as YAML with the origin of each value beside it, or as JSON.
- * What may hold secrets is not shown. Returns 0; E_USAGE: no job of the name
- * that --job says; E_NOMEM.
+ * config_show: write the options of the top, the defaults, and those of each
+ * job as they would count, as YAML with the origin of each value beside it, or
+ * as JSON. Read as a configuration, the YAML of all has the same effect, but
+ * for what may hold secrets, which is not shown. Returns 0; E_USAGE: no job of
+ * the name that --job says; E_NOMEM.
  */
 MUST_CHECK int config_show(struct cli *cli);
 

@@ -23,6 +23,50 @@ static int config_yaml_trouble(const yaml_parser_t *p, const char *path)
                    p->context ? p->context : "");
 }
 
+/* Before a tree is made of it: what nests deeply, or has very many anchors,
+ * takes the parser far more time than its bytes would. */
+static int config_yaml_measure(yaml_parser_t *p, const char *path)
+{
+    size_t depth = 0, nodes = 0, anchors = 0;
+    yaml_event_t e;
+    bool end;
+
+    do {
+        bool begins, scalar;
+        size_t line;
+
+        if (!yaml_parser_parse(p, &e))
+            return config_yaml_trouble(p, path);
+        line = e.start_mark.line + 1;
+        end = e.type == YAML_STREAM_END_EVENT;
+        scalar = e.type == YAML_SCALAR_EVENT;
+        begins = e.type == YAML_SEQUENCE_START_EVENT ||
+                 e.type == YAML_MAPPING_START_EVENT;
+        depth += begins;
+        depth -= e.type == YAML_SEQUENCE_END_EVENT ||
+                 e.type == YAML_MAPPING_END_EVENT;
+        nodes += begins || scalar || e.type == YAML_ALIAS_EVENT;
+        anchors +=
+            (scalar && e.data.scalar.anchor) ||
+            (e.type == YAML_SEQUENCE_START_EVENT &&
+             e.data.sequence_start.anchor) ||
+            (e.type == YAML_MAPPING_START_EVENT && e.data.mapping_start.anchor);
+        yaml_event_delete(&e);
+        if (depth > CONFIG_YAML_DEPTH_MAX)
+            return err_set(E_USAGE, "%s:%zu: nested more than %d deep", path,
+                           line, CONFIG_YAML_DEPTH_MAX);
+        if (nodes > CONFIG_YAML_NODES_MAX)
+            return err_set(E_USAGE,
+                           "%s:%zu: more than %d words, lists and "
+                           "mappings",
+                           path, line, CONFIG_YAML_NODES_MAX);
+        if (anchors > CONFIG_YAML_ANCHORS_MAX)
+            return err_set(E_USAGE, "%s:%zu: more than %d anchors", path, line,
+                           CONFIG_YAML_ANCHORS_MAX);
+    } while (!end);
+    return 0;
+}
+
 /* Words in which a NUL byte hides would be cut where C ends them. */
 static int config_yaml_no_nul(const char *path, const yaml_document_t *doc)
 {
@@ -67,23 +111,36 @@ static int config_yaml_load(yaml_parser_t *p, const char *path,
     return rc;
 }
 
-int config_yaml_parse(const char *path, struct bytes text,
-                      struct config_yaml **out)
+/* Runs one of the two passes over the text. */
+static int config_yaml_pass(const char *path, struct bytes text,
+                            struct config_yaml *y)
 {
-    struct config_yaml *y = mem_alloc(sizeof *y);
     yaml_parser_t p;
     int rc;
 
-    *out = NULL;
-    if (!y || !yaml_parser_initialize(&p)) {
-        free(y);
+    if (!yaml_parser_initialize(&p))
         return err_set(E_NOMEM, "%s: out of memory", path);
-    }
     yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(
         &p, text.n ? text.p : (const unsigned char *)"", text.n);
-    rc = config_yaml_load(&p, path, y);
+    rc = y ? config_yaml_load(&p, path, y) : config_yaml_measure(&p, path);
     yaml_parser_delete(&p);
+    return rc;
+}
+
+int config_yaml_parse(const char *path, struct bytes text,
+                      struct config_yaml **out)
+{
+    struct config_yaml *y;
+    int rc = config_yaml_pass(path, text, NULL);
+
+    *out = NULL;
+    if (rc < 0)
+        return rc;
+    y = mem_alloc(sizeof *y);
+    if (!y)
+        return err_set(E_NOMEM, "%s: out of memory", path);
+    rc = config_yaml_pass(path, text, y);
     if (rc < 0)
         free(y);
     else

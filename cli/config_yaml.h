@@ -10,6 +10,12 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+enum {
+    CONFIG_YAML_DEPTH_MAX = 32,
+    CONFIG_YAML_NODES_MAX = 100000, /* words, lists, mappings, aliases */
+    CONFIG_YAML_ANCHORS_MAX = 1000
+};
+
 struct config_yaml;
 
 /* A node; lent by the document. */
@@ -21,7 +27,8 @@ enum config_node_kind { CONFIG_SCALAR, CONFIG_LIST, CONFIG_MAPPING };
  * config_yaml_parse: the one document that text holds.
  *   path  for errors; borrowed
  *   y     out; NULL unless 0 is returned
- * Returns 0; E_USAGE: not YAML, or more than one document; E_NOMEM.
+ * Returns 0; E_USAGE: not YAML, more than one document, or past the bounds
+ * above; E_NOMEM.
  */
 MUST_CHECK int config_yaml_parse(const char *path, struct bytes text,
                                  struct config_yaml **y);

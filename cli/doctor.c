@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/fileop.h"
 #include "base/text.h"
+#include "cli/backup_set.h"
 #include "cli/config_apply.h"
+#include "cli/job_series.h"
 #include "cli/session.h"
 #include "cli/when.h"
 #include "cli/words.h"
@@ -102,44 +104,51 @@ static void doctor_fail(struct doctor *d, int rc, const char *what)
 
 /* ---- jobs -------------------------------------------------------------- */
 
-static void doctor_paths(struct doctor *d, const struct config_words *paths)
+/* The paths of a job as its run would find them: of one that is missing the
+ * snapshot will say that it is incomplete, each time. */
+static void doctor_paths(struct doctor *d, const struct config_job *job,
+                         const struct backup_set *b)
 {
-    struct stat st;
+    char line[32] = "";
     size_t missing = 0;
 
-    for (size_t i = 0; i < paths->n; i++) {
-        const char *p = paths->word[i].text;
+    for (size_t i = 0; i < b->paths.n; i++) {
+        struct bytes p = b->paths.root[i];
+        int errnum;
 
-        if (fileop_fstatat(AT_FDCWD, p, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        if (backup_paths_is_there(p, &errnum))
             continue;
         missing++;
-        doctor_say(d, DOCTOR_WARN, "paths", "line %u: %s: %s",
-                   paths->word[i].line, p, strerror(errno));
+        if (i < job->paths.n) /* behind these stand those of lists */
+            (void)snprintf(line, sizeof line,
+                           "line %u: ", job->paths.word[i].line);
+        doctor_say(d, DOCTOR_WARN, "paths",
+                   "%s%.*s: %s: each run will end with exit code 3",
+                   i < job->paths.n ? line : "", (int)p.n, (const char *)p.p,
+                   strerror(errnum));
     }
-    if (missing == paths->n)
-        doctor_fail(
-            d, err_set(E_NOTFOUND, "none of the %zu paths is there", paths->n),
-            "paths");
-    else
-        doctor_say(d, DOCTOR_OK, "paths", "%zu of %zu are there",
-                   paths->n - missing, paths->n);
+    doctor_say(d, DOCTOR_OK, "paths", "%zu of %zu are there",
+               b->paths.n - missing, b->paths.n);
 }
 
-static void doctor_exclude_files(struct doctor *d, const struct opt_set *o)
+/* What is to be backed up, made as a run would make it. */
+static void doctor_set(struct doctor *d, const struct config_job *job,
+                       const struct opt_set *o)
 {
-    for (size_t i = 0; i < o->value_n; i++) {
-        const char *p = o->value[i].text;
-        int fd;
+    struct backup_set b;
+    int rc = backup_set_make(o, NULL, &b);
 
-        if (o->value[i].id != OPT_EXCLUDE_FILE)
-            continue;
-        fd = fileop_openat(AT_FDCWD, p, O_RDONLY | O_NOCTTY | O_CLOEXEC, 0);
-        if (fd < 0)
-            doctor_fail(d, err_set_errno(E_USAGE, errno, "%s", p),
-                        "exclude-file");
-        else
-            (void)fileop_close(fd);
-    }
+    if (rc == E_NOTFOUND && opt_has(o, OPT_BEFORE))
+        doctor_say(d, DOCTOR_WARN, "paths", "%s: unless 'before' brings them",
+                   err_text());
+    else if (rc < 0)
+        doctor_fail(d, err_add(rc, "line %u", job->line),
+                    rc == E_NOTFOUND ? "paths" : "options");
+    else
+        doctor_say(d, DOCTOR_OK, "series", "%s", b.series);
+    if (rc == 0 && !b.is_stream)
+        doctor_paths(d, job, &b);
+    backup_set_release(&b);
 }
 
 static bool doctor_is_program(const char *path)
@@ -183,6 +192,24 @@ static void doctor_program(struct doctor *d, const struct config_job *job)
 }
 
 /* ---- a repository ------------------------------------------------------ */
+
+/* A secret that stands in a file is one only as long as others cannot read it.
+ */
+static void doctor_secret(struct doctor *d, const struct opt_set *o)
+{
+    static const enum opt_id file[] = {OPT_PASSPHRASE_FILE, OPT_KEY_FILE};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {
+        const char *p = opt_text(o, file[i]);
+
+        if (p && fileop_fstatat(AT_FDCWD, p, &st, 0) == 0 &&
+            S_ISREG(st.st_mode) && (st.st_mode & (S_IROTH | S_IWOTH)))
+            doctor_say(d, DOCTOR_WARN, "secret",
+                       "%s: every user of this machine can %s it: chmod o= it",
+                       p, st.st_mode & S_IROTH ? "read" : "change");
+    }
+}
 
 static void doctor_room(struct doctor *d, const char *what, const char *path)
 {
@@ -268,6 +295,7 @@ static void doctor_repo(struct doctor *d, const struct opt_set *o)
     const char *place;
     int rc;
 
+    doctor_secret(d, o);
     d->cli->opt = o;
     rc = session_place(d->cli, &place);
     if (rc == 0)
@@ -285,17 +313,13 @@ static void doctor_repo(struct doctor *d, const struct opt_set *o)
 static int doctor_job(struct doctor *d, const struct config_job *job)
 {
     struct opt_set o;
-    int rc = opt_copy(d->cli->opt, &o);
+    int rc = config_apply_job(d->cli->opt, d->cli->config, job, &o);
 
-    if (rc == 0)
-        rc = config_apply_snapshot(&o, d->cli->config, job);
     if (rc == 0) {
         d->job = job->name;
-        if (job->paths.n)
-            doctor_paths(d, &job->paths);
-        else
+        doctor_set(d, job, &o);
+        if (job->run.n)
             doctor_program(d, job);
-        doctor_exclude_files(d, &o);
         doctor_repo(d, &o);
         d->job = NULL;
     }
@@ -330,6 +354,13 @@ int doctor_run(struct cli *cli)
     if (c->path)
         doctor_say(&d, DOCTOR_OK, "config", "%s: %zu job%s", c->path, c->job_n,
                    c->job_n == 1 ? "" : "s");
+    if (c->shut)
+        doctor_say(&d, DOCTOR_OK, "config",
+                   "%s: is not for this user, and does not count", c->shut);
+    rc = job_series_check(cli->opt, c);
+    if (rc < 0)
+        doctor_fail(&d, rc, "series");
+    rc = 0;
     if (c->job_n == 0)
         rc = doctor_top(&d);
     for (size_t i = 0; i < c->job_n && rc == 0; i++) {

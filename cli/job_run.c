@@ -2,6 +2,7 @@
 
 #include "base/cancel.h"
 #include "cli/config_apply.h"
+#include "cli/job_series.h"
 #include "cli/message.h"
 
 /* Whether the command line itself says what is backed up. */
@@ -32,7 +33,7 @@ static int job_run_check(const struct cli *cli)
                        "get the same");
     if (all && cli->config->job_n == 0)
         return err_set(E_USAGE, "%s: no job stands there", cli->config->path);
-    return 0;
+    return all ? job_series_check(o, cli->config) : 0;
 }
 
 /* The job of a command line that names none. */

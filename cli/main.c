@@ -133,6 +133,9 @@ static int main_guarded(struct cli *cli, int argc, char **argv,
     if (rc == 0)
         rc = main_configure(opt, config);
     cli_messages(opt, NULL);
+    if (config->shut)
+        message_detail("%s: is not for this user, and does not count",
+                       config->shut);
     if (!opt_has(opt, OPT_JSON))
         cli->json = NULL;
     if (rc == 0)

@@ -98,7 +98,8 @@ struct opt_value {
  * configuration (cli/config_apply).
  * 1. value lists occurrences: argv's in their order, then the environment's,
  *    then the configuration's, level by level, which appear only where what
- *    stands before has none of that option.
+ *    stands before has none of that option. Patterns of the configuration
+ *    appear always, and before all else, the lower level's first.
  * 2. Each value fits the kind of its option.
  */
 struct opt_set {

@@ -400,6 +400,15 @@ static bool secrets_credential(char path[PATH_MAX])
     return n > 0 && n < PATH_MAX && fileop_fstatat(AT_FDCWD, path, &st, 0) == 0;
 }
 
+const char *secrets_around(const struct secrets *s)
+{
+    char path[PATH_MAX];
+
+    if (s->has_env)
+        return secrets_env_name;
+    return secrets_credential(path) ? "the credential dedup.passphrase" : NULL;
+}
+
 /* ---- what was given before --------------------------------------------- */
 
 /* What is typed is for one repository. */

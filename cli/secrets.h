@@ -75,6 +75,11 @@ MUST_CHECK int secrets_get(struct secrets *s, const struct opt_set *o,
                            bool fresh, const struct cancel *c,
                            struct secrets_key *key);
 
+/* secrets_around: what gives the secret where no option of the command line or
+ * the environment does, before a configuration is asked: "DEDUP_PASSPHRASE",
+ * "the credential dedup.passphrase"; NULL: nothing. */
+const char *secrets_around(const struct secrets *s);
+
 /* secrets_keep: key has opened the repository of o: if it was typed, it need
  * not be again. */
 void secrets_keep(struct secrets *s, const struct opt_set *o,

@@ -62,7 +62,8 @@ out_is 'own
 shared'
 ask config ''
 out_is 'show
-check'
+check
+jobs'
 ask completion f
 out_is 'fish'
 ask help 'do'
@@ -91,4 +92,37 @@ out_is ''
 ask snapshot --command x -- 'a d'
 out_is 'a dir'
 ask snapshot -- --ser
+out_is ''
+
+# Jobs, as the configuration has them. Names that a shell could take for more
+# than words cannot stand there: then there are none.
+PATH=$(dirname "$DEDUP"):$PATH
+export PATH
+ask snapshot --job t
+out_is ''
+cat >"$HOME/.config/dedup/dedup.yaml" <<'END'
+jobs:
+- { name: tree, paths: /x }
+- { name: -two, paths: /x }
+- { name: t@h+a.b_c-d, paths: /x }
+END
+ask snapshot --job ''
+out_is 'tree
+-two
+t@h+a.b_c-d'
+ask config show -j tr
+out_is tree
+ask snapshot --job = -t
+out_is -two
+# shellcheck disable=SC2016 # evil on purpose
+for name in '$(touch evil)' '`touch evil`' 'a;touch evil' "a' 'b" 'a b' '*' 'é'; do
+    echo "jobs: [ { name: \"$name\", paths: /x } ]" >"$HOME/.config/dedup/dedup.yaml"
+    ask snapshot --job ''
+    out_is ''
+done
+[ ! -e evil ] || run_fail "a name was run"
+# What is no file is not waited for.
+rm "$HOME/.config/dedup/dedup.yaml"
+mkfifo "$HOME/.config/dedup/dedup.yaml"
+ask snapshot --job ''
 out_is ''

@@ -23,3 +23,12 @@ ask 'dedup snapshot --ov'
 out_is
 ask 'dedup restore --ov'
 out_has '--overwrite*'
+# Jobs, as the configuration has them.
+mkdir -p "$HOME/.config/dedup"
+echo 'jobs: [ { name: tree, paths: /x }, { name: two, paths: /x } ]' \
+    >"$HOME/.config/dedup/dedup.yaml"
+PATH=$(dirname "$DEDUP"):$PATH
+export PATH
+ask 'dedup snapshot --job t'
+out_is 'tree
+two'

@@ -31,7 +31,7 @@ defaults:
   x-note: [ any, { thing: at all } ]
 jobs:
   - name: tree
-    paths: src
+    paths: $PWD/src
     tag: [ a, b ]
     retention:
       keep-daily: 7
@@ -46,7 +46,7 @@ expect 0 dedup --config c.yaml ls "$(hostname)@tree:$PWD/src"
 out_has "*keep.txt"
 ! grep -q drop.tmp "$OUT" || run_fail "the default excludes did not count"
 # What a default leaves out of snapshots is not left out of restores.
-expect 0 dedup --config c.yaml snapshot --exclude /nothing -s all src
+expect 0 dedup --config c.yaml snapshot --exclude '!*' -s all src
 expect 0 dedup --config c.yaml restore all --target out
 [ -e "out$PWD/src/drop.tmp" ] || run_fail "a restore heeded the excludes of jobs"
 # Paths on the command line: no job, its defaults all the same.
@@ -80,7 +80,7 @@ jobs:
     repo: $PWD/nowhere-else
     tag: job
     strict: false
-    paths: src
+    paths: $PWD/src
 EOF
 expect 0 dedup --config c.yaml config show --job tree -r there --json
 out_has '*"key":"repo","value":"there","origin":"--repo"*'
@@ -90,7 +90,7 @@ expect 0 dedup --config c.yaml config show
 out_has "repo: $PWD/nowhere  # c.yaml:1"
 out_has "    repo: $PWD/nowhere-else  # c.yaml:7"
 out_has "    tag: job  # c.yaml:8"
-! grep -q strict "$OUT" || run_fail "a job could not switch an option off"
+out_has "    strict: false  # c.yaml:9"
 expect 4 dedup --config c.yaml snapshot
 err_like "*nowhere-else*"
 expect 4 dedup --config c.yaml snapshot src
@@ -102,7 +102,7 @@ out_has '*"tags":?{"tag":"mine"}?*'
 echo wrong >pass
 expect 5 dedup --config c.yaml snapshots -r repo --passphrase-file pass
 expect 5 env DEDUP_PASSPHRASE=wrong "$DEDUP" --config c.yaml snapshots -r repo
-echo 'passphrase-file: pass' >>c.yaml
+echo "passphrase-file: $PWD/pass" >>c.yaml
 expect 1 dedup --config c.yaml snapshots -r repo
 err_like "*give one of c.yaml:2: key-file and c.yaml:11: passphrase-file, not both"
 
@@ -114,9 +114,11 @@ jobs:
 EOF
 expect 0 env DEDUP_PASSPHRASE=s3cret "$DEDUP" --config c.yaml config show
 ! grep -q s3cret "$OUT" "$ERR" || run_fail "a secret was shown"
-out_has "passphrase: (hidden)  # DEDUP_PASSPHRASE"
-out_has "passphrase-command: (hidden)  # c.yaml:1"
+out_has "# passphrase: (hidden)  # DEDUP_PASSPHRASE"
+! grep -q passphrase-command "$OUT" || run_fail "two secrets"
 out_has "      - pg_dump  # c.yaml:3"
+expect 0 dedup --config c.yaml config show
+out_has "passphrase-command: (hidden)  # c.yaml:1"
 expect 0 env DEDUP_PASSPHRASE=s3cret "$DEDUP" --config c.yaml config show --json
 ! grep -q s3cret "$OUT" || run_fail "a secret was shown as JSON"
 
@@ -140,22 +142,49 @@ wrong 'defaults: { checkpoint: soon }\n' \
     ":1: checkpoint: 'soon' is not a duration (like 1d12h)"
 wrong 'defaults: [ a ]\n' ":1: defaults: needs keys with values"
 wrong 'jobs: { a: b }\n' ":1: jobs: needs a list: each job begins with '- name:'"
-wrong 'jobs:\n- paths: [ a ]\n' ":2: a job without a name"
+wrong 'jobs:\n- paths: [ /a ]\n' ":2: a job without a name"
 wrong 'jobs:\n- name: a b\n' ":2: name: 1 to 50 of A-Z a-z 0-9 . _ @ + -"
-wrong 'jobs:\n- name: a\n' ":2: a: needs 'paths', or 'command' and 'run'"
+wrong 'jobs:\n- name: a\n' ":2: a: needs 'paths' or 'files-from', or else 'command' and 'run'"
 wrong 'jobs:\n- { name: a, paths: [] }\n' ":2: paths: a list of nothing"
-wrong 'jobs:\n- { name: a, paths: x, run: y }\n' \
+wrong 'jobs:\n- { name: a, paths: /x, run: y }\n' \
     ":2: a: 'command', the name that its output gets, and 'run', its words, go together"
-wrong 'jobs:\n- { name: a, paths: x, command: x, run: y }\n' \
-    ":2: a: needs 'paths', or 'command' and 'run'"
-wrong 'jobs:\n- { name: a, paths: x }\n- { name: a, paths: x }\n' \
+wrong 'jobs:\n- { name: a, paths: /x, command: x, run: y }\n' \
+    ":2: a: needs 'paths' or 'files-from', or else 'command' and 'run'"
+wrong 'jobs:\n- { name: a, paths: /x }\n- { name: a, paths: /x }\n' \
     ":3: job 'a' stands here and in line 2"
-wrong 'jobs:\n- { name: a, paths: x, retention: { keep-dayly: 3 } }\n' \
+wrong 'jobs:\n- { name: a, paths: /x, retention: { keep-dayly: 3 } }\n' \
     ":2: unknown key 'keep-dayly' in retention; did you mean 'keep-daily'?"
-wrong 'jobs:\n- { name: a, paths: x, retention: { keep-daily: [ 3 ] } }\n' \
+wrong 'jobs:\n- { name: a, paths: /x, retention: { keep-daily: [ 3 ] } }\n' \
     ":2: keep-daily: needs one value"
-wrong 'default-job: other\njobs:\n- { name: a, paths: x }\n' \
+wrong 'default-job: other\njobs:\n- { name: a, paths: /x }\n' \
     ":1: there is no job 'other'"
+# A null is no value, and what is named must not depend on where one stands.
+wrong 'repo: ~\n' ":1: repo: a null, which is no value; in quotes it is a word"
+wrong 'jobs:\n- name: null\n' ":2: name: a null, which is no value; in quotes it is a word"
+wrong 'defaults: { tag: [ a, Null ] }\n' ":1: tag: a null, which is no value; in quotes it is a word"
+wrong '\nrepo: srv\n' ":2: repo: 'srv' must be absolute"
+wrong 'repo: "~"\n' ":1: repo: '~' must be absolute: '~' means nothing here"
+wrong 'cache-dir: ~/x\n' ":1: cache-dir: '~/x' must be absolute: '~' means nothing here"
+wrong 'passphrase-file: ./x\n' ":1: passphrase-file: './x' must be absolute"
+wrong 'defaults:\n  exclude-file: [ /a,\n  b ]\n' ":3: exclude-file: 'b' must be absolute"
+wrong 'jobs:\n- { name: a, files-from: "-" }\n' ":2: files-from: '-' must be absolute"
+wrong 'jobs:\n- name: a\n  paths:\n  - /a\n  - ~/b\n' \
+    ":5: paths: '~/b' must be absolute: '~' means nothing here"
+# Retention is held to its types.
+for rule in 'keep-daily: banana' 'keep-last: -5' 'keep-last: 1000001' 'keep-yearly: 1y'; do
+    wrong "jobs:\\n- { name: a, paths: /x, retention: { $rule } }\\n" \
+        ":2: ${rule%%:*}: '${rule#*: }' is neither a number nor a duration (like 30d)"
+done
+wrong 'jobs:\n- { name: a, paths: /x, retention: { keep-within: never } }\n' \
+    ":2: keep-within: 'never' is not a duration (like 1d12h)"
+wrong 'jobs:\n- { name: a, paths: /x,\n retention: { keep-tag: [ a,\n b c ] } }\n' \
+    ":4: keep-tag: 'b c' is no tag: 1 to 100 bytes, no spaces, commas or control characters"
+cat <<END | says
+jobs:
+- { name: a, files-from: /list, retention: { keep-last: 0, keep-daily: 30d, keep-within: 2w, keep-tag: x } }
+- { name: b, paths: /x, files-from0: /list }
+END
+expect 0 dedup --config c.yaml config show
 wrong 'x-a: &x [ *x ]\nrepo: *x\n' ":1: repo: needs one value, not a list or a mapping"
 wrong '[ a ]\n' ":1: needs keys with values, such as 'repo: /backup/srv'"
 wrong '{ a: b }: c\n' ":1: a key that is not a word"
@@ -169,12 +198,42 @@ expect 1 dedup --config c.yaml snapshots
 err_like "dedup: snapshots: c.yaml: byte 6: *UTF-8*"
 seq -f 'x-%.0f: 1' 1001 | says
 refused ":1: the file: more than 1000 keys"
+# What costs far more than its bytes: nesting, anchors, aliases.
+head -c 500000 /dev/zero | tr '\0' '[' | says
+refused ":1: nested more than 32 deep"
+{
+    echo 'x-a:'
+    seq -f '- &a%.0f x' 1001
+} | says
+refused ":1002: more than 1000 anchors"
+{
+    printf 'x-a: [ '
+    head -c 200010 /dev/zero | sed 's/\x0/a,/g'
+    echo ']'
+} | says
+refused ":1: more than 100000 words, lists and mappings"
+{
+    printf 'x-a: &a [ '
+    head -c 60000 /dev/zero | sed 's/\x0/\/,/g'
+    printf ']\njobs:\n'
+    seq -f '- { name: j%.0f, paths: *a }' 1000
+} | says
+refused ":1: more than 100000 words, with those that aliases repeat"
+{
+    printf 'x-a: &a /'
+    head -c 500000 /dev/zero | tr '\0' a
+    printf '\njobs:\n'
+    seq -f '- { name: j%.0f, paths: *a }' 1000
+} | says
+refused ":1: words of more than 8 MiB, with those that aliases repeat"
 head -c 1100000 /dev/zero | tr '\0' '#' >c.yaml
-refused ": longer than 1 MiB"
+refused ": longer than 1048576 bytes"
 
 # Nobody else may have written it: what it says is run.
 printf 'repo: x\n' | says
 chmod 620 c.yaml
+refused ": others can write to it, and could have dedup run anything: chmod go-w it"
+chmod 602 c.yaml
 refused ": others can write to it, and could have dedup run anything: chmod go-w it"
 if [ "$(id -u)" = 0 ]; then
     chmod 644 c.yaml
@@ -183,4 +242,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 rm c.yaml
 mkdir c.yaml
+refused ": is not a file"
+rmdir c.yaml
+mkfifo c.yaml
 refused ": is not a file"

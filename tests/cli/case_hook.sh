@@ -63,8 +63,8 @@ wait $pid
 # In jobs too, each its own.
 cat >c.yaml <<EOF
 jobs:
-  - { name: a, paths: src, before: 'echo a >>order', after: 'echo a-end >>order' }
-  - { name: b, paths: src, before: 'exit 1', after: 'echo b-end >>order' }
+  - { name: a, paths: $PWD/src, before: 'echo a >>order', after: 'echo a-end >>order' }
+  - { name: b, paths: $PWD/src, before: 'exit 1', after: 'echo b-end >>order' }
 EOF
 expect 2 dedup --config c.yaml snapshot --all-jobs
 [ "$(tr '\n' ' ' <order)" = "a a-end b-end " ] || run_fail "$(cat order)"

@@ -63,6 +63,13 @@ expect 0 dedup snapshot --print-id
 expect 0 dedup ls "$(cat "$OUT")"
 out_is /db.sql
 
+# Their names, for a script.
+expect 0 dedup config jobs
+out_is 'tree
+db'
+expect 0 dedup config jobs --json
+out_has '{"v":1,"type":"job","name":"db"}'
+
 # The check looks at what the file names.
 expect 0 dedup config check
 out_has "ok    config: $PWD/c.yaml: 2 jobs"
@@ -79,7 +86,7 @@ out_has '{"v":1,"type":"finding","verdict":"ok","job":"db","about":"run","messag
 sed -i "s,/src \],/src; $PWD/gone ]," c.yaml
 sed -i 's/;/,/; s/run: \[ sh/run: [ no-such-program/' c.yaml
 expect 1 dedup config check
-out_has "warn  tree: paths: line 10: $PWD/gone: No such file or directory"
+out_has "warn  tree: paths: line 10: $PWD/gone: No such file or directory: each run will end with exit code 3"
 out_has "FAIL  db: run: line 13: no program 'no-such-program' in PATH"
 err_like "dedup: config: 1 check failed, 1 warning*"
 # A key that may not back up, and one that does not open.
@@ -96,4 +103,4 @@ expect 0 env DEDUP_CONFIG=/dev/null "$DEDUP" doctor -r repo --key-file "$KEY" \
 out_has "ok    key: 'first' may back up: its role is 'full'"
 expect 1 env DEDUP_CONFIG=/nowhere "$DEDUP" config check
 expect 1 dedup config frobnicate
-err_like "dedup: config: config 'frobnicate': must be one of show, check*"
+err_like "dedup: config: config 'frobnicate': must be one of show, check, jobs*"

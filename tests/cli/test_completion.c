@@ -75,15 +75,11 @@ static void test_completion__tells_what_an_argument_is(void **state)
         const char *argument;
         enum completion_kind kind;
     } rows[] = {
-        {"FILE", COMPLETION_FILES},
-        {"DIR", COMPLETION_DIRECTORIES},
-        {"REPO", COMPLETION_DIRECTORIES},
-        {"own|shared", COMPLETION_WORDS},
-        {"PATH...", COMPLETION_FILES},
-        {"[COMMAND]", COMPLETION_COMMANDS},
-        {"COMMAND", COMPLETION_ANY},
-        {"FILENAME", COMPLETION_ANY},
-        {"", COMPLETION_ANY},
+        {"FILE", COMPLETION_FILES},       {"DIR", COMPLETION_DIRECTORIES},
+        {"REPO", COMPLETION_DIRECTORIES}, {"own|shared", COMPLETION_WORDS},
+        {"PATH...", COMPLETION_FILES},    {"[COMMAND]", COMPLETION_COMMANDS},
+        {"COMMAND", COMPLETION_ANY},      {"JOB", COMPLETION_JOBS},
+        {"FILENAME", COMPLETION_ANY},     {"", COMPLETION_ANY},
     };
 
     (void)state;
