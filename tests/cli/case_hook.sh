@@ -80,8 +80,8 @@ read -r x </dev/tty
 echo "$x" >answer
 EOF
 chmod +x ask
-cat >t.yaml <<'EOF'
-jobs: [ { name: t, paths: src, before: ./ask, after: 'echo "$1" >code' } ]
+cat >t.yaml <<EOF
+jobs: [ { name: t, paths: $PWD/src, before: ./ask, after: 'echo "\$1" >code' } ]
 EOF
 rm code
 expect 0 on_terminal 'yes\n' "$DEDUP" --config t.yaml snapshot

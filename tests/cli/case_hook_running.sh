@@ -110,10 +110,10 @@ expect 4 dedup snapshot -s s --before : --after 'echo "$1" >code' src
 # A signal while --after of a job runs: it is ended in peace, and no other job
 # begins.
 mv away repo
-cat >c.yaml <<'EOF'
+cat >c.yaml <<EOF
 jobs:
-  - { name: a, paths: src, after: './hold a; echo a-end >>order' }
-  - { name: b, paths: src, before: 'echo b >>order', after: 'echo b-end >>order' }
+  - { name: a, paths: $PWD/src, after: './hold a; echo a-end >>order' }
+  - { name: b, paths: $PWD/src, before: 'echo b >>order', after: 'echo b-end >>order' }
 EOF
 env --default-signal=INT true 2>/dev/null || skip "env knows no --default-signal"
 "$DEDUP" --config c.yaml snapshot --all-jobs 2>first.err &

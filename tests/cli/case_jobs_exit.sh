@@ -14,11 +14,11 @@ jobs() {
         echo "  - name: $k-$kind"
         echo "    after: 'echo $k-$kind \"\$1\" >>codes'"
         case $kind in
-        good) echo "    paths: src" ;;
-        incomplete) echo "    paths: [ src, gone ]" ;;
-        later) printf '    paths: src\n    before: exit 75\n' ;;
-        failed) printf '    paths: src\n    before: exit 3\n' ;;
-        absent) echo "    paths: gone" ;;
+        good) echo "    paths: $PWD/src" ;;
+        incomplete) echo "    paths: [ $PWD/src, $PWD/gone ]" ;;
+        later) printf '    paths: %s/src\n    before: exit 75\n' "$PWD" ;;
+        failed) printf '    paths: %s/src\n    before: exit 3\n' "$PWD" ;;
+        absent) echo "    paths: $PWD/gone" ;;
         esac
     done
 }

@@ -12,9 +12,9 @@ for r in repo other; do
 done
 cat >c.yaml <<EOF
 jobs:
-  - { name: a, paths: src, repo: $PWD/repo }
-  - { name: b, paths: src, repo: $PWD/repo }
-  - { name: c, paths: src, repo: $PWD/other }
+  - { name: a, paths: $PWD/src, repo: $PWD/repo }
+  - { name: b, paths: $PWD/src, repo: $PWD/repo }
+  - { name: c, paths: $PWD/src, repo: $PWD/other }
 EOF
 export DEDUP_CONFIG="$PWD/c.yaml"
 
@@ -40,8 +40,8 @@ err_has "dedup: snapshot: 3 of 3 jobs failed*"
 # Two sources are two.
 cat >two.yaml <<EOF
 jobs:
-  - { name: a, paths: src, repo: $PWD/repo, passphrase-file: $PWD/pass }
-  - { name: b, paths: src, repo: $PWD/other, key-file: $PWD/other.key }
+  - { name: a, paths: $PWD/src, repo: $PWD/repo, passphrase-file: $PWD/pass }
+  - { name: b, paths: $PWD/src, repo: $PWD/other, key-file: $PWD/other.key }
 EOF
 expect 0 dedup --config two.yaml snapshot --all-jobs
 
