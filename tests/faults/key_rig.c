@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "repo/check.h"
+#include "repo/journal_list.h"
 #include "repo/key_change.h"
 #include "repo/key_remove.h"
 #include "repo/repo_log.h"
@@ -15,6 +16,7 @@
 
 static struct fault_kit *kit;
 static struct store *shared;
+enum { SPOILED = 9 };   /* the number of a record that is none */
 static uint32_t others; /* epochs that key_rig_other() has begun */
 
 /* Of 32 bytes each: no Argon2 in a loop of hundreds of runs. */
@@ -160,6 +162,52 @@ static int remove_host(struct repo *r, const struct key_rig_change *c)
     (void)c;
     return one ? key_remove(r, &one->id, false, &done)
                : err_set(E_INTERNAL, "the host is no member");
+}
+
+/* Puts what nobody can read into a journal of that member, some records behind
+ * its last: doing it again finds it there. */
+static int spoil(struct repo *r, const struct member_id *id)
+{
+    struct journal_list list = {.item = NULL};
+    enum store_outcome outcome;
+    char name[RECORD_NAME_MAX];
+    int rc = journal_list_load(r->store, &list);
+    size_t i = 0;
+
+    while (rc == 0 && i < list.n && !members_owns(id, &list.item[i].writer))
+        i++;
+    if (rc == 0 && i == list.n)
+        rc = err_set(E_INTERNAL, "the host has no journal");
+    if (rc == 0) {
+        record_journal_name(&list.item[i].writer, SPOILED, name);
+        rc = store_put(r->store, name, bytes_of_str("no record"), &outcome);
+    }
+    journal_list_release(&list);
+    return rc;
+}
+
+/* What it did before is void from the damage on. */
+static int remove_forced(struct repo *r, const struct key_rig_change *c)
+{
+    const struct members_one *one = called(r, "host");
+    struct key_remove_result done;
+    struct member_id id;
+    int rc;
+
+    (void)c;
+    if (!one)
+        return err_set(E_INTERNAL, "the host is no member");
+    id = one->id;
+    rc = spoil(r, &id);
+    if (rc == 0 && one->standing == RECORD_ACTIVE) {
+        rc = key_remove(r, &id, false, &done);
+        if (rc == 0)
+            return err_set(E_INTERNAL, "damage was passed over unasked");
+        if (rc == E_REFUSED)
+            err_ignore(rc, "as it has to be");
+        rc = rc == E_REFUSED ? 0 : rc;
+    }
+    return rc < 0 ? rc : key_remove(r, &id, true, &done);
 }
 
 /* Its own key, as far as that goes; whoever else has a full one finishes. */
@@ -382,6 +430,8 @@ const struct key_rig_change key_rig_changes[] = {
     {"passwd", passwd, &host, &fresh, KEYRING_WRITE, holds_passwd, 1},
     {"passwd phrase", passwd, &host, &phrase, KEYRING_WRITE, holds_passwd, 7},
     {"remove", remove_host, &founder, NULL, KEYRING_WRITE, holds_removed, 1},
+    {"remove forced", remove_forced, &founder, NULL, KEYRING_WRITE,
+     holds_removed, 2},
     {"leave", leave, &second, NULL, KEYRING_FULL, holds_left, 1},
     {"rotate", rotate, &founder, NULL, KEYRING_FULL, holds_rotated, 1},
     {"trust", trust, &founder, NULL, KEYRING_FULL, holds_trusted, 1},
@@ -482,7 +532,8 @@ int key_rig_look(const struct key_rig_change *c, bool reported, bool again,
     if (wrong)
         return err_set(E_INTERNAL, "%s: %s", c->name, wrong);
     rc = key_rig_open(&founder, &s, &r);
-    if (rc == 0)
+    /* until it is removed, its damage is damage */
+    if (rc == 0 && (c->run != remove_forced || reported || again))
         rc = fault_kit_check(kit, r);
     if (rc == 0)
         rc = fault_kit_count(r, &n, NULL);

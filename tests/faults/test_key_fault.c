@@ -165,6 +165,7 @@ static void test_key_fault__remove(void **state)
 {
     (void)state;
     each("remove");
+    each("remove forced");
     each("leave");
 }
 
