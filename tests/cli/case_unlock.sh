@@ -15,7 +15,7 @@ out_is '{"v":1,"type":"error","exit":5,"message":"repo: wrong passphrase"}'
 
 # Where there is none, nobody is asked for a passphrase.
 expect 4 dedup -r nothing snapshots
-err_is "dedup: snapshots: nothing: no such directory: is what it is on mounted? Only 'dedup init' makes a repository"
+err_is "dedup: snapshots: nothing: no such directory; is its file system mounted? Only 'dedup init' makes a repository"
 expect 4 dedup -r right snapshots
 err_is "dedup: snapshots: right: not a directory; a repository is one"
 mkdir empty
