@@ -15,7 +15,7 @@ example=$PWD/p/share/doc/dedup/dedup.yaml.example
 expect 0 dedup config show --config "$example"
 out_has "*repo: /backup/srv *"
 out_has "*passphrase-file: /etc/dedup/passphrase *"
-out_has "  - name: system"
+out_has "  - name: system  # *dedup.yaml.example:*"
 out_has "*exclude-caches: true *"
 # The job that it holds as a comment is right, too.
 sed 's/^  #\([- ] \)/  \1/; s/^  #  /    /' "$example" >all.yaml
