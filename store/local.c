@@ -304,10 +304,11 @@ static int local_open_root(struct local *l)
 
     l->root = fileop_openat(AT_FDCWD, l->base.place, O_RDONLY | O_DIRECTORY, 0);
     if (l->root < 0 && errno == ENOENT)
-        return err_set(E_NOREPO,
-                       "%s: no such directory; is its file system mounted? Only "
-                       "'dedup init' makes a repository",
-                       l->base.place);
+        return err_set(
+            E_NOREPO,
+            "%s: no such directory; is its file system mounted? Only "
+            "'dedup init' makes a repository",
+            l->base.place);
     if (l->root < 0 && errno == ENOTDIR)
         return err_set(E_NOREPO, "%s: not a directory; a repository is one",
                        l->base.place);

@@ -367,6 +367,22 @@ bool fault_kit_child(struct fault_kit *k, const char *plan, fault_kit_run *run,
     return false;
 }
 
+void fault_kit_must(struct fault_kit *k, fault_kit_run *run, void *ctx,
+                    const char *what)
+{
+    assert_false(fault_kit_child(k, "", run, ctx));
+    if (k->report->rc < 0)
+        fault_kit_wrong(k, what);
+}
+
+void fault_kit_demand(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    (void)fprintf(stderr, "%s: %s\n", what, err_text());
+    exit(1);
+}
+
 void fault_kit_wrong(const struct fault_kit *k, const char *what)
 {
     const struct fault_report *r = k->report;

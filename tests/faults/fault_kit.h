@@ -103,6 +103,15 @@ typedef void fault_kit_run(struct fault_kit *k, void *ctx);
 bool fault_kit_child(struct fault_kit *k, const char *plan, fault_kit_run *run,
                      void *ctx);
 
+/* fault_kit_must: run it in a child without a plan; rc < 0, or a kill, fails
+ * the test. */
+void fault_kit_must(struct fault_kit *k, fault_kit_run *run, void *ctx,
+                    const char *what);
+
+/* fault_kit_demand: in a child, where nothing is to be assumed of cmocka: end
+ * it unhappily unless ok, with the error at hand. */
+void fault_kit_demand(bool ok, const char *what);
+
 /* fault_kit_open: open store and repository; in a child.
  *   cache  NULL: k->cache */
 MUST_CHECK int fault_kit_open(const struct fault_kit *k, const char *cache,

@@ -37,13 +37,6 @@ static void run_look(struct fault_kit *k, void *ctx)
     k->report->rc = key_rig_look(l->c, l->reported, l->again, snapshots);
 }
 
-static void must(fault_kit_run *run, void *ctx, const char *what)
-{
-    assert_false(fault_kit_child(&kit, "", run, ctx));
-    if (kit.report->rc < 0)
-        fault_kit_wrong(&kit, what);
-}
-
 static void run_prepare(struct fault_kit *k, void *ctx)
 {
     (void)ctx;
@@ -55,7 +48,7 @@ static int setup(void **state)
     (void)state;
     fault_kit_make_small(&kit);
     key_rig_use(&kit, NULL);
-    must(run_prepare, NULL, "prepare");
+    fault_kit_must(&kit, run_prepare, NULL, "prepare");
     snapshots = kit.report->snapshots;
     assert_true(snapshots > 0);
     assert_true(scratch_run("cp -a '%s/keys' '%s/slots'", kit.repo, kit.dir));
@@ -99,10 +92,10 @@ static bool one(const struct key_rig_change *c, const char *action,
     t->failed += !killed && !look.reported;
     if (!hit)
         assert_true(look.reported);
-    must(run_look, &look, c->name);
-    must(run_again, &copy, "it cannot be done again");
+    fault_kit_must(&kit, run_look, &look, c->name);
+    fault_kit_must(&kit, run_again, &copy, "it cannot be done again");
     look.again = true;
-    must(run_look, &look, c->name);
+    fault_kit_must(&kit, run_look, &look, c->name);
     return hit;
 }
 

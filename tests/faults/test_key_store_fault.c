@@ -5,7 +5,6 @@
  * Every k-th operation; with --all each.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -51,15 +50,6 @@ struct mishap {
     uint64_t allocations; /* before it begins */
 };
 
-/* In the child: nothing is to be assumed of cmocka there. */
-static void demand(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    (void)fprintf(stderr, "%s: %s\n", what, err_text());
-    exit(1);
-}
-
 static int run_other(void *ctx, enum memory_point point, enum memory_op op,
                      const char *name)
 {
@@ -70,7 +60,7 @@ static int run_other(void *ctx, enum memory_point point, enum memory_op op,
     if (m->within || point != m->fault.point || ++m->passages != m->other)
         return 0;
     m->within = true;
-    demand(key_rig_other(m->c, m->rotates) == 0, "the other");
+    fault_kit_demand(key_rig_other(m->c, m->rotates) == 0, "the other");
     m->within = false;
     return 0;
 }
@@ -98,23 +88,27 @@ static void run_mishap(struct fault_kit *k, void *ctx)
                        : m->other ? m->passages >= m->other
                                   : k->report->count >= m->fault.n;
     if (m->starve)
-        demand(rc == 0 || rc == E_NOMEM, "more than memory is missing");
+        fault_kit_demand(rc == 0 || rc == E_NOMEM,
+                         "more than memory is missing");
     else if (m->other)
         /* of two that rotate by the same slot one finds it replaced; here each
          * has its own */
-        demand(rc == 0, "others were in the way");
+        fault_kit_demand(rc == 0, "others were in the way");
     else
-        demand(rc == 0 || rc == m->fault.code || rc == E_STORE, "run");
+        fault_kit_demand(rc == 0 || rc == m->fault.code || rc == E_STORE,
+                         "run");
     if (!k->report->fired)
-        demand(rc == 0, "without a failure");
+        fault_kit_demand(rc == 0, "without a failure");
     memory_set_hook(store, NULL, NULL);
     memory_set_fault(store, (struct memory_fault){.n = 0});
     if (m->cut)
         memory_power_cut(store, m->seed);
     k->report->failed = rc < 0;
-    demand(key_rig_look(m->c, rc == 0, false, snapshots) == 0, "afterwards");
-    demand(key_rig_again(m->c) == 0, "again");
-    demand(key_rig_look(m->c, rc == 0, true, snapshots) == 0, "at last");
+    fault_kit_demand(key_rig_look(m->c, rc == 0, false, snapshots) == 0,
+                     "afterwards");
+    fault_kit_demand(key_rig_again(m->c) == 0, "again");
+    fault_kit_demand(key_rig_look(m->c, rc == 0, true, snapshots) == 0,
+                     "at last");
     k->report->rc = 0;
     store_close(store);
 }

@@ -163,22 +163,15 @@ static void run_see(struct fault_kit *k, void *ctx)
     k->report->rc = rc;
 }
 
-static void must(fault_kit_run *run, void *ctx, const char *what)
-{
-    assert_false(fault_kit_child(&kit, "", run, ctx));
-    if (kit.report->rc < 0)
-        fault_kit_wrong(&kit, what);
-}
-
 static struct seen see(void)
 {
     char fresh[FAULT_KIT_PATH + 8];
     struct seen x, anew;
 
-    must(run_see, NULL, "looking");
+    fault_kit_must(&kit, run_see, NULL, "looking");
     memcpy(&x, kit.report->problem, sizeof x);
     (void)snprintf(fresh, sizeof fresh, "%s-fresh", kit.cache);
-    must(run_see, fresh, "looking with a new cache");
+    fault_kit_must(&kit, run_see, fresh, "looking with a new cache");
     memcpy(&anew, kit.report->problem, sizeof anew);
     assert_memory_equal(&x, &anew, sizeof x);
     assert_true(scratch_run("rm -rf '%s'", fresh));
@@ -204,8 +197,8 @@ static int setup(void **state)
     (void)state;
     fault_kit_make_small(&kit);
     for (int i = 0; i < SNAPSHOTS; i++)
-        must(run_back_up, NULL, "backing up");
-    must(run_change, (void *)(uintptr_t)&prepared, "preparing");
+        fault_kit_must(&kit, run_back_up, NULL, "backing up");
+    fault_kit_must(&kit, run_change, (void *)(uintptr_t)&prepared, "preparing");
     fault_kit_keep(&kit);
     return 0;
 }
@@ -270,7 +263,7 @@ static bool one(const struct change *c, const struct states *x,
     if (!hit)
         assert_true(reported);
     look(x, reported, t);
-    must(run_change, &copy, "it cannot be done again");
+    fault_kit_must(&kit, run_change, &copy, "it cannot be done again");
     look(x, true, t);
     return hit;
 }
@@ -282,11 +275,12 @@ static struct states states_of(const struct change *c)
 
     fault_kit_reset(&kit);
     x.before = see();
-    must(run_change, &copy, c->name);
+    fault_kit_must(&kit, run_change, &copy, c->name);
     assert_int_equal(kit.report->new_bytes, SNAPSHOTS);
     x.after = see();
     assert_int_equal(x.after.tip, x.before.tip + SNAPSHOTS);
-    must(run_change, &copy, c->name); /* nothing is left to be done */
+    fault_kit_must(&kit, run_change, &copy,
+                   c->name); /* nothing is left to be done */
     assert_int_equal(kit.report->new_bytes, 0);
     assert_int_equal(see().tip, x.after.tip);
     for (size_t i = 0; i < SNAPSHOTS; i++)

@@ -5,7 +5,6 @@
  * visible and not yet durable (I10). Every k-th operation; with --all each.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "store/memory.h"
@@ -66,15 +65,6 @@ struct mishap {
     bool checkpoints; /* the run leaves some */
 };
 
-/* In the child: nothing is to be assumed of cmocka there. */
-static void demand(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    (void)fprintf(stderr, "%s: %s\n", what, err_text());
-    exit(1);
-}
-
 static int run_other(void *ctx, enum memory_point point, enum memory_op op,
                      const char *name)
 {
@@ -85,7 +75,8 @@ static int run_other(void *ctx, enum memory_point point, enum memory_op op,
     if (m->within || point != m->fault.point || ++m->passages != m->other)
         return 0;
     m->within = true;
-    demand(back_up_once(second_cache, kit.source) == 0, "the other run");
+    fault_kit_demand(back_up_once(second_cache, kit.source) == 0,
+                     "the other run");
     m->within = false;
     m->other_done = true;
     /* and now the first is no more, and the power goes */
@@ -102,11 +93,12 @@ static void bring_back(struct repo *r, uint64_t n, const char *source)
 
     (void)snprintf(target, sizeof target, "%.*s/%lu", FAULT_KIT_PATH - 24,
                    kit.out, (unsigned long)n);
-    demand(scratch_run("rm -rf '%s'", target), target);
-    demand(fault_kit_bring_back(&kit, r, n, target) == 0, "restore");
-    demand(kit.report->damaged + kit.report->failed == 0, kit.report->problem);
-    demand(scratch_run(TREECMP " '%s' '%s%s'", source, target, source),
-           "treecmp");
+    fault_kit_demand(scratch_run("rm -rf '%s'", target), target);
+    fault_kit_demand(fault_kit_bring_back(&kit, r, n, target) == 0, "restore");
+    fault_kit_demand(kit.report->damaged + kit.report->failed == 0,
+                     kit.report->problem);
+    fault_kit_demand(
+        scratch_run(TREECMP " '%s' '%s%s'", source, target, source), "treecmp");
 }
 
 /* All that exist restore; the next run adds one that does. Returns how many
@@ -117,19 +109,20 @@ static uint64_t audit(const char *cache)
     uint64_t checkpoints = 0;
     uint64_t n = 0;
 
-    demand(fault_kit_open_in(store, cache, &r) == 0, "open");
-    demand(fault_kit_count(r, &n, &checkpoints) == 0, "count");
+    fault_kit_demand(fault_kit_open_in(store, cache, &r) == 0, "open");
+    fault_kit_demand(fault_kit_count(r, &n, &checkpoints) == 0, "count");
     kit.report->checkpoints += checkpoints;
     /* what they reach is there */
     if (checkpoints > 0)
-        demand(fault_kit_check(&kit, r) == 0, kit.report->problem);
-    demand(n >= 2 && n <= 5, "snapshots");
+        fault_kit_demand(fault_kit_check(&kit, r) == 0, kit.report->problem);
+    fault_kit_demand(n >= 2 && n <= 5, "snapshots");
     for (uint64_t i = 0; i < n; i++)
         bring_back(r, i, i < 2 ? old[i] : kit.source);
-    demand(fault_kit_back_up(&kit, r, kit.source) == 0, "the next run");
+    fault_kit_demand(fault_kit_back_up(&kit, r, kit.source) == 0,
+                     "the next run");
     bring_back(r, n, kit.source);
-    demand(fault_kit_superseded(r) == 0, "superseded");
-    demand(fault_kit_check(&kit, r) == 0, kit.report->problem);
+    fault_kit_demand(fault_kit_superseded(r) == 0, "superseded");
+    fault_kit_demand(fault_kit_check(&kit, r) == 0, kit.report->problem);
     repo_close(r);
     return n;
 }
@@ -149,17 +142,18 @@ static void run_mishap(struct fault_kit *k, void *ctx)
     k->report->count = memory_passages(store);
     k->report->fired =
         m->other ? m->other_done : k->report->count >= m->fault.n;
-    demand(rc == 0 || rc == m->fault.code, "run");
-    demand(k->report->problems == 0, "problems");
+    fault_kit_demand(rc == 0 || rc == m->fault.code, "run");
+    fault_kit_demand(k->report->problems == 0, "problems");
     memory_set_hook(store, NULL, NULL);
     memory_set_fault(store, (struct memory_fault){.n = 0});
     if (m->cut)
         memory_power_cut(store, m->seed);
     k->report->snapshots = audit(k->cache);
-    demand(rc < 0 || k->report->snapshots >= 3, "a snapshot is lost");
-    demand(!m->other_done || k->report->snapshots >= 3,
-           "the other's snapshot is lost");
-    demand(audit(fresh) == k->report->snapshots + 1, "a fresh cache differs");
+    fault_kit_demand(rc < 0 || k->report->snapshots >= 3, "a snapshot is lost");
+    fault_kit_demand(!m->other_done || k->report->snapshots >= 3,
+                     "the other's snapshot is lost");
+    fault_kit_demand(audit(fresh) == k->report->snapshots + 1,
+                     "a fresh cache differs");
     k->report->rc = rc;
     store_close(store);
 }

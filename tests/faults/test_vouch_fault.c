@@ -52,15 +52,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* In the child: nothing is to be assumed of cmocka there. */
-static void demand(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    (void)fprintf(stderr, "%s: %s\n", what, err_text());
-    exit(1);
-}
-
 static int ignore(void *ctx, const struct check_finding *f)
 {
     (void)ctx;
@@ -77,9 +68,9 @@ static struct check_summary vouch(const char *cache, const char *what)
         .report = &report, .pack = packs, .pack_n = PACKS, .pack_cap = PACKS};
     struct repo *r;
 
-    demand(fault_kit_open_in(store, cache, &r) == 0, what);
+    fault_kit_demand(fault_kit_open_in(store, cache, &r) == 0, what);
     check_report_init(&report, ignore, NULL, &sum);
-    demand(check_vouch_run(&v, r) == 0, what);
+    fault_kit_demand(check_vouch_run(&v, r) == 0, what);
     check_report_release(&report);
     repo_close(r);
     return sum;
@@ -93,10 +84,10 @@ static uint64_t vouched(void)
     uint64_t n = 0;
 
     (void)snprintf(cache, sizeof cache, "%s-look", kit.cache);
-    demand(fault_kit_open_in(store, cache, &r) == 0, "look");
+    fault_kit_demand(fault_kit_open_in(store, cache, &r) == 0, "look");
     for (size_t i = 0; i < PACKS; i++)
         n += state_is_vouched(&r->state, &packs[i].id, &packs[i].dir);
-    demand(r->state.vouched.n == n, "others are vouched for");
+    fault_kit_demand(r->state.vouched.n == n, "others are vouched for");
     repo_close(r);
     return n;
 }
@@ -137,12 +128,12 @@ static struct check_summary vouch_under(struct mishap *m)
         .report = &report, .pack = packs, .pack_n = PACKS, .pack_cap = PACKS};
     struct repo *r;
 
-    demand(fault_kit_open_in(store, kit.cache, &r) == 0, "open");
+    fault_kit_demand(fault_kit_open_in(store, kit.cache, &r) == 0, "open");
     check_report_init(&report, ignore, NULL, &sum);
     memory_set_hook(store, hook, m);
     memory_set_fault(store, m->fault);
     /* that it cannot be said is no failure of a check */
-    demand(check_vouch_run(&v, r) == 0, "vouch");
+    fault_kit_demand(check_vouch_run(&v, r) == 0, "vouch");
     kit.report->fired = m->fault.n > 0 && memory_passages(store) >= m->fault.n;
     memory_set_hook(store, NULL, NULL);
     memory_set_fault(store, (struct memory_fault){.n = 0});
@@ -160,16 +151,18 @@ static void run_mishap(struct fault_kit *k, void *ctx)
     if (m->cut)
         memory_power_cut(store, m->fault.n % 3);
     n = vouched();
-    demand(sum.damages == 0 && sum.unread == 0, "damage");
-    demand(sum.vouched + m->theirs <= n, "what was told is not there");
-    demand(n == 0 || n == IN_RECORD || n == PACKS, "a part of a record");
-    demand(sum.notes == 1 || sum.vouched + m->theirs == PACKS,
-           "a failure that nobody tells");
+    fault_kit_demand(sum.damages == 0 && sum.unread == 0, "damage");
+    fault_kit_demand(sum.vouched + m->theirs <= n,
+                     "what was told is not there");
+    fault_kit_demand(n == 0 || n == IN_RECORD || n == PACKS,
+                     "a part of a record");
+    fault_kit_demand(sum.notes == 1 || sum.vouched + m->theirs == PACKS,
+                     "a failure that nobody tells");
     k->report->failed = sum.notes;
     k->report->count = sum.vouched;
-    demand(vouch(kit.cache, "again").vouched == PACKS - n, "again");
-    demand(vouched() == PACKS, "not all in the end");
-    demand(vouch(kit.cache, "once more").vouched == 0, "twice");
+    fault_kit_demand(vouch(kit.cache, "again").vouched == PACKS - n, "again");
+    fault_kit_demand(vouched() == PACKS, "not all in the end");
+    fault_kit_demand(vouch(kit.cache, "once more").vouched == 0, "twice");
     k->report->rc = 0;
     store_close(store);
 }
