@@ -71,6 +71,7 @@ static void run_command(struct fault_kit *k, void *ctx)
     mem_fail_after(0, 0);
     k->report->rc = rc;
     k->report->fired = starve > 0 && mem_count() - before >= starve;
+    secrets_release(&secrets);
     opt_release(&opt);
     free(line);
 }
