@@ -154,7 +154,7 @@ tar_init() {
 }
 tar_put() {
     # shellcheck disable=SC2016 # for the inner shell
-    measure "$1" sh -c 'tar -C "$1" -cf - . | zstd -q -3 -T2 -o "$2"' sh \
+    measure "$1" sh -c 'tar -C "$1" --format=posix -cf - . | zstd -q -3 -T2 -o "$2"' sh \
         "$tree" "$repo/$version.tar.zst"
 }
 tar_get() {
