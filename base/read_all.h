@@ -14,4 +14,8 @@
  */
 MUST_CHECK int read_all(int fd, int code, const char *name, struct buf *out);
 
+/* read_all_bare: the same for who says things himself: 0 or an errno; too long,
+ * and no memory, is the state of out (buf_status). */
+MUST_CHECK int read_all_bare(int fd, struct buf *out);
+
 #endif

@@ -355,6 +355,7 @@ static int cmd_snapshot_stream(struct cli *cli, struct session *s,
 
 /* What a run holds from its beginning to its end. */
 struct cmd_snapshot_run {
+    const char *place; /* of the repository; lent */
     struct session s;
     struct running running;
     struct backup_set b; /* with hooks: only its names before --before was */
@@ -377,11 +378,8 @@ static int cmd_snapshot_begin(struct cli *cli, struct cmd_snapshot_run *r)
 
 static int cmd_snapshot_do(struct cli *cli, struct cmd_snapshot_run *r)
 {
-    const char *place;
-    int rc = session_place(cli, &place);
+    int rc = backup_set_keep_out(&r->b, r->place, r->s.repo->cache);
 
-    if (rc == 0)
-        rc = backup_set_keep_out(&r->b, place, r->s.repo->cache);
     if (rc == 0)
         rc = backup_set_follows(&r->b, r->s.repo);
     if (rc == 0)
@@ -453,8 +451,7 @@ static int cmd_snapshot_one(struct cli *cli)
 {
     struct cmd_snapshot_run r = {.hooked = opt_has(cli->opt, OPT_BEFORE) ||
                                            opt_has(cli->opt, OPT_AFTER)};
-    const char *place;
-    int rc = session_place(cli, &place);
+    int rc = session_place(cli, &r.place);
 
     if (rc == 0)
         rc = r.hooked ? cmd_snapshot_hooked(cli, &r)

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/fileop.h"
+#include "base/read_all.h"
 
 enum {
     WALK_RULES_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
@@ -62,26 +63,15 @@ bool walk_rules_marked(const struct walk_marker *marker, size_t n,
 
 static int walk_rules_read(int fd, struct buf *text)
 {
-    uint8_t part[4096];
-    ssize_t n;
     int file = walk_rules_open(fd, IGNORE_NAME);
+    int errnum;
 
     if (file < 0)
         return -1;
-    do {
-        n = fileop_read(file, part, sizeof part);
-        if (n > 0)
-            buf_add(text, part, (size_t)n);
-    } while (n > 0 && text->rc == 0);
-    if (n < 0) {
-        int errnum = errno;
-
-        (void)fileop_close(file);
-        errno = errnum;
-        return -1;
-    }
+    errnum = read_all_bare(file, text);
     (void)fileop_close(file);
-    return 0;
+    errno = errnum;
+    return errnum ? -1 : 0;
 }
 
 static void walk_rules_say(const char *why, char *trouble, size_t room)

@@ -201,12 +201,12 @@ static size_t restore_left_leads(const struct restore_left *l,
     return n;
 }
 
-/* What stands in a directory that is not only on the way. */
+/* What stands in a directory that is not only on the way. leads: names in it
+ * that lead to roots. */
 static int restore_left_look(struct restore_left *l, struct bytes path,
                              const struct tree_dir *dir, bool named,
-                             struct restore_left_dir *out)
+                             size_t leads, struct restore_left_dir *out)
 {
-    size_t leads = restore_left_leads(l, out->node);
     bool marked = false;
     int rc = 0;
 
@@ -267,7 +267,7 @@ int restore_left_enter(struct restore_left *l,
         out->path_only = leads == 0 && starts_fs && dir.entries == 0;
     if (out->path_only || out->unknown || !te)
         return 0;
-    return restore_left_look(l, path, &dir, named, out);
+    return restore_left_look(l, path, &dir, named, leads, out);
 }
 
 void restore_left_release(struct restore_left_dir *dir)
