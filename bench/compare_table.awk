@@ -43,6 +43,7 @@ function table(c,    i, later) {
     row("restore, peak MiB resident", c, "restore", "rss")
     row("size after the first, MiB", c, "first", "size")
     row("size after all, MiB", c, "next", "size")
+    if (differs[c]) print "\nRestored otherwise: " differs[c] "."
 }
 
 BEGIN {
@@ -56,6 +57,8 @@ BEGIN {
             tree_corpus[++trees] = f[2]
             tree[trees] = "version " f[3] ": " f[4] (f[4] == 1 ? " file, " : " files, ") f[5] " MiB, SHA-256 `" f[6] "`"
             if (!(f[2] in seen)) { seen[f[2]] = 1; corpus[++corpora] = f[2] }
+        } else if (f[1] == "differs") {
+            differs[f[2]] = differs[f[2]] (differs[f[2]] ? ", " : "") f[3] " (" f[4] ")"
         } else
             fact[f[1]] = f[2]
     }

@@ -36,6 +36,7 @@ figure() {
 } >"$work/figures"
 printf 'date\t2000-01-01\nrounds\t4\nscale\t1\ncores\t2\ntool\tdedup\t1\ntool\trestic\t2\ntool\tcp\t3\n' >"$work/about"
 printf 'corpus\tkernel\t1\t10\t20\tabc\n' >>"$work/about"
+printf 'differs\tkernel\trestic\tholes\ndiffers\tkernel\tcp\tholes\n' >>"$work/about"
 
 tab=$(printf '\t')
 summary() { # WORDS: a line of the summary
@@ -51,6 +52,7 @@ summary "kernel dedup unchanged wall 1 0.25 0.25 0.25"
 awk -v about="$work/about" -f "$bench/compare_table.awk" "$work/summary" >"$work/report"
 says "$work/report" "| first snapshot, s | 2.50 | 12.5 (5.00 x) | - |"
 says "$work/report" "| unchanged snapshot, s | 0.250 | - | - |"
+says "$work/report" "Restored otherwise: restic (holes), cp (holes)."
 
 awk -v about="$work/about" -f "$bench/compare_chart.awk" "$work/summary" >"$work/chart.svg"
 [ "$(grep -c 'class="own"' "$work/chart.svg")" = 4 ]

@@ -13,6 +13,7 @@
 #include "cli/restore_claim.h"
 #include "cli/restore_mirror.h"
 #include "cli/restore_place.h"
+#include "cli/restore_safety.h"
 #include "cli/snap_pick.h"
 #include "cli/words.h"
 #include "repo/job/restore_job.h"
@@ -34,6 +35,7 @@ struct cmd_restore {
     size_t xattr_n;
     struct cmd_restore_part *part; /* one for each argument */
     size_t part_n;
+    struct restore_safety safety;
     struct restore_job *job;       /* of the part that is being restored */
     struct restore_progress total; /* of those before it */
     bool dry_run;
@@ -387,9 +389,13 @@ static int cmd_restore_tell(struct cmd_restore *r)
         r->cli->incomplete = true;
     if (rc == 0 && r->damaged.n > 0)
         rc = err_set(E_CORRUPT,
-                     "%zu of the entries are damaged in the repository; all "
-                     "others were restored; 'dedup check' tells more",
-                     r->damaged.n);
+                     "%zu of the entries are damaged in the repository; %s; "
+                     "'dedup check' tells more",
+                     r->damaged.n,
+                     r->safety.dir ? "the others are restored without "
+                                     "--safety-copy, or with --exclude for "
+                                     "those that are damaged"
+                                   : "all others were restored");
     return rc;
 }
 
@@ -407,9 +413,9 @@ static int cmd_restore_watch(struct cmd_restore *r)
     return rc;
 }
 
-static int cmd_restore_job(struct cmd_restore *r, struct session *s,
-                           struct cmd_restore_part *part)
+static int cmd_restore_job(struct cmd_restore *r, struct session *s, size_t at)
 {
+    struct cmd_restore_part *part = &r->part[at];
     const struct opt_set *o = r->cli->opt;
     struct restore_job_options opt = {
         .start = &part->pick.te,
@@ -422,6 +428,7 @@ static int cmd_restore_job(struct cmd_restore *r, struct session *s,
         .numeric_ids = opt_has(o, OPT_NUMERIC_IDS),
         .choice = cmd_restore_choice(r, o),
         .mirror = restore_mirror_wanted(o) ? &part->mirror.rules : NULL,
+        .safety = restore_safety_of(&r->safety, at),
         .dry_run = r->dry_run,
         .cancel = r->cli->cancel,
         .event = cmd_restore_event,
@@ -442,12 +449,30 @@ static int cmd_restore_run(struct cmd_restore *r, struct session *s)
     int rc = 0;
 
     for (size_t i = 0; i < r->part_n && rc == 0; i++)
-        rc = cmd_restore_job(r, s, &r->part[i]);
+        rc = cmd_restore_job(r, s, i);
     if (rc < 0)
         return rc;
     if (r->include && atomic_load(&r->total.entries) == 0)
         return cmd_restore_nothing(r->cli->opt);
     return cmd_restore_tell(r);
+}
+
+/* The run, with what it overwrites kept. */
+static int cmd_restore_safely(struct cmd_restore *r, struct session *s)
+{
+    const struct buf **target = mem_alloc(r->part_n * sizeof(*target));
+    int rc;
+
+    if (!target)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < r->part_n; i++)
+        target[i] = &r->part[i].target;
+    rc = restore_safety_open(&r->safety, r->cli->opt, target, r->part_n);
+    free(target);
+    if (rc == 0)
+        rc = restore_safety_end(&r->safety, r->cli, cmd_restore_run(r, s));
+    restore_safety_release(&r->safety);
+    return rc;
 }
 
 /* ---- the arguments ------------------------------------------------------ */
@@ -544,7 +569,7 @@ int cmd_restore(struct cli *cli)
     if (rc == 0)
         rc = cmd_restore_parts(&r, &s);
     if (rc == 0)
-        rc = cmd_restore_run(&r, &s);
+        rc = cmd_restore_safely(&r, &s);
     cmd_restore_release(&r);
     session_close(&s);
     return rc;

@@ -210,6 +210,8 @@ static int open_all(struct jail *jail, const char *target)
     jail->root = dir_alloc(jail, NULL, target);
     if (!jail->root)
         return err_set(E_NOMEM, "out of memory for the target");
+    if (jail->options.safety)
+        jail->root->held = &jail->options.safety->top;
     later = jail->options.dry_run || jail->options.target_later;
     if (!later)
         rc = make_path(target, &jail->target_made);
@@ -302,6 +304,7 @@ void jail_dir_unref(struct jail_dir *dir)
     while (dir && atomic_fetch_sub(&dir->refs, 1) == 1) {
         struct jail_dir *parent = dir->parent;
 
+        jail_keep_free(dir->held);
         dirfd_unref(dir->d);
         free(dir->name);
         free(dir);
@@ -354,6 +357,26 @@ static int dir_try_open(struct jail_dir *dir, struct statx *st, int *errnum)
     return rc < 0 ? rc : dirfd_open(parent, dir->name, 0, st, &dir->d, errnum);
 }
 
+/* A directory that was there: what it loses goes to the safety copy. */
+static int dir_hold(struct jail_dir *dir)
+{
+    const struct jail *jail = dir->jail;
+    const struct jail_safety *s = jail->options.safety;
+    int rc;
+
+    if (!s || jail->options.dry_run)
+        return 0;
+    if (dirfd_dev(dir->d) == s->dev && dirfd_inode(dir->d) == s->inode)
+        return jail_err(dir, "", 0, "holds the safety copy: left alone");
+    if (!dir->parent->held)
+        return 0;
+    rc = jail_keep_new(dir->parent->held, jail->attrs, dir->d, dir->name,
+                       &dir->held);
+    if (rc == 0 && dir->reset_mode)
+        dir->held->was.mode = dir->old_mode;
+    return rc;
+}
+
 /* dir has been opened: what must be known and done before it is used. */
 static int dir_opened(struct jail_dir *dir, const struct entry *e,
                       const struct statx *st)
@@ -376,6 +399,8 @@ static int dir_opened(struct jail_dir *dir, const struct entry *e,
         if (!dir->jail->options.dry_run)
             rc = grant_access(dir, fd, st);
         if (rc == 0)
+            rc = dir_hold(dir);
+        if (rc == 0)
             rc = jail_sweep(dir);
     }
     dirfd_unpin(dir->d);
@@ -393,6 +418,30 @@ static int dir_make(struct jail_dir *dir, int fd, struct statx *st)
     rc = dir_try_open(dir, st, &errnum);
     if (rc == 0 && !dir->d)
         rc = jail_err(dir->parent, dir->name, errnum, "cannot be opened");
+    return rc;
+}
+
+/* dir_make, where something else has to give way. */
+static int dir_make_over(struct jail_dir *dir, int fd, struct statx *st)
+{
+    struct jail_dir *parent = dir->parent;
+    struct jail_kept kept = {.in = NULL};
+    int rc = 0;
+
+    if (dir->jail->options.safety)
+        rc = jail_keep_object(parent->held, parent, fd, dir->name, true, &kept);
+    if (rc < 0)
+        return rc;
+    if (!kept.moved && fileop_unlinkat(fd, dir->name, 0) < 0 &&
+        errno != ENOENT) {
+        rc = jail_err(parent, dir->name, errno, "cannot be replaced");
+        return jail_keep_drop(&kept, fd, dir->name, rc);
+    }
+    rc = dir_make(dir, fd, st);
+    if (rc < 0 && kept.moved && !dir->made)
+        rc = jail_keep_drop(&kept, fd, dir->name, rc);
+    else if (rc < 0 && kept.in)
+        rc = err_add(rc, "what stood there is in the safety copy");
     return rc;
 }
 
@@ -416,9 +465,7 @@ static int dir_replace(struct jail_dir *dir, int fd, const struct entry *e,
         res->outcome = JAIL_KEPT;
     if (*kept || dir->jail->options.dry_run)
         return 0;
-    if (exists && fileop_unlinkat(fd, dir->name, 0) < 0 && errno != ENOENT)
-        return jail_err(dir->parent, dir->name, errno, "cannot be replaced");
-    return dir_make(dir, fd, st);
+    return exists ? dir_make_over(dir, fd, st) : dir_make(dir, fd, st);
 }
 
 /* What jail_dir_enter does in a parent that exists; dir->d may stay NULL. */
@@ -525,6 +572,10 @@ static int dir_apply(struct jail_dir *dir, const struct entry *e, int fd,
     bool late;
     int rc = jail_want(dir->jail, e, &want);
 
+    if (rc < 0)
+        return rc;
+    if (dir->held && dir->parent && !jail_meta_same(&want, &dir->held->was))
+        rc = jail_keep_dir(dir->held);
     if (rc < 0)
         return rc;
     late = !dir->made || jail_needs_late(dir->parent, e) ||

@@ -65,11 +65,17 @@ struct jail_result {
                   directory it is only found out in a dry run */
 };
 
+struct jail_safety;
+
 struct jail_options {
     enum jail_overwrite overwrite;
     bool dry_run;      /* say what would be done; nothing is written */
     bool target_later; /* a target that is missing is made by jail_root_make */
-    bool in_place;     /* write into existing files instead of beside them */
+    bool in_place;     /* write into existing files instead of beside them;
+                          not with a safety copy */
+    struct jail_safety *safety; /* what is overwritten or removed goes there
+                                   first; NULL: it is lost; lent until the jail
+                                   is freed */
     struct jail_choice choice;  /* of metadata */
     struct owner_cache *owners; /* to find ids by name; NULL: ids as they are;
                                    lent */

@@ -7,6 +7,7 @@
 
 #include "source/attrs.h"
 #include "source/jail.h"
+#include "source/jail_keep.h"
 #include "source/jail_meta.h"
 #include "source/jail_temp.h"
 
@@ -35,7 +36,9 @@ struct jail_dir {
     bool default_acl; /* what is made in it inherits an ACL */
     bool
         flags_given; /* what is made in it may inherit inode flags, a project */
-    bool reset_mode; /* it was given more permissions than old_mode */
+    struct jail_keep *held; /* what of it is kept goes there; NULL: there is no
+                               safety copy, or this run made the directory */
+    bool reset_mode;        /* it was given more permissions than old_mode */
     mode_t old_mode;
 };
 
@@ -71,6 +74,11 @@ MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,
                             bool *exists, char *target);
 
+/* jail_stat_at: the same, without a symlink's target. */
+MUST_CHECK int jail_stat_at(const struct jail_dir *dir, int fd,
+                            const char *name, struct entry *e, struct statx *st,
+                            bool *exists);
+
 /* jail_list: the names in fd from its start, each with its NUL, appended to
  * names. dead: NULL, or to add only what dead restores left. */
 MUST_CHECK int jail_list(const struct jail_dir *dir, int fd,
@@ -103,11 +111,11 @@ MUST_CHECK int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
 
 /*
  * jail_place: give the object at temp its name. An empty directory in its
- * place is removed.
+ * place is removed. What is replaced goes to the safety copy, if there is one.
  *   fresh  nothing stood there when it was decided upon, and the overwrite
  *          rule protects what stands there now
  */
-MUST_CHECK int jail_place(const struct jail_dir *dir, int fd, const char *temp,
+MUST_CHECK int jail_place(struct jail_dir *dir, int fd, const char *temp,
                           const char *name, bool fresh);
 
 /* jail_protects: whether jail_place must not replace what nobody saw. */
@@ -126,7 +134,8 @@ MUST_CHECK int jail_object_open(int fd, const char *name,
  *   res   lost and meta are set
  *   done  out: false: it cannot be, without touching what others may see: a
  *         second hard link, or something unreadable; or it is one of a group
- *         of links that is not complete: write it anew
+ *         of links that is not complete, or it is to be kept
+ *         whole: write it anew
  */
 MUST_CHECK int jail_refresh(const struct jail_dir *dir, int fd,
                             const char *name, const struct entry *e,

@@ -13,6 +13,7 @@
 struct jail_file {
     struct jail_dir *dir;
     struct dirfd *d; /* the file itself */
+    char *name;      /* that it is for; it may have temp still */
     char temp[JAIL_TEMP_CHARS];
     bool in_place;            /* it has its name already */
     bool was_there;           /* in_place, from the beginning */
@@ -24,24 +25,26 @@ struct jail_file {
 
 static int file_err(const struct jail_file *f, int errnum, const char *what)
 {
-    struct bytes name = dirfd_name(f->d);
-
-    return jail_err(f->dir, (const char *)name.p, errnum, what);
+    return jail_err(f->dir, f->name, errnum, what);
 }
 
 static void file_free(struct jail_file *f)
 {
     dirfd_unref(f->d);
     jail_dir_unref(f->dir);
+    free(f->name);
     free(f);
 }
 
 /* NULL: out of memory, raised. */
-static struct jail_file *file_alloc(struct jail_dir *dir)
+static struct jail_file *file_alloc(struct jail_dir *dir, const char *name)
 {
     struct jail_file *f = mem_alloc(sizeof *f);
 
-    if (!f) {
+    if (f)
+        f->name = mem_dup(bytes_of_str(name));
+    if (!f || !f->name) {
+        free(f);
         err_ignore(err_set(E_NOMEM, "out of memory for a file"), "raised");
         return NULL;
     }
@@ -78,7 +81,7 @@ static int file_make(struct jail_file *f, int at, const struct entry *e)
     o.fd = fileop_openat(at, f->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
                          0600);
     if (o.fd < 0)
-        return jail_err(f->dir, f->temp, errno, "cannot be made");
+        return file_err(f, errno, "cannot be made");
     if (f->dir->default_acl)
         jail_meta_strip_acl(&o);
     jail_meta_early(&o, e);
@@ -120,7 +123,7 @@ static int file_prepare(struct jail_dir *dir, int at, const struct entry *e,
                         const char *name, const struct jail_standing *now,
                         struct jail_file **out)
 {
-    struct jail_file *f = file_alloc(dir);
+    struct jail_file *f = file_alloc(dir, name);
     bool done = false;
     int rc = 0;
 
@@ -203,7 +206,7 @@ int jail_file_open(struct jail_dir *dir, struct bytes name,
         fd = -1;
     }
     if (fd >= 0) {
-        f = file_alloc(dir);
+        f = file_alloc(dir, plain);
         if (f)
             f->read_only = true;
         else

@@ -10,11 +10,9 @@
 
 enum { PLACE_DENTS = 32 << 10 };
 
-int jail_look_at(const struct jail_dir *dir, int fd, const char *name,
-                 struct entry *e, struct statx *st, bool *exists, char *target)
+int jail_stat_at(const struct jail_dir *dir, int fd, const char *name,
+                 struct entry *e, struct statx *st, bool *exists)
 {
-    ssize_t n;
-
     *exists = false;
     if (fileop_statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
                      STAT_ENTRY_MASK, st) < 0)
@@ -25,8 +23,17 @@ int jail_look_at(const struct jail_dir *dir, int fd, const char *name,
         return jail_err(dir, name, 0, "is of an unknown type");
     e->name = bytes_of_str(name);
     *exists = true;
-    if (e->type != ENTRY_SYMLINK)
-        return 0;
+    return 0;
+}
+
+int jail_look_at(const struct jail_dir *dir, int fd, const char *name,
+                 struct entry *e, struct statx *st, bool *exists, char *target)
+{
+    ssize_t n;
+    int rc = jail_stat_at(dir, fd, name, e, st, exists);
+
+    if (rc < 0 || !*exists || e->type != ENTRY_SYMLINK)
+        return rc;
     n = fileop_readlinkat(fd, name, target, ENTRY_TARGET_MAX + 1);
     if (n < 0)
         return jail_err(dir, name, errno, "cannot be read");
@@ -36,30 +43,54 @@ int jail_look_at(const struct jail_dir *dir, int fd, const char *name,
 
 bool jail_protects(const struct jail *jail, bool existed)
 {
-    return !existed && (jail->options.overwrite == JAIL_NEVER ||
-                        jail->options.overwrite == JAIL_IF_NEWER);
+    return !existed &&
+           (jail->options.overwrite == JAIL_NEVER ||
+            jail->options.overwrite == JAIL_IF_NEWER || jail->options.safety);
 }
 
-int jail_place(const struct jail_dir *dir, int fd, const char *temp,
-               const char *name, bool fresh)
+/* The object at temp takes the place of an empty directory. */
+static int place_over_dir(struct jail_dir *dir, int fd, const char *temp,
+                          const char *name, struct jail_kept *kept)
 {
-    int r = fileop_renameat2(fd, temp, fd, name, fresh ? RENAME_NOREPLACE : 0);
-
-    /* a file system without that flag */
-    if (r < 0 && fresh && (errno == EINVAL || errno == ENOSYS))
-        r = fileop_renameat2(fd, temp, fd, name, 0);
-    if (r == 0)
-        return 0;
-    if (fresh && errno == EEXIST)
-        return jail_err(dir, name, 0, "appeared during the restore: kept");
-    if (errno != EISDIR && errno != EEXIST && errno != ENOTEMPTY)
-        return jail_err(dir, name, errno, "cannot be put in place");
     if (fileop_unlinkat(fd, name, AT_REMOVEDIR) < 0)
         return jail_err(dir, name, errno,
                         "a directory in its place cannot be removed");
+    kept->in = NULL; /* whatever comes now, it has to stay in the copy */
     if (fileop_renameat2(fd, temp, fd, name, 0) < 0)
         return jail_err(dir, name, errno, "cannot be put in place");
     return 0;
+}
+
+static int place_over(struct jail_dir *dir, int fd, const char *temp,
+                      const char *name)
+{
+    struct jail_kept kept = {.in = NULL};
+    int rc = 0;
+
+    if (dir->jail->options.safety)
+        rc = jail_keep_object(dir->held, dir, fd, name, false, &kept);
+    if (rc < 0 || fileop_renameat2(fd, temp, fd, name, 0) == 0)
+        return rc;
+    if (errno == EISDIR || errno == EEXIST || errno == ENOTEMPTY)
+        rc = place_over_dir(dir, fd, temp, name, &kept);
+    else
+        rc = jail_err(dir, name, errno, "cannot be put in place");
+    return rc < 0 ? jail_keep_drop(&kept, fd, name, rc) : 0;
+}
+
+int jail_place(struct jail_dir *dir, int fd, const char *temp, const char *name,
+               bool fresh)
+{
+    if (!fresh)
+        return place_over(dir, fd, temp, name);
+    if (fileop_renameat2(fd, temp, fd, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return jail_err(dir, name, 0, "appeared during the restore: kept");
+    /* a file system without that flag */
+    if (errno == EINVAL || errno == ENOSYS)
+        return place_over(dir, fd, temp, name);
+    return jail_err(dir, name, errno, "cannot be put in place");
 }
 
 int jail_object_open(int fd, const char *name, const struct statx *st)
@@ -125,7 +156,7 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
     known = refresh_attrs(dir, fd, o.fd, name, &now, &arena, &rc);
     if (known && jail_meta_same(&want, &now)) {
         *done = true;
-    } else if (known && st->stx_nlink == 1) {
+    } else if (known && st->stx_nlink == 1 && !dir->jail->options.safety) {
         res->meta = true;
         if (!dir->jail->options.dry_run &&
             (jail_meta_apply(&o, &want, &res->lost) < 0 ||

@@ -76,20 +76,27 @@ static bool is_mount(const struct statx *st, uint64_t dev)
             (st->stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
 }
 
-bool jail_dir_mounted(const struct jail_dir *dir)
+int jail_dir_mounted(const struct jail_dir *dir, bool *mounted)
 {
-    enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    bool mounted = dir->parent && dir->d;
+    enum fileop_domain domain;
     struct statx st;
-    int fd = mounted ? dirfd_pin(dir->d) : -1;
+    int fd;
+    int rc;
 
-    if (fd >= 0) {
+    *mounted = dir->parent && dir->d;
+    if (!*mounted)
+        return 0;
+    domain = fileop_enter(FILEOP_TARGET);
+    rc = jail_pin(dir, &fd);
+    if (rc == 0) {
         if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) == 0)
-            mounted = is_mount(&st, dirfd_dev(dir->parent->d));
+            *mounted = is_mount(&st, dirfd_dev(dir->parent->d));
+        else
+            rc = jail_err(dir, "", errno, "cannot be looked at");
         dirfd_unpin(dir->d);
     }
     (void)fileop_enter(domain);
-    return mounted;
+    return rc;
 }
 
 /* ---- removing --------------------------------------------------------- */
@@ -99,10 +106,11 @@ struct removal {
     struct removal *above;
     struct dirfd *d;
     struct buf names;
-    size_t at;      /* of names */
-    struct entry e; /* its own; borrows nothing */
-    size_t path_n;  /* bytes of its path */
-    bool something; /* stays in it */
+    size_t at;              /* of names */
+    struct entry e;         /* its own; borrows nothing */
+    size_t path_n;          /* bytes of its path */
+    struct jail_keep *held; /* what goes from it is kept there; or NULL */
+    bool something;         /* stays in it */
 };
 
 struct remover {
@@ -128,15 +136,18 @@ static void tell(struct remover *r, enum jail_removal what,
         *stays_in(r) = true;
 }
 
-static int stuck(struct remover *r, const char *name, const struct entry *e,
-                 int errnum, const char *what)
+static int stuck_by(struct remover *r, const struct entry *e, int rc)
 {
-    int rc = jail_err(r->dir, name, errnum, what);
-
     if (r->first.code == 0)
         err_save(rc, &r->first);
     tell(r, JAIL_STUCK, e, rc);
     return 0;
+}
+
+static int stuck(struct remover *r, const char *name, const struct entry *e,
+                 int errnum, const char *what)
+{
+    return stuck_by(r, e, jail_err(r->dir, name, errnum, what));
 }
 
 static bool is_spared(const struct remover *r, const struct statx *st)
@@ -146,7 +157,9 @@ static bool is_spared(const struct remover *r, const struct statx *st)
             r->rules->spare[i].inode == st->stx_ino)
             return true;
     }
-    return false;
+    return r->dir->jail->options.safety &&
+           r->dir->jail->options.safety->dev == stat_entry_dev(st) &&
+           r->dir->jail->options.safety->inode == st->stx_ino;
 }
 
 /* Whether the same object answers to the name in the other case, too. */
@@ -173,9 +186,21 @@ static void removal_pop(struct remover *r)
     struct removal *top = r->top;
 
     r->top = top->above;
+    jail_keep_free(top->held);
     buf_release(&top->names);
     dirfd_unref(top->d);
     free(top);
+}
+
+/* What goes from the directory on top is to be kept. */
+static int removal_hold(struct remover *r, struct removal *v, const char *name)
+{
+    const struct jail *jail = r->dir->jail;
+    struct jail_keep *above = v->above ? v->above->held : r->dir->held;
+
+    if (!jail->options.safety || jail->options.dry_run || !above)
+        return 0;
+    return jail_keep_new(above, jail->attrs, v->d, name, &v->held);
 }
 
 /* Opens the directory that st describes and puts it on top. */
@@ -212,6 +237,9 @@ static int removal_push(struct remover *r, struct dirfd *d, const char *name,
         removal_pop(r);
         return rc;
     }
+    rc = removal_hold(r, v, name);
+    if (rc < 0)
+        return rc;
     fd = dirfd_pin(below);
     if (fd < 0)
         return stuck(r, name, NULL, errno, "cannot be listed");
@@ -222,6 +250,12 @@ static int removal_push(struct remover *r, struct dirfd *d, const char *name,
         rc = stuck(r, name, NULL, 0, "cannot be listed");
     }
     return rc;
+}
+
+/* What is at hand could not be kept because of rc, so it is not removed. */
+static int not_kept(struct remover *r, const struct entry *e, int rc)
+{
+    return rc == E_NOMEM || rc == E_NOSPACE ? rc : stuck_by(r, e, rc);
 }
 
 static int remove_name(struct remover *r, int fd, const char *name,
@@ -235,6 +269,25 @@ static int remove_name(struct remover *r, int fd, const char *name,
         return 0;
     if (errnum)
         return stuck(r, name, e, errnum, "cannot be removed");
+    tell(r, JAIL_REMOVED, e, 0);
+    return 0;
+}
+
+/* What is no directory. */
+static int remove_object(struct remover *r, int fd, const char *name,
+                         const struct entry *e)
+{
+    const struct jail_options *options = &r->dir->jail->options;
+    struct jail_kept kept = {.in = NULL};
+    int rc = 0;
+
+    if (options->safety && !options->dry_run)
+        rc = jail_keep_object(r->top ? r->top->held : r->dir->held, r->dir, fd,
+                              name, true, &kept);
+    if (rc < 0)
+        return not_kept(r, e, rc);
+    if (!kept.moved)
+        return remove_name(r, fd, name, e, 0);
     tell(r, JAIL_REMOVED, e, 0);
     return 0;
 }
@@ -269,7 +322,7 @@ static int remove_one(struct remover *r, struct dirfd *d, int fd,
                      "is also there in another spelling and is kept");
     if (is_dir)
         return removal_push(r, d, name, &e, &st);
-    return remove_name(r, fd, name, &e, 0);
+    return remove_object(r, fd, name, &e);
 }
 
 /* As remove_one, for the name in d, below the path of path_n bytes. */
@@ -307,9 +360,13 @@ static int remove_top(struct remover *r)
     memcpy(plain, name.p, name.n);
     plain[name.n] = 0;
     r->path.n = v->path_n;
+    if (!something && v->held)
+        rc = jail_keep_dir(v->held);
     dirfd_ref(parent);
     removal_pop(r);
-    if (something) {
+    if (rc < 0) {
+        rc = not_kept(r, &e, rc);
+    } else if (something) {
         *stays_in(r) = true;
     } else {
         fd = dirfd_pin(parent);

@@ -20,9 +20,12 @@ struct jail_names {
 MUST_CHECK int jail_names_load(struct jail_dir *dir, struct jail_names *names);
 void jail_names_release(struct jail_names *names);
 
-/* jail_dir_mounted: whether something is mounted on the directory, or, of the
- * target, below which nothing counts: false. When in doubt it is. */
-bool jail_dir_mounted(const struct jail_dir *dir);
+/*
+ * jail_dir_mounted: whether something is mounted on the directory; of the
+ * target, below which nothing counts: false.
+ *   mounted  out: true when it cannot be told (E_TARGET)
+ */
+MUST_CHECK int jail_dir_mounted(const struct jail_dir *dir, bool *mounted);
 
 /* An object that is never removed, nor entered. */
 struct jail_spare {
@@ -57,7 +60,9 @@ struct jail_remove_rules {
  *   path  of name, as the rules' functions want it
  * A name that is there in two spellings (the file system folds case) is stuck:
  * it may be what this run wrote.
- * Returns 0, also for what was stuck if there is somebody to tell; E_NOMEM.
+ * What goes, goes to the safety copy, if there is one; what cannot be kept
+ * there is stuck. Returns 0, also for what was stuck if there is somebody to
+ * tell; E_NOMEM; E_NOSPACE in the safety copy.
  */
 MUST_CHECK int jail_remove(struct jail_dir *dir, struct bytes name,
                            struct bytes path,

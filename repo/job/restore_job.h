@@ -13,6 +13,7 @@
 #include "repo/tree_entry.h"
 #include "source/ignore.h"
 #include "source/jail_remove.h"
+#include "source/jail_safety.h"
 #include "source/pattern.h"
 
 /* What became of one entry. */
@@ -76,6 +77,8 @@ struct restore_job_options {
     bool numeric_ids; /* owners by number */
     struct jail_choice choice;           /* of metadata; lent */
     const struct restore_delete *mirror; /* NULL: nothing is deleted; lent */
+    struct jail_safety *safety; /* what is overwritten or deleted goes there
+                                   first; NULL: it is lost; lent */
     bool dry_run;
     unsigned threads; /* 0: one for each core */
     const struct cancel *cancel;
@@ -124,7 +127,8 @@ struct restore_progress *restore_job_progress(struct restore_job *j);
  *   (entries is 0 then).
  * Returns 0: done, but see failed and damaged; E_TARGET: the target itself
  * cannot be used; E_NOSPACE; E_STORE; E_CANCELED; E_NOMEM; E_ROLE.
- * What was written is on disk when it returns 0.
+ * What was written, and what was kept, is on disk when it returns 0. What was
+ * kept is brought back by whoever called, when all jobs are freed.
  */
 MUST_CHECK int restore_job_run(struct restore_job *j);
 

@@ -171,14 +171,16 @@ static void restore_plan_event(struct restore_unit *u, struct bytes path,
 static int restore_plan_look(struct restore_plan *p, struct restore_unit *u,
                              struct restore_level *l)
 {
-    int rc;
+    int rc = 0;
 
     if (!p->opt->mirror || !l->dir)
         return 0;
-    l->mounted = l->mounted || jail_dir_mounted(l->dir);
-    if (!l->mirrors || l->mounted || jail_dir_made(l->dir))
+    if (!l->mounted)
+        rc = jail_dir_mounted(l->dir, &l->mounted);
+    if (rc == 0 && (!l->mirrors || l->mounted || jail_dir_made(l->dir)))
         return 0;
-    rc = restore_extra_load(&l->extra, l->dir);
+    if (rc == 0)
+        rc = restore_extra_load(&l->extra, l->dir);
     if (rc != E_TARGET)
         return rc;
     restore_plan_event(u, bytes_of(p->path.p, l->path_n), rc);

@@ -227,6 +227,7 @@ static int bring_back_entry(const struct fault_kit *k, struct repo *r,
     struct restore_job_options opt = {.start = start,
                                       .target = target,
                                       .mirror = k->mirror ? &mirror : NULL,
+                                      .safety = k->safety,
                                       .threads = k->threads ? k->threads : 1,
                                       .event = tell_event,
                                       .ctx = k->report};
