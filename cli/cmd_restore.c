@@ -429,6 +429,7 @@ static int cmd_restore_job(struct cmd_restore *r, struct session *s, size_t at)
         .choice = cmd_restore_choice(r, o),
         .mirror = restore_mirror_wanted(o) ? &part->mirror.rules : NULL,
         .safety = restore_safety_of(&r->safety, at),
+        .keep_whole = opt_has(o, OPT_SAFETY_COPY),
         .dry_run = r->dry_run,
         .cancel = r->cli->cancel,
         .event = cmd_restore_event,

@@ -258,6 +258,20 @@ static int restore_mirror_room(const struct manifest *m,
     return 0;
 }
 
+int restore_mirror_recorded(const struct manifest *m, bool excluded,
+                            struct restore_mirror *out)
+{
+    int rc = restore_mirror_room(m, out);
+
+    if (rc == 0)
+        rc = restore_mirror_unread(m, out);
+    if (rc == 0 && excluded)
+        restore_mirror_places(m, out);
+    else if (rc == 0)
+        rc = restore_mirror_left(m, out);
+    return rc;
+}
+
 int restore_mirror_init(const struct opt_set *o, const struct session *s,
                         const struct manifest *m, struct restore_mirror *out)
 {
@@ -277,13 +291,7 @@ int restore_mirror_init(const struct opt_set *o, const struct session *s,
     rc = tree_entry_get(&c, &out->top, true);
     out->rules.top = &out->top;
     if (rc == 0)
-        rc = restore_mirror_room(m, out);
-    if (rc == 0)
-        rc = restore_mirror_unread(m, out);
-    if (rc == 0 && opt_has(o, OPT_DELETE_EXCLUDED))
-        restore_mirror_places(m, out);
-    else if (rc == 0)
-        rc = restore_mirror_left(m, out);
+        rc = restore_mirror_recorded(m, opt_has(o, OPT_DELETE_EXCLUDED), out);
     return rc;
 }
 

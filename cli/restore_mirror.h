@@ -37,6 +37,15 @@ MUST_CHECK int restore_mirror_init(const struct opt_set *o,
                                    const struct session *s,
                                    const struct manifest *m,
                                    struct restore_mirror *out);
+
+/*
+ * restore_mirror_recorded: of restore_mirror_init(), what the snapshot says of
+ * itself: untrusted text, as whoever may write snapshots chose it.
+ *   excluded  what it left out by rules is to be deleted, too
+ *   out       zeroed
+ */
+MUST_CHECK int restore_mirror_recorded(const struct manifest *m, bool excluded,
+                                       struct restore_mirror *out);
 void restore_mirror_release(struct restore_mirror *r);
 
 #endif

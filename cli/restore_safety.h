@@ -9,16 +9,11 @@
 #include "cli/cli.h"
 #include "source/jail_safety.h"
 
-/* What one target loses. */
-struct restore_safety_part {
-    struct jail_safety *copy;
-    const char *target;
-};
-
 /* Zeroed: nothing is kept. */
 struct restore_safety {
     const char *dir; /* NULL: not asked for, or a dry run */
-    struct restore_safety_part *part;
+    struct jail_safety *copy;
+    struct jail_keep **at; /* of each target */
     size_t n;
 };
 
@@ -27,14 +22,15 @@ struct restore_safety {
  * asked for.
  *   target  their paths, with NULs; lent
  * Returns 0; E_USAGE: the directory is not empty, holds a target, or is in the
- * repository; E_TARGET; E_NOMEM; E_IO. To be released whatever is returned.
+ * repository; E_REFUSED: it is another user's; E_TARGET; E_NOMEM; E_IO. To be
+ * released whatever is returned.
  */
 MUST_CHECK int restore_safety_open(struct restore_safety *s,
                                    const struct opt_set *o,
                                    const struct buf *const target[], size_t n);
 
-/* restore_safety_of: the copy of the i-th target; NULL: there is none. */
-struct jail_safety *restore_safety_of(const struct restore_safety *s, size_t i);
+/* restore_safety_of: of the i-th target; NULL: there is none. */
+struct jail_keep *restore_safety_of(const struct restore_safety *s, size_t i);
 
 /*
  * restore_safety_end: after all jobs were freed; says what became of what was

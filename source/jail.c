@@ -211,7 +211,7 @@ static int open_all(struct jail *jail, const char *target)
     if (!jail->root)
         return err_set(E_NOMEM, "out of memory for the target");
     if (jail->options.safety)
-        jail->root->held = &jail->options.safety->top;
+        jail->root->held = jail->options.safety;
     later = jail->options.dry_run || jail->options.target_later;
     if (!later)
         rc = make_path(target, &jail->target_made);
@@ -361,12 +361,12 @@ static int dir_try_open(struct jail_dir *dir, struct statx *st, int *errnum)
 static int dir_hold(struct jail_dir *dir)
 {
     const struct jail *jail = dir->jail;
-    const struct jail_safety *s = jail->options.safety;
+    const struct jail_keep *safety = jail->options.safety;
     int rc;
 
-    if (!s || jail->options.dry_run)
+    if (!safety || jail->options.dry_run)
         return 0;
-    if (dirfd_dev(dir->d) == s->dev && dirfd_inode(dir->d) == s->inode)
+    if (jail_keep_is_copy(safety, dirfd_dev(dir->d), dirfd_inode(dir->d)))
         return jail_err(dir, "", 0, "holds the safety copy: left alone");
     if (!dir->parent->held)
         return 0;

@@ -65,7 +65,7 @@ struct jail_result {
                   directory it is only found out in a dry run */
 };
 
-struct jail_safety;
+struct jail_keep;
 
 struct jail_options {
     enum jail_overwrite overwrite;
@@ -73,9 +73,10 @@ struct jail_options {
     bool target_later; /* a target that is missing is made by jail_root_make */
     bool in_place;     /* write into existing files instead of beside them;
                           not with a safety copy */
-    struct jail_safety *safety; /* what is overwritten or removed goes there
-                                   first; NULL: it is lost; lent until the jail
-                                   is freed */
+    struct jail_keep *safety; /* of jail_safety_at: what is overwritten or
+                                 removed goes there first; NULL: it is lost */
+    bool keep_whole; /* a file of which only metadata differs is written anew:
+                        so that the old one can be kept; also in a dry run */
     struct jail_choice choice;  /* of metadata */
     struct owner_cache *owners; /* to find ids by name; NULL: ids as they are;
                                    lent */

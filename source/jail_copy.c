@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "source/jail_core.h"
 #include "source/jail_file.h"
+#include "source/stat_entry.h"
 
 enum { COPY_BYTES = 256 << 10 };
 
@@ -21,6 +22,8 @@ void jail_links_init(struct jail_links *links)
 struct copy_link {
     struct jail_made *made; /* the copy; NULL: it failed */
     uint64_t left;          /* names; at 0 another object may get the inode */
+    uint64_t size;          /* of the original */
+    struct entry_time mtime;
 };
 
 static void link_free(void *p)
@@ -45,7 +48,7 @@ void jail_links_release(struct jail_links *links)
  */
 static int read_entry(const struct jail_dir *dir, int fd, const char *name,
                       struct entry *e, struct arena *arena, bool *exists,
-                      int *object)
+                      int *object, uint64_t *dev)
 {
     struct attrs_cache *cache = dir->jail->attrs;
     char target[ENTRY_TARGET_MAX + 1];
@@ -56,6 +59,7 @@ static int read_entry(const struct jail_dir *dir, int fd, const char *name,
     *object = -1;
     if (rc < 0 || !*exists)
         return rc;
+    *dev = stat_entry_dev(&st);
     rc = arena_dup(arena, bytes_of_str(name), &e->name);
     if (rc == 0 && e->type == ENTRY_SYMLINK)
         rc = arena_dup(arena, e->target, &e->target);
@@ -71,19 +75,9 @@ static int read_entry(const struct jail_dir *dir, int fd, const char *name,
         rc = attrs_of_name(cache, fd, dir->d, e->name, e, arena, &gone);
     }
     *exists = !gone;
+    e->inode_flags &= ~(uint32_t)(FS_IMMUTABLE_FL | FS_APPEND_FL);
     if (rc == E_SOURCE) /* for whoever reads it, it is the target */
         rc = jail_err(dir, name, 0, "its attributes cannot all be read");
-    return rc;
-}
-
-int jail_copy_read(const struct jail_dir *dir, int fd, const char *name,
-                   struct entry *e, struct arena *arena, bool *exists)
-{
-    int object;
-    int rc = read_entry(dir, fd, name, e, arena, exists, &object);
-
-    if (object >= 0)
-        (void)fileop_close(object);
     return rc;
 }
 
@@ -169,7 +163,8 @@ static int copy_first(const struct jail_dir *from, int object,
     if (!l)
         return err_set(E_NOMEM, "out of memory for a hard link");
     jail_made_free(l->made);
-    *l = (struct copy_link){.left = e->nlink - 1};
+    *l = (struct copy_link){
+        .left = e->nlink - 1, .size = e->size, .mtime = e->mtime};
     *at = l;
     return copy_new(from, object, to, e, &l->made, res);
 }
@@ -177,10 +172,9 @@ static int copy_first(const struct jail_dir *from, int object,
 /* A link, if the object was copied already under another name: which may be its
  * last one by now. */
 static int copy_named(const struct jail_dir *from, int object,
-                      struct jail_dir *to, const struct entry *e,
+                      struct jail_dir *to, const struct entry *e, uint64_t dev,
                       struct jail_links *links, struct jail_result *res)
 {
-    const uint64_t dev = dirfd_dev(from->d);
     struct copy_link *l;
     bool linked = false;
     void **at;
@@ -188,7 +182,8 @@ static int copy_named(const struct jail_dir *from, int object,
 
     (void)pthread_mutex_lock(&links->lock);
     l = inode_map_find(&links->made, dev, e->inode);
-    if (l && l->left > 0 && l->made) {
+    if (l && l->left > 0 && l->made && l->size == e->size &&
+        entry_time_cmp(l->mtime, e->mtime) == 0) {
         rc = jail_link(to, e, l->made, &linked, res);
         l->left--;
     }
@@ -209,13 +204,14 @@ int jail_copy(const struct jail_dir *from, int fd, const char *name,
     struct arena arena = {0};
     struct entry e;
     bool exists = false;
+    uint64_t dev = 0;
     int object;
-    int rc = read_entry(from, fd, name, &e, &arena, &exists, &object);
+    int rc = read_entry(from, fd, name, &e, &arena, &exists, &object, &dev);
 
     if (rc == 0 && !exists)
         rc = jail_err(from, name, 0, "was removed while it was to be kept");
     if (rc == 0)
-        rc = copy_named(from, object, to, &e, links, &res);
+        rc = copy_named(from, object, to, &e, dev, links, &res);
     if (rc == 0 && res.outcome == JAIL_SKIPPED)
         rc = jail_err(to, name, 0, "the file system has no such thing");
     if (rc == 0 && res.outcome == JAIL_KEPT)

@@ -22,20 +22,10 @@ void jail_links_init(struct jail_links *links);
 void jail_links_release(struct jail_links *links);
 
 /*
- * jail_copy_read: what stands at a name, as an entry with its attributes.
- *   fd      of dir, pinned
- *   arena   holds what e points to
- *   exists  out: false: nothing (e is unspecified)
- * E_TARGET also when not all of it can be read.
- */
-MUST_CHECK int jail_copy_read(const struct jail_dir *dir, int fd,
-                              const char *name, struct entry *e,
-                              struct arena *arena, bool *exists);
-
-/*
  * jail_copy: what stands at name in from, and is no directory, once more in to,
  * under the same name. On disk when this returns 0. What stands there already
- * is treated as to's jail says.
+ * is treated as to's jail says. Immutable and append-only flags, which no
+ * object has that can be replaced, are left out.
  *   fd     of from, pinned
  *   links  of all copies from from's jail to to's
  *   lost   out: enum jail_lost, or'ed in: what the copy lacks

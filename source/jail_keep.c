@@ -17,6 +17,14 @@ static void keep_lost(struct jail_safety *s, unsigned lost)
     }
 }
 
+bool jail_keep_is_copy(const struct jail_keep *k, uint64_t dev, uint64_t inode)
+{
+    const struct jail_safety *s = k->safety;
+
+    return (dev == s->dev && inode == s->inode) ||
+           (dev == s->link_dev && inode == s->link_inode);
+}
+
 /* What a counterpart cannot have, or nothing more could be put into it. */
 static void keep_tame(struct jail_keep *k)
 {
@@ -29,8 +37,9 @@ static void keep_tame(struct jail_keep *k)
 }
 
 static int keep_fill(struct jail_keep *k, struct attrs_cache *cache,
-                     struct dirfd *d, const char *name)
+                     struct dirfd *d)
 {
+    const struct bytes name = k->was.name;
     struct statx st;
     int fd = dirfd_pin(d);
     int rc = 0;
@@ -43,6 +52,7 @@ static int keep_fill(struct jail_keep *k, struct attrs_cache *cache,
                        "cannot be looked at");
     if (rc == 0) {
         (void)stat_entry_fill(&st, false, &k->was);
+        k->was.name = name;
         rc = attrs_of_fd(cache, fd, dirfd_dev(d), d, (struct bytes){0}, &k->was,
                          &k->arena);
     }
@@ -52,23 +62,45 @@ static int keep_fill(struct jail_keep *k, struct attrs_cache *cache,
         keep_lost(k->safety, JAIL_LOST_XATTR);
         rc = 0;
     }
-    if (rc == 0)
-        rc = arena_dup(&k->arena, bytes_of_str(name), &k->was.name);
     return rc;
+}
+
+/* One that knows its name only; NULL: out of memory, raised. */
+static struct jail_keep *keep_alloc(struct jail_keep *above, const char *name)
+{
+    struct jail_keep *k = mem_alloc(sizeof *k);
+    int rc = 0;
+
+    if (k) {
+        k->safety = above->safety;
+        k->above = above;
+        k->was = (struct entry){.type = ENTRY_DIR, .mode = 0700};
+        rc = arena_dup(&k->arena, bytes_of_str(name), &k->was.name);
+        if (rc == 0)
+            return k;
+        jail_keep_free(k);
+    }
+    err_ignore(err_set(E_NOMEM, "out of memory for a directory"), "raised");
+    return NULL;
+}
+
+int jail_keep_plain(struct jail_keep *above, const char *name,
+                    struct jail_keep **out)
+{
+    *out = keep_alloc(above, name);
+    return *out ? 0 : E_NOMEM;
 }
 
 int jail_keep_new(struct jail_keep *above, struct attrs_cache *cache,
                   struct dirfd *d, const char *name, struct jail_keep **out)
 {
-    struct jail_keep *k = mem_alloc(sizeof *k);
+    struct jail_keep *k = keep_alloc(above, name);
     int rc;
 
     *out = NULL;
     if (!k)
-        return err_set(E_NOMEM, "out of memory for a directory");
-    k->safety = above->safety;
-    k->above = above;
-    rc = keep_fill(k, cache, d, name);
+        return E_NOMEM;
+    rc = keep_fill(k, cache, d);
     keep_tame(k);
     if (rc == 0)
         *out = k;
@@ -83,7 +115,7 @@ void jail_keep_free(struct jail_keep *k)
     struct jail_result res = {.lost = 0};
     int rc;
 
-    if (!k || !k->above)
+    if (!k || k->lent)
         return;
     s = k->safety;
     if (k->copy) {
@@ -117,6 +149,20 @@ static int keep_make_at(struct jail_keep *k, struct jail_dir *up,
     return rc;
 }
 
+/* What was made is ours: the way back passes through it. */
+static int keep_note(struct jail_keep *k)
+{
+    struct jail_safety *s = k->safety;
+    const struct dirfd *d = k->copy->d;
+    void **at = inode_map_at(&s->ours, dirfd_dev(d), dirfd_inode(d));
+
+    if (!at)
+        return err_set(E_NOMEM, "out of memory for a directory");
+    *at = s;
+    atomic_fetch_add(&s->progress.dirs, 1);
+    return 0;
+}
+
 /*
  * The counterpart of k, whose own upper one exists: it gets its name when it is
  * complete, so that whatever interrupts us, what has a name is as it was.
@@ -144,9 +190,10 @@ static int keep_make(struct jail_keep *k)
         rc = jail_dir_enter(up, &k->was, &k->copy, &res);
     if (rc == 0 && !k->copy)
         rc = jail_err(up, name, 0, "was replaced during the restore");
-    if (rc == 0)
-        k->copy->keep = false; /* it is ours, although it was there */
-    return rc;
+    if (rc < 0)
+        return rc;
+    k->copy->keep = false; /* it is ours, although it was there */
+    return keep_note(k);
 }
 
 /* Makes all counterparts down to that of k. */
@@ -251,7 +298,8 @@ static int keep_name(int fd, const char *name, int to, bool goes, bool *moved)
 }
 
 static int keep_file(struct jail_keep *k, const struct jail_dir *dir, int fd,
-                     const char *name, bool goes, struct jail_kept *out)
+                     const char *name, uint64_t size, bool goes,
+                     struct jail_kept *out)
 {
     unsigned lost = 0;
     bool moved;
@@ -270,7 +318,7 @@ static int keep_file(struct jail_keep *k, const struct jail_dir *dir, int fd,
         rc = jail_err(dir, name, errno, "cannot be kept");
     dirfd_unpin(k->copy->d);
     if (rc == 0)
-        *out = (struct jail_kept){.in = k, .moved = moved};
+        *out = (struct jail_kept){.in = k, .moved = moved, .size = size};
     keep_lost(k->safety, lost);
     return rc;
 }
@@ -292,7 +340,7 @@ int jail_keep_object(struct jail_keep *k, const struct jail_dir *dir, int fd,
         return keep_empty(k, dir, name, out);
     rc = keep_reach(k);
     if (rc == 0)
-        rc = keep_file(k, dir, fd, name, goes, out);
+        rc = keep_file(k, dir, fd, name, e.size, goes, out);
     if (rc < 0)
         return err_add(rc, "the safety copy");
     atomic_fetch_add(&k->safety->progress.kept, 1);
@@ -300,15 +348,15 @@ int jail_keep_object(struct jail_keep *k, const struct jail_dir *dir, int fd,
     return 0;
 }
 
-int jail_keep_drop(const struct jail_kept *kept, int fd, const char *name,
-                   int rc)
+bool jail_keep_undo(const struct jail_kept *kept, int fd, const char *name)
 {
+    struct jail_safety_progress *p;
     struct jail_dir *copy;
     int r = -1;
     int at;
 
     if (!kept->in)
-        return rc;
+        return true;
     copy = kept->in->copy;
     at = dirfd_pin(copy->d);
     if (at >= 0) {
@@ -317,7 +365,18 @@ int jail_keep_drop(const struct jail_kept *kept, int fd, const char *name,
                 : fileop_unlinkat(at, name, kept->is_dir ? AT_REMOVEDIR : 0);
         dirfd_unpin(copy->d);
     }
-    if (r == 0 && !kept->is_dir)
-        atomic_fetch_sub(&kept->in->safety->progress.kept, 1);
-    return r == 0 ? rc : err_add(rc, "the old one is in the safety copy");
+    if (r < 0)
+        return false;
+    p = &kept->in->safety->progress;
+    atomic_fetch_sub(kept->is_dir ? &p->dirs : &p->kept, 1);
+    atomic_fetch_sub(&p->bytes, kept->size);
+    return true;
+}
+
+int jail_keep_drop(const struct jail_kept *kept, int fd, const char *name,
+                   int rc)
+{
+    if (jail_keep_undo(kept, fd, name))
+        return rc;
+    return err_add(rc, "the old one is in the safety copy");
 }

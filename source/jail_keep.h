@@ -16,41 +16,58 @@
 struct jail_keep {
     struct jail_safety *safety;
     struct jail_keep *above; /* NULL: the top, which is the safety copy's */
+    bool lent;               /* jail_keep_free leaves it alone */
     struct arena arena;
     struct entry was;      /* what it was like; in the arena */
     struct jail_dir *copy; /* the counterpart; NULL: nothing is there yet */
 };
 
+/* The keep of a directory above those that jails work on. */
+struct jail_step {
+    struct jail_step *next;
+    struct jail_keep *keep;
+};
+
 struct jail_safety {
-    struct jail *jail;    /* the copy */
-    struct jail_keep top; /* the target's own */
-    char *path; /* of the copy; its first dir_n bytes: of the directory that
-                   holds it all */
-    size_t dir_n;
-    bool made; /* that directory, by the opening */
-    uint64_t dev;
+    struct jail *jail; /* the copy */
+    const char *whole; /* lent */
+    struct jail_keep top;
+    struct jail_step *step;
+    char *path;   /* of the copy */
+    bool made;    /* by the opening */
+    uint64_t dev; /* of it */
     uint64_t inode;
+    uint64_t link_dev; /* of the symbolic link that path is; or the same */
+    uint64_t link_inode;
     pthread_mutex_t lock;    /* for the making of counterparts, and first */
+    struct inode_map ours;   /* the counterparts; values mean nothing */
     struct err_record first; /* a counterpart's metadata could not be set */
     struct jail_links links; /* of copies */
     struct jail_safety_progress progress;
 };
+
+/* jail_keep_is_copy: whether a device and inode are the copy's, or those of the
+ * link that leads to it. */
+bool jail_keep_is_copy(const struct jail_keep *k, uint64_t dev, uint64_t inode);
 
 /*
  * jail_keep_new: remember a directory that stood in the target, and what it is
  * like.
  *   above  that of the directory it is in
  *   d      the directory; name: its name
- * jail_keep_free gives a counterpart its metadata; NULL is fine; nothing is
- * done to the top.
+ * jail_keep_free gives a counterpart its metadata; NULL is fine.
  */
 MUST_CHECK int jail_keep_new(struct jail_keep *above, struct attrs_cache *cache,
                              struct dirfd *d, const char *name,
                              struct jail_keep **out);
 void jail_keep_free(struct jail_keep *k);
 
+/* jail_keep_plain: the same of a directory that is to be made yet. */
+MUST_CHECK int jail_keep_plain(struct jail_keep *above, const char *name,
+                               struct jail_keep **out);
+
 /* jail_keep_dir: the directory itself, without what is in it, is about to be
- * changed or removed. The top is not. */
+ * changed or removed. That of a jail's target is not. */
 MUST_CHECK int jail_keep_dir(struct jail_keep *k);
 
 /* What was put into the copy for one name, to be taken back if what it was for
@@ -59,6 +76,7 @@ struct jail_kept {
     struct jail_keep *in;
     bool moved; /* nothing stands at the name any more */
     bool is_dir;
+    uint64_t size;
 };
 
 /*
@@ -73,8 +91,11 @@ MUST_CHECK int jail_keep_object(struct jail_keep *k, const struct jail_dir *dir,
                                 int fd, const char *name, bool goes,
                                 struct jail_kept *out);
 
-/* jail_keep_drop: what was kept for name, which was not replaced or removed
- * after all because of rc, is not to stay in the copy. Returns rc. */
+/* jail_keep_undo: what was kept for name, which was not replaced or removed
+ * after all, is not to stay in the copy. Whether it does not. */
+bool jail_keep_undo(const struct jail_kept *kept, int fd, const char *name);
+
+/* jail_keep_drop: the same, because of rc. Returns rc. */
 int jail_keep_drop(const struct jail_kept *kept, int fd, const char *name,
                    int rc);
 

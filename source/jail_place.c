@@ -156,7 +156,7 @@ int jail_refresh(const struct jail_dir *dir, int fd, const char *name,
     known = refresh_attrs(dir, fd, o.fd, name, &now, &arena, &rc);
     if (known && jail_meta_same(&want, &now)) {
         *done = true;
-    } else if (known && st->stx_nlink == 1 && !dir->jail->options.safety) {
+    } else if (known && st->stx_nlink == 1 && !dir->jail->options.keep_whole) {
         res->meta = true;
         if (!dir->jail->options.dry_run &&
             (jail_meta_apply(&o, &want, &res->lost) < 0 ||
@@ -246,6 +246,8 @@ int jail_sweep(struct jail_dir *dir)
             const char *name = (const char *)names.p + at;
             int r = fileop_unlinkat(fd, name, 0);
 
+            if (r < 0) /* of a safety copy, from where it was brought back */
+                r = fileop_unlinkat(fd, name, AT_REMOVEDIR);
             (void)r;
             at += strlen(name) + 1;
         }

@@ -144,10 +144,26 @@ static int stuck_by(struct remover *r, const struct entry *e, int rc)
     return 0;
 }
 
+/* The directory that is being looked through, for errors. */
+static struct jail_dir removal_dir(const struct remover *r)
+{
+    return (struct jail_dir){.jail = r->dir->jail,
+                             .d = r->top ? r->top->d : r->dir->d};
+}
+
+/* name: in that directory; empty: itself. */
 static int stuck(struct remover *r, const char *name, const struct entry *e,
                  int errnum, const char *what)
 {
-    return stuck_by(r, e, jail_err(r->dir, name, errnum, what));
+    const struct jail_dir in = removal_dir(r);
+
+    return stuck_by(r, e, jail_err(&in, name, errnum, what));
+}
+
+/* What is at hand could not be kept because of rc, so it is not removed. */
+static int not_kept(struct remover *r, const struct entry *e, int rc)
+{
+    return rc == E_NOMEM || rc == E_NOSPACE ? rc : stuck_by(r, e, rc);
 }
 
 static bool is_spared(const struct remover *r, const struct statx *st)
@@ -158,8 +174,8 @@ static bool is_spared(const struct remover *r, const struct statx *st)
             return true;
     }
     return r->dir->jail->options.safety &&
-           r->dir->jail->options.safety->dev == stat_entry_dev(st) &&
-           r->dir->jail->options.safety->inode == st->stx_ino;
+           jail_keep_is_copy(r->dir->jail->options.safety, stat_entry_dev(st),
+                             st->stx_ino);
 }
 
 /* Whether the same object answers to the name in the other case, too. */
@@ -239,36 +255,36 @@ static int removal_push(struct remover *r, struct dirfd *d, const char *name,
     }
     rc = removal_hold(r, v, name);
     if (rc < 0)
-        return rc;
+        return not_kept(r, e, rc);
     fd = dirfd_pin(below);
     if (fd < 0)
-        return stuck(r, name, NULL, errno, "cannot be listed");
+        return stuck(r, "", NULL, errno, "cannot be listed");
     rc = jail_list(r->dir, fd, NULL, &v->names);
     dirfd_unpin(below);
     if (rc < 0 && rc != E_NOMEM) {
         buf_reset(&v->names);
-        rc = stuck(r, name, NULL, 0, "cannot be listed");
+        rc = stuck(r, "", NULL, 0, "cannot be listed");
     }
     return rc;
 }
 
-/* What is at hand could not be kept because of rc, so it is not removed. */
-static int not_kept(struct remover *r, const struct entry *e, int rc)
-{
-    return rc == E_NOMEM || rc == E_NOSPACE ? rc : stuck_by(r, e, rc);
-}
-
+/* What was kept of it does not stay in the copy if it cannot be removed. */
 static int remove_name(struct remover *r, int fd, const char *name,
-                       const struct entry *e, int flags)
+                       const struct entry *e, int flags,
+                       const struct jail_kept *kept)
 {
     int errnum = 0;
 
-    if (!r->dir->jail->options.dry_run && fileop_unlinkat(fd, name, flags) < 0)
+    if (!r->dir->jail->options.dry_run && !kept->moved &&
+        fileop_unlinkat(fd, name, flags) < 0)
         errnum = errno;
     if (errnum == ENOENT)
         return 0;
     if (errnum)
-        return stuck(r, name, e, errnum, "cannot be removed");
+        return stuck(r, name, e, errnum,
+                     jail_keep_undo(kept, fd, name)
+                         ? "cannot be removed"
+                         : "cannot be removed; the safety copy has it, too");
     tell(r, JAIL_REMOVED, e, 0);
     return 0;
 }
@@ -278,18 +294,16 @@ static int remove_object(struct remover *r, int fd, const char *name,
                          const struct entry *e)
 {
     const struct jail_options *options = &r->dir->jail->options;
+    const struct jail_dir in = removal_dir(r);
     struct jail_kept kept = {.in = NULL};
     int rc = 0;
 
     if (options->safety && !options->dry_run)
-        rc = jail_keep_object(r->top ? r->top->held : r->dir->held, r->dir, fd,
+        rc = jail_keep_object(r->top ? r->top->held : r->dir->held, &in, fd,
                               name, true, &kept);
     if (rc < 0)
         return not_kept(r, e, rc);
-    if (!kept.moved)
-        return remove_name(r, fd, name, e, 0);
-    tell(r, JAIL_REMOVED, e, 0);
-    return 0;
+    return remove_name(r, fd, name, e, 0, &kept);
 }
 
 /* What stands at name in the pinned d, whose path is in r->path. */
@@ -350,6 +364,7 @@ static int remove_top(struct remover *r)
     struct removal *v = r->top;
     struct bytes name = dirfd_name(v->d);
     struct dirfd *parent = dirfd_parent(v->d);
+    static const struct jail_kept none;
     bool something = v->something;
     char plain[ENTRY_NAME_MAX + 1];
     struct entry e = v->e;
@@ -373,7 +388,7 @@ static int remove_top(struct remover *r)
         if (fd < 0) {
             rc = stuck(r, plain, &e, errno, "cannot be removed");
         } else {
-            rc = remove_name(r, fd, plain, &e, AT_REMOVEDIR);
+            rc = remove_name(r, fd, plain, &e, AT_REMOVEDIR, &none);
             dirfd_unpin(parent);
         }
     }

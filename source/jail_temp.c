@@ -59,10 +59,10 @@ void jail_temp_next(struct jail_temp *t, char name[JAIL_TEMP_CHARS])
     temp_format(w, name);
 }
 
-bool jail_temp_is_dead(const struct jail_temp *t, const char *name)
+/* The words of a name; false: it is no temporary one. */
+static bool temp_parse(const char *name, uint32_t w[TEMP_WORDS])
 {
     char again[JAIL_TEMP_CHARS];
-    uint32_t w[TEMP_WORDS] = {0};
 
     if (strlen(name) != JAIL_TEMP_CHARS - 1 ||
         strncmp(name, temp_prefix, TEMP_PREFIX) != 0)
@@ -74,7 +74,22 @@ bool jail_temp_is_dead(const struct jail_temp *t, const char *name)
         w[i] = (uint32_t)strtoul(hex, NULL, 16);
     }
     temp_format(w, again);
-    if (strcmp(again, name) != 0 || w[0] != t->scope || t->scope == 0 ||
+    return strcmp(again, name) == 0;
+}
+
+bool jail_temp_is_own(const struct jail_temp *t, const char *name)
+{
+    uint32_t w[TEMP_WORDS] = {0};
+
+    return temp_parse(name, w) && w[0] == t->scope && w[1] == t->pid &&
+           w[2] == t->start;
+}
+
+bool jail_temp_is_dead(const struct jail_temp *t, const char *name)
+{
+    uint32_t w[TEMP_WORDS] = {0};
+
+    if (!temp_parse(name, w) || w[0] != t->scope || t->scope == 0 ||
         w[1] == 0 || w[1] > INT32_MAX)
         return false;
     /* another's process may be hidden in /proc, but not from kill */

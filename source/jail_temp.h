@@ -32,6 +32,9 @@ MUST_CHECK int jail_temp_init(struct jail_temp *t);
 /* jail_temp_next: a name nobody uses. Any thread. */
 void jail_temp_next(struct jail_temp *t, char name[JAIL_TEMP_CHARS]);
 
+/* jail_temp_is_own: whether name has the form of those of this process. */
+bool jail_temp_is_own(const struct jail_temp *t, const char *name);
+
 /*
  * jail_temp_is_dead: whether name is a temporary one of a process that is
  * known to live no more: of this boot and pid namespace. When in doubt, and for

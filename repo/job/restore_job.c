@@ -387,6 +387,7 @@ static int restore_job_open(struct restore_job *j)
     struct jail_options jail = {.overwrite = j->opt.overwrite,
                                 .dry_run = j->opt.dry_run,
                                 .safety = j->opt.safety,
+                                .keep_whole = j->opt.keep_whole,
                                 .choice = j->opt.choice,
                                 .target_later = true};
     int rc = 0;

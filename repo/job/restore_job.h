@@ -77,8 +77,9 @@ struct restore_job_options {
     bool numeric_ids; /* owners by number */
     struct jail_choice choice;           /* of metadata; lent */
     const struct restore_delete *mirror; /* NULL: nothing is deleted; lent */
-    struct jail_safety *safety; /* what is overwritten or deleted goes there
-                                   first; NULL: it is lost; lent */
+    struct jail_keep *safety; /* of jail_safety_at(): what is overwritten or
+                                 deleted goes there first; NULL: it is lost */
+    bool keep_whole; /* jail.h; to be set with safety, and in its dry run */
     bool dry_run;
     unsigned threads; /* 0: one for each core */
     const struct cancel *cancel;

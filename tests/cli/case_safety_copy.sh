@@ -45,14 +45,14 @@ back() {
 # What DIR holds, and where it is put back by hand.
 spoil
 expect 0 back -v
-err_has "dedup: restore: 6 that were overwritten or deleted (*) are in safe"
+err_has "dedup: restore: 6 files that were overwritten or deleted (*) are in safe, with 3 directories"
 as_src
 [ "$(stat -c %a safe)" = 700 ] || run_fail "others may look into the copy"
 (cd safe && find . ! -type d | sort) >list
 printf '%s\n' ./d/deep ./f ./link ./mine/below/x ./mine/twin ./was_dir >want
 cmp want list || run_fail "something else is kept"
-rm -r t/d/deep t/was_dir
-cp -a safe/. t
+rm -r t/d/deep t/was_dir # directories now
+cp -a --remove-destination safe/* t
 chmod --reference=was t
 touch --reference=was t
 restored was t
@@ -73,8 +73,28 @@ expect 0 dedup restore "latest:$PWD/src" --target t --delete --safety-copy t/saf
 [ "$(cat t/safe/f)" = changed ] || run_fail "the copy went"
 rm -r t/safe
 as_src
+spoil
+mkdir other
+ln -s ../other t/safe
+expect 0 dedup restore "latest:$PWD/src" --target t --delete --safety-copy t/safe
+[ "$(cat t/safe/f)" = changed ] || run_fail "the copy went"
+[ -h t/safe ] || run_fail "the link went"
+rm -r other t/safe
+as_src
+
+# Whoever owns the place could change what comes back from it.
+if [ "$(id -u)" = 0 ]; then
+    mkdir safe
+    chown 1 safe
+    spoil
+    expect 10 back
+    restored was t
+    rmdir safe
+fi
 
 # Nothing to keep, nothing left; a dry run makes nothing.
+rm -rf t
+cp -a src t
 expect 0 back -v
 [ ! -e safe ] || run_fail "an empty copy is left"
 spoil
@@ -86,6 +106,8 @@ restored was t
 rm -rf t
 cp -a src t
 chmod 777 t/f
+expect 0 back -n
+out_has "M $PWD/src/f"
 expect 0 back
 as_src
 [ "$(stat -c %a safe/f)" = 777 ] || run_fail "the old mode went"
@@ -111,14 +133,41 @@ mv "$pack" pack
 echo changed >t/z
 cp -a t/z was
 expect 8 back --overwrite always
-err_has "*the restore failed: 7 of 7 that were overwritten or deleted are back; what was new stays"
+err_has "*the restore failed: 7 of 7 files that were overwritten or deleted are back; what was new stays"
 [ ! -e safe ] || run_fail "the copy is left"
 [ -f t/d/deep ] || run_fail "a directory stayed"
 touch --reference=was t
 restored was t
 expect 8 back --overwrite always --json
-out_has '*"type":"safety","path":"safe","kept":7,"bytes":*,"back":7}'
+out_has '*"type":"safety","path":"safe","kept":7,"bytes":*,"directories":*,"back":7}'
+
+# Places of their own, one in the other: each gets back what it had.
+cp -a src src.stored
+echo changed >src/f
+echo changed >src/d/g
+echo changed >src/z
+chmod 700 src/d
+chmod 710 src
+touch -d 2001-02-03 src/d src
+cp -a src was.src
+expect 8 dedup restore "latest:$PWD/src/d" "latest:$PWD/src/f" "latest:$PWD/src/z" \
+    --in-place --safety-copy safe
+err_has "*the restore failed: 2 of 2 files*"
+[ ! -e safe ] || run_fail "the copy is left"
+restored was.src/d src/d
+touch --reference=was.src src
+restored was.src src
+rm -r src was.src
+mv src.stored src
 mv pack "$pack"
+
+# What cannot be said has not been done.
+spoil
+"$DEDUP" restore "latest:$PWD/src" --target t --safety-copy safe -v >/dev/full 2>"$ERR"
+[ $? = 2 ] || run_fail "a full standard output is no failure"
+touch --reference=was t
+[ "$(cat t/f) $(readlink t/link)" = "changed g" ] || run_fail "it is not back"
+[ ! -e safe ] || run_fail "the copy is left"
 
 # On another file system, where everything is copied: there and back.
 if [ "$(id -u)" = 0 ] && mkdir far && mount -t tmpfs tmpfs far 2>/dev/null; then
@@ -152,4 +201,33 @@ if [ "$(id -u)" = 0 ] && mkdir far && mount -t tmpfs tmpfs far 2>/dev/null; then
     err_has "dedup: restore: the safety copy: far/safe/z: cannot be written: No space left on device"
     touch --reference=was t
     restored was t
+
+    # A target that is full: what was there comes back into it all the same.
+    rm -rf far/safe
+    mkdir full far/t
+    for n in a b c; do head -c 900000 /dev/urandom >full/$n; done
+    cp full/a a
+    head -c 1000000 /dev/urandom >>full/a
+    expect 0 dedup snapshot full -s full
+    mount -o remount,size=3m far
+    cp a far/t
+    expect 7 dedup restore "full:$PWD/full" --target far/t --safety-copy safe
+    err_has "*: 1 of 1 files that were overwritten or deleted are back*"
+    same a far/t/a
+    [ ! -e safe ] || run_fail "the copy is left"
+fi
+
+# What nothing may replace, and flags of directories.
+if [ "$(id -u)" = 0 ] && chattr +i src/f 2>/dev/null; then
+    expect 0 dedup snapshot src -s locked
+    chattr -i src/f
+    spoil
+    chattr +d t/d
+    mv "$pack" pack
+    echo changed >t/z
+    expect 8 dedup restore "locked:$PWD/src" --target t --safety-copy safe
+    [ "$(cat t/f)" = changed ] || run_fail "the new file stayed"
+    lsattr -d t/d | grep -q '^[^ ]*d' || run_fail "the flag of a directory went"
+    [ ! -e safe ] || run_fail "the copy is left"
+    mv pack "$pack"
 fi

@@ -228,6 +228,7 @@ static int bring_back_entry(const struct fault_kit *k, struct repo *r,
                                       .target = target,
                                       .mirror = k->mirror ? &mirror : NULL,
                                       .safety = k->safety,
+                                      .keep_whole = k->safety != NULL,
                                       .threads = k->threads ? k->threads : 1,
                                       .event = tell_event,
                                       .ctx = k->report};

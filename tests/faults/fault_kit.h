@@ -63,7 +63,7 @@ struct fault_kit {
     unsigned threads;            /* of jobs; 0: one */
     bool force;                  /* snapshot jobs read everything */
     bool mirror;                 /* restore jobs delete what else is there */
-    struct jail_safety *safety;  /* ... and keep what they take away; NULL */
+    struct jail_keep *safety;    /* ... and keep what they take away; NULL */
     bool checkpoints;            /* they leave one every few entries */
     bool host;                   /* who backs up has a write key */
     bool interrupted;            /* of fault_kit_interrupt() */

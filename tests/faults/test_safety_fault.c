@@ -89,23 +89,26 @@ static void count_stuck(void *ctx, struct bytes path, const char *why)
 /* As the command does it. rc of what cannot come back wins. */
 static void restore_safely(struct fault_kit *k, void *ctx)
 {
+    struct jail_safety *copy = NULL;
     unsigned stuck = 0;
-    int rc = jail_safety_open(safe, "", &k->safety);
+    int rc = jail_safety_open(safe, target, &copy);
 
+    if (rc == 0)
+        rc = jail_safety_at(copy, "", &k->safety);
     if (rc == 0) {
         fault_kit_restore(k, ctx);
         rc = k->report->rc;
     }
     if (rc == 0)
-        rc = jail_safety_settle(k->safety);
-    if (rc < 0 && k->safety) {
-        int r = jail_safety_back(k->safety, target, count_stuck, &stuck);
+        rc = jail_safety_settle(copy);
+    if (rc < 0 && copy) {
+        int r = jail_safety_back(copy, count_stuck, &stuck);
 
         k->report->kept = stuck + (r < 0);
     }
-    if (k->safety)
-        jail_safety_tidy(k->safety);
-    jail_safety_free(k->safety);
+    if (copy)
+        jail_safety_tidy(copy);
+    jail_safety_free(copy);
     k->report->rc = rc;
 }
 

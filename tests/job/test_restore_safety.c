@@ -71,25 +71,28 @@ static void test_restore_safety__there_and_back(void **state)
 {
     const struct bytes root = bytes_of_str("/");
     const struct restore_delete mirror = {.root = &root, .root_n = 1};
-    struct restore_job_options o = {.threads = 7, .mirror = &mirror};
+    struct restore_job_options o = {
+        .threads = 7, .keep_whole = true, .mirror = &mirror};
     struct job_fixture f;
     struct job_snap s = make(&f);
+    struct jail_safety *copy;
     struct job_restore r;
 
     (void)state;
-    assert_int_equal(jail_safety_open(safe, "", &o.safety), 0);
+    assert_int_equal(jail_safety_open(safe, f.out, &copy), 0);
+    assert_int_equal(jail_safety_at(copy, "", &o.safety), 0);
     r = job_fixture_restore(&f, &s.result.id, f.out, &o);
     assert_int_equal(r.rc, 0);
     assert_int_equal(r.failed + r.damaged, 0);
-    assert_int_equal(jail_safety_settle(o.safety), 0);
+    assert_int_equal(jail_safety_settle(copy), 0);
     assert_true(scratch_run("touch -r '%s' '%s'", f.src, f.out));
     assert_true(job_fixture_same(f.src, f.out));
 
-    assert_int_equal(jail_safety_back(o.safety, f.out, stuck, NULL), 0);
-    assert_int_equal(atomic_load(&jail_safety_progress(o.safety)->kept),
-                     atomic_load(&jail_safety_progress(o.safety)->back));
-    jail_safety_tidy(o.safety);
-    jail_safety_free(o.safety);
+    assert_int_equal(jail_safety_back(copy, stuck, NULL), 0);
+    assert_int_equal(atomic_load(&jail_safety_progress(copy)->kept),
+                     atomic_load(&jail_safety_progress(copy)->back));
+    jail_safety_tidy(copy);
+    jail_safety_free(copy);
     assert_int_not_equal(access(safe, F_OK), 0);
     assert_true(scratch_run("touch -r '%s' '%s'", was, f.out));
     assert_true(job_fixture_same(was, f.out));
@@ -99,9 +102,10 @@ static void test_restore_safety__there_and_back(void **state)
 /* What cannot be kept is not replaced: something has its name in the copy. */
 static void test_restore_safety__a_name_that_is_taken(void **state)
 {
-    struct restore_job_options o = {.threads = 2};
+    struct restore_job_options o = {.threads = 2, .keep_whole = true};
     struct job_fixture f;
     struct job_snap s;
+    struct jail_safety *copy;
     struct job_restore r;
 
     (void)state;
@@ -109,19 +113,27 @@ static void test_restore_safety__a_name_that_is_taken(void **state)
     (void)snprintf(safe, sizeof safe, "%s.safe", f.out);
     assert_true(scratch_run("cd '%s' && echo a >free && echo b >taken", f.src));
     s = job_fixture_snap(&f);
-    assert_true(scratch_run("mkdir '%s' '%s' && echo mine >'%s/taken' && "
-                            "cd '%s' && echo old >free && echo old >taken",
-                            safe, f.out, safe, f.out));
-    assert_int_equal(jail_safety_open(safe, "", &o.safety), 0);
+    assert_true(scratch_run(
+        "mkdir '%s' && cd '%s' && echo old >free && echo old >taken", f.out,
+        f.out));
+    assert_int_equal(jail_safety_open(safe, f.out, &copy), 0);
+    assert_int_equal(jail_safety_at(copy, "", &o.safety), 0);
+    assert_true(scratch_run("cd '%s' && echo mine >taken && mkdir theirs && "
+                            "echo theirs >theirs/x",
+                            safe));
     r = job_fixture_restore(&f, &s.result.id, f.out, &o);
     assert_int_equal(r.rc, 0);
     assert_int_equal(r.failed, 1);
-    assert_int_equal(atomic_load(&jail_safety_progress(o.safety)->kept), 1);
+    assert_int_equal(atomic_load(&jail_safety_progress(copy)->kept), 1);
     assert_true(scratch_run("test \"$(cat '%s/taken' '%s/free' '%s/taken' "
                             "'%s/free')\" = \"$(printf "
                             "'mine\\nold\\nold\\na\\n')\"",
                             safe, safe, f.out, f.out));
-    jail_safety_free(o.safety);
+    /* nor does it come back */
+    assert_int_equal(jail_safety_back(copy, stuck, NULL), 0);
+    assert_true(scratch_run("test -f '%s/theirs/x' && test ! -e '%s/theirs'",
+                            safe, f.out));
+    jail_safety_free(copy);
     scratch_remove(safe);
     scratch_remove(f.out);
     job_fixture_close(&f);
