@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "cli/nearest.h"
 #include "repo/label_change.h"
+#include "repo/retention.h"
 
 static const char *const config_job_rules[] = {
     "keep-last",   "keep-hourly",  "keep-daily",
@@ -14,7 +14,6 @@ static const char *const config_job_rules[] = {
     "keep-yearly", "keep-within",  "keep-tag"};
 
 enum {
-    CONFIG_JOB_KEEP_MAX = 1000000,
     CONFIG_JOB_RULES = sizeof config_job_rules / sizeof config_job_rules[0]
 };
 
@@ -54,7 +53,8 @@ static int config_job_unknown_rule(const struct config_reader *r,
 /* Values are what `forget` will take. */
 static int config_job_check_rule(const char *name, const char *text)
 {
-    uint64_t n;
+    struct retention_rule rule;
+    struct retention_span span;
 
     if (strcmp(name, "keep-tag") == 0)
         return label_change_tag_ok(bytes_of_str(text))
@@ -64,12 +64,8 @@ static int config_job_check_rule(const char *name, const char *text)
                              "spaces, commas or control characters",
                              text, RECORD_TAG_MAX);
     if (strcmp(name, "keep-within") == 0)
-        return text_parse_duration(text, 1, OPT_SECONDS_MAX, &n);
-    if (text_parse_uint(text, 0, CONFIG_JOB_KEEP_MAX, &n) == 0 ||
-        text_parse_duration(text, 1, OPT_SECONDS_MAX, &n) == 0)
-        return 0;
-    return err_set(E_USAGE,
-                   "'%s' is neither a number nor a duration (like 30d)", text);
+        return retention_span_parse(text, &span);
+    return retention_rule_parse(text, &rule);
 }
 
 static int config_job_add_rule(struct config_reader *r, struct config_job *job,

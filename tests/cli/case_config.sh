@@ -171,17 +171,17 @@ wrong 'jobs:\n- { name: a, files-from: "-" }\n' ":2: files-from: '-' must be abs
 wrong 'jobs:\n- name: a\n  paths:\n  - /a\n  - ~/b\n' \
     ":5: paths: '~/b' must be absolute: '~' means nothing here"
 # Retention is held to its types.
-for rule in 'keep-daily: banana' 'keep-last: -5' 'keep-last: 1000001' 'keep-yearly: 1y'; do
+for rule in 'keep-daily: banana' 'keep-last: -5' 'keep-last: 1000001' 'keep-yearly: 1x'; do
     wrong "jobs:\\n- { name: a, paths: /x, retention: { $rule } }\\n" \
-        ":2: ${rule%%:*}: '${rule#*: }' is neither a number nor a duration (like 30d)"
+        ":2: ${rule%%:*}: '${rule#*: }' is neither a number, nor all, nor a time back (like 30d or 1y6mo)"
 done
 wrong 'jobs:\n- { name: a, paths: /x, retention: { keep-within: never } }\n' \
-    ":2: keep-within: 'never' is not a duration (like 1d12h)"
+    ":2: keep-within: 'never' is no time back: digits followed by y, mo, w, d, h, m or s, in that order, like 30d or 1y6mo"
 wrong 'jobs:\n- { name: a, paths: /x,\n retention: { keep-tag: [ a,\n b c ] } }\n' \
     ":4: keep-tag: 'b c' is no tag: 1 to 100 bytes, no spaces, commas or control characters"
 cat <<END | says
 jobs:
-- { name: a, files-from: /list, retention: { keep-last: 0, keep-daily: 30d, keep-within: 2w, keep-tag: x } }
+- { name: a, files-from: /list, retention: { keep-last: 0, keep-daily: 30d, keep-monthly: 1y6mo, keep-yearly: all, keep-within: 2w, keep-tag: x } }
 - { name: b, paths: /x, files-from0: /list }
 END
 expect 0 dedup --config c.yaml config show
