@@ -51,11 +51,13 @@ static int safety_claim(struct jail_safety *s)
                      "%s: belongs to another user, who could change what is "
                      "kept there; name a new directory for the safety copy",
                      s->path);
-    else if (fileop_fchmod(fd, 0700) < 0)
-        rc = jail_err(root, "", errno, "cannot be made private (mode 0700)");
-    dirfd_unpin(root->d);
     if (rc == 0)
         rc = safety_empty(s);
+    if (rc == 0 && fileop_fchmod(fd, 0700) < 0)
+        rc = jail_err(root, "", errno, "cannot be made private (mode 0700)");
+    if (rc == 0) /* until then others may have put something there */
+        rc = safety_empty(s);
+    dirfd_unpin(root->d);
     s->dev = dirfd_dev(root->d);
     s->inode = dirfd_inode(root->d);
     return rc;

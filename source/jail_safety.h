@@ -47,7 +47,7 @@ struct jail_safety;
  *          whole
  *   whole  lent
  * Returns 0; E_USAGE: dir is not empty; E_REFUSED: it is another user's; else
- * as in jail.h. On failure dir is as it was, but for its mode.
+ * as in jail.h. On failure dir is as it was.
  */
 MUST_CHECK int jail_safety_open(const char *dir, const char *whole,
                                 struct jail_safety **out);
