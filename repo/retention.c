@@ -75,7 +75,9 @@ static int retention_by_time(const void *a, const void *b)
         c = retention_counts(y) - retention_counts(x);
     if (c == 0)
         c = entry_time_cmp(y->counted, x->counted);
-    if (c == 0 && bytes_equal(x->series, y->series))
+    if (c == 0)
+        c = bytes_cmp(x->series, y->series);
+    if (c == 0)
         c = (x->number < y->number) - (x->number > y->number);
     if (c == 0)
         c = entry_time_cmp(y->time, x->time);
@@ -198,7 +200,7 @@ static void retention_alone(const struct retention_policy *p,
     memset(it->rank, 0, sizeof it->rank);
     if (it->damaged)
         it->reason |= RETENTION_DAMAGED;
-    else if (entry_time_cmp(it->time, now) > 0)
+    else if (entry_time_cmp(it->time, now) > 0 && !it->superseded)
         it->reason |= RETENTION_FUTURE;
     if (it->named)
         it->reason |= RETENTION_NAMED;
@@ -317,8 +319,10 @@ static void retention_decide(const struct retention_policy *p,
     for (size_t i = counts; i < n; i++)
         it[i]->keep = it[i]->reason != 0;
     for (size_t i = 0; i < n; i++) {
-        complete = complete || it[i]->complete;
-        kept = kept || (it[i]->complete && it[i]->keep);
+        bool whole = it[i]->complete && !it[i]->damaged;
+
+        complete = complete || whole;
+        kept = kept || (whole && it[i]->keep);
         out->kept += it[i]->keep;
         out->removed += !it[i]->keep && it[i]->complete;
     }

@@ -38,20 +38,50 @@ static int64_t day_of(int64_t year, int64_t month, int64_t day)
            (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
-/* A time that no calendar here goes to is that of the nearest that one does. */
-static struct tm local(int64_t s)
+/* A time that no calendar here goes to is the nearest that one does. */
+static int64_t sane(int64_t s)
 {
     const int64_t end = INT64_C(253402300799); /* of the year 9999 */
-    time_t t = (time_t)(s > end ? end : s < -end ? -end : s);
+
+    return s > end ? end : s < -end ? -end : s;
+}
+
+static struct tm local(int64_t s)
+{
+    time_t t = (time_t)s;
     struct tm tm = {0};
 
     (void)localtime_r(&t, &tm);
     return tm;
 }
 
+/* The earliest second of that local time; mktime() alone takes, of two, the one
+ * that earlier calls made it think of. */
+static int64_t second_of(const struct tm *tm)
+{
+    struct tm copy = *tm;
+    bool any = false;
+    int64_t first = 0;
+
+    for (int dst = 0; dst < 2; dst++) {
+        int64_t t;
+
+        copy = *tm;
+        copy.tm_isdst = dst;
+        t = mktime(&copy);
+        if (copy.tm_isdst == dst && (!any || t < first)) {
+            first = t;
+            any = true;
+        }
+    }
+    copy = *tm;
+    copy.tm_isdst = -1;
+    return any ? first : mktime(&copy);
+}
+
 int64_t retention_period(enum retention_unit unit, int64_t s)
 {
-    struct tm tm = local(s);
+    struct tm tm = local(s = sane(s));
     int64_t year = (int64_t)tm.tm_year + 1900;
     int64_t day = day_of(year, tm.tm_mon + 1, tm.tm_mday);
 
@@ -161,11 +191,10 @@ static int days_in(int64_t year, int64_t month)
 
 int64_t retention_before(int64_t s, const struct retention_span *span)
 {
-    struct tm tm = local(s);
+    struct tm tm = local(s = sane(s));
     int64_t month = ((int64_t)tm.tm_year + 1900) * 12 + tm.tm_mon;
     int64_t year;
     int day;
-    time_t t;
 
     if (span->months == 0 && span->days == 0)
         return s - span->seconds;
@@ -175,7 +204,5 @@ int64_t retention_before(int64_t s, const struct retention_span *span)
     tm.tm_year = (int)(year - 1900);
     tm.tm_mon = (int)(month - year * 12);
     tm.tm_mday = (tm.tm_mday < day ? tm.tm_mday : day) - (int)span->days;
-    tm.tm_isdst = -1;
-    t = mktime(&tm);
-    return (int64_t)t - span->seconds;
+    return second_of(&tm) - span->seconds;
 }

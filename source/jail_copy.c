@@ -128,16 +128,19 @@ static int copy_file(const struct jail_dir *from, int object,
     return rc;
 }
 
-/* A copy that an original depends on. */
-static int copy_settle(struct jail_dir *to)
+/* A copy that an original depends on; it does not stay if that cannot be. */
+static int copy_settle(struct jail_dir *to, const char *name)
 {
     int fd;
     int rc = jail_pin(to, &fd);
 
     if (rc < 0)
         return rc;
-    if (fileop_sync_fs(fd) < 0)
-        rc = jail_err(to, "", errno, "cannot be made durable");
+    if (fileop_sync_fs(fd) < 0) {
+        rc = jail_err(to, name, errno, "cannot be made durable");
+        if (fileop_unlinkat(fd, name, 0) < 0)
+            rc = err_add(rc, "a copy is left over");
+    }
     dirfd_unpin(to->d);
     return rc;
 }
@@ -217,7 +220,7 @@ int jail_copy(const struct jail_dir *from, int fd, const char *name,
     if (rc == 0 && res.outcome == JAIL_KEPT)
         rc = jail_err(to, name, 0, "is there already");
     if (rc == 0)
-        rc = copy_settle(to);
+        rc = copy_settle(to, name);
     if (object >= 0)
         (void)fileop_close(object);
     *lost |= res.lost;

@@ -33,7 +33,7 @@ static void keep_tame(struct jail_keep *k)
     if (!k->was.has_inode_flags || (k->was.inode_flags & locks) == 0)
         return;
     k->was.inode_flags &= ~locks;
-    keep_lost(k->safety, JAIL_LOST_FLAGS);
+    k->lost |= JAIL_LOST_FLAGS;
 }
 
 static int keep_fill(struct jail_keep *k, struct attrs_cache *cache,
@@ -59,7 +59,7 @@ static int keep_fill(struct jail_keep *k, struct attrs_cache *cache,
     dirfd_unpin(d);
     if (rc == E_SOURCE) {
         err_ignore(rc, "counted");
-        keep_lost(k->safety, JAIL_LOST_XATTR);
+        k->lost |= JAIL_LOST_XATTR;
         rc = 0;
     }
     return rc;
@@ -149,6 +149,13 @@ static int keep_make_at(struct jail_keep *k, struct jail_dir *up,
     return rc;
 }
 
+void *jail_keep_mark(bool changes)
+{
+    static char mark[2];
+
+    return &mark[changes];
+}
+
 /* What was made is ours: the way back passes through it. */
 static int keep_note(struct jail_keep *k)
 {
@@ -158,8 +165,7 @@ static int keep_note(struct jail_keep *k)
 
     if (!at)
         return err_set(E_NOMEM, "out of memory for a directory");
-    *at = s;
-    atomic_fetch_add(&s->progress.dirs, 1);
+    *at = jail_keep_mark(k->changes);
     return 0;
 }
 
@@ -193,7 +199,15 @@ static int keep_make(struct jail_keep *k)
     if (rc < 0)
         return rc;
     k->copy->keep = false; /* it is ours, although it was there */
-    return keep_note(k);
+    rc = keep_note(k);
+    if (rc < 0) {
+        jail_dir_unref(k->copy);
+        k->copy = NULL;
+        return rc;
+    }
+    atomic_fetch_add(&k->safety->progress.dirs, 1);
+    keep_lost(k->safety, k->lost);
+    return 0;
 }
 
 /* Makes all counterparts down to that of k. */
@@ -238,7 +252,18 @@ static int keep_settle(struct jail_keep *k, uint64_t dev)
 
 int jail_keep_dir(struct jail_keep *k)
 {
-    return keep_reach(k);
+    struct jail_safety *s = k->safety;
+    bool made = k->copy != NULL;
+    int rc;
+
+    k->changes = true;
+    rc = keep_reach(k);
+    if (rc < 0 || !made)
+        return rc;
+    (void)pthread_mutex_lock(&s->lock);
+    rc = keep_note(k);
+    (void)pthread_mutex_unlock(&s->lock);
+    return rc;
 }
 
 /* ---- what is in them -------------------------------------------------- */

@@ -17,34 +17,43 @@ struct jail_keep {
     struct jail_safety *safety;
     struct jail_keep *above; /* NULL: the top, which is the safety copy's */
     bool lent;               /* jail_keep_free leaves it alone */
+    bool changes;            /* its own metadata will, or it is to be removed */
+    unsigned lost;           /* enum jail_lost: what no counterpart can have */
     struct arena arena;
     struct entry was;      /* what it was like; in the arena */
     struct jail_dir *copy; /* the counterpart; NULL: nothing is there yet */
 };
 
-/* The keep of a directory above those that jails work on. */
+/* The keep of a directory that a jail works on, or of one above. */
 struct jail_step {
     struct jail_step *next;
     struct jail_keep *keep;
+    char *path; /* of the directory */
+    bool place; /* a jail works on it */
 };
 
 struct jail_safety {
     struct jail *jail; /* the copy */
     const char *whole; /* lent */
     struct jail_keep top;
-    struct jail_step *step;
-    char *path;   /* of the copy */
-    bool made;    /* by the opening */
-    uint64_t dev; /* of it */
+    struct jail_step *step; /* the deeper ones first */
+    bool top_is_place;      /* a jail works on whole */
+    char *path;             /* of the copy */
+    bool made;              /* by the opening */
+    uint64_t dev;           /* of it */
     uint64_t inode;
     uint64_t link_dev; /* of the symbolic link that path is; or the same */
     uint64_t link_inode;
     pthread_mutex_t lock;    /* for the making of counterparts, and first */
-    struct inode_map ours;   /* the counterparts; values mean nothing */
+    struct inode_map ours;   /* the counterparts: their jail_keep_mark() */
     struct err_record first; /* a counterpart's metadata could not be set */
     struct jail_links links; /* of copies */
     struct jail_safety_progress progress;
 };
+
+/* jail_keep_mark: what the map of counterparts holds of one: whether the
+ * directory's own metadata changes, or it is removed. */
+void *jail_keep_mark(bool changes);
 
 /* jail_keep_is_copy: whether a device and inode are the copy's, or those of the
  * link that leads to it. */

@@ -82,7 +82,11 @@ static int safety_open(struct jail_safety *s, const char *dir)
                                          .max_open = SAFETY_MAX_OPEN};
     int rc = 0;
 
-    s->path = mem_dup(bytes_of_str(dir));
+    size_t n = strlen(dir);
+
+    while (n > 1 && dir[n - 1] == '/') /* it may be a symbolic link */
+        n--;
+    s->path = mem_dup(bytes_of(dir, n));
     if (!s->path)
         return err_set(E_NOMEM, "out of memory for the safety copy");
     rc = jail_open(dir, &options, &s->jail);
@@ -128,87 +132,120 @@ int jail_safety_open(const char *dir, const char *whole,
 
 /* ---- places in it ----------------------------------------------------- */
 
-/* The keep of the directory name, which is real, in above's. */
-static int step_to(struct jail_safety *s, struct jail_keep *above,
-                   struct jail_dir *real, const char *name,
-                   struct jail_keep **out)
+static struct jail_step *step_find(const struct jail_safety *s,
+                                   const char *path)
 {
-    struct jail_step *step;
-    int rc;
+    struct jail_step *step = s->step;
 
-    for (step = s->step; step; step = step->next) {
-        if (step->keep->above == above &&
-            bytes_equal(step->keep->was.name, bytes_of_str(name))) {
-            *out = step->keep;
-            return 0;
-        }
-    }
-    step = mem_alloc(sizeof *step);
-    if (!step)
-        return err_set(E_NOMEM, "out of memory for the safety copy");
-    rc = real->d ? jail_keep_new(above, real->jail->attrs, real->d, name,
-                                 &step->keep)
-                 : jail_keep_plain(above, name, &step->keep);
+    while (step && strcmp(step->path, path) != 0)
+        step = step->next;
+    return step;
+}
+
+/* The keep of the directory at path, whose name is in above's. One that is not
+ * there yet, or that we may not read, is kept by its name alone. */
+static int step_keep(struct jail_keep *above, const char *path,
+                     const char *name, struct jail_keep **out)
+{
+    const struct jail_options look = {.overwrite = JAIL_NEVER, .dry_run = true};
+    struct jail *jail = NULL;
+    int rc = jail_open(path, &look, &jail);
+
+    if (rc == E_NOMEM)
+        return rc;
+    if (rc < 0)
+        err_ignore(rc, "whoever uses it meets it, too");
+    rc = jail && jail->root->d
+             ? jail_keep_new(above, jail->attrs, jail->root->d, name, out)
+             : jail_keep_plain(above, name, out);
+    jail_free(jail);
+    return rc;
+}
+
+static int step_make(struct jail_safety *s, struct jail_keep *above,
+                     struct bytes path, const char *name,
+                     struct jail_step **out)
+{
+    struct jail_step *step = mem_alloc(sizeof *step);
+    int rc = E_NOMEM;
+
+    if (step)
+        step->path = mem_dup(path);
+    if (step && step->path)
+        rc = step_keep(above, step->path, name, &step->keep);
+    else
+        rc = err_set(E_NOMEM, "out of memory for the safety copy");
     if (rc < 0) {
+        if (step)
+            free(step->path);
         free(step);
         return rc;
     }
     step->keep->lent = true;
     step->next = s->step;
     s->step = step;
-    *out = step->keep;
+    *out = step;
     return 0;
 }
 
-/* Down from *dir, one component; *dir has no descriptor when it is not
- * there. */
-static int step_down(struct jail_safety *s, struct jail_dir **dir,
-                     struct bytes name, struct jail_keep **keep)
+/* Down the components of path, which has "whole/" in front. */
+static int step_down(struct jail_safety *s, struct buf *path, const char *below,
+                     struct jail_step **step)
 {
-    const struct entry e = {.name = name, .type = ENTRY_DIR, .mode = 0700};
-    struct jail_dir *below = NULL;
-    struct jail_result res;
-    int rc = jail_dir_enter(*dir, &e, &below, &res);
+    struct jail_keep *keep = &s->top;
+    int rc = 0;
 
-    jail_dir_unref(*dir);
-    *dir = below;
-    if (rc == 0)
-        rc = step_to(s, *keep, below, below->name, keep);
+    while (rc == 0 && *below) {
+        size_t n = strcspn(below, "/");
+        size_t at = path->n;
+
+        if (n > 0) {
+            buf_add(path, below, n);
+            buf_add(path, "", 1);
+            rc = buf_status(path);
+            if (rc == 0)
+                *step = step_find(s, (const char *)path->p);
+            if (rc == 0 && !*step)
+                rc = step_make(s, keep, bytes_of(path->p, path->n - 1),
+                               (const char *)path->p + at, step);
+            if (rc < 0)
+                break;
+            keep = (*step)->keep;
+            path->n--;
+            buf_add(path, "/", 1);
+        }
+        below += n + (below[n] == '/');
+    }
     return rc;
 }
 
 int jail_safety_at(struct jail_safety *s, const char *below,
                    struct jail_keep **out)
 {
-    const struct jail_options look = {.overwrite = JAIL_ALWAYS,
-                                      .dry_run = true};
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    struct jail_keep *keep = &s->top;
-    struct jail *jail = NULL;
-    struct jail_dir *dir = NULL;
-    int rc = 0;
+    struct jail_step *step = NULL;
+    struct buf path;
+    int rc;
 
-    if (*below)
-        rc = jail_open(s->whole, &look, &jail);
-    if (jail)
-        dir = jail_dir_ref(jail_root(jail));
-    while (rc == 0 && *below) {
-        size_t n = strcspn(below, "/");
-
-        if (n > 0)
-            rc = step_down(s, &dir, bytes_of(below, n), &keep);
-        below += n + (below[n] == '/');
-    }
-    jail_dir_unref(dir);
-    jail_free(jail);
-    *out = keep;
+    buf_init(&path, SAFETY_PATH_MAX);
+    buf_add(&path, s->whole, strlen(s->whole));
+    if (path.n == 0 || path.p[path.n - 1] != '/')
+        buf_add(&path, "/", 1);
+    rc = buf_status(&path);
+    if (rc == 0)
+        rc = step_down(s, &path, below, &step);
+    if (step)
+        step->place = true;
+    else
+        s->top_is_place = true;
+    *out = step ? step->keep : &s->top;
+    buf_release(&path);
     (void)fileop_enter(domain);
     return rc;
 }
 
 /* ---- end -------------------------------------------------------------- */
 
-/* What the jails' own directories had to do when they were released. */
 static void safety_step_free(struct jail_safety *s)
 {
     /* the deeper ones come first */
@@ -218,6 +255,7 @@ static void safety_step_free(struct jail_safety *s)
         s->step = step->next;
         step->keep->lent = false;
         jail_keep_free(step->keep);
+        free(step->path);
         free(step);
     }
 }
@@ -251,10 +289,16 @@ struct jail_safety_progress *jail_safety_progress(struct jail_safety *s)
 int jail_safety_settle(struct jail_safety *s)
 {
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    int rc;
+    int rc = 0;
 
-    safety_step_free(s);
-    rc = jail_sync(s->jail);
+    for (struct jail_step *step = s->step; step && rc == 0; step = step->next) {
+        struct jail_result res;
+
+        if (step->keep->copy)
+            rc = jail_dir_finish(step->keep->copy, &step->keep->was, &res);
+    }
+    if (rc == 0)
+        rc = jail_sync(s->jail);
     (void)fileop_enter(domain);
     return rc == 0 && s->first.code ? err_load(&s->first) : rc;
 }
@@ -283,7 +327,8 @@ struct safety_level {
     size_t path_n;
     struct entry e; /* what to is to be; in the arena */
     struct arena arena;
-    bool stays; /* something in from could not be brought back */
+    bool changes; /* its metadata is to be as it was */
+    bool stays;   /* something in from could not be brought back */
 };
 
 struct safety_back {
@@ -315,15 +360,22 @@ static bool back_unlock_fd(int fd)
            fileop_set_flags(fd, flags & ~safety_locks) == 0;
 }
 
-/* The same of what stands at name; errno is kept. */
+/* The same of the file or directory that stands at name; errno is kept. */
 static bool back_unlock(int at, const char *name)
 {
     int errnum = errno;
-    int fd = fileop_openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    bool unlocked = fd >= 0 && back_unlock_fd(fd);
+    bool unlocked = false;
+    struct statx st;
+    int fd;
 
-    if (fd >= 0)
-        (void)fileop_close(fd);
+    if (fileop_statx(at, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                     STAT_ENTRY_MASK, &st) == 0 &&
+        (S_ISREG(st.stx_mode) || S_ISDIR(st.stx_mode))) {
+        fd = fileop_openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+        unlocked = fd >= 0 && back_unlock_fd(fd);
+        if (fd >= 0)
+            (void)fileop_close(fd);
+    }
     errno = errnum;
     return unlocked;
 }
@@ -370,8 +422,9 @@ static int back_object(struct safety_back *b, int fd, int at, const char *name)
     if (r < 0 && errno != EXDEV)
         return jail_err(l->to, name, errno, "cannot be brought back");
     if (r < 0) {
-        (void)back_unlock(at, name);
         rc = back_copy(b, fd, at, name);
+        if (rc == E_TARGET && back_unlock(at, name))
+            rc = back_copy(b, fd, at, name);
     }
     /* still there if it was copied, or is the very file that stands there */
     if (rc == 0 && fileop_unlinkat(fd, name, 0) < 0 && errno != ENOENT)
@@ -413,22 +466,35 @@ static int level_read(struct safety_level *l, const char *name, uint32_t mode)
     return rc < 0 ? rc : arena_dup(&l->arena, bytes_of_str(name), &l->e.name);
 }
 
-/* The target's directory, without flags that nothing gets past. */
-static int level_unlock(const struct safety_level *l)
+/* The target's directory for it; what stands in its place gives way. */
+static int level_target(struct safety_level *l, struct jail_dir *up,
+                        const char *name)
 {
-    int fd;
-    int rc = jail_pin(l->to, &fd);
+    struct jail_result res;
+    int at;
+    int rc = jail_dir_enter(up, &l->e, &l->to, &res);
 
-    if (rc == 0) {
-        (void)back_unlock_fd(fd);
-        dirfd_unpin(l->to->d);
+    if (rc == E_TARGET) {
+        rc = jail_pin(up, &at);
+        if (rc < 0)
+            return rc;
+        (void)back_unlock(at, name);
+        dirfd_unpin(up->d);
+        rc = jail_dir_enter(up, &l->e, &l->to, &res);
+    }
+    if (rc == 0 && l->changes) {
+        rc = jail_pin(l->to, &at);
+        if (rc == 0) {
+            (void)back_unlock_fd(at);
+            dirfd_unpin(l->to->d);
+        }
     }
     return rc;
 }
 
 /* Goes down into the directory at name, which e describes. */
 static int back_enter(struct safety_back *b, const struct entry *e,
-                      const char *name)
+                      const char *name, bool changes)
 {
     struct safety_level *l = mem_alloc(sizeof *l);
     struct jail_result res;
@@ -439,10 +505,9 @@ static int back_enter(struct safety_back *b, const struct entry *e,
     rc = jail_dir_enter(b->level->from, e, &l->from, &res);
     if (rc == 0)
         rc = level_read(l, name, e->mode);
+    l->changes = changes;
     if (rc == 0)
-        rc = jail_dir_enter(b->level->to, &l->e, &l->to, &res);
-    if (rc == 0)
-        rc = level_unlock(l);
+        rc = level_target(l, b->level->to, name);
     if (rc == 0)
         rc = jail_names_load(l->from, &l->names);
     if (rc < 0) {
@@ -455,20 +520,11 @@ static int back_enter(struct safety_back *b, const struct entry *e,
     return 0;
 }
 
-/* Whether a name of the copy is nothing that was kept: what a failure left
- * there, or what others put there. */
-static bool back_is_foreign(const struct safety_back *b, const char *name,
-                            const struct entry *e, const struct statx *st)
-{
-    if (e->type == ENTRY_DIR)
-        return !inode_map_find(&b->s->ours, stat_entry_dev(st), st->stx_ino);
-    return jail_temp_is_own(&b->s->jail->temp, name);
-}
-
 /* The name in the directory at hand, whose descriptor is fd. */
 static int back_at(struct safety_back *b, int fd, const char *name)
 {
     struct safety_level *l = b->level;
+    const void *mark;
     struct entry e;
     struct statx st;
     bool exists = false;
@@ -477,12 +533,11 @@ static int back_at(struct safety_back *b, int fd, const char *name)
 
     if (rc < 0 || !exists)
         return rc;
-    if (back_is_foreign(b, name, &e, &st)) {
-        l->stays = true;
-        return 0;
-    }
+    mark = inode_map_find(&b->s->ours, stat_entry_dev(&st), st.stx_ino);
+    if (e.type == ENTRY_DIR ? !mark : jail_temp_is_own(&b->s->jail->temp, name))
+        return jail_err(l->from, name, 0, "is nothing that was kept");
     if (e.type == ENTRY_DIR)
-        return back_enter(b, &e, name);
+        return back_enter(b, &e, name, mark == jail_keep_mark(true));
     rc = jail_pin(l->to, &at);
     if (rc < 0)
         return rc;
@@ -521,19 +576,42 @@ static int leave_remove(const struct safety_level *l)
     return rc;
 }
 
+/* A directory that only lost what was in it keeps its metadata, but for the
+ * times. */
+static int leave_target(const struct safety_level *l)
+{
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = l->e.mtime.s, .tv_nsec = (long)l->e.mtime.ns}};
+    struct jail_result res;
+    int fd;
+    int rc;
+
+    if (l->changes || jail_dir_made(l->to))
+        return jail_dir_finish(l->to, &l->e, &res);
+    rc = jail_pin(l->to, &fd);
+    if (rc < 0)
+        return rc;
+    if (fileop_futimens(fd, times) < 0)
+        rc = jail_err(l->to, "", errno, "times cannot be set back");
+    dirfd_unpin(l->to->d);
+    return rc == 0 ? jail_dir_pass(l->to) : rc;
+}
+
 /* All that was in the directory at hand is back, or stays. */
 static void back_leave(struct safety_back *b)
 {
     struct safety_level *l = b->level;
-    struct jail_result res;
-    int rc = jail_dir_finish(l->to, &l->e, &res);
+    int rc = leave_target(l);
 
     b->path.n = l->path_n;
     b->level = l->above;
     if (rc == 0 && !l->stays)
         rc = leave_remove(l);
-    if (l->stays)
+    if (l->stays) {
         b->level->stays = true;
+        err_ignore(jail_dir_pass(l->from), "it stays as it was entered");
+    }
     back_stuck(b, rc);
     level_free(l);
 }
@@ -561,23 +639,55 @@ static void back_all(struct safety_back *b)
     }
 }
 
-static int back_run(struct safety_back *b, struct safety_level *top)
+/* All that is in from, for the directory at path. */
+static int back_run(struct safety_back *b, struct jail_dir *from,
+                    const char *path)
 {
     const struct jail_options options = {.overwrite = JAIL_ALWAYS};
+    struct safety_level top = {.from = from};
     struct jail *jail = NULL;
-    int rc = jail_open(b->s->whole, &options, &jail);
+    int rc = jail_names_load(from, &top.names);
 
-    if (rc < 0)
-        return rc;
-    jail_links_init(&b->links);
-    top->from = b->s->top.copy;
-    top->to = jail_root(jail);
-    b->level = top;
-    back_all(b);
-    rc = jail_sync(jail);
-    jail_links_release(&b->links);
+    if (rc == 0 && top.names.n > 0)
+        rc = jail_open(path, &options, &jail);
+    if (rc == 0 && jail) {
+        jail_links_init(&b->links);
+        top.to = jail_root(jail);
+        top.path_n = b->path.n;
+        b->level = &top;
+        back_all(b);
+        rc = jail_sync(jail);
+        jail_links_release(&b->links);
+    }
+    jail_names_release(&top.names);
     jail_free(jail);
-    return err_add(rc, "what is back may not be on disk");
+    return rc;
+}
+
+/* What a jail on the directory of that step kept; then its counterpart goes, if
+ * it can. */
+static int back_step(struct safety_back *b, const struct jail_step *step)
+{
+    struct jail_dir *copy = step->keep->copy;
+    int fd;
+    int rc = 0;
+
+    if (!copy)
+        return 0;
+    buf_reset(&b->path);
+    buf_add_bytes(&b->path, bytes_of_str(step->path + 1));
+    rc = buf_status(&b->path);
+    if (rc == 0 && step->place)
+        rc = back_run(b, copy, step->path);
+    fd = dirfd_pin(step->keep->above->copy->d);
+    if (fd >= 0) {
+        int r = fileop_unlinkat(fd, (const char *)step->keep->was.name.p,
+                                AT_REMOVEDIR);
+
+        (void)r; /* it holds something */
+        dirfd_unpin(step->keep->above->copy->d);
+    }
+    return rc;
 }
 
 int jail_safety_back(struct jail_safety *s,
@@ -587,17 +697,22 @@ int jail_safety_back(struct jail_safety *s,
 {
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
     struct safety_back b = {.s = s, .stuck = stuck, .ctx = ctx};
-    struct safety_level top = {.at = 0};
+    struct err_record first = {0};
     int rc;
 
-    safety_step_free(s);
     buf_init(&b.path, SAFETY_PATH_MAX);
-    rc = jail_names_load(s->top.copy, &top.names);
-    if (rc == 0 && top.names.n > 0) {
-        rc = back_run(&b, &top);
+    for (struct jail_step *step = s->step; step; step = step->next) {
+        rc = back_step(&b, step);
+        if (rc < 0 && first.code == 0)
+            err_save(rc, &first);
     }
-    jail_names_release(&top.names);
+    buf_reset(&b.path);
+    if (s->top_is_place) {
+        rc = back_run(&b, s->top.copy, s->whole);
+        if (rc < 0 && first.code == 0)
+            err_save(rc, &first);
+    }
     buf_release(&b.path);
     (void)fileop_enter(domain);
-    return rc;
+    return first.code ? err_load(&first) : 0;
 }

@@ -154,7 +154,8 @@ expect 8 dedup restore "latest:$PWD/src/d" "latest:$PWD/src/f" "latest:$PWD/src/
     --in-place --safety-copy safe
 err_has "*the restore failed: 2 of 2 files*"
 [ ! -e safe ] || run_fail "the copy is left"
-restored was.src/d src/d
+[ "$(stat -c %a src/d) $(stat -c %a src)" = "700 710" ] || run_fail "a target's mode changed"
+touch --reference=was.src/d src/d # targets have new times
 touch --reference=was.src src
 restored was.src src
 rm -r src was.src

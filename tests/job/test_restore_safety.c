@@ -99,6 +99,13 @@ static void test_restore_safety__there_and_back(void **state)
     unmake(&f);
 }
 
+static void count(void *ctx, struct bytes path, const char *why)
+{
+    assert_true(bytes_equal(path, bytes_of_str("theirs")));
+    assert_true(*why != 0);
+    (*(unsigned *)ctx)++;
+}
+
 /* What cannot be kept is not replaced: something has its name in the copy. */
 static void test_restore_safety__a_name_that_is_taken(void **state)
 {
@@ -107,6 +114,7 @@ static void test_restore_safety__a_name_that_is_taken(void **state)
     struct job_snap s;
     struct jail_safety *copy;
     struct job_restore r;
+    unsigned told = 0;
 
     (void)state;
     job_fixture_open(&f);
@@ -129,8 +137,9 @@ static void test_restore_safety__a_name_that_is_taken(void **state)
                             "'%s/free')\" = \"$(printf "
                             "'mine\\nold\\nold\\na\\n')\"",
                             safe, safe, f.out, f.out));
-    /* nor does it come back */
-    assert_int_equal(jail_safety_back(copy, stuck, NULL), 0);
+    /* what others put there does not come back, and is told */
+    assert_int_equal(jail_safety_back(copy, count, &told), 0);
+    assert_int_equal(told, 1);
     assert_true(scratch_run("test -f '%s/theirs/x' && test ! -e '%s/theirs'",
                             safe, f.out));
     jail_safety_free(copy);

@@ -362,6 +362,7 @@ static const struct golden golden[] = {
     {"max-count=1 tag=a", "2026-11-01T12:00#a 2026-11-02T12:00#a",
      "2026-11-01T12:00#a 2026-11-02T12:00#a"},
     {"max-age=10d", "2026-01-01T12:00 2026-01-02T12:00", ""},
+    {"max-age=10d", "2026-01-01T12:00 2026-01-02T12:00?", "2026-01-02T12:00?"},
 };
 
 static struct entry_time now(void)
@@ -458,7 +459,10 @@ static void random_history(struct prng *r, struct history *h)
             .tag_n = prng_below(r, 5) == 0};
         if (kind == 4)
             it->time.s = now().s + 1 + (int64_t)prng_below(r, 86400);
-        it->series = it->group = bytes_of_str(prng_below(r, 3) ? "a" : "b");
+        it->group = bytes_of_str(prng_below(r, 3) ? "a" : "b");
+        it->series = bytes_of_str(prng_below(r, 3) ? "a" : "b");
+        if (prng_below(r, 2)) /* often the same */
+            it->time.s -= it->time.s % (30 * 86400);
         h->tag[h->n][0] = bytes_of_str(prng_below(r, 2) ? "x" : "y");
         (void)memcpy(it->id.b, &h->n, sizeof h->n);
         h->n++;
@@ -642,6 +646,9 @@ static void test_retention__what_is_to_be_refused(void **state)
     assert_true(bytes_equal(r.emptied, bytes_of_str("x")));
     assert_int_equal(r.kept, 1);
     assert_int_equal(r.removed, 1);
+    /* a damaged one is no last one */
+    read_history(&have, "2026-11-01T12:00 2026-11-02T12:00?");
+    assert_int_equal(decide(&p, &have).groups_emptied, 1);
     read_policy(&p, "tag=gold tag=glod,x tag=silver");
     read_history(&have, "2026-11-01T12:00#gold 2026-11-02T12:00#silver");
     r = decide(&p, &have);
