@@ -87,7 +87,8 @@ static void test_alloc_fault__snapshot(void **state)
         print_message("%s: %u of about %lu allocations, %u runs failed\n",
                       persistent ? "all later ones" : "one", runs,
                       (unsigned long)s.n, failed);
-        assert_true(failed > runs / 2);
+        /* a checkpoint that cannot be left does not end the run */
+        assert_true(failed > runs / (way == 2 ? 4 : 2));
     }
 }
 
