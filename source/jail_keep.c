@@ -361,16 +361,33 @@ int jail_keep_object(struct jail_keep *k, const struct jail_dir *dir, int fd,
         return rc;
     if (!k)
         return jail_err(dir, name, 0, "appeared during the restore: kept");
-    if (e.type == ENTRY_DIR)
-        return keep_empty(k, dir, name, out);
+    if (e.type == ENTRY_DIR) {
+        rc = keep_empty(k, dir, name, out);
+        out->dev = stat_entry_dev(&st);
+        out->inode = st.stx_ino;
+        return rc;
+    }
     rc = keep_reach(k);
     if (rc == 0)
         rc = keep_file(k, dir, fd, name, e.size, goes, out);
+    out->dev = stat_entry_dev(&st);
+    out->inode = st.stx_ino;
     if (rc < 0)
         return err_add(rc, "the safety copy");
     atomic_fetch_add(&k->safety->progress.kept, 1);
     atomic_fetch_add(&k->safety->progress.bytes, e.size);
     return 0;
+}
+
+/* Whether the original is where it was: who was told of a failure cannot know
+ * that nothing was done. */
+static bool kept_stands(const struct jail_kept *kept, int fd, const char *name)
+{
+    struct statx st;
+
+    return fileop_statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                        STAT_ENTRY_MASK, &st) == 0 &&
+           stat_entry_dev(&st) == kept->dev && st.stx_ino == kept->inode;
 }
 
 bool jail_keep_undo(const struct jail_kept *kept, int fd, const char *name)
@@ -382,6 +399,8 @@ bool jail_keep_undo(const struct jail_kept *kept, int fd, const char *name)
 
     if (!kept->in)
         return true;
+    if (!kept->moved && !kept_stands(kept, fd, name))
+        return false;
     copy = kept->in->copy;
     at = dirfd_pin(copy->d);
     if (at >= 0) {

@@ -86,6 +86,8 @@ struct jail_kept {
     bool moved; /* nothing stands at the name any more */
     bool is_dir;
     uint64_t size;
+    uint64_t dev; /* of the original */
+    uint64_t inode;
 };
 
 /*
