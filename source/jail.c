@@ -254,20 +254,26 @@ int jail_open(const char *target, const struct jail_options *options,
     return rc;
 }
 
+int jail_sync_at(const struct jail_dir *dir, const char *name)
+{
+    int fd;
+    int rc = jail_pin(dir, &fd);
+
+    if (rc < 0)
+        return rc;
+    if (fileop_sync_fs(fd) < 0)
+        rc = jail_err(dir, name, errno, "cannot be made durable");
+    dirfd_unpin(dir->d);
+    return rc;
+}
+
 int jail_sync(struct jail *jail)
 {
     enum fileop_domain domain = fileop_enter(FILEOP_TARGET);
-    int fd;
     int rc = 0;
 
-    if (!jail->options.dry_run && jail->root->d) {
-        rc = jail_pin(jail->root, &fd);
-        if (rc == 0) {
-            if (fileop_sync_fs(fd) < 0)
-                rc = jail_err(jail->root, "", errno, "cannot be made durable");
-            dirfd_unpin(jail->root->d);
-        }
-    }
+    if (!jail->options.dry_run && jail->root->d)
+        rc = jail_sync_at(jail->root, "");
     (void)fileop_enter(domain);
     return rc;
 }

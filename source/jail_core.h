@@ -74,6 +74,10 @@ MUST_CHECK int jail_look_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,
                             bool *exists, char *target);
 
+/* jail_sync_at: what was written to dir's file system so far is on disk when
+ * this returns 0. name: in dir, for the error; empty: dir itself. */
+MUST_CHECK int jail_sync_at(const struct jail_dir *dir, const char *name);
+
 /* jail_stat_at: the same, without a symlink's target. */
 MUST_CHECK int jail_stat_at(const struct jail_dir *dir, int fd,
                             const char *name, struct entry *e, struct statx *st,

@@ -228,26 +228,11 @@ static int keep_reach(struct jail_keep *k)
     return rc;
 }
 
-/* Whether k's counterpart is on another file system than the original's. */
-static bool keep_is_far(const struct jail_keep *k, uint64_t dev)
+/* An original on dev may go: its counterpart on another file system is on
+ * disk. */
+static int keep_settle(const struct jail_keep *k, uint64_t dev)
 {
-    return dirfd_dev(k->copy->d) != dev;
-}
-
-static int keep_settle(struct jail_keep *k, uint64_t dev)
-{
-    int fd;
-    int rc;
-
-    if (!keep_is_far(k, dev))
-        return 0;
-    rc = jail_pin(k->copy, &fd);
-    if (rc == 0) {
-        if (fileop_sync_fs(fd) < 0)
-            rc = jail_err(k->copy, "", errno, "cannot be made durable");
-        dirfd_unpin(k->copy->d);
-    }
-    return rc;
+    return dirfd_dev(k->copy->d) == dev ? 0 : jail_sync_at(k->copy, "");
 }
 
 int jail_keep_dir(struct jail_keep *k)
