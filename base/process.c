@@ -1,5 +1,7 @@
 #include "base/process.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,16 @@ uint64_t process_start(uint32_t pid)
     struct process_stat s;
 
     return process_stat_read(pid, &s) && !s.ended ? s.start : 0;
+}
+
+bool process_is_gone(uint32_t pid, uint64_t start)
+{
+    struct process_stat s;
+
+    /* who hides processes from us may hide this one: kill() does not lie */
+    return process_stat_read(pid, &s)
+               ? s.ended || s.start != start
+               : pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
 bool process_numbers_agree(void)

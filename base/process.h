@@ -29,6 +29,10 @@ bool process_stat_parse(const char *line, struct process_stat *s);
  * One that has ended is not there. */
 uint64_t process_start(uint32_t pid);
 
+/* process_is_gone: whether the process that had that number and that start is
+ * known to be no more; false when the system does not tell. */
+bool process_is_gone(uint32_t pid, uint64_t start);
+
 /* process_numbers_agree: whether /proc counts processes as getpid() and kill()
  * do. In a pid namespace without a /proc of its own /proc/PID is another
  * process. */

@@ -18,8 +18,9 @@
 
 struct cli {
     const struct opt_set *opt;
-    const struct config_file *config; /* the commands but snapshot, config and
-                                         doctor have it in opt already */
+    const struct config_file *config; /* the commands but snapshot, config,
+                                         doctor and the forget of jobs have it
+                                         in opt already */
     struct out *out;                  /* standard output: data only */
     struct json_out *json;            /* lines for out; NULL without --json */
     struct secrets *secrets;
@@ -45,6 +46,9 @@ MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
 MUST_CHECK int cmd_tag(struct cli *cli);
 MUST_CHECK int cmd_protect(struct cli *cli);
+MUST_CHECK int cmd_forget(struct cli *cli);
+MUST_CHECK int cmd_unforget(struct cli *cli);
+MUST_CHECK int cmd_prune(struct cli *cli);
 MUST_CHECK int cmd_stats(struct cli *cli);
 MUST_CHECK int cmd_check(struct cli *cli);
 MUST_CHECK int cmd_key(struct cli *cli);

@@ -1,14 +1,15 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "cli/own_size.h"
 #include "cli/problems_out.h"
 #include "cli/session.h"
 #include "cli/snapshot_filter.h"
+#include "cli/snapshot_ids.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/when.h"
@@ -16,44 +17,21 @@
 #include "repo/repo_role.h"
 #include "repo/snapshot_own.h"
 
-enum { CMD_SNAPSHOTS_ID_CHARS = 8, CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
+enum { CMD_SNAPSHOTS_REMARK_MAX = 1 << 20 };
 
 /* What one looks for is the id; a narrow terminal has room for little else. */
 static const struct table_column cmd_snapshots_columns[] = {
     {"id", false, false, 0},     {"time", false, false, 0},
     {"series", false, true, 40}, {"files", true, false, 80},
     {"size", true, false, 60},   {"added", true, false, 100},
-    {"tags", false, true, 50},
+    {"own", true, false, 0},     {"tags", false, true, 50},
 };
 
-static int cmd_snapshots_by_id(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct object_id));
-}
-
-/* Ids are shown as long as it takes to tell them apart. */
-static size_t cmd_snapshots_id_chars(const struct snapshot_list *l)
-{
-    size_t chars = CMD_SNAPSHOTS_ID_CHARS;
-    struct object_id *id = mem_array(l->n, sizeof *id);
-
-    if (!id)
-        return ID_HEX_CHARS;
-    for (size_t i = 0; i < l->n; i++)
-        id[i] = l->item[i].id;
-    qsort(id, l->n, sizeof *id, cmd_snapshots_by_id);
-    /* those that are most alike stand beside each other now */
-    for (size_t i = 1; i < l->n; i++) {
-        size_t same = 0;
-
-        while (same < ID_BYTES && id[i].b[same] == id[i - 1].b[same])
-            same++;
-        if (2 * same + 2 > chars)
-            chars = 2 * same + 2;
-    }
-    free(id);
-    return chars < ID_HEX_CHARS ? chars : ID_HEX_CHARS;
-}
+enum {
+    CMD_SNAPSHOTS_COLUMNS =
+        sizeof cmd_snapshots_columns / sizeof cmd_snapshots_columns[0],
+    CMD_SNAPSHOTS_OWN = 6 /* column that is there when asked for */
+};
 
 /* ---- remarks ----------------------------------------------------------- */
 
@@ -80,7 +58,7 @@ static void cmd_snapshots_remarks(const struct state *s,
 {
     int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
 
-    snapshot_filter_tags(s, it, cmd_snapshots_add_tag, out);
+    snapshot_list_tags(s, it, cmd_snapshots_add_tag, out);
     if (state_label_protects(&s->labels, &it->id, now))
         cmd_snapshots_add_remark(out, "(protected)");
     if (!it->manifest.m.complete)
@@ -88,8 +66,18 @@ static void cmd_snapshots_remarks(const struct state *s,
                                                      : "(checkpoint)");
 }
 
+static void cmd_snapshots_own_cell(struct table *t, const uint64_t *own)
+{
+    if (own && *own == UINT64_MAX)
+        table_text(t, "-");
+    else if (own)
+        table_size(t, *own);
+}
+
+/* own: what it alone takes; NULL: not asked for. */
 static int cmd_snapshots_row(struct table *t, const struct state *s,
-                             const struct snapshot_item *it, size_t id_chars)
+                             const struct snapshot_item *it, size_t id_chars,
+                             const uint64_t *own)
 {
     const struct manifest *m = &it->manifest.m;
     char hex[ID_HEX_CHARS + 1], when[WHEN_TEXT_MAX];
@@ -101,6 +89,7 @@ static int cmd_snapshots_row(struct table *t, const struct state *s,
     if (it->damaged) {
         for (int i = 0; i < 5; i++)
             table_text(t, "-");
+        cmd_snapshots_own_cell(t, own);
         table_text(t, "(damaged)");
         return 0;
     }
@@ -110,12 +99,14 @@ static int cmd_snapshots_row(struct table *t, const struct state *s,
         table_text(t, "-");
         table_text(t, "-");
         table_text(t, "-");
+        cmd_snapshots_own_cell(t, own);
         table_text(t, m->complete ? "(sealed)" : "(sealed checkpoint)");
         return 0;
     }
     table_u64(t, m->stats.files);
     table_size(t, m->stats.bytes);
     table_size(t, m->stats.stored_bytes);
+    cmd_snapshots_own_cell(t, own);
     buf_init(&remarks, CMD_SNAPSHOTS_REMARK_MAX);
     cmd_snapshots_remarks(s, it, &remarks);
     rc = buf_status(&remarks);
@@ -125,16 +116,23 @@ static int cmd_snapshots_row(struct table *t, const struct state *s,
 }
 
 static int cmd_snapshots_table(struct cli *cli, const struct state *s,
-                               const struct snapshot_list *l)
+                               const struct snapshot_list *l,
+                               const uint64_t *own)
 {
-    size_t id_chars = cmd_snapshots_id_chars(l);
+    size_t id_chars = snapshot_ids_chars(l);
+    struct table_column column[CMD_SNAPSHOTS_COLUMNS];
     struct table t;
+    size_t n = 0;
     int rc = 0;
 
-    table_init(&t, cmd_snapshots_columns,
-               sizeof cmd_snapshots_columns / sizeof cmd_snapshots_columns[0]);
+    for (size_t i = 0; i < CMD_SNAPSHOTS_COLUMNS; i++) {
+        if (own || i != CMD_SNAPSHOTS_OWN)
+            column[n++] = cmd_snapshots_columns[i];
+    }
+    table_init(&t, column, n);
     for (size_t i = 0; i < l->n && rc == 0; i++)
-        rc = cmd_snapshots_row(&t, s, &l->item[i], id_chars);
+        rc = cmd_snapshots_row(&t, s, &l->item[i], id_chars,
+                               own ? &own[i] : NULL);
     if (rc == 0 && l->n > 0)
         rc =
             table_print(&t, cli->out, terminal_is(1) ? terminal_columns(1) : 0);
@@ -174,7 +172,7 @@ static void cmd_snapshots_json_labels(struct json_out *j, const struct state *s,
     int64_t now = clock_realtime_ns() / CLOCK_SECOND_NS;
 
     json_out_list(j, "tags");
-    snapshot_filter_tags(s, it, cmd_snapshots_json_tag, j);
+    snapshot_list_tags(s, it, cmd_snapshots_json_tag, j);
     json_out_close(j);
     json_out_bool(j, "protected",
                   state_label_protects(&s->labels, &it->id, now));
@@ -201,7 +199,8 @@ static void cmd_snapshots_json_stats(struct json_out *j,
 }
 
 static int cmd_snapshots_json_item(struct json_out *j, const struct state *s,
-                                   const struct snapshot_item *it)
+                                   const struct snapshot_item *it,
+                                   const uint64_t *own)
 {
     const struct manifest *m = &it->manifest.m;
 
@@ -228,16 +227,19 @@ static int cmd_snapshots_json_item(struct json_out *j, const struct state *s,
     cmd_snapshots_json_names(j, "paths", "path", m->paths, m->path_n);
     cmd_snapshots_json_labels(j, s, it);
     cmd_snapshots_json_stats(j, m);
+    if (own && *own != UINT64_MAX)
+        json_out_u64(j, "own_bytes", *own);
     return json_out_end(j);
 }
 
 static int cmd_snapshots_json(struct json_out *j, const struct state *s,
-                              const struct snapshot_list *l)
+                              const struct snapshot_list *l,
+                              const uint64_t *own)
 {
     int rc = 0;
 
     for (size_t i = 0; i < l->n && rc == 0; i++)
-        rc = cmd_snapshots_json_item(j, s, &l->item[i]);
+        rc = cmd_snapshots_json_item(j, s, &l->item[i], own ? &own[i] : NULL);
     return rc;
 }
 
@@ -272,15 +274,43 @@ static int cmd_snapshots_damage(const struct snapshot_list *l)
                    n == 1 ? "" : "s");
 }
 
-static int cmd_snapshots_show(struct cli *cli, const struct state *s,
+/* own: out: of each in the list; the caller's. */
+static int cmd_snapshots_sizes(struct cli *cli, struct session *s,
+                               const struct snapshot_list *l, uint64_t **own)
+{
+    int rc = own_size_ready(cli, s);
+
+    *own = mem_array(l->n, sizeof **own);
+    if (rc == 0 && !*own)
+        rc = err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        struct usage_own one;
+
+        (*own)[i] = UINT64_MAX;
+        if (l->item[i].superseded)
+            continue; /* counts for nothing */
+        rc = usage_own(s->repo, &l->item[i].id, cli->cancel, &one);
+        (*own)[i] = one.bytes;
+    }
+    return rc;
+}
+
+static int cmd_snapshots_show(struct cli *cli, struct session *s,
                               const struct snapshot_filter *f,
                               struct snapshot_list *l)
 {
+    const struct state *state = &s->repo->state;
     size_t all = l->n;
-    size_t left = snapshot_filter_apply(f, s, l);
-    int rc = cli->json ? cmd_snapshots_json(cli->json, s, l)
-                       : cmd_snapshots_table(cli, s, l);
+    size_t left = snapshot_filter_apply(f, state, l);
+    uint64_t *own = NULL;
+    int rc = 0;
 
+    if (opt_has(cli->opt, OPT_SIZES))
+        rc = cmd_snapshots_sizes(cli, s, l, &own);
+    if (rc == 0)
+        rc = cli->json ? cmd_snapshots_json(cli->json, state, l, own)
+                       : cmd_snapshots_table(cli, state, l, own);
+    free(own);
     if (rc == 0 && l->n == 0)
         cmd_snapshots_none(f, left);
     if (rc == 0)
@@ -292,6 +322,7 @@ static int cmd_snapshots_show(struct cli *cli, const struct state *s,
 int cmd_snapshots(struct cli *cli)
 {
     const char *problems = opt_text(cli->opt, OPT_PROBLEMS);
+    bool reads = problems || opt_has(cli->opt, OPT_SIZES);
     struct session s = {.store = NULL};
     struct snapshot_list l = {.n = 0};
     struct snapshot_filter f;
@@ -301,7 +332,7 @@ int cmd_snapshots(struct cli *cli)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = repo_role_allows(s.repo,
-                              problems ? REPO_ACT_LIST : REPO_ACT_SNAPSHOTS);
+                              reads ? REPO_ACT_LIST : REPO_ACT_SNAPSHOTS);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
     if (rc == 0)
@@ -309,7 +340,7 @@ int cmd_snapshots(struct cli *cli)
     if (rc == 0 && problems)
         rc = problems_out(cli, &s, &l, problems);
     else if (rc == 0)
-        rc = cmd_snapshots_show(cli, &s.repo->state, &f, &l);
+        rc = cmd_snapshots_show(cli, &s, &f, &l);
     snapshot_list_release(&l);
     session_close(&s);
     return rc;

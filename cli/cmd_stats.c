@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/own_size.h"
 #include "cli/session.h"
 #include "cli/stats.h"
 #include "cli/when.h"
@@ -179,20 +180,29 @@ static int cmd_stats_json(struct json_out *j, const struct stats *s)
     return json_out_end(j);
 }
 
+static int cmd_stats_all(struct cli *cli, struct session *s)
+{
+    struct stats stats = {.unread = 0};
+    int rc =
+        stats_count(s->repo, clock_realtime_ns() / CLOCK_SECOND_NS, &stats);
+
+    if (rc == 0 && cli->json)
+        rc = cmd_stats_json(cli->json, &stats);
+    else if (rc == 0)
+        cmd_stats_text(cli, &stats);
+    return rc;
+}
+
 int cmd_stats(struct cli *cli)
 {
     struct session s = {.store = NULL};
-    struct stats stats = {.unread = 0};
     int rc = session_open(cli, SESSION_WORK, &s);
 
     if (rc == 0)
         rc = repo_role_allows(s.repo, REPO_ACT_LIST);
     if (rc == 0)
-        rc = stats_count(s.repo, clock_realtime_ns() / CLOCK_SECOND_NS, &stats);
-    if (rc == 0 && cli->json)
-        rc = cmd_stats_json(cli->json, &stats);
-    else if (rc == 0)
-        cmd_stats_text(cli, &stats);
+        rc = cli->opt->arg_n > 0 ? own_size_tell(cli, &s, cli->opt->arg[0])
+                                 : cmd_stats_all(cli, &s);
     session_close(&s);
     return rc;
 }

@@ -4,18 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/keep.h"
 #include "cli/nearest.h"
-#include "repo/label_change.h"
-#include "repo/retention.h"
-
-static const char *const config_job_rules[] = {
-    "keep-last",   "keep-hourly",  "keep-daily",
-    "keep-weekly", "keep-monthly", "keep-quarterly",
-    "keep-yearly", "keep-within",  "keep-tag"};
-
-enum {
-    CONFIG_JOB_RULES = sizeof config_job_rules / sizeof config_job_rules[0]
-};
 
 static int config_job_name(struct config_reader *r, const struct config_node *n,
                            const char **name)
@@ -42,30 +32,22 @@ static int config_job_unknown_rule(const struct config_reader *r,
     struct nearest near;
 
     nearest_init(&near, name);
-    for (size_t i = 0; i < CONFIG_JOB_RULES; i++)
-        nearest_offer(&near, config_job_rules[i]);
+    for (size_t i = 0; keep_name(i); i++)
+        nearest_offer(&near, keep_name(i));
     return err_set(E_USAGE, "%s:%u: unknown key '%s' in retention%s%s%s",
                    r->file->path, config_node_line(key), name,
                    near.best ? "; did you mean '" : "",
                    near.best ? near.best : "", near.best ? "'?" : "");
 }
 
-/* Values are what `forget` will take. */
+/* Values are what `forget` takes. */
 static int config_job_check_rule(const char *name, const char *text)
 {
-    struct retention_rule rule;
-    struct retention_span span;
+    struct keep keep = {.tags = NULL};
+    int rc = keep_add(&keep, name, text);
 
-    if (strcmp(name, "keep-tag") == 0)
-        return label_change_tag_ok(bytes_of_str(text))
-                   ? 0
-                   : err_set(E_USAGE,
-                             "'%s' is no tag: 1 to %d bytes, no "
-                             "spaces, commas or control characters",
-                             text, RECORD_TAG_MAX);
-    if (strcmp(name, "keep-within") == 0)
-        return retention_span_parse(text, &span);
-    return retention_rule_parse(text, &rule);
+    keep_release(&keep);
+    return rc;
 }
 
 static int config_job_add_rule(struct config_reader *r, struct config_job *job,
@@ -92,9 +74,9 @@ static int config_job_rule(struct config_reader *r,
     const char *known = NULL;
     int rc = config_reader_keep(r, key, &name);
 
-    for (size_t i = 0; rc == 0 && i < CONFIG_JOB_RULES; i++) {
-        if (strcmp(config_job_rules[i], name) == 0)
-            known = config_job_rules[i];
+    for (size_t i = 0; rc == 0 && keep_name(i); i++) {
+        if (strcmp(keep_name(i), name) == 0)
+            known = keep_name(i);
     }
     if (rc == 0 && !known)
         rc = config_job_unknown_rule(r, key, name);

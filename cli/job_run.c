@@ -22,7 +22,9 @@ static int job_run_check(const struct cli *cli)
     if ((job || all) && job_run_named(o))
         return err_set(E_USAGE, "--%s does not go with %s",
                        job ? "job" : "all-jobs",
-                       o->arg_n > 0 ? "paths" : "--stdin and --command");
+                       o->command == OPT_CMD_FORGET ? "snapshots"
+                       : o->arg_n > 0               ? "paths"
+                                                    : "--stdin and --command");
     if ((job || all) && !cli->config->path)
         return err_set(E_USAGE,
                        "there is no configuration file, and so no job: "

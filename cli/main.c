@@ -22,6 +22,9 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_RESTORE] = cmd_restore,
     [OPT_CMD_TAG] = cmd_tag,
     [OPT_CMD_PROTECT] = cmd_protect,
+    [OPT_CMD_FORGET] = cmd_forget,
+    [OPT_CMD_UNFORGET] = cmd_unforget,
+    [OPT_CMD_PRUNE] = cmd_prune,
     [OPT_CMD_STATS] = cmd_stats,
     [OPT_CMD_CHECK] = cmd_check,
     [OPT_CMD_KEY] = cmd_key,
@@ -59,11 +62,14 @@ static void main_raise_limits(void)
     }
 }
 
-/* Snapshots and looks at the configuration choose what of it counts. */
-static bool main_chooses(enum opt_command command)
+/* Snapshots, the other runs of jobs, and looks at the configuration choose what
+ * of it counts. */
+static bool main_chooses(const struct opt_set *o)
 {
-    return command == OPT_CMD_SNAPSHOT || command == OPT_CMD_CONFIG ||
-           command == OPT_CMD_DOCTOR;
+    return o->command == OPT_CMD_SNAPSHOT || o->command == OPT_CMD_CONFIG ||
+           o->command == OPT_CMD_DOCTOR ||
+           (o->command == OPT_CMD_FORGET &&
+            (opt_has(o, OPT_JOB) || opt_has(o, OPT_ALL_JOBS)));
 }
 
 /* These say something of the program alone: what a configuration file says, or
@@ -82,7 +88,7 @@ static int main_configure(struct opt_set *o, struct config_file *c)
     if (main_is_alone(o))
         return 0;
     rc = config_apply_read(o, c);
-    if (rc == 0 && !main_chooses(o->command))
+    if (rc == 0 && !main_chooses(o))
         rc = config_apply_top(o, c);
     return rc;
 }

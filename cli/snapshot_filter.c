@@ -47,22 +47,6 @@ bool snapshot_filter_is_all(const struct snapshot_filter *f)
     return !f->series && !f->host && !f->tags && !f->has_since && !f->has_until;
 }
 
-void snapshot_filter_tags(const struct state *s, const struct snapshot_item *it,
-                          void (*each)(void *ctx, struct bytes tag), void *ctx)
-{
-    const struct manifest *m = &it->manifest.m;
-    struct record_strings tags;
-    struct bytes tag;
-
-    if (state_label_tags(&s->labels, &it->id, &tags)) {
-        while (record_string_next(&tags, &tag))
-            each(ctx, tag);
-        return;
-    }
-    for (size_t i = 0; i < m->tag_n; i++)
-        each(ctx, m->tags[i]);
-}
-
 struct snapshot_filter_asked {
     const struct opt_set *o;
     bool has;
@@ -83,14 +67,13 @@ static bool snapshot_filter_has_tag(const struct snapshot_filter *f,
 {
     struct snapshot_filter_asked a = {.o = f->tags};
 
-    snapshot_filter_tags(s, it, snapshot_filter_tag, &a);
+    snapshot_list_tags(s, it, snapshot_filter_tag, &a);
     return a.has;
 }
 
-/* Of one that is whole. What is sealed has neither host nor tags. */
-static bool snapshot_filter_wants(const struct snapshot_filter *f,
-                                  const struct state *s,
-                                  const struct snapshot_item *it)
+bool snapshot_filter_wants(const struct snapshot_filter *f,
+                           const struct state *s,
+                           const struct snapshot_item *it)
 {
     const struct manifest *m = &it->manifest.m;
 

@@ -19,6 +19,12 @@ struct snapshot_filter {
 MUST_CHECK int snapshot_filter_make(const struct opt_set *o,
                                     struct snapshot_filter *f);
 
+/* snapshot_filter_wants: whether one that is not damaged is asked for. What is
+ * sealed has neither host nor tags. */
+bool snapshot_filter_wants(const struct snapshot_filter *f,
+                           const struct state *s,
+                           const struct snapshot_item *it);
+
 /* snapshot_filter_is_all: nothing is asked for. */
 bool snapshot_filter_is_all(const struct snapshot_filter *f);
 
@@ -30,11 +36,5 @@ bool snapshot_filter_is_all(const struct snapshot_filter *f);
  */
 size_t snapshot_filter_apply(const struct snapshot_filter *f,
                              const struct state *s, struct snapshot_list *l);
-
-/*
- * snapshot_filter_tags: calls each() with every tag that a snapshot has now.
- */
-void snapshot_filter_tags(const struct state *s, const struct snapshot_item *it,
-                          void (*each)(void *ctx, struct bytes tag), void *ctx);
 
 #endif

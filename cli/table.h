@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "cli/out.h"
 
-enum { TABLE_COLUMNS_MAX = 10, TABLE_GAP = 2 };
+enum { TABLE_COLUMNS_MAX = 14, TABLE_GAP = 2 };
 
 struct table_column {
     const char *title;

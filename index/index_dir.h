@@ -17,7 +17,8 @@ MUST_CHECK int index_dir_check(const char *path);
 /* What marks a cache that must not be opened again, in its directory. */
 #define INDEX_DIR_DAMAGED "/damaged"
 
-/* A rebuild's sort file, for the moment until it has no name. */
+/* The sort file of a rebuild or a recount, for the moment until it has no name.
+ */
 #define INDEX_DIR_RUNS "/runs"
 
 /* index_dir_mark_damaged: leave that mark, as well as can be. */

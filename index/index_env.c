@@ -18,7 +18,7 @@
 #define INDEX_ENV_MAP     ((uint64_t)1 << 38)
 
 enum {
-    INDEX_ENV_TABLES = 6,
+    INDEX_ENV_TABLES = 8,
     INDEX_ENV_READERS = 1000,
     /* a cache line each, and a head that is shorter than a page */
     INDEX_ENV_LOCK_BYTES = INDEX_ENV_READERS * 64 + 4096,
@@ -121,6 +121,7 @@ static int index_env_tables(struct index *ix, MDB_txn *txn, unsigned flags)
         {"head", &ix->head},         {"packs", &ix->packs},
         {"pack_ids", &ix->pack_ids}, {"chunks", &ix->chunks},
         {"suspects", &ix->suspects}, {"marks", &ix->marks},
+        {"refs", &ix->refs},         {"uses", &ix->uses},
     };
 
     for (size_t i = 0; i < INDEX_ENV_TABLES; i++) {
@@ -177,7 +178,7 @@ out:
 static int index_env_probe(struct index *ix, MDB_txn *txn)
 {
     const MDB_dbi dbi[] = {ix->packs, ix->pack_ids, ix->chunks, ix->suspects,
-                           ix->marks};
+                           ix->marks, ix->refs,     ix->uses};
 
     for (size_t i = 0; i < sizeof dbi / sizeof dbi[0]; i++) {
         MDB_cursor *cursor;

@@ -14,7 +14,7 @@
 
 struct index {
     MDB_env *env;
-    MDB_dbi head, packs, pack_ids, chunks, suspects, marks;
+    MDB_dbi head, packs, pack_ids, chunks, suspects, marks, refs, uses;
     struct siphash_key key; /* of the records' checksums */
     char *path;
     pid_t pid;   /* who opened it: LMDB does not survive a fork */

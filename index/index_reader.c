@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "index/index_lmdb.h"
+#include "index/index_reader.h"
 #include "index/index_record.h"
 
 struct index_reader {
@@ -54,6 +54,16 @@ void index_reader_pause(struct index_reader *r)
 static int index_reader_wake(struct index_reader *r)
 {
     return r->active ? 0 : index_reader_renew(r);
+}
+
+int index_reader_txn(struct index_reader *r, const struct index **ix,
+                     MDB_txn **txn)
+{
+    int rc = index_reader_wake(r);
+
+    *ix = r->ix;
+    *txn = rc == 0 ? r->txn : NULL;
+    return rc;
 }
 
 int index_reader_new(struct index *ix, struct index_reader **out)

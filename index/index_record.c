@@ -236,6 +236,73 @@ size_t index_record_loc_n(struct bytes value)
                                             : value.n / INDEX_RECORD_LOC_BYTES;
 }
 
+void index_record_put_ref(struct buf *b, const struct siphash_key *key,
+                          const struct chunk_id *id,
+                          const struct index_ref *ref)
+{
+    size_t from = b->n;
+
+    buf_add(b, id->b, sizeof id->b);
+    codec_put_u32(b, ref->count);
+    codec_put_u32(b, ref->nodes);
+    codec_put_u32(b, ref->home);
+    index_record_seal(b, from, sizeof id->b, key);
+}
+
+int index_record_get_ref(struct bytes in, const struct siphash_key *key,
+                         const struct chunk_id *id, struct index_ref *ref)
+{
+    uint8_t sealed[ID_BYTES + INDEX_RECORD_REF_BYTES];
+    struct codec c;
+
+    if (in.n != INDEX_RECORD_REF_BYTES)
+        return err_set(E_CORRUPT, "index cache: reference of %zu bytes", in.n);
+    memcpy(sealed, id->b, ID_BYTES);
+    memcpy(sealed + ID_BYTES, in.p, in.n);
+    codec_init(&c, in);
+    ref->count = codec_u32(&c);
+    ref->nodes = codec_u32(&c);
+    ref->home = codec_u32(&c);
+    if (codec_u32(&c) !=
+            index_record_sum(key, sealed,
+                             sizeof sealed - INDEX_RECORD_CHECK_BYTES) ||
+        ref->count == 0 || ref->count > INDEX_REFS_MAX ||
+        ref->nodes > ref->count)
+        return index_record_bad("a reference");
+    return codec_end(&c, "index cache reference");
+}
+
+void index_record_put_use(struct buf *b, const struct siphash_key *key,
+                          uint32_t pack, const struct index_use *use)
+{
+    size_t from = b->n;
+
+    codec_put_u32(b, pack);
+    codec_put_u32(b, use->chunk_n);
+    codec_put_u64(b, use->bytes);
+    index_record_seal(b, from, 4, key);
+}
+
+int index_record_get_use(struct bytes in, const struct siphash_key *key,
+                         uint32_t pack, struct index_use *use)
+{
+    uint8_t sealed[4 + INDEX_RECORD_USE_BYTES];
+    struct codec c;
+
+    if (in.n != INDEX_RECORD_USE_BYTES)
+        return err_set(E_CORRUPT, "index cache: use of %zu bytes", in.n);
+    for (unsigned i = 0; i < 4; i++)
+        sealed[i] = (uint8_t)(pack >> (8 * i));
+    memcpy(sealed + 4, in.p, in.n);
+    codec_init(&c, in);
+    use->chunk_n = codec_u32(&c);
+    use->bytes = codec_u64(&c);
+    if (codec_u32(&c) !=
+        index_record_sum(key, sealed, sizeof sealed - INDEX_RECORD_CHECK_BYTES))
+        return index_record_bad("a pack's use");
+    return codec_end(&c, "index cache use");
+}
+
 void index_record_put_mark(struct buf *b, const struct siphash_key *key,
                            struct bytes name, struct bytes value)
 {

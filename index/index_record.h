@@ -9,20 +9,25 @@
  *   chunks    chunk id -> 1..n locations, by ascending pack, one per pack
  *   suspects  chunk id, pack number (4 bytes big-endian) -> nothing
  *   marks     key -> value
+ *   refs      chunk id -> how many references, and its home
+ *   uses      pack number, 4 bytes big-endian -> what of it is used
  */
 #ifndef INDEX_INDEX_RECORD_H
 #define INDEX_INDEX_RECORD_H
 
 #include "base/siphash.h"
 #include "index/index.h"
+#include "index/index_refs.h"
 
 enum {
-    INDEX_RECORD_VERSION = 2,
+    INDEX_RECORD_VERSION = 3,
     INDEX_RECORD_CHECK_BYTES = 4,
     INDEX_RECORD_LOC_BYTES = 26 + INDEX_RECORD_CHECK_BYTES,
     INDEX_RECORD_PACK_BYTES = 135 + INDEX_RECORD_CHECK_BYTES,
     INDEX_RECORD_NUMBER_BYTES = 4 + INDEX_RECORD_CHECK_BYTES,
     INDEX_RECORD_HEAD_BYTES = 28 + INDEX_RECORD_CHECK_BYTES,
+    INDEX_RECORD_REF_BYTES = 12 + INDEX_RECORD_CHECK_BYTES,
+    INDEX_RECORD_USE_BYTES = 12 + INDEX_RECORD_CHECK_BYTES,
     INDEX_RECORD_SUSPECT_BYTES = ID_BYTES + 4
 };
 
@@ -73,6 +78,21 @@ MUST_CHECK int index_record_get_loc(struct bytes in,
 
 /* index_record_loc_n: how many locations a value holds; 0: malformed. */
 size_t index_record_loc_n(struct bytes value);
+
+/* A count of 0 is not written, and refused when read. */
+void index_record_put_ref(struct buf *b, const struct siphash_key *key,
+                          const struct chunk_id *id,
+                          const struct index_ref *ref);
+MUST_CHECK int index_record_get_ref(struct bytes in,
+                                    const struct siphash_key *key,
+                                    const struct chunk_id *id,
+                                    struct index_ref *ref);
+
+void index_record_put_use(struct buf *b, const struct siphash_key *key,
+                          uint32_t pack, const struct index_use *use);
+MUST_CHECK int index_record_get_use(struct bytes in,
+                                    const struct siphash_key *key,
+                                    uint32_t pack, struct index_use *use);
 
 /* index_record_put_mark: empties b first. */
 void index_record_put_mark(struct buf *b, const struct siphash_key *key,

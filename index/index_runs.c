@@ -17,7 +17,8 @@ enum {
     INDEX_RUNS_MERGE_BYTES = 32 << 20, /* of all read buffers */
     INDEX_RUNS_READ_MAX = 1 << 18,     /* bytes of one read buffer */
     INDEX_RUNS_BYTES = ID_BYTES + INDEX_RECORD_LOC_BYTES,
-    INDEX_RUNS_WRITE = 4096 /* chunks written at a time */
+    INDEX_RUNS_WRITE = 4096, /* chunks written at a time */
+    INDEX_RUNS_TRIES = 10    /* of others to take the file's name */
 };
 
 /* A run while it is merged. */
@@ -51,6 +52,8 @@ static int index_runs_error(int errnum)
                          "index cache: sort file");
 }
 
+/* A file that is ours alone: another process may sort in this directory, and
+ * a killed one may have left its own. */
 static int index_runs_open(const char *dir, int *fd)
 {
     char name[PATH_MAX];
@@ -58,11 +61,15 @@ static int index_runs_open(const char *dir, int *fd)
 
     if (n < 0 || (size_t)n >= sizeof name)
         return err_set(E_LIMIT, "index cache %s: path too long", dir);
-    *fd = fileop_openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
-                        0600);
-    if (*fd < 0)
-        return index_runs_error(errno);
-    if (fileop_unlinkat(AT_FDCWD, name, 0) != 0)
+    for (int i = 0; i < INDEX_RUNS_TRIES; i++) {
+        if (fileop_unlinkat(AT_FDCWD, name, 0) != 0 && errno != ENOENT)
+            return index_runs_error(errno);
+        *fd = fileop_openat(AT_FDCWD, name,
+                            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        if (*fd >= 0 || errno != EEXIST)
+            break;
+    }
+    if (*fd < 0 || (fileop_unlinkat(AT_FDCWD, name, 0) != 0 && errno != ENOENT))
         return index_runs_error(errno);
     return 0;
 }

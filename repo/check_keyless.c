@@ -10,6 +10,7 @@
 #include "repo/check_list.h"
 #include "repo/check_records.h"
 #include "repo/record_journal.h"
+#include "repo/reserve.h"
 #include "store/store.h"
 
 enum {
@@ -88,7 +89,7 @@ static int check_keyless_add(struct check_keyless *c, const char *name,
 static int check_keyless_listed(void *ctx, const char *name, uint64_t size)
 {
     struct check_keyless *c = ctx;
-    bool is = strcmp(name, "config") == 0;
+    bool is = strcmp(name, "config") == 0 || strcmp(name, RESERVE_NAME) == 0;
     int rc = 0;
 
     if (!is)

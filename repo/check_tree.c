@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "repo/check_nodes.h"
-#include "repo/check_seen.h"
+#include "repo/seen.h"
 #include "repo/tree_walk.h"
 
 enum { CHECK_TREE_PATHS = 100, CHECK_TREE_PAGE = 1 };
@@ -30,11 +30,11 @@ struct check_tree {
     struct check_chunks *chunks;
     struct node_source source;
     struct check_nodes *list;
-    struct check_seen pages; /* CHECK_TREE_PAGE: nothing is wrong with a page
+    struct seen pages; /* CHECK_TREE_PAGE: nothing is wrong with a page
                                 and what its entries need, but directories;
                                 check_tree_sums(): nor with the whole directory
                                 of which it is the root */
-    struct check_seen lists; /* sound: bytes below a list node */
+    struct seen lists; /* sound: bytes below a list node */
     struct check_level *level;
     size_t depth;
     size_t made;
@@ -53,7 +53,7 @@ static uint64_t check_tree_list_known(void *ctx, const struct chunk_id *id)
 {
     const struct check_tree *t = ctx;
 
-    return check_seen_get(&t->lists, id);
+    return seen_get(&t->lists, id);
 }
 
 int check_tree_open(struct check_view *v, const struct check_options *opt,
@@ -93,8 +93,8 @@ void check_tree_close(struct check_tree *t)
     free(t->level);
     check_nodes_free(t->list);
     check_chunks_close(t->chunks);
-    check_seen_release(&t->pages);
-    check_seen_release(&t->lists);
+    seen_release(&t->pages);
+    seen_release(&t->lists);
     buf_release(&t->path);
     tree_entry_release(&t->te);
     free(t);
@@ -198,7 +198,7 @@ static int check_tree_list(struct check_tree *t, const struct tree_entry *te)
         else if (item.kind == CHECK_NODES_DAMAGED)
             rc = check_tree_lost(t, item.rc);
         else if (item.sound)
-            rc = check_seen_put(&t->lists, &item.id, item.weight);
+            rc = seen_put(&t->lists, &item.id, item.weight);
         if (rc == 0)
             rc = cancel_check(t->opt->cancel);
     }
@@ -309,7 +309,7 @@ static int check_tree_pop(struct check_tree *t)
         rc = check_tree_hurt(t, rc, true);
     }
     if (rc == 0 && !l->hurt)
-        rc = check_seen_put(&t->pages, &l->root, check_tree_sums(&l->said));
+        rc = seen_put(&t->pages, &l->root, check_tree_sums(&l->said));
     t->depth--;
     if (l->hurt && t->depth > 0)
         check_tree_top(t)->hurt = true;
@@ -341,7 +341,7 @@ static int check_tree_entry(struct check_tree *t)
         check_nodes_hurt(l->pages);
     }
     if (rc < 0 || !is_dir ||
-        check_seen_get(&t->pages, &te->dir.root) == check_tree_sums(&te->dir))
+        seen_get(&t->pages, &te->dir.root) == check_tree_sums(&te->dir))
         return rc;
     return check_tree_push(t, &te->dir);
 }
@@ -353,7 +353,7 @@ static int check_tree_element(struct check_tree *t,
     int rc;
 
     if (item->first)
-        l->known = check_seen_get(&t->pages, &item->id) != 0;
+        l->known = seen_get(&t->pages, &item->id) != 0;
     rc = tree_entry_get(item->c, &t->te, false);
     if (rc == E_CORRUPT) {
         check_nodes_broken(l->pages);
@@ -377,8 +377,8 @@ static int check_tree_step(struct check_tree *t)
     case CHECK_NODES_ELEMENT:
         return check_tree_element(t, &item);
     case CHECK_NODES_LEFT:
-        if (item.sound && check_seen_get(&t->pages, &item.id) == 0)
-            return check_seen_put(&t->pages, &item.id, CHECK_TREE_PAGE);
+        if (item.sound && seen_get(&t->pages, &item.id) == 0)
+            return seen_put(&t->pages, &item.id, CHECK_TREE_PAGE);
         return 0;
     case CHECK_NODES_DAMAGED:
         l->hurt = true;
@@ -410,8 +410,8 @@ static int check_tree_start(struct check_tree *t)
         return check_tree_hurt(t, rc, true);
     if (rc == 0)
         rc = check_tree_needs(t, &t->te);
-    if (rc < 0 || check_seen_get(&t->pages, &t->te.dir.root) ==
-                      check_tree_sums(&t->te.dir))
+    if (rc < 0 ||
+        seen_get(&t->pages, &t->te.dir.root) == check_tree_sums(&t->te.dir))
         return rc;
     return check_tree_push(t, &t->te.dir);
 }

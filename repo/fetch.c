@@ -33,7 +33,11 @@ struct fetch {
     struct kept_frames *kept;   /* NULL: the keyring alone opens frames */
     struct kept_places *places; /* of kept */
     size_t cache_max;
-    pthread_mutex_t lock; /* for all below */
+    fetch_refresh *refresh; /* NULL: nobody to ask */
+    void *ctx;
+    pthread_mutex_t asking; /* refresh; and for: */
+    uint64_t moves;         /* that it has brought */
+    pthread_mutex_t lock;   /* for all below */
     pthread_cond_t loaded;
     size_t cache_bytes; /* of idle frames */
     uint64_t decoded;
@@ -61,6 +65,7 @@ int fetch_open(struct store *s, const struct keyring *k, struct index *ix,
     f->index = ix;
     f->cache_max = cache_bytes;
     f->idle.next = f->idle.prev = &f->idle;
+    (void)pthread_mutex_init(&f->asking, NULL);
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->loaded, NULL);
     rc = pack_reader_new(s, k, &f->packs);
@@ -77,6 +82,12 @@ int fetch_keep(struct fetch *f, struct kept_frames *kept)
     f->kept = kept;
     f->places = kept_places_new(f->store, kept);
     return f->places ? 0 : err_set(E_NOMEM, "out of memory");
+}
+
+void fetch_follow(struct fetch *f, fetch_refresh *refresh, void *ctx)
+{
+    f->refresh = refresh;
+    f->ctx = ctx;
 }
 
 void fetch_free(struct fetch *f)
@@ -96,6 +107,7 @@ void fetch_free(struct fetch *f)
     kept_places_free(f->places);
     (void)pthread_cond_destroy(&f->loaded);
     (void)pthread_mutex_destroy(&f->lock);
+    (void)pthread_mutex_destroy(&f->asking);
     free(f);
 }
 
@@ -353,21 +365,68 @@ static int fetch_elsewhere(struct fetch_lane *l, enum pack_kind kind,
     return rc;
 }
 
+/* From wherever the index says. */
+static int fetch_somewhere(struct fetch_lane *l, enum pack_kind kind,
+                           const struct chunk_id *id, size_t bytes,
+                           struct fetch_chunk *out)
+{
+    struct index_loc loc;
+    bool found;
+    int rc = index_reader_find(l->reader, id, INDEX_READ, &loc, &found);
+
+    if (rc < 0)
+        return rc;
+    rc = found ? fetch_from(l, kind, id, bytes, &loc, out) : E_CORRUPT;
+    return fetch_is_of_place(rc) ? fetch_elsewhere(l, kind, id, bytes, out)
+                                 : rc;
+}
+
+static uint64_t fetch_moves(struct fetch *f)
+{
+    uint64_t n;
+
+    (void)pthread_mutex_lock(&f->asking);
+    n = f->moves;
+    (void)pthread_mutex_unlock(&f->asking);
+    return n;
+}
+
+/* E_CORRUPT was raised, with what the index knew at that move. again: it knows
+ * more now. */
+static int fetch_ask(struct fetch *f, uint64_t move, bool *again)
+{
+    struct err_record why;
+    bool moved = false;
+    int rc = 0;
+
+    err_save(E_CORRUPT, &why);
+    (void)pthread_mutex_lock(&f->asking);
+    if (f->moves == move)
+        rc = f->refresh(f->ctx, &moved);
+    f->moves += rc == 0 && moved;
+    *again = rc == 0 && f->moves != move;
+    (void)pthread_mutex_unlock(&f->asking);
+    if (rc < 0)
+        err_ignore(rc, "what was found is told instead");
+    return *again ? 0 : err_load(&why);
+}
+
 int fetch_get(struct fetch_lane *l, enum pack_kind kind,
               const struct chunk_id *id, size_t bytes, struct fetch_chunk *out)
 {
     char hex[ID_HEX_CHARS + 1];
-    struct index_loc loc;
-    bool found;
-    int rc;
+    bool again = true;
+    int rc = 0;
 
     *out = (struct fetch_chunk){.frame = NULL};
-    rc = index_reader_find(l->reader, id, INDEX_READ, &loc, &found);
-    if (rc < 0)
-        return rc;
-    rc = found ? fetch_from(l, kind, id, bytes, &loc, out) : E_CORRUPT;
-    if (fetch_is_of_place(rc))
-        rc = fetch_elsewhere(l, kind, id, bytes, out);
+    while (again) {
+        uint64_t move = l->f->refresh ? fetch_moves(l->f) : 0;
+
+        again = false;
+        rc = fetch_somewhere(l, kind, id, bytes, out);
+        if (rc == E_CORRUPT && l->f->refresh)
+            rc = fetch_ask(l->f, move, &again);
+    }
     if (rc == E_CORRUPT)
         return err_add(rc, "chunk %s", id_hex(id->b, sizeof id->b, hex));
     return rc;

@@ -41,6 +41,17 @@ MUST_CHECK int fetch_open(struct store *s, const struct keyring *k,
  * lent, is read all the same. Before the first lane is made. E_NOMEM. */
 MUST_CHECK int fetch_keep(struct fetch *f, struct kept_frames *kept);
 
+/*
+ * Learns where chunks have moved: catches up, if there is anything new.
+ *   moved  out: the index may know other places now
+ */
+typedef int fetch_refresh(void *ctx, bool *moved);
+
+/* fetch_follow: what to ask before damage is reported: a pack that is not there
+ * may have been written anew. Called by one thread at a time; before the first
+ * lane is made. */
+void fetch_follow(struct fetch *f, fetch_refresh *refresh, void *ctx);
+
 /* fetch_free: all lanes freed, all chunks released before. NULL is fine. */
 void fetch_free(struct fetch *f);
 

@@ -1,12 +1,42 @@
 #include "repo/journal.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "repo/journal_list.h"
 #include "repo/record_journal.h"
 #include "repo/repo_role.h"
+#include "repo/writer_process.h"
 
 void journal_init(struct journal *j, const struct writer_id *w)
 {
     *j = (struct journal){.writer = *w};
+}
+
+void journal_release(struct journal *j)
+{
+    free(j->pin);
+    *j = (struct journal){.writer = j->writer};
+}
+
+static int journal_add_pins(struct journal *j, const struct record_ids *ids)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        if (!MEM_GROW(j->pin, j->pin_n, j->pin_cap))
+            return err_set(E_NOMEM, "out of memory");
+        j->pin[j->pin_n++] = record_id_at(ids, i);
+    }
+    return 0;
+}
+
+/* What an open record says of its process. */
+static bool journal_is_dead(const struct record_process *p)
+{
+    struct writer_process text;
+    struct record_process self;
+
+    writer_process_get(&text, &self);
+    return writer_process_is_dead(&self, p);
 }
 
 static struct chain journal_chain(const struct journal *j, const struct repo *r)
@@ -35,6 +65,12 @@ static int journal_apply(struct journal *j, const struct repo *r,
             return rc;
         if (c->record.type == RECORD_OPEN || c->record.type == RECORD_RENEW)
             j->generation = says.generation;
+        if (c->record.type == RECORD_OPEN)
+            j->dead = journal_is_dead(&says.process);
+        if (c->record.type == RECORD_PIN)
+            rc = journal_add_pins(j, &says.ids);
+        if (rc < 0)
+            return rc;
         j->ended = c->record.type == RECORD_END;
         j->fenced = c->record.type == RECORD_FENCE;
         j->spoke = c->record.time;

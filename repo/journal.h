@@ -17,10 +17,17 @@ struct journal {
     bool ended;              /* by its writer, or cut */
     bool fenced;             /* by somebody else */
     struct entry_time spoke; /* what its last record calls the time */
+    bool dead; /* its process was of this machine, and is known to be gone */
+    struct object_id *pin; /* snapshots that it holds; pin_n, owned */
+    size_t pin_n;
+    size_t pin_cap;
 };
 
 /* journal_init: nothing read yet. */
 void journal_init(struct journal *j, const struct writer_id *w);
+
+/* journal_release: zeroed is fine. */
+void journal_release(struct journal *j);
 
 /*
  * journal_read: read on to the journal's end.

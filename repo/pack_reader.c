@@ -154,6 +154,35 @@ int pack_reader_key(struct pack_reader *r, const struct object_id *pack,
     return rc;
 }
 
+int pack_reader_entry(struct pack_reader *r, const struct object_id *pack,
+                      uint32_t entry, struct pack_layout_key *out)
+{
+    uint8_t raw[PACK_LAYOUT_KEY_BYTES];
+    int rc = pack_reader_range(r, pack, pack_layout_header_bytes(entry), raw,
+                               sizeof raw);
+
+    return rc < 0 ? rc
+                  : magic_unproved(
+                        pack_layout_get_key(bytes_of(raw, sizeof raw), out));
+}
+
+int pack_reader_sealed(struct pack_reader *r, const struct object_id *pack,
+                       const struct pack_dir_frame *f, uint8_t *to)
+{
+    char name[PACK_LAYOUT_NAME_MAX];
+    struct object_id hash;
+    int rc = pack_reader_range(r, pack, f->off, to, f->stored_bytes);
+
+    if (rc < 0)
+        return rc;
+    blake3_hash(bytes_of(to, f->stored_bytes), hash.b);
+    if (object_id_equal(&hash, &f->hash))
+        return 0;
+    pack_layout_name(pack, name);
+    return err_set(E_CORRUPT, "%s at byte %u: not what its directory says",
+                   name, f->off);
+}
+
 int pack_reader_frame(struct pack_reader *r, struct frame_ctx *x,
                       const struct object_id *pack, uint32_t entry,
                       uint32_t off, uint32_t stored_bytes, uint32_t raw_bytes,

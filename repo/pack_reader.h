@@ -29,6 +29,23 @@ MUST_CHECK int pack_reader_key(struct pack_reader *r,
                                const struct object_id *pack, uint32_t entry,
                                struct frame_key *out);
 
+/* pack_reader_entry: a key entry as it stands in a pack's header: whoever can
+ * open it or not can take it elsewhere. Errors as pack_reader_key(), without
+ * E_ROLE. */
+MUST_CHECK int pack_reader_entry(struct pack_reader *r,
+                                 const struct object_id *pack, uint32_t entry,
+                                 struct pack_layout_key *out);
+
+/*
+ * pack_reader_sealed: the stored bytes of one frame, held against the hash that
+ * the directory has.
+ *   to  stored_bytes bytes
+ * Errors as pack_reader_entry().
+ */
+MUST_CHECK int pack_reader_sealed(struct pack_reader *r,
+                                  const struct object_id *pack,
+                                  const struct pack_dir_frame *f, uint8_t *to);
+
 /*
  * pack_reader_frame: read and open one frame.
  *   off, stored_bytes, raw_bytes  as the index says; checked here

@@ -9,14 +9,13 @@
 #include "store/store.h"
 
 enum {
-    PACK_WRITER_HEADER_BYTES = PACK_LAYOUT_HEAD_BYTES + PACK_LAYOUT_KEY_BYTES,
     PACK_WRITER_COUNT_BYTES = 5 /* of the number of frames in a directory */
 };
 
 struct pack_writer {
     const struct keyring *keys;
     struct store_writer *out;
-    struct frame_key *key; /* in locked memory */
+    struct frame_key *key; /* in locked memory; of a pack of its own frames */
     struct pack_layout_header header;
     struct buf head; /* the header as written */
     struct pack_dir dir;
@@ -39,45 +38,117 @@ static int pack_writer_put(struct pack_writer *w, struct bytes x)
     return 0;
 }
 
-static int pack_writer_begin(struct pack_writer *w, struct bytes what)
+/* A key entry with a fresh secret. key: out: what it stands for. */
+static int pack_writer_fresh_key(struct pack_writer *w, struct bytes what,
+                                 struct frame_key *key)
 {
     struct pack_layout_key entry = {.epoch = w->header.epoch};
-    int rc =
-        keyring_frame_key_new(w->keys, w->header.kind, w->header.epoch, what,
-                              w->key, entry.sealed, entry.commitment);
+    int rc = keyring_frame_key_new(w->keys, w->header.kind, w->header.epoch,
+                                   what, key, entry.sealed, entry.commitment);
 
     if (rc < 0)
         return rc;
-    entry.suite = w->key->suite;
-    pack_layout_put_header(&w->header, &w->head);
+    entry.suite = key->suite;
     pack_layout_put_key(&entry, &w->head);
-    rc = buf_status(&w->head);
+    return 0;
+}
+
+static int pack_writer_put_head(struct pack_writer *w)
+{
+    int rc = buf_status(&w->head);
+
     return rc < 0 ? rc : pack_writer_put(w, buf_bytes(&w->head));
+}
+
+static int pack_writer_new(struct store *s, const struct keyring *k,
+                           enum pack_kind kind, uint32_t key_n,
+                           struct pack_writer **out)
+{
+    struct pack_writer *w = mem_alloc(sizeof *w);
+    int rc = 0;
+
+    if (!w)
+        return err_set(E_NOMEM, "out of memory");
+    w->keys = k;
+    w->header = (struct pack_layout_header){.kind = kind,
+                                            .key_n = key_n,
+                                            .epoch = keyring_newest(k),
+                                            .repo = k->repo,
+                                            .writer = k->member};
+    buf_init(&w->head, PACK_LAYOUT_HEADER_MAX);
+    pack_dir_init(&w->dir);
+    blake3_init(&w->hash);
+    w->key = crypto_locked_new(sizeof *w->key);
+    if (!w->key)
+        rc = err_set(E_NOMEM, "out of memory");
+    if (rc == 0)
+        rc = store_writer_open(s, &w->out);
+    if (rc < 0) {
+        pack_writer_free(w);
+        return rc;
+    }
+    pack_layout_put_header(&w->header, &w->head);
+    *out = w;
+    return 0;
 }
 
 int pack_writer_open(struct store *s, const struct keyring *k,
                      enum pack_kind kind, struct bytes what,
                      struct pack_writer **out)
 {
-    struct pack_writer *w = mem_alloc(sizeof *w);
+    struct pack_writer *w;
+    int rc = pack_writer_new(s, k, kind, 1, &w);
+
+    if (rc < 0)
+        return rc;
+    rc = pack_writer_fresh_key(w, what, w->key);
+    if (rc == 0)
+        rc = pack_writer_put_head(w);
+    if (rc < 0) {
+        pack_writer_free(w);
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+/* The table is as long as a power of two; what no frame uses looks like the
+ * rest. */
+static int pack_writer_put_keys(struct pack_writer *w,
+                                const struct pack_layout_key *key, size_t n)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++)
+        pack_layout_put_key(&key[i], &w->head);
+    for (size_t i = n; i < w->header.key_n && rc == 0; i++)
+        rc = pack_writer_fresh_key(w, bytes_of(key, n * sizeof *key), w->key);
+    crypto_wipe(w->key, sizeof *w->key);
+    return rc < 0 ? rc : pack_writer_put_head(w);
+}
+
+uint32_t pack_writer_key_room(size_t n)
+{
+    uint32_t room = 1;
+
+    while (room < n)
+        room *= 2;
+    return room;
+}
+
+int pack_writer_open_moved(struct store *s, const struct keyring *k,
+                           enum pack_kind kind,
+                           const struct pack_layout_key *key, size_t n,
+                           struct pack_writer **out)
+{
+    struct pack_writer *w;
     int rc;
 
-    if (!w)
-        return err_set(E_NOMEM, "out of memory");
-    w->keys = k;
-    w->header = (struct pack_layout_header){.kind = kind,
-                                            .key_n = 1,
-                                            .epoch = keyring_newest(k),
-                                            .repo = k->repo,
-                                            .writer = k->member};
-    buf_init(&w->head, PACK_WRITER_HEADER_BYTES);
-    pack_dir_init(&w->dir);
-    blake3_init(&w->hash);
-    w->key = crypto_locked_new(sizeof *w->key);
-    rc = w->key ? store_writer_open(s, &w->out)
-                : err_set(E_NOMEM, "out of memory");
-    if (rc == 0)
-        rc = pack_writer_begin(w, what);
+    ASSERT(n > 0 && n <= PACK_KEYS_MAX);
+    rc = pack_writer_new(s, k, kind, pack_writer_key_room(n), &w);
+    if (rc < 0)
+        return rc;
+    rc = pack_writer_put_keys(w, key, n);
     if (rc < 0) {
         pack_writer_free(w);
         return rc;
@@ -119,7 +190,14 @@ int pack_writer_add(struct pack_writer *w, const struct frame *f,
                     const struct pack_dir_chunk *chunk, size_t chunk_n,
                     uint32_t *off)
 {
-    struct pack_dir_frame d = {.key = 0,
+    return pack_writer_add_moved(w, f, 0, chunk, chunk_n, off);
+}
+
+int pack_writer_add_moved(struct pack_writer *w, const struct frame *f,
+                          uint32_t key, const struct pack_dir_chunk *chunk,
+                          size_t chunk_n, uint32_t *off)
+{
+    struct pack_dir_frame d = {.key = key,
                                .off = w->off,
                                .stored_bytes = (uint32_t)f->stored.n,
                                .raw_bytes = f->raw_bytes,

@@ -26,9 +26,24 @@ MUST_CHECK int pack_writer_open(struct store *s, const struct keyring *k,
                                 enum pack_kind kind, struct bytes what,
                                 struct pack_writer **out);
 
-/* pack_writer_key: what frames for this pack are sealed under; lent, constant
- * and readable from any thread as long as w lives. */
+/* pack_writer_key: what frames for this pack, opened by pack_writer_open(), are
+ * sealed under; lent, constant and readable from any thread as long as w lives.
+ */
 const struct frame_key *pack_writer_key(const struct pack_writer *w);
+
+/* pack_writer_key_room: how many entries a key table with n of use has. */
+uint32_t pack_writer_key_room(size_t n);
+
+/*
+ * pack_writer_open_moved: start a pack for frames that other packs hold, which
+ * nobody need be able to open: their keys come with them.
+ *   key  n (1..PACK_KEYS_MAX) entries of other packs' key tables
+ * Returns as pack_writer_open().
+ */
+MUST_CHECK int pack_writer_open_moved(struct store *s, const struct keyring *k,
+                                      enum pack_kind kind,
+                                      const struct pack_layout_key *key,
+                                      size_t n, struct pack_writer **out);
 
 /* pack_writer_fits: whether a frame of that many bytes and chunks can still be
  * added. An empty pack takes any frame. */
@@ -49,6 +64,13 @@ size_t pack_writer_bytes(const struct pack_writer *w);
 MUST_CHECK int pack_writer_add(struct pack_writer *w, const struct frame *f,
                                const struct pack_dir_chunk *chunk,
                                size_t chunk_n, uint32_t *off);
+
+/* pack_writer_add_moved: the same of a frame of another pack, sealed under the
+ * key of entry `key` of this one's table. */
+MUST_CHECK int pack_writer_add_moved(struct pack_writer *w,
+                                     const struct frame *f, uint32_t key,
+                                     const struct pack_dir_chunk *chunk,
+                                     size_t chunk_n, uint32_t *off);
 
 /*
  * pack_writer_commit: write directory and trailer and make the pack durable

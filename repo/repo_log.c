@@ -1,17 +1,10 @@
 #include "repo/repo_log.h"
 
 #include "repo/repo_role.h"
+#include "repo/reserve.h"
+#include "repo/settle.h"
 
 enum { REPO_LOG_TRIES = 100 };
-
-/* What is put on a record that a power cut may undo would hang in the air. */
-static int repo_log_settle(const struct repo *r)
-{
-    char name[RECORD_NAME_MAX];
-
-    record_log_name(r->state.tip.number, name);
-    return store_make_durable(r->store, name, NULL);
-}
 
 static int repo_log_put(struct repo *r, const struct repo_log_draft *d,
                         uint64_t *number, bool *mine)
@@ -33,6 +26,51 @@ static int repo_log_put(struct repo *r, const struct repo_log_draft *d,
     return rc;
 }
 
+int repo_log_has_moved(const struct repo *r, bool *moved)
+{
+    char name[RECORD_NAME_MAX];
+    uint64_t size;
+
+    record_log_name(r->state.tip.number + 1, name);
+    return store_size(r->store, name, &size, moved);
+}
+
+int repo_log_follow(void *ctx, bool *moved)
+{
+    struct repo *r = ctx;
+    int rc = repo_log_has_moved(r, moved);
+
+    return rc == 0 && *moved ? repo_refresh_in_use(r) : rc;
+}
+
+/* E_CORRUPT was raised by who computed on a state that is not the last any
+ * more: what it missed may have been doomed and deleted since. */
+static int repo_log_judge(const struct repo *r, bool *again)
+{
+    struct err_record why;
+    int rc;
+
+    err_save(E_CORRUPT, &why);
+    rc = repo_log_has_moved(r, again);
+    return rc < 0 || *again ? rc : err_load(&why);
+}
+
+/* E_NOSPACE was raised: what leads to less being stored may take the room that
+ * was kept for it, and is tried again. */
+static int repo_log_make_room(const struct repo *r,
+                              const struct repo_log_draft *d)
+{
+    struct err_record why;
+    bool spent = false;
+    int rc = 0;
+
+    err_save(E_NOSPACE, &why);
+    if (d->type == RECORD_FORGET || d->type == RECORD_CONDEMN ||
+        d->type == RECORD_DOOM)
+        rc = reserve_spend(r->store, &spent);
+    return rc < 0 || spent ? rc : err_load(&why);
+}
+
 /* One attempt on the tip just read. */
 static int repo_log_try(struct repo *r, repo_log_compute *compute, void *ctx,
                         uint64_t *number, bool *done)
@@ -44,6 +82,13 @@ static int repo_log_try(struct repo *r, repo_log_compute *compute, void *ctx,
         rc = repo_role_active(r);
     if (rc == 0)
         rc = compute(ctx, r, &d);
+    if (rc == E_CORRUPT) {
+        bool again = false;
+
+        rc = repo_log_judge(r, &again);
+        if (rc < 0 || again)
+            return rc;
+    }
     if (rc == 0 && !d.nothing && !members_role_may_log(r->keys->role, d.type))
         rc = err_set(E_ROLE, "%s: a key whose role is '%s' may not do this",
                      store_place(r->store), repo_role_name(r->keys->role));
@@ -53,8 +98,10 @@ static int repo_log_try(struct repo *r, repo_log_compute *compute, void *ctx,
         *done = true;
         return 0;
     }
-    rc = repo_log_settle(r);
-    return rc < 0 ? rc : repo_log_put(r, &d, number, done);
+    rc = settle_tip(r);
+    if (rc == 0)
+        rc = repo_log_put(r, &d, number, done);
+    return rc == E_NOSPACE ? repo_log_make_room(r, &d) : rc;
 }
 
 int repo_log_append(struct repo *r, repo_log_compute *compute, void *ctx,

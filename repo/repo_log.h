@@ -19,12 +19,22 @@ struct repo_log_draft {
 
 /*
  * Computes a record from r->state, which is that of the record before it. May
- * be called several times, each time with a newer state; must not change r.
+ * be called several times, each time with a newer state; must not change r. One
+ * that ends in E_CORRUPT while the log has moved is called again.
  *   d  zeroed
  * A raised E_* ends the attempt.
  */
 typedef int repo_log_compute(void *ctx, const struct repo *r,
                              struct repo_log_draft *d);
+
+/* repo_log_has_moved: whether somebody has put a record since r's state was
+ * read: what looked like damage may be what was deleted because of it. Returns
+ * what the store did. */
+MUST_CHECK int repo_log_has_moved(const struct repo *r, bool *moved);
+
+/* repo_log_follow: a fetch_refresh for who reads while others may collect; ctx
+ * is the struct repo, whose state nobody else may use then. */
+MUST_CHECK int repo_log_follow(void *ctx, bool *moved);
 
 /*
  * repo_log_append: refresh, compute, put; again when somebody was faster.

@@ -13,6 +13,8 @@ enum repo_act {
     REPO_ACT_CHECK,      /* all but content */
     REPO_ACT_CHECK_DATA, /* ... and that */
     REPO_ACT_LABEL,      /* tags and protection of snapshots */
+    REPO_ACT_FORGET,     /* snapshots, and taking that back */
+    REPO_ACT_COLLECT,    /* taking away what nothing needs */
     REPO_ACT_KEYS,       /* who is a member */
     REPO_ACT_OWN_KEY     /* a slot of one's own */
 };

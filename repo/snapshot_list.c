@@ -165,8 +165,8 @@ static int snapshot_list_fold(struct snapshot_list *l)
     return 0;
 }
 
-int snapshot_list_load(struct index *ix, const struct state *s,
-                       struct snapshot_list *l)
+static int snapshot_list_gather(struct index *ix, const struct state *s,
+                                bool forgotten, struct snapshot_list *l)
 {
     struct index_reader *r = NULL;
     struct buf key;
@@ -188,16 +188,29 @@ int snapshot_list_load(struct index *ix, const struct state *s,
         if (key.n != SNAPSHOT_LIST_KEY_BYTES)
             continue;
         memcpy(id.b, key.p + 1, sizeof id.b);
-        if (!state_is_forgotten(s, &id))
+        if (state_is_forgotten(s, &id) == forgotten)
             rc = snapshot_list_add(l, &id, buf_bytes(&value));
     }
     index_reader_free(r);
     buf_release(&key);
     buf_release(&value);
-    if (rc < 0 || l->n == 0)
-        return rc;
-    qsort(l->item, l->n, sizeof *l->item, snapshot_list_order);
-    return snapshot_list_fold(l);
+    if (rc == 0 && l->n > 0)
+        qsort(l->item, l->n, sizeof *l->item, snapshot_list_order);
+    return rc;
+}
+
+int snapshot_list_load(struct index *ix, const struct state *s,
+                       struct snapshot_list *l)
+{
+    int rc = snapshot_list_gather(ix, s, false, l);
+
+    return rc < 0 || l->n == 0 ? rc : snapshot_list_fold(l);
+}
+
+int snapshot_list_load_forgotten(struct index *ix, const struct state *s,
+                                 struct snapshot_list *l)
+{
+    return snapshot_list_gather(ix, s, true, l);
 }
 
 /* Whether a comes after b in their series. l is ascending by time and id: of
@@ -245,6 +258,22 @@ const struct snapshot_item *snapshot_list_checkpoint(
             best = it;
     }
     return best;
+}
+
+void snapshot_list_tags(const struct state *s, const struct snapshot_item *it,
+                        void (*each)(void *ctx, struct bytes tag), void *ctx)
+{
+    const struct manifest *m = &it->manifest.m;
+    struct record_strings tags;
+    struct bytes tag;
+
+    if (state_label_tags(&s->labels, &it->id, &tags)) {
+        while (record_string_next(&tags, &tag))
+            each(ctx, tag);
+        return;
+    }
+    for (size_t i = 0; i < m->tag_n; i++)
+        each(ctx, m->tags[i]);
 }
 
 size_t snapshot_list_damaged(const struct snapshot_list *l)

@@ -44,6 +44,12 @@ void snapshot_list_release(struct snapshot_list *l);
 MUST_CHECK int snapshot_list_load(struct index *ix, const struct state *s,
                                   struct snapshot_list *l);
 
+/* snapshot_list_load_forgotten: the same of those that are forgotten, as far as
+ * the cache remembers them; whether one is superseded is not said. */
+MUST_CHECK int snapshot_list_load_forgotten(struct index *ix,
+                                            const struct state *s,
+                                            struct snapshot_list *l);
+
 /* snapshot_list_unseal: a sealed item's manifest is known after all: m, which
  * is copied. Returns 0 or E_NOMEM (the item is as before). */
 MUST_CHECK int snapshot_list_unseal(struct snapshot_item *it,
@@ -61,6 +67,12 @@ const struct snapshot_item *snapshot_list_newest(const struct snapshot_list *l,
  * finished most entries. NULL: none. */
 const struct snapshot_item *snapshot_list_checkpoint(
     const struct snapshot_list *l, struct bytes series, bool farthest);
+
+/* snapshot_list_tags: calls each() with every tag that a snapshot has now:
+ * those that the log names, else those it was made with. Lent until s changes.
+ */
+void snapshot_list_tags(const struct state *s, const struct snapshot_item *it,
+                        void (*each)(void *ctx, struct bytes tag), void *ctx);
 
 /* snapshot_list_damaged: how many could not be read. */
 size_t snapshot_list_damaged(const struct snapshot_list *l);

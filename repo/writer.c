@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "repo/repo_role.h"
+#include "repo/settle.h"
 #include "repo/writer_journal.h"
 #include "repo/writer_process.h"
 
@@ -52,7 +53,7 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
         .store = r->store, .keys = r->keys, .kind = ENVELOPE_JOURNAL};
     w->generation = r->state.tip;
     if (rc == 0)
-        rc = writer_journal_settle_tip(r);
+        rc = settle_tip(r);
     if (rc == 0)
         rc = writer_put_open(w, series);
     /* W1: whoever condemns after this sees us; what was condemned before, we
@@ -62,7 +63,7 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     if (rc == 0)
         rc = writer_may(r);
     if (rc == 0)
-        rc = writer_journal_settle_tip(r);
+        rc = settle_tip(r);
     if (rc == 0 && r->state.tip.number != w->generation.number) {
         w->generation = r->state.tip;
         rc = writer_journal_put_generation(w, RECORD_RENEW, NULL);

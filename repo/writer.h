@@ -56,7 +56,8 @@ struct writer_reliance {
        an older view, and has remembered all that it found in one; NULL: it
        keeps no view */
     void (*moved)(void *ctx);
-    /* whether it relies on a chunk of the pack with that index number */
+    /* whether it relies on a chunk of the pack with that index number; NULL:
+       on none */
     bool (*on_pack)(void *ctx, uint32_t pack);
     void *ctx;
 };

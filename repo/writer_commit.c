@@ -1,49 +1,11 @@
 /* W5: the snapshot object, what it relies on, the record that makes it exist.
  */
 #include "base/blake3.h"
-#include "repo/catchup_marks.h"
 #include "repo/envelope.h"
-#include "repo/journal_list.h"
 #include "repo/repo_role.h"
+#include "repo/settle.h"
 #include "repo/snapshot_list.h"
 #include "repo/writer_journal.h"
-
-/*
- * I10: what others published may be visible and not yet durable, and our
- * snapshot may rely on it. Of a writer that is still at it, that can be true of
- * its last record only: each of its puts had returned before the next began.
- * Of one that has ended, of nothing that we rely on.
- */
-static int writer_settle_journal(struct writer *w, struct index_reader *r,
-                                 const struct journal_list_item *it)
-{
-    char name[RECORD_NAME_MAX];
-    bool closed = false;
-
-    if (r && catchup_marks_closed(r, &it->writer, &closed) == 0 && closed)
-        return 0;
-    record_journal_name(&it->writer, it->last, name);
-    return store_make_durable(w->r->store, name, NULL);
-}
-
-static int writer_settle(struct writer *w)
-{
-    struct journal_list list = {.item = NULL};
-    struct index_reader *r = NULL;
-    int rc;
-
-    /* without the index we do not know which have ended: all are settled */
-    if (index_reader_new(w->r->index, &r) < 0)
-        r = NULL;
-    rc = journal_list_load(w->r->store, &list);
-    for (size_t i = 0; i < list.n && rc == 0; i++)
-        rc = writer_settle_journal(w, r, &list.item[i]);
-    index_reader_free(r);
-    journal_list_release(&list);
-    if (rc < 0)
-        return rc;
-    return writer_journal_settle_tip(w->r);
-}
 
 static int writer_put_snapshot(struct writer *w, const struct manifest *m,
                                struct object_id *id)
@@ -114,7 +76,9 @@ int writer_commit(struct writer *w, const struct manifest *m,
     if (rc == 0)
         rc = writer_put_snapshot(w, m, id);
     if (rc == 0)
-        rc = writer_settle(w);
+        rc = settle_journals(w->r);
+    if (rc == 0)
+        rc = settle_tip(w->r);
     if (rc < 0)
         return rc;
     j.id = *id;

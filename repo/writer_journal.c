@@ -148,11 +148,3 @@ int writer_journal_look(struct writer *w)
         return 0;
     return why < 0 ? why : err_set(E_LATER, "the log keeps growing");
 }
-
-int writer_journal_settle_tip(const struct repo *r)
-{
-    char name[RECORD_NAME_MAX];
-
-    record_log_name(r->state.tip.number, name);
-    return store_make_durable(r->store, name, NULL);
-}

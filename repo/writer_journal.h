@@ -78,9 +78,4 @@ void writer_journal_tell(struct writer *w, const struct object_id *id,
  */
 MUST_CHECK int writer_journal_look(struct writer *w);
 
-/* writer_journal_settle_tip: R4: the log's tip that was read is what we act on,
- * so it must last: a number lost in a power cut is given out again, to a
- * condemn that we never saw. Returns what the store did. */
-MUST_CHECK int writer_journal_settle_tip(const struct repo *r);
-
 #endif

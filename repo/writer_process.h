@@ -31,4 +31,9 @@ void writer_process_get(struct writer_process *text, struct record_process *p);
 bool writer_process_lives(const struct record_process *self,
                           const struct record_process *p);
 
+/* writer_process_is_dead: whether that process is known to be no more: of this
+ * boot and this pid namespace, and gone. */
+bool writer_process_is_dead(const struct record_process *self,
+                            const struct record_process *p);
+
 #endif

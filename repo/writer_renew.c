@@ -1,6 +1,7 @@
 /* W4: saying that we are alive. */
 #include "base/clock.h"
 #include "repo/repo_role.h"
+#include "repo/settle.h"
 #include "repo/writer_journal.h"
 
 /* Whether one pack is no longer what the run took it for. */
@@ -17,7 +18,7 @@ static bool writer_lost_pack(const struct writer *w,
         (pack->state == INDEX_CONDEMNED &&
          pack->condemned_by <= w->generation.number))
         return false;
-    return own || on->on_pack(on->ctx, pack->no);
+    return own || (on->on_pack && on->on_pack(on->ctx, pack->no));
 }
 
 /* Whether anything that the run counts on was condemned since its generation,
@@ -60,7 +61,7 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
     if (rc == 0 && on->moved)
         on->moved(on->ctx);
     if (rc == 0)
-        rc = writer_journal_settle_tip(w->r);
+        rc = settle_tip(w->r);
     if (rc == 0)
         rc = writer_hurt(w, on, &hurt);
     if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)

@@ -8,6 +8,7 @@
 #include "repo/job/restore_left.h"
 #include "repo/job/restore_plan.h"
 #include "repo/job/restore_write.h"
+#include "repo/repo_log.h"
 
 enum {
     RESTORE_JOB_CACHE_BYTES = 64 << 20, /* decoded frames */
@@ -400,6 +401,8 @@ static int restore_job_open(struct restore_job *j)
     if (rc == 0)
         rc = fetch_open(j->r->store, j->r->keys, j->r->index,
                         RESTORE_JOB_CACHE_BYTES, &j->fetch);
+    if (rc == 0)
+        fetch_follow(j->fetch, repo_log_follow, j->r);
     if (rc == 0)
         rc = fetch_lane_new(j->fetch, &j->lane);
     if (rc == 0)

@@ -178,10 +178,16 @@ done
 wrong 'jobs:\n- { name: a, paths: /x, retention: { keep-within: never } }\n' \
     ":2: keep-within: 'never' is no time back: digits followed by y, mo, w, d, h, m or s, in that order, like 30d or 1y6mo"
 wrong 'jobs:\n- { name: a, paths: /x,\n retention: { keep-tag: [ a,\n b c ] } }\n' \
-    ":4: keep-tag: 'b c' is no tag: 1 to 100 bytes, no spaces, commas or control characters"
+    ":4: keep-tag: 'b c': tags, split by commas, each 1 to 100 bytes, no spaces or control characters"
+for count in 0 all 30d 1000001; do
+    wrong "jobs:\\n- { name: a, paths: /x, retention: { max-count: $count } }\\n" \
+        ":2: max-count: '$count' is not a number from 1 to 1000000"
+done
+wrong 'jobs:\n- { name: a, paths: /x, retention: { max-age: 7 } }\n' \
+    ":2: max-age: '7' is no time back: digits followed by y, mo, w, d, h, m or s, in that order, like 30d or 1y6mo"
 cat <<END | says
 jobs:
-- { name: a, files-from: /list, retention: { keep-last: 0, keep-daily: 30d, keep-monthly: 1y6mo, keep-yearly: all, keep-within: 2w, keep-tag: x } }
+- { name: a, files-from: /list, retention: { keep-last: 0, keep-daily: 30d, keep-monthly: 1y6mo, keep-yearly: all, keep-within: 2w, keep-tag: [ x, 'y,z' ], max-age: 10y, max-count: 500 } }
 - { name: b, paths: /x, files-from0: /list }
 END
 expect 0 dedup --config c.yaml config show

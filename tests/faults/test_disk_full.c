@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "repo/collect.h"
+#include "repo/forget.h"
 #include "tests/faults/fault_kit.h"
 
 enum { DISK_BYTES = 24 << 20 };
@@ -111,6 +113,76 @@ static void test_disk_full__repository(void **state)
     assert_in_range(failed, 5, sizeof free_kib / sizeof free_kib[0] - 1);
 }
 
+/* ---- forget and prune ---------------------------------------------------- */
+
+/* ctx: NULL: prune only. The tree's first snapshot goes, and what it alone
+ * needs. */
+static void run_prune(struct fault_kit *k, void *ctx)
+{
+    struct retention_policy policy = {
+        .rule[RETENTION_LAST] = {.reach = RETENTION_COUNT, .count = 1}};
+    struct forget_ask ask = {
+        .policy = &policy, .group_by = FORGET_BY_SERIES, .now.s = INT32_MAX};
+    struct collect_options o = {.repack = {.unused_percent = 5,
+                                           .unused_bytes = UINT64_MAX,
+                                           .rewritten_bytes = UINT64_MAX}};
+    struct collect_done done = {.fenced = 0};
+    struct forget_plan p = {.n = 0};
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    if (rc == 0 && ctx)
+        rc = forget_run(r, &ask, &p);
+    if (rc == 0)
+        rc = collect_run(r, &o, &done);
+    k->report->lost = done.deleted.n;
+    forget_plan_release(&p);
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
+/* A pack that only a snapshot in the middle needs. */
+static void back_up_something_large(void)
+{
+    fault_kit_must(&kit, fault_kit_snapshot, NULL, "the tree");
+    assert_true(
+        scratch_run("head -c 2000000 /dev/urandom >'%s/large'", kit.source));
+    fault_kit_must(&kit, fault_kit_snapshot, NULL, "a large file");
+    assert_true(scratch_run("rm '%s/large'", kit.source));
+    fault_kit_must(&kit, fault_kit_snapshot, NULL, "without it");
+}
+
+/* With not a byte free what is not needed can be forgotten, and goes. */
+static void test_disk_full__forget_and_prune(void **state)
+{
+    static const uint64_t free_kib[] = {0, 4, 8, 16, 64, 300, 1100, 5000};
+
+    (void)state;
+    if (!available)
+        skip();
+    for (size_t i = 0; i < sizeof free_kib / sizeof free_kib[0]; i++) {
+        fault_kit_reset(&kit);
+        if (!mount_over(kit.repo)) {
+            print_message("skipped: a tmpfs cannot be mounted here\n");
+            skip();
+        }
+        (void)snprintf(kit.plan, sizeof kit.plan, "%lu KiB free",
+                       (unsigned long)free_kib[i]);
+        back_up_something_large();
+        fault_kit_must(&kit, run_prune, NULL, "the reserve");
+        fill(kit.repo, free_kib[i] << 10);
+        fault_kit_must(&kit, run_prune, &kit, "a full disk");
+        assert_true(kit.report->lost > 0);
+        assert_true(scratch_run("rm '%s/.fill'", kit.repo));
+        fault_kit_must(&kit, run_prune, NULL, "the reserve again");
+        assert_true(scratch_run("test -f '%s/reserve'", kit.repo));
+        fault_kit_must(&kit, fault_kit_snapshot, NULL, "a backup");
+        assert_int_equal(umount2(kit.repo, MNT_DETACH), 0);
+    }
+}
+
 static void test_disk_full__cache(void **state)
 {
     static const uint64_t free_kib[] = {0, 4, 8, 16, 32, 64, 128};
@@ -128,6 +200,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_disk_full__repository),
+        cmocka_unit_test(test_disk_full__forget_and_prune),
         cmocka_unit_test(test_disk_full__cache),
     };
 

@@ -1,18 +1,15 @@
 /*
- * tag and protect with their n-th file operation failed, cut off from its reply
- * or killed, in the repository and in the cache: each snapshot has all of what
- * is asked for, or nothing; what was reported is there; the same again succeeds
- * and leaves one record for each snapshot, whatever came of the first; a new
- * cache sees the same, and a check is clean. Every k-th operation; with --all
- * each.
+ * tag and protect of several snapshots, with each k-th operation failed or
+ * killed (tests/faults/record_loop.h): each snapshot has all of what is asked
+ * for, or nothing. With --all each operation.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "repo/label_change.h"
-#include "tests/faults/fault_kit.h"
+#include "tests/faults/record_loop.h"
 
-enum { SNAPSHOTS = 2, SEEN_MAX = 160 };
+enum { SNAPSHOTS = 2 };
 
 static struct fault_kit kit;
 
@@ -80,52 +77,36 @@ static const struct change prepared = {"prepare", label};
 
 /* --- children --- */
 
-/* In shared memory, by way of the kit's report. */
-struct seen {
-    char of[SNAPSHOTS][SEEN_MAX];
-    uint64_t tip;
-};
-_Static_assert(sizeof(struct seen) <= FAULT_KIT_TEXT, "it is passed there");
-
-static int open_list(const char *cache, struct store **s, struct repo **r,
-                     struct snapshot_list *l)
+static int load(struct repo *r, struct snapshot_list *l)
 {
-    int rc = fault_kit_open(&kit, cache, s, r);
+    int rc = snapshot_list_load(r->index, &r->state, l);
 
-    *l = (struct snapshot_list){.n = 0};
-    if (rc == 0)
-        rc = snapshot_list_load((*r)->index, &(*r)->state, l);
     if (rc == 0 && l->n != SNAPSHOTS)
         rc = err_set(E_INTERNAL, "%zu snapshots", l->n);
     return rc;
 }
 
-static void close_list(struct store *s, struct repo *r, struct snapshot_list *l)
-{
-    snapshot_list_release(l);
-    repo_close(r);
-    store_close(s);
-}
-
 static void run_change(struct fault_kit *k, void *ctx)
 {
     const struct change *c = ctx;
-    struct snapshot_list l;
+    struct snapshot_list l = {.n = 0};
     struct store *s;
     struct repo *r;
     bool changed;
-    int rc = open_list(NULL, &s, &r, &l);
+    int rc = fault_kit_open(k, NULL, &s, &r);
 
-    for (size_t i = 0; i < SNAPSHOTS && rc == 0; i++) {
+    if (rc == 0)
+        rc = load(r, &l);
+    for (size_t i = 0; i < SNAPSHOTS && rc == 0; i++)
         rc = c->run(r, &l.item[i], &changed);
-        k->report->new_bytes += rc == 0 && changed;
-    }
-    close_list(s, r, &l);
+    snapshot_list_release(&l);
+    repo_close(r);
+    store_close(s);
     k->report->rc = rc;
 }
 
 static void see_one(const struct repo *r, const struct snapshot_item *item,
-                    char out[SEEN_MAX])
+                    char out[RECORD_LOOP_TEXT])
 {
     const struct state_labels *labels = &r->state.labels;
     struct record_strings tags;
@@ -135,47 +116,23 @@ static void see_one(const struct repo *r, const struct snapshot_item *item,
 
     if (state_label_tags(labels, &item->id, &tags)) {
         while (record_string_next(&tags, &t))
-            n += (size_t)snprintf(out + n, SEEN_MAX - n, "%.*s ", (int)t.n,
-                                  (const char *)t.p);
+            n += (size_t)snprintf(out + n, RECORD_LOOP_TEXT - n, "%.*s ",
+                                  (int)t.n, (const char *)t.p);
     }
     (void)state_label_protection(labels, &item->id, &p);
-    (void)snprintf(out + n, SEEN_MAX - n, "/ %ld %.*s", (long)p.until,
+    (void)snprintf(out + n, RECORD_LOOP_TEXT - n, "/ %ld %.*s", (long)p.until,
                    (int)p.reason.n, (const char *)p.reason.p);
 }
 
-/* ctx: a cache, or NULL for the one in use. */
-static void run_see(struct fault_kit *k, void *ctx)
+static int see(struct repo *r, struct record_seen *out)
 {
-    struct seen x = {.tip = 0};
-    struct snapshot_list l;
-    struct store *s;
-    struct repo *r;
-    int rc = open_list(ctx, &s, &r, &l);
+    struct snapshot_list l = {.n = 0};
+    int rc = load(r, &l);
 
     for (size_t i = 0; i < SNAPSHOTS && rc == 0; i++)
-        see_one(r, &l.item[i], x.of[i]);
-    if (rc == 0)
-        x.tip = r->state.tip.number;
-    if (rc == 0)
-        rc = fault_kit_check(k, r);
-    memcpy(k->report->problem, &x, sizeof x);
-    close_list(s, r, &l);
-    k->report->rc = rc;
-}
-
-static struct seen see(void)
-{
-    char fresh[FAULT_KIT_PATH + 8];
-    struct seen x, anew;
-
-    fault_kit_must(&kit, run_see, NULL, "looking");
-    memcpy(&x, kit.report->problem, sizeof x);
-    (void)snprintf(fresh, sizeof fresh, "%s-fresh", kit.cache);
-    fault_kit_must(&kit, run_see, fresh, "looking with a new cache");
-    memcpy(&anew, kit.report->problem, sizeof anew);
-    assert_memory_equal(&x, &anew, sizeof x);
-    assert_true(scratch_run("rm -rf '%s'", fresh));
-    return x;
+        see_one(r, &l.item[i], out->of[i]);
+    snapshot_list_release(&l);
+    return rc;
 }
 
 static void run_back_up(struct fault_kit *k, void *ctx)
@@ -210,122 +167,17 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- the loops --- */
-
-struct tally {
-    unsigned runs;
-    unsigned failed;
-    unsigned killed;
-    unsigned half; /* one of the two snapshots was changed */
-};
-
-/* What the change makes of what was before. */
-struct states {
-    struct seen before;
-    struct seen after;
-};
-
-static void look(const struct states *x, bool reported, struct tally *t)
-{
-    struct seen now = see();
-    bool done[SNAPSHOTS];
-
-    for (size_t i = 0; i < SNAPSHOTS; i++) {
-        done[i] = strcmp(now.of[i], x->after.of[i]) == 0;
-        if (!done[i] && (reported || strcmp(now.of[i], x->before.of[i]) != 0))
-            fault_kit_wrong(&kit, now.of[i]);
-    }
-    if (done[1] && !done[0])
-        fault_kit_wrong(&kit, "the second was changed before the first");
-    if (now.tip != x->before.tip + done[0] + done[1])
-        fault_kit_wrong(&kit, "there are other records than changes");
-    t->half += done[0] && !done[1];
-}
-
-/* One change with the n-th operation hit. Returns whether there was an n-th. */
-static bool one(const struct change *c, const struct states *x,
-                const char *action, const char *select, uint64_t n,
-                struct tally *t)
-{
-    struct change copy = *c;
-    char plan[96];
-    bool killed, reported, hit;
-
-    (void)snprintf(plan, sizeof plan, "%s:%lu%s", action, (unsigned long)n,
-                   select);
-    fault_kit_reset(&kit);
-    killed = fault_kit_child(&kit, plan, run_change, &copy);
-    reported = !killed && kit.report->rc == 0;
-    hit = killed || kit.report->fired > 0;
-    t->runs += hit;
-    t->killed += killed;
-    t->failed += !killed && !reported;
-    if (!hit)
-        assert_true(reported);
-    look(x, reported, t);
-    fault_kit_must(&kit, run_change, &copy, "it cannot be done again");
-    look(x, true, t);
-    return hit;
-}
-
-static struct states states_of(const struct change *c)
-{
-    struct change copy = *c;
-    struct states x;
-
-    fault_kit_reset(&kit);
-    x.before = see();
-    fault_kit_must(&kit, run_change, &copy, c->name);
-    assert_int_equal(kit.report->new_bytes, SNAPSHOTS);
-    x.after = see();
-    assert_int_equal(x.after.tip, x.before.tip + SNAPSHOTS);
-    fault_kit_must(&kit, run_change, &copy,
-                   c->name); /* nothing is left to be done */
-    assert_int_equal(kit.report->new_bytes, 0);
-    assert_int_equal(see().tip, x.after.tip);
-    for (size_t i = 0; i < SNAPSHOTS; i++)
-        assert_string_not_equal(x.before.of[i], x.after.of[i]);
-    return x;
-}
-
 static void each(size_t which)
 {
-    static const struct {
-        const char *action;
-        const char *select;
-        uint64_t step;
-    } row[] = {
-        {"fail", ":EIO,domain=repo", 61},
-        {"fail-from", ":EIO,domain=repo", 67},
-        {"fail-from", ":ENOSPC,domain=repo,class=open+write+name", 11},
-        {"lose", ":EIO,domain=repo,class=name+sync", 3},
-        {"kill", ",domain=repo", 53},
-        {"kill-after", ",domain=repo,class=name+sync", 3},
-        {"fail-from", ":EIO,domain=cache", 4},
-        {"kill", ",domain=cache", 5},
-    };
-    const struct change *c = &changes[which];
-    struct states x = states_of(c);
-    struct tally all = {0};
+    struct change copy = changes[which];
+    struct record_loop l = {.kit = &kit,
+                            .name = copy.name,
+                            .parts = SNAPSHOTS,
+                            .change = run_change,
+                            .ctx = &copy,
+                            .see = see};
 
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        uint64_t step = fault_kit_step(row[i].step);
-        struct tally t = {0};
-        uint64_t n = 1 + (which + i) % step;
-
-        for (; one(c, &x, row[i].action, row[i].select, n, &t); n += step)
-            assert_true(n < 10000);
-        print_message("%s: %s%s: %u of about %lu, %u failed, %u killed, %u "
-                      "half\n",
-                      c->name, row[i].action, row[i].select, t.runs,
-                      (unsigned long)n, t.failed, t.killed, t.half);
-        all.runs += t.runs;
-        all.failed += t.failed;
-        all.killed += t.killed;
-        all.half += t.half;
-    }
-    assert_true(all.runs > 0 && all.failed > 0 && all.killed > 0);
-    assert_true(all.half > 0);
+    record_loop_run(&l, which);
 }
 
 static void test_label_fault__tag(void **state)

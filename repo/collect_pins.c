@@ -1,0 +1,53 @@
+/* What open journals hold on to. */
+#include "repo/catchup_marks.h"
+#include "repo/collect_step.h"
+#include "repo/journal.h"
+#include "repo/journal_list.h"
+#include "repo/snapshot_list.h"
+
+/* A pin of what is no snapshot holds nothing. */
+static int collect_pin(struct index_reader *reader, const struct object_id *id,
+                       struct roots *roots)
+{
+    bool noted, sound;
+    int rc = snapshot_list_has(reader, id, &noted, &sound);
+
+    return rc == 0 && sound ? roots_add(roots, id) : rc;
+}
+
+static int collect_pins_of(const struct repo *r, struct index_reader *reader,
+                           const struct writer_id *w, struct roots *roots)
+{
+    struct journal j;
+    bool closed = false;
+    int rc = catchup_marks_closed(reader, w, &closed);
+
+    if (rc < 0 || closed)
+        return rc;
+    journal_init(&j, w);
+    rc = journal_read(&j, r, NULL);
+    if (rc == E_LATER) {
+        err_ignore(rc,
+                   "of nobody who is a member: nothing that it says counts");
+        rc = 0;
+    }
+    for (size_t i = 0; i < j.pin_n && rc == 0 && !j.ended && !j.fenced; i++)
+        rc = collect_pin(reader, &j.pin[i], roots);
+    journal_release(&j);
+    return rc;
+}
+
+int collect_pins(const struct repo *r, struct roots *roots)
+{
+    struct journal_list list = {.item = NULL};
+    struct index_reader *reader = NULL;
+    int rc = index_reader_new(r->index, &reader);
+
+    if (rc == 0)
+        rc = journal_list_load(r->store, &list);
+    for (size_t i = 0; i < list.n && rc == 0; i++)
+        rc = collect_pins_of(r, reader, &list.item[i].writer, roots);
+    journal_list_release(&list);
+    index_reader_free(reader);
+    return rc;
+}

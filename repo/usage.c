@@ -1,0 +1,522 @@
+#include "repo/usage.h"
+
+#include <stdlib.h>
+
+#include "base/codec.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "index/index_refs.h"
+#include "repo/closure.h"
+#include "repo/fetch.h"
+#include "repo/idmap.h"
+#include "repo/seen.h"
+#include "repo/snapshot_list.h"
+
+enum {
+    USAGE_COUNTED = 'c', /* + snapshot: it is in the counts */
+    USAGE_WHOLE = 'C',   /* alone: the counts' version, and whether they are
+                            whole */
+    USAGE_KEY_BYTES = 1 + ID_BYTES,
+    USAGE_PENDING_MAX = 200000, /* chunks; more are counted anew */
+    USAGE_BATCH = 10000,        /* of them in one transaction */
+    USAGE_WAIT_MS = 60000,
+    USAGE_TRIES = 5,
+    USAGE_CACHE_BYTES = 32 << 20
+};
+
+static const uint8_t usage_whole_key[] = {USAGE_WHOLE};
+
+/* One attempt. */
+struct usage {
+    struct repo *r;
+    struct cancel *cancel;
+    struct index_reader *reader; /* the state that it begins with */
+    struct fetch *fetch;
+    struct fetch_lane *lane;
+    struct closure *closure;
+    uint64_t version; /* of the counts, random; 0: there are none */
+    bool whole;       /* they stand for what they say */
+    struct roots counted;
+    struct idmap moves; /* chunk -> usage_pack() of a change */
+    bool too_many;      /* ... for memory */
+    struct seen nodes;  /* counting anew: those met */
+    struct index_recount *recount;
+};
+
+static void usage_end(struct usage *u)
+{
+    index_recount_free(u->recount);
+    closure_free(u->closure);
+    fetch_lane_free(u->lane);
+    fetch_free(u->fetch);
+    index_reader_free(u->reader);
+    roots_release(&u->counted);
+    idmap_release(&u->moves);
+    seen_release(&u->nodes);
+}
+
+/* ---- what the counts stand for ------------------------------------------ */
+
+static int usage_read_version(struct index_reader *r, uint64_t *version,
+                              bool *whole)
+{
+    struct buf value;
+    struct codec c;
+    bool found;
+    int rc;
+
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    rc = index_reader_mark(r, bytes_of(usage_whole_key, sizeof usage_whole_key),
+                           &value, &found);
+    codec_init(&c, buf_bytes(&value));
+    *version = rc == 0 && found ? codec_u64(&c) : 0;
+    *whole = rc == 0 && found && codec_u8(&c) == 1 && !c.failed;
+    buf_release(&value);
+    return rc;
+}
+
+static int usage_counted_of(struct index_reader *r, struct roots *counted)
+{
+    struct buf key, value;
+    bool found = true;
+    int rc;
+
+    buf_init(&key, INDEX_MARK_KEY_MAX);
+    buf_init(&value, INDEX_MARK_VALUE_MAX);
+    codec_put_u8(&key, USAGE_COUNTED);
+    rc = buf_status(&key);
+    while (rc == 0) {
+        struct object_id id;
+
+        rc = index_reader_next_mark(r, &key, &value, &found);
+        if (rc < 0 || !found || key.p[0] != USAGE_COUNTED)
+            break;
+        if (key.n != USAGE_KEY_BYTES)
+            continue;
+        memcpy(id.b, key.p + 1, sizeof id.b);
+        rc = roots_add(counted, &id);
+    }
+    buf_release(&key);
+    buf_release(&value);
+    return rc;
+}
+
+int usage_stands_for(struct index_reader *r, const struct roots *roots,
+                     bool *yes)
+{
+    struct roots counted = {.n = 0};
+    uint64_t version;
+    int rc = usage_read_version(r, &version, yes);
+
+    if (rc == 0 && *yes)
+        rc = usage_counted_of(r, &counted);
+    *yes = rc == 0 && *yes && counted.n == roots->n;
+    for (size_t i = 0; i < counted.n && *yes; i++)
+        *yes = object_id_equal(&counted.id[i], &roots->id[i]);
+    roots_release(&counted);
+    return rc;
+}
+
+static int usage_begin(struct usage *u)
+{
+    struct node_source source;
+    int rc = index_reader_new(u->r->index, &u->reader);
+
+    if (rc == 0)
+        rc = usage_read_version(u->reader, &u->version, &u->whole);
+    if (rc == 0)
+        rc = usage_counted_of(u->reader, &u->counted);
+    if (rc == 0)
+        rc = fetch_open(u->r->store, u->r->keys, u->r->index, USAGE_CACHE_BYTES,
+                        &u->fetch);
+    if (rc == 0)
+        rc = fetch_lane_new(u->fetch, &u->lane);
+    if (rc < 0)
+        return rc;
+    source = fetch_node_source(u->lane);
+    u->closure = closure_new(&source, u->cancel);
+    return u->closure ? 0 : err_set(E_NOMEM, "out of memory");
+}
+
+/* ---- walking ------------------------------------------------------------- */
+
+static int usage_walk(struct usage *u, const struct object_id *id,
+                      closure_visit *visit, void *ctx)
+{
+    char hex[ID_HEX_CHARS + 1];
+    struct snapshot s;
+    int rc = snapshot_list_read(u->r->store, u->r->keys, id, &s);
+
+    if (rc == 0) {
+        rc = closure_walk(u->closure, s.manifest.m.root, visit, ctx);
+        snapshot_list_drop(&s);
+    }
+    return err_add(rc, "snapshot %.8s", id_hex(id->b, sizeof id->b, hex));
+}
+
+/* A change of a chunk's counts: all of it in the lower half, that as a tree
+ * node in the upper. */
+static uint64_t usage_pack(int32_t by, int32_t by_nodes)
+{
+    return (uint64_t)(uint32_t)by_nodes << 32 | (uint32_t)by;
+}
+
+static int32_t usage_by(uint64_t packed)
+{
+    return (int32_t)(uint32_t)packed;
+}
+
+static int32_t usage_by_nodes(uint64_t packed)
+{
+    return (int32_t)(uint32_t)(packed >> 32);
+}
+
+/*
+ * Changes a count in memory.
+ *   now  out: what the counts of the chunk are then
+ */
+static int usage_bump(struct usage *u, const struct edges_to *to, int32_t by,
+                      struct index_ref *now)
+{
+    uint64_t *at = idmap_at(&u->moves, to->id.b);
+    uint64_t move = at ? *at : 0;
+    int rc = index_refs_get(u->reader, &to->id, now);
+
+    if (rc < 0)
+        return rc;
+    move = usage_pack(usage_by(move) + by,
+                      usage_by_nodes(move) + (to->is_node ? by : 0));
+    now->count += (uint32_t)usage_by(move);
+    now->nodes += (uint32_t)usage_by_nodes(move);
+    if (at)
+        *at = move;
+    else
+        rc = idmap_put(&u->moves, to->id.b, move);
+    if (rc == 0 && u->moves.n > USAGE_PENDING_MAX) {
+        u->too_many = true;
+        rc = err_set(E_LIMIT, "too much has changed");
+    }
+    return rc;
+}
+
+/* Below a node is walked when the first reference to it as a node comes, or the
+ * last one goes: others say nothing of what it holds. */
+static int usage_count_in(void *ctx, const struct edges_to *to, bool *below)
+{
+    struct index_ref now;
+    int rc = usage_bump(ctx, to, 1, &now);
+
+    *below = rc == 0 && to->is_node && now.nodes == 1;
+    return rc;
+}
+
+static int usage_count_out(void *ctx, const struct edges_to *to, bool *below)
+{
+    struct index_ref now;
+    int rc = usage_bump(ctx, to, -1, &now);
+
+    *below = rc == 0 && to->is_node && now.nodes == 0;
+    return rc;
+}
+
+static int usage_count_anew(void *ctx, const struct edges_to *to, bool *below)
+{
+    struct usage *u = ctx;
+
+    if (to->is_node && seen_get(&u->nodes, &to->id) == 0) {
+        int rc = seen_put(&u->nodes, &to->id, 1);
+
+        if (rc < 0)
+            return rc;
+        *below = true;
+    }
+    return index_recount_add(u->recount, &to->id, to->is_node);
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+/* A version that no other process takes for its own. */
+static int usage_put_version(struct index_update *up, bool whole,
+                             uint64_t *version)
+{
+    uint8_t space[9];
+    struct buf b = {.p = space, .cap = sizeof space, .max = sizeof space};
+    int rc = random_bytes(version, sizeof *version);
+
+    if (rc < 0)
+        return rc;
+    codec_put_u64(&b, *version);
+    codec_put_u8(&b, whole);
+    return index_update_put_mark(
+        up, bytes_of(usage_whole_key, sizeof usage_whole_key), buf_bytes(&b));
+}
+
+static int usage_put_counted(struct index_update *up,
+                             const struct object_id *id, bool is)
+{
+    uint8_t key[USAGE_KEY_BYTES] = {USAGE_COUNTED};
+
+    memcpy(key + 1, id->b, sizeof id->b);
+    return is ? index_update_put_mark(up, bytes_of(key, sizeof key),
+                                      bytes_of(NULL, 0))
+              : index_update_drop_mark(up, bytes_of(key, sizeof key));
+}
+
+/* From now on the counts stand for these. Those that are said to be counted are
+ * `before`. */
+static int usage_put_roots(struct index_update *up, const struct roots *before,
+                           const struct roots *roots)
+{
+    uint64_t version;
+    int rc = 0;
+
+    for (size_t i = 0; i < before->n && rc == 0; i++) {
+        if (!roots_has(roots, &before->id[i]))
+            rc = usage_put_counted(up, &before->id[i], false);
+    }
+    for (size_t i = 0; i < roots->n && rc == 0; i++) {
+        if (!roots_has(before, &roots->id[i]))
+            rc = usage_put_counted(up, &roots->id[i], true);
+    }
+    return rc < 0 ? rc : usage_put_version(up, true, &version);
+}
+
+/* An update of the counts as this attempt found them: nobody has changed them
+ * since. E_LATER: somebody has. */
+static int usage_update(struct usage *u, struct index_update **up)
+{
+    uint64_t version = 0;
+    bool whole;
+    int rc = index_update_begin(u->r->index, USAGE_WAIT_MS, up);
+
+    if (rc == 0)
+        rc = index_reader_renew(u->reader);
+    if (rc == 0)
+        rc = usage_read_version(u->reader, &version, &whole);
+    if (rc == 0 && version != u->version)
+        rc = err_set(E_LATER, "the counts were changed by another process");
+    if (rc < 0) {
+        index_update_abort(*up);
+        *up = NULL;
+    }
+    return rc;
+}
+
+/* The moves as index_refs takes them. */
+static struct index_refs_move *usage_moves(const struct usage *u, size_t *n)
+{
+    struct index_refs_move *m = mem_array(u->moves.n, sizeof *m);
+    const struct idmap_slot *slot;
+    size_t at = 0;
+
+    *n = 0;
+    while (m && (slot = idmap_next(&u->moves, &at)) != NULL) {
+        if (slot->value == 0)
+            continue;
+        memcpy(m[*n].id.b, slot->id, sizeof m[*n].id.b);
+        m[*n].by = usage_by(slot->value);
+        m[(*n)++].by_nodes = usage_by_nodes(slot->value);
+    }
+    return m;
+}
+
+/* All but the last part, after which the counts are whole again: meanwhile they
+ * are not. */
+static int usage_apply_parts(struct usage *u, struct index_refs_move **m,
+                             size_t *n)
+{
+    int rc = 0;
+
+    while (rc == 0 && *n > USAGE_BATCH) {
+        struct index_update *up;
+        uint64_t version;
+
+        rc = usage_update(u, &up);
+        if (rc < 0)
+            return rc;
+        rc = usage_put_version(up, false, &version);
+        if (rc == 0)
+            rc = index_refs_move(up, *m, USAGE_BATCH);
+        if (rc < 0) {
+            index_update_abort(up);
+            return rc;
+        }
+        rc = index_update_commit(up);
+        u->version = version;
+        *m += USAGE_BATCH;
+        *n -= USAGE_BATCH;
+    }
+    return rc;
+}
+
+static int usage_apply(struct usage *u, const struct roots *roots)
+{
+    struct index_update *up = NULL;
+    size_t n;
+    struct index_refs_move *all = usage_moves(u, &n);
+    struct index_refs_move *m = all;
+    int rc = all ? usage_apply_parts(u, &m, &n)
+                 : err_set(E_NOMEM, "out of memory for the references");
+
+    if (rc == 0)
+        rc = usage_update(u, &up);
+    if (rc == 0) {
+        rc = index_refs_move(up, m, n);
+        if (rc == 0)
+            rc = usage_put_roots(up, &u->counted, roots);
+        if (rc == 0)
+            rc = index_update_commit(up);
+        else
+            index_update_abort(up);
+    }
+    free(all);
+    return rc;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
+
+static int usage_by_change(struct usage *u, const struct roots *roots,
+                           struct usage_done *done)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < roots->n && rc == 0; i++) {
+        if (roots_has(&u->counted, &roots->id[i]))
+            continue;
+        rc = usage_walk(u, &roots->id[i], usage_count_in, u);
+        done->added++;
+    }
+    for (size_t i = 0; i < u->counted.n && rc == 0; i++) {
+        if (roots_has(roots, &u->counted.id[i]))
+            continue;
+        rc = usage_walk(u, &u->counted.id[i], usage_count_out, u);
+        done->removed++;
+    }
+    if (u->too_many && rc == E_LIMIT) {
+        err_ignore(rc, "all is counted anew");
+        idmap_release(&u->moves);
+        return 0;
+    }
+    if (rc < 0 || done->added + done->removed == 0)
+        return rc;
+    return usage_apply(u, roots);
+}
+
+static int usage_anew(struct usage *u, const struct roots *roots,
+                      struct usage_done *done)
+{
+    struct index_update *up = NULL;
+    uint64_t version;
+    int rc = index_recount_begin(u->r->index, &u->recount);
+
+    *done = (struct usage_done){.added = roots->n, .anew = true};
+    for (size_t i = 0; i < roots->n && rc == 0; i++)
+        rc = usage_walk(u, &roots->id[i], usage_count_anew, u);
+    if (rc == 0)
+        rc = usage_update(u, &up);
+    if (rc < 0)
+        return rc;
+    rc = usage_put_version(up, false, &version);
+    if (rc == 0)
+        rc = index_recount_load(u->recount, up);
+    if (rc == 0)
+        rc = usage_put_roots(up, &u->counted, roots);
+    if (rc == 0)
+        return index_update_commit(up);
+    index_update_abort(up);
+    return rc;
+}
+
+/* anew: what there is cannot be relied on. */
+static int usage_try(struct repo *r, const struct roots *roots,
+                     struct cancel *cancel, bool anew, struct usage_done *done)
+{
+    struct usage u = {.r = r, .cancel = cancel};
+    int rc = usage_begin(&u);
+
+    *done = (struct usage_done){.added = 0};
+    anew = anew || !u.whole;
+    if (rc == 0 && !anew)
+        rc = usage_by_change(&u, roots, done);
+    if (rc == 0 && (anew || u.too_many))
+        rc = usage_anew(&u, roots, done);
+    usage_end(&u);
+    return rc;
+}
+
+int usage_catch_up(struct repo *r, const struct roots *roots,
+                   struct cancel *cancel, struct usage_done *done)
+{
+    struct usage_done mine;
+    bool anew = false;
+    int rc = E_LATER;
+
+    for (int i = 0; i < USAGE_TRIES && rc == E_LATER; i++) {
+        rc = usage_try(r, roots, cancel, anew, done ? done : &mine);
+        /* what went may be deleted already, and cannot be counted out; or the
+         * counts do not add up */
+        if ((rc == E_CORRUPT || rc == E_REFUSED) && !anew) {
+            anew = true;
+            rc = E_LATER;
+        }
+    }
+    if (rc == E_LATER)
+        return err_set(E_BUSY, "the references in the cache keep changing");
+    return rc;
+}
+
+/* ---- one snapshot alone ---------------------------------------------------
+ */
+
+struct usage_alone {
+    struct usage u;
+    struct usage_own *out;
+};
+
+/* What a chunk takes where it is at home. */
+static int usage_share(struct usage *u, const struct chunk_id *id,
+                       uint64_t *bytes)
+{
+    struct index_loc loc;
+    bool found;
+    int rc = index_reader_find(u->reader, id, INDEX_READ, &loc, &found);
+
+    *bytes = rc == 0 && found ? index_refs_share(&loc) : 0;
+    return rc;
+}
+
+/* What one edge alone leads to needs no memory: most of it. */
+static int usage_visit_alone(void *ctx, const struct edges_to *to, bool *below)
+{
+    struct usage_alone *a = ctx;
+    struct index_ref ref;
+    uint64_t bytes;
+    int rc = index_refs_get(a->u.reader, &to->id, &ref);
+
+    if (rc == 0 && ref.count > 1)
+        rc = usage_bump(&a->u, to, -1, &ref);
+    else
+        ref = (struct index_ref){.count = 0};
+    if (rc < 0)
+        return rc;
+    *below = to->is_node && ref.nodes == 0;
+    if (ref.count > 0)
+        return 0;
+    rc = usage_share(&a->u, &to->id, &bytes);
+    a->out->chunks++;
+    a->out->bytes += bytes;
+    return rc;
+}
+
+int usage_own(struct repo *r, const struct object_id *id, struct cancel *cancel,
+              struct usage_own *out)
+{
+    struct usage_alone a = {.u = {.r = r, .cancel = cancel}, .out = out};
+    int rc = usage_begin(&a.u);
+
+    *out = (struct usage_own){.chunks = 0};
+    if (rc == 0)
+        rc = usage_walk(&a.u, id, usage_visit_alone, &a);
+    usage_end(&a.u);
+    return rc;
+}
