@@ -9,8 +9,10 @@
 #include "index/index_runs.h"
 
 enum {
-    INDEX_RECOUNT_SLOTS = 1 << 18, /* of the table in which they are joined */
-    INDEX_RECOUNT_TURN = 100000    /* chunks per transaction */
+    /* of the table in which they are joined: at first, and at most */
+    INDEX_RECOUNT_FIRST = 1 << 10,
+    INDEX_RECOUNT_SLOTS = 1 << 18,
+    INDEX_RECOUNT_TURN = 100000 /* chunks per transaction */
 };
 
 struct index_recount_slot {
@@ -23,7 +25,8 @@ struct index_recount {
     struct index *ix;
     struct index_runs *runs;
     struct index_recount_slot *slot; /* open addressing */
-    struct siphash_key key;          /* of the places; random */
+    size_t slot_n;
+    struct siphash_key key; /* of the places; random */
     size_t used;
 };
 
@@ -36,7 +39,8 @@ int index_recount_begin(struct index *ix, struct index_recount **out)
     *out = NULL;
     if (c) {
         c->ix = ix;
-        c->slot = mem_array(INDEX_RECOUNT_SLOTS, sizeof *c->slot);
+        c->slot_n = INDEX_RECOUNT_FIRST;
+        c->slot = mem_array(c->slot_n, sizeof *c->slot);
     }
     if (c && c->slot)
         rc = random_bytes(&c->key, sizeof c->key);
@@ -64,12 +68,36 @@ void index_recount_free(struct index_recount *c)
     (void)fileop_enter(was);
 }
 
-/* Who forges a tree chooses ids: they must not all fall into one place. */
-static size_t index_recount_hash(const struct index_recount *c,
-                                 const struct chunk_id *id)
+/* Where the id is, or is to be. Who forges a tree chooses ids: they must not
+ * all fall into one place. */
+static struct index_recount_slot *index_recount_at(
+    const struct index_recount *c, const struct chunk_id *id)
 {
-    return (size_t)siphash(&c->key, bytes_of(id->b, sizeof id->b)) &
-           (INDEX_RECOUNT_SLOTS - 1);
+    size_t at = (size_t)siphash(&c->key, bytes_of(id->b, sizeof id->b)) &
+                (c->slot_n - 1);
+
+    while (c->slot[at].n > 0 && !chunk_id_equal(&c->slot[at].id, id))
+        at = (at + 1) & (c->slot_n - 1);
+    return &c->slot[at];
+}
+
+static int index_recount_grow(struct index_recount *c)
+{
+    struct index_recount_slot *old = c->slot;
+    size_t n = c->slot_n;
+
+    c->slot = mem_array(2 * n, sizeof *c->slot);
+    if (!c->slot) {
+        c->slot = old;
+        return err_set(E_NOMEM, "index cache %s: references", c->ix->path);
+    }
+    c->slot_n = 2 * n;
+    for (size_t i = 0; i < n; i++) {
+        if (old[i].n > 0)
+            *index_recount_at(c, &old[i].id) = old[i];
+    }
+    free(old);
+    return 0;
 }
 
 /* What is in the table becomes part of a run: the counts take the place of a
@@ -79,7 +107,7 @@ static int index_recount_spill(struct index_recount *c)
     enum fileop_domain was = fileop_enter(FILEOP_CACHE);
     int rc = 0;
 
-    for (size_t i = 0; i < INDEX_RECOUNT_SLOTS && rc == 0; i++) {
+    for (size_t i = 0; i < c->slot_n && rc == 0; i++) {
         struct index_chunk chunk = {
             .id = c->slot[i].id,
             .loc = {.pack = c->slot[i].n, .off = c->slot[i].nodes}};
@@ -88,7 +116,7 @@ static int index_recount_spill(struct index_recount *c)
             rc = index_runs_add(c->runs, &chunk);
     }
     (void)fileop_enter(was);
-    memset(c->slot, 0, INDEX_RECOUNT_SLOTS * sizeof *c->slot);
+    memset(c->slot, 0, c->slot_n * sizeof *c->slot);
     c->used = 0;
     return rc;
 }
@@ -96,23 +124,23 @@ static int index_recount_spill(struct index_recount *c)
 int index_recount_add(struct index_recount *c, const struct chunk_id *id,
                       bool node)
 {
-    size_t at = index_recount_hash(c, id);
+    struct index_recount_slot *s;
 
-    if (c->used > INDEX_RECOUNT_SLOTS / 4 * 3) {
-        int rc = index_recount_spill(c);
+    if (c->used >= c->slot_n / 4 * 3) {
+        int rc = c->slot_n < INDEX_RECOUNT_SLOTS ? index_recount_grow(c)
+                                                 : index_recount_spill(c);
 
         if (rc < 0)
             return rc;
     }
-    while (c->slot[at].n > 0 && !chunk_id_equal(&c->slot[at].id, id))
-        at = (at + 1) & (INDEX_RECOUNT_SLOTS - 1);
-    c->used += c->slot[at].n == 0;
-    c->slot[at].id = *id;
-    if (c->slot[at].n == INDEX_REFS_MAX)
+    s = index_recount_at(c, id);
+    if (s->n == INDEX_REFS_MAX)
         return err_set(E_REFUSED, "index cache %s: too many references",
                        c->ix->path);
-    c->slot[at].n++;
-    c->slot[at].nodes += node;
+    c->used += s->n == 0;
+    s->id = *id;
+    s->n++;
+    s->nodes += node;
     return 0;
 }
 

@@ -225,15 +225,17 @@ void pack_layout_seal_dir(const struct keyring *k,
 /* plain: length, content, zeros; leaves the content. */
 static int pack_layout_trim(struct buf *plain)
 {
+    struct bytes fill;
     struct codec c;
     uint32_t n;
 
     codec_init(&c, buf_bytes(plain));
     n = codec_u32(&c);
     (void)codec_take(&c, n);
-    while (codec_left(&c) > 0)
-        if (codec_u8(&c) != 0)
-            codec_fail(&c);
+    fill = codec_take(&c, codec_left(&c));
+    if (fill.n > 0 &&
+        (fill.p[0] != 0 || memcmp(fill.p, fill.p + 1, fill.n - 1) != 0))
+        codec_fail(&c);
     if (codec_ok(&c, "pack directory") < 0)
         return E_CORRUPT;
     memmove(plain->p, plain->p + 4, n);
