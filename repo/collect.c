@@ -92,24 +92,29 @@ static int collect_end_silent(struct collect *c)
     return rc == 0 && c->done->fenced > before ? repo_refresh(c->r) : rc;
 }
 
-/* Counts on the newest state: what is missing because another collector was
- * faster is no damage. */
+int collect_again(struct collect *c, int rc, bool *again)
+{
+    *again = false;
+    if (rc != E_CORRUPT)
+        return rc;
+    rc = repo_log_overtaken(c->r, again);
+    return rc == 0 && *again ? repo_refresh(c->r) : rc;
+}
+
+/* Counts on the newest state. */
 static int collect_mark_now(struct collect *c)
 {
-    bool moved = true;
+    bool again = true;
     int rc = 0;
 
-    for (int i = 0; i < COLLECT_TRIES && moved; i++) {
+    for (int i = 0; i < COLLECT_TRIES && rc == 0 && again; i++) {
         struct roots roots = {.n = 0};
 
-        moved = false;
-        rc = collect_mark(c, &roots);
+        rc = collect_again(c, collect_mark(c, &roots), &again);
         roots_release(&roots);
-        if (rc != E_CORRUPT)
-            return rc;
-        if (repo_log_has_moved(c->r, &moved) == 0 && moved)
-            rc = repo_refresh(c->r);
     }
+    if (rc == 0 && again)
+        rc = err_set(E_BUSY, "others collect all the time");
     return rc;
 }
 

@@ -235,6 +235,20 @@ static int collect_condemn_strays(struct repo *r)
     return rc < 0 ? rc : repo_refresh(r);
 }
 
+/* What would be condemned on the newest state. */
+static int collect_condemn_dry(struct collect_condemn *x)
+{
+    bool again = true;
+    int rc = 0;
+
+    while (rc == 0 && again) {
+        rc = cancel_check(x->c->o->cancel);
+        if (rc == 0)
+            rc = collect_again(x->c, collect_condemn_find(x), &again);
+    }
+    return rc;
+}
+
 int collect_condemn(struct collect *c)
 {
     struct collect_condemn x = {.c = c};
@@ -242,7 +256,7 @@ int collect_condemn(struct collect *c)
     int rc = collect_condemn_strays(c->r);
 
     if (rc == 0 && c->o->dry_run)
-        rc = collect_condemn_find(&x);
+        rc = collect_condemn_dry(&x);
     else if (rc == 0)
         rc = repo_log_append(c->r, collect_condemn_compute, &x, &number);
     if (rc == 0 && (number > 0 || c->o->dry_run))

@@ -27,6 +27,14 @@ MUST_CHECK int collect_mark(struct collect *c, struct roots *roots);
 MUST_CHECK int collect_mark_proof(struct collect *c, struct roots *roots,
                                   bool live, struct collect_proof *p);
 
+/*
+ * collect_again: rc is what came of a step on the state that was the newest.
+ * One that missed something because another collector was faster is no damage:
+ * again, and the state is the newest once more. No reader may be open. Returns
+ * 0 with again, or else rc; what the store did.
+ */
+MUST_CHECK int collect_again(struct collect *c, int rc, bool *again);
+
 /* collect_pins: add what open journals pin. E_CORRUPT: one is damaged. */
 MUST_CHECK int collect_pins(const struct repo *r, struct roots *roots);
 

@@ -43,9 +43,7 @@ int repo_log_follow(void *ctx, bool *moved)
     return rc == 0 && *moved ? repo_refresh_in_use(r) : rc;
 }
 
-/* E_CORRUPT was raised by who computed on a state that is not the last any
- * more: what it missed may have been doomed and deleted since. */
-static int repo_log_judge(const struct repo *r, bool *again)
+int repo_log_overtaken(const struct repo *r, bool *again)
 {
     struct err_record why;
     int rc;
@@ -85,7 +83,7 @@ static int repo_log_try(struct repo *r, repo_log_compute *compute, void *ctx,
     if (rc == E_CORRUPT) {
         bool again = false;
 
-        rc = repo_log_judge(r, &again);
+        rc = repo_log_overtaken(r, &again);
         if (rc < 0 || again)
             return rc;
     }

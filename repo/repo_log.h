@@ -32,6 +32,14 @@ typedef int repo_log_compute(void *ctx, const struct repo *r,
  * what the store did. */
 MUST_CHECK int repo_log_has_moved(const struct repo *r, bool *moved);
 
+/*
+ * repo_log_overtaken: E_CORRUPT was raised by who computed on r's state. If it
+ * is not the last one any more, what was missed may have been doomed and
+ * deleted since: says so, and 0, and it is to be computed on a newer one; else
+ * the same error again.
+ */
+MUST_CHECK int repo_log_overtaken(const struct repo *r, bool *again);
+
 /* repo_log_follow: a fetch_refresh for who reads while others may collect; ctx
  * is the struct repo, whose state nobody else may use then. */
 MUST_CHECK int repo_log_follow(void *ctx, bool *moved);

@@ -179,15 +179,17 @@ static void sim_life_collector(struct sim_actor *a)
 
 /* ---- users ---- */
 
-/* Somebody begins to forget it, or to take that back. */
+/* Somebody begins to forget it, or to take that back. tries: 0: others are at
+ * it, and what is answered may be of before. */
 static void sim_life_try(struct sim_world *w, const struct object_id *id,
                          unsigned *tries)
 {
     struct sim_snapshot *s = sim_world_snapshot(w, id);
 
     s->standing = SIM_UNSURE;
+    s->tries++;
+    *tries = s->open == 0 ? s->tries : 0;
     s->open++;
-    *tries = ++s->tries;
 }
 
 /* ... and was told what came of it. */
@@ -198,8 +200,7 @@ static void sim_life_settle(struct sim_world *w, const struct object_id *id,
 
     s->open--;
     s->doubt |= is == SIM_UNSURE;
-    s->standing =
-        s->tries == tries && s->open == 0 && !s->doubt ? is : SIM_UNSURE;
+    s->standing = s->tries == tries && !s->doubt ? is : SIM_UNSURE;
 }
 
 /* What went with it, unasked. */
