@@ -225,9 +225,13 @@ static int cmd_check_again(struct cmd_check *c)
 {
     int rc = cmd_check_run(c);
 
-    for (int i = 0; i < CMD_CHECK_TRIES && rc == E_CORRUPT; i++) {
+    for (int i = 0; rc == E_CORRUPT; i++) {
         if (!cmd_check_was_pruned(c))
             return err_set(E_CORRUPT, "damage was found");
+        if (i == CMD_CHECK_TRIES)
+            return err_set(E_LATER,
+                           "the repository was pruned each time that it was "
+                           "checked; run it again while no prune runs");
         message_warn("the repository was pruned meanwhile, and what is said "
                      "above need not be damage: it is checked again");
         memset(&c->sum, 0, sizeof c->sum);
