@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/progress.h"
@@ -17,8 +16,7 @@
 enum {
     CMD_CHECK_ID_CHARS = 8,
     CMD_CHECK_SHOWN = 100, /* findings of one kind; of paths, of one snapshot */
-    CMD_CHECK_TEXT = 512,
-    CMD_CHECK_TRIES = 3 /* while others prune */
+    CMD_CHECK_TEXT = 512
 };
 
 /* What one check carries from finding to finding. */
@@ -205,43 +203,6 @@ static int cmd_check_run(struct cmd_check *c)
     return rc;
 }
 
-/* Whether packs went while we looked: what they held may have moved. */
-static bool cmd_check_was_pruned(struct cmd_check *c)
-{
-    struct repo *r = c->s.repo;
-    size_t before = r && r->index ? r->state.doomed.n : 0;
-
-    if (!r || !r->index)
-        return false;
-    if (repo_refresh(r) < 0) {
-        log_debug("after a check: %s", err_text());
-        return false;
-    }
-    return r->state.doomed.n > before;
-}
-
-/* A check looks at the repository as it was when it began. */
-static int cmd_check_again(struct cmd_check *c)
-{
-    int rc = cmd_check_run(c);
-
-    for (int i = 0; rc == E_CORRUPT; i++) {
-        if (!cmd_check_was_pruned(c))
-            return err_set(E_CORRUPT, "damage was found");
-        if (i == CMD_CHECK_TRIES)
-            return err_set(E_LATER,
-                           "the repository was pruned each time that it was "
-                           "checked; run it again while no prune runs");
-        message_warn("the repository was pruned meanwhile, and what is said "
-                     "above need not be damage: it is checked again");
-        memset(&c->sum, 0, sizeof c->sum);
-        memset(c->found, 0, sizeof c->found);
-        memset(c->damaged, 0, sizeof c->damaged);
-        rc = cmd_check_run(c);
-    }
-    return rc;
-}
-
 /* Puts a clause behind what text says already. */
 static void cmd_check_clause(char text[CMD_CHECK_TEXT], const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -366,7 +327,7 @@ int cmd_check(struct cli *cli)
         rc = repo_role_allows(c.s.repo, c.opt.read_data ? REPO_ACT_CHECK_DATA
                                                         : REPO_ACT_CHECK);
     if (rc == 0) {
-        rc = cmd_check_again(&c);
+        rc = cmd_check_run(&c);
         if (rc == 0 || rc == E_CORRUPT || (rc == E_STORE && c.sum.unread > 0))
             rc = cmd_check_tell(&c, rc);
     }

@@ -9,6 +9,7 @@
 #include "repo/check_data.h"
 #include "repo/check_heal.h"
 #include "repo/check_keyless.h"
+#include "repo/check_late.h"
 #include "repo/check_list.h"
 #include "repo/check_tree.h"
 #include "repo/check_vouch.h"
@@ -30,6 +31,7 @@ struct check {
     struct check_report report;
     struct check_chains chains;
     struct check_view view;
+    struct check_late *late;
     struct check_snapshot *snapshot;
     size_t snapshot_n;
     size_t snapshot_cap;
@@ -124,14 +126,19 @@ static int check_snapshot_links(struct check *c, const struct snapshot *s,
 {
     const struct manifest *m = &s->manifest.m;
     char before[SNAPSHOT_LIST_NAME_MAX];
+    enum check_late_fate fate;
     int rc = check_chains_saw(&c->chains, m->log_number, &m->log_id, name);
 
     if (rc < 0 || !m->has_previous ||
         idmap_get(&c->chains.committed, m->previous.b, NULL) ||
         state_is_forgotten(&c->chains.state, &m->previous))
         return rc;
+    /* that journal may have been listed just before its commit was put */
+    rc = check_late_snapshot(c->late, &m->previous, &fate);
+    if ((rc < 0 && rc != E_STORE) || fate != CHECK_LATE_ABSENT)
+        return rc;
     snapshot_list_name(&m->previous, before);
-    rc = err_set(check_report_absent(&c->report),
+    rc = err_set(rc < 0 ? rc : check_report_absent(&c->report),
                  "the predecessor of %s is in no journal: the one that "
                  "committed it is lost",
                  name);
@@ -251,7 +258,7 @@ static int check_trees(struct check *c)
 {
     struct check_progress *progress = c->opt->progress;
     struct check_tree *t = NULL;
-    int rc = check_tree_open(&c->view, c->opt, &t);
+    int rc = check_tree_open(&c->view, c->late, c->opt, &t);
 
     if (progress)
         atomic_store(&progress->snapshot_total, c->snapshot_n);
@@ -385,6 +392,8 @@ static int check_body(struct check *c)
     if (rc == 0)
         rc = check_view_open(&c->view, &c->r->config.repo);
     if (rc == 0)
+        rc = check_late_open(c->r, &c->view, &c->late);
+    if (rc == 0)
         rc = check_leftovers(c, "index", CHECK_SEGMENT, &c->chains.named,
                              &c->chains.replaced);
     if (rc == 0)
@@ -411,6 +420,7 @@ int check_run(struct repo *r, const struct check_options *opt,
     for (size_t i = 0; i < c.snapshot_n; i++)
         free(c.snapshot[i].kept);
     free(c.snapshot);
+    check_late_close(c.late);
     check_view_close(&c.view);
     check_chains_release(&c.chains);
     check_report_release(&c.report);

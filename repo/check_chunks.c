@@ -19,6 +19,7 @@ enum check_chunk_fate {
 
 struct check_chunks {
     const struct check_view *v;
+    struct check_late *late;
     struct index_reader *reader;
     struct fetch *fetch;
     struct fetch_lane *lane;
@@ -26,7 +27,8 @@ struct check_chunks {
                            had to be looked at closely */
 };
 
-int check_chunks_open(const struct check_view *v, struct check_chunks **out)
+int check_chunks_open(const struct check_view *v, struct check_late *late,
+                      struct check_chunks **out)
 {
     struct check_chunks *c = mem_alloc(sizeof *c);
     int rc;
@@ -35,6 +37,7 @@ int check_chunks_open(const struct check_view *v, struct check_chunks **out)
     if (!c)
         return err_set(E_NOMEM, "out of memory");
     c->v = v;
+    c->late = late;
     rc = index_reader_new(v->index, &c->reader);
     if (rc == 0)
         rc = fetch_open(v->chains->store, v->chains->keys, v->index,
@@ -90,6 +93,22 @@ static int check_chunks_read(struct check_chunks *c, const struct chunk_id *id,
     return 0;
 }
 
+/* What is lost by the view may have moved meanwhile. read: it was just read in
+ * vain. */
+static int check_chunks_late(struct check_chunks *c, const struct chunk_id *id,
+                             bool read, uint64_t *length,
+                             enum check_chunk_fate *fate)
+{
+    bool found;
+    int rc = check_late_get(c->late, PACK_DATA, id, read, NULL, length, &found);
+
+    if (rc == 0 && found)
+        *fate = CHECK_CHUNK_SOUND;
+    if (rc == E_STORE)
+        *fate = CHECK_CHUNK_UNREAD;
+    return rc == E_STORE ? 0 : rc;
+}
+
 /* Goes through all places of a chunk whose best one will not do. */
 static int check_chunks_look(struct check_chunks *c, const struct chunk_id *id,
                              uint64_t *length, enum check_chunk_fate *fate)
@@ -109,7 +128,11 @@ static int check_chunks_look(struct check_chunks *c, const struct chunk_id *id,
         *length = loc[i].bytes;
         return 0;
     }
-    return rc == 0 && doubted ? check_chunks_read(c, id, length, fate) : rc;
+    if (rc == 0 && doubted)
+        rc = check_chunks_read(c, id, length, fate);
+    if (rc < 0 || *fate == CHECK_CHUNK_SOUND || *fate == CHECK_CHUNK_UNREAD)
+        return rc;
+    return check_chunks_late(c, id, doubted, length, fate);
 }
 
 static int check_chunks_find(struct check_chunks *c, const struct chunk_id *id,
@@ -149,8 +172,8 @@ static int check_chunks_code(const struct check_chunks *c,
                : E_CORRUPT;
 }
 
-/* As the lane's own, but a node that is nowhere is no damage when something
- * could not be read. */
+/* As the lane's own, but a node that has moved is looked for, and one that is
+ * nowhere is no damage when something could not be read. */
 static int check_chunks_node(void *ctx, const struct chunk_id *id,
                              struct buf *out)
 {
@@ -159,11 +182,17 @@ static int check_chunks_node(void *ctx, const struct chunk_id *id,
     struct err_record why;
     enum check_chunk_fate fate;
     uint64_t length;
+    bool found;
     int rc = lane.get(lane.ctx, id, out);
 
-    if (rc != E_CORRUPT || check_report_absent(c->v->report) == E_CORRUPT)
+    if (rc != E_CORRUPT)
         return rc;
     err_save(rc, &why);
+    rc = check_late_get(c->late, PACK_META, id, true, out, &length, &found);
+    if (rc < 0 || found)
+        return rc;
+    if (check_report_absent(c->v->report) == E_CORRUPT)
+        return err_load(&why);
     rc = check_chunks_find(c, id, &length, &fate);
     if (rc < 0)
         return rc;

@@ -1,21 +1,22 @@
 /*
  * check_chunks: whether a chunk that a tree points to can be had. Where its
  * pack is sound as far as is known, a lookup decides; where something is wrong
- * with all its packs, the chunk is read.
+ * with all its packs, the chunk is read; where nothing of that helps, it may
+ * have moved meanwhile (check_late).
  *
  * Confined to one thread.
  */
 #ifndef REPO_CHECK_CHUNKS_H
 #define REPO_CHECK_CHUNKS_H
 
-#include "repo/check_view.h"
-#include "repo/fetch.h"
+#include "repo/check_late.h"
 
 struct check_chunks;
 
-/* check_chunks_open: v is lent, open, until the close. Returns 0, E_NOMEM,
- * E_INTERNAL or what the index returned. */
+/* check_chunks_open: v, open, and late are lent until the close. Returns 0,
+ * E_NOMEM, E_INTERNAL or what the index returned. */
 MUST_CHECK int check_chunks_open(const struct check_view *v,
+                                 struct check_late *late,
                                  struct check_chunks **out);
 void check_chunks_close(struct check_chunks *c);
 

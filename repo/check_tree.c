@@ -26,6 +26,7 @@ struct check_level {
 
 struct check_tree {
     struct check_view *v;
+    struct check_late *late;
     const struct check_options *opt;
     struct check_chunks *chunks;
     struct node_source source;
@@ -44,7 +45,7 @@ struct check_tree {
     const struct check_tree_snapshot *s;
     uint64_t hurt;          /* paths */
     bool damaged;           /* one of them is, surely */
-    bool gone;              /* forgotten meanwhile */
+    bool gone;              /* forgotten or superseded meanwhile */
     uint64_t lost_n;        /* of the entry at hand: what cannot be had */
     struct err_record lost; /* ... the first of it */
 };
@@ -56,8 +57,8 @@ static uint64_t check_tree_list_known(void *ctx, const struct chunk_id *id)
     return seen_get(&t->lists, id);
 }
 
-int check_tree_open(struct check_view *v, const struct check_options *opt,
-                    struct check_tree **out)
+int check_tree_open(struct check_view *v, struct check_late *late,
+                    const struct check_options *opt, struct check_tree **out)
 {
     struct check_tree *t = mem_alloc(sizeof *t);
     int rc;
@@ -66,9 +67,10 @@ int check_tree_open(struct check_view *v, const struct check_options *opt,
     if (!t)
         return err_set(E_NOMEM, "out of memory");
     t->v = v;
+    t->late = late;
     t->opt = opt;
     buf_init(&t->path, TREE_WALK_PATH_MAX);
-    rc = check_chunks_open(v, &t->chunks);
+    rc = check_chunks_open(v, late, &t->chunks);
     if (rc == 0) {
         t->source = check_chunks_source(t->chunks);
         t->list =
@@ -116,6 +118,23 @@ static struct check_finding check_tree_finding(const struct check_tree *t,
                                   .begin = t->s->begin};
 }
 
+/* Whether what is hurt is not needed any more: who collects may have been
+ * faster. */
+static int check_tree_is_gone(struct check_tree *t)
+{
+    enum check_late_fate fate;
+    int rc = check_chains_more(t->v->chains);
+
+    if (rc < 0)
+        return rc;
+    t->gone = state_is_forgotten(&t->v->chains->state, &t->s->id);
+    if (t->gone)
+        return 0;
+    rc = check_late_snapshot(t->late, &t->s->id, &fate);
+    t->gone = rc == 0 && fate == CHECK_LATE_NEEDLESS;
+    return rc;
+}
+
 /* Reports the path at hand, with the error record: that of why_rc. */
 static int check_tree_hurt(struct check_tree *t, int why_rc, bool is_dir)
 {
@@ -126,12 +145,14 @@ static int check_tree_hurt(struct check_tree *t, int why_rc, bool is_dir)
 
     err_save(why_rc, &why);
     if (t->hurt == 0)
-        rc = check_chains_more(t->v->chains);
-    if (rc < 0)
+        rc = check_tree_is_gone(t);
+    if (rc == E_STORE) { /* nobody knows whether it is needed */
+        why.code = rc;
+        why_rc = rc;
+        rc = 0;
+    }
+    if (rc < 0 || t->gone)
         return rc;
-    t->gone = state_is_forgotten(&t->v->chains->state, &t->s->id);
-    if (t->gone)
-        return 0;
     t->damaged |= why_rc == E_CORRUPT;
     if (++t->hurt > max)
         return 0;

@@ -23,16 +23,16 @@ struct check_tree_snapshot {
     struct bytes root; /* encoded entry of `/` */
 };
 
-/* check_tree_open: v and opt are lent until the close. Returns 0, E_NOMEM,
- * E_INTERNAL or what the index returned. */
-MUST_CHECK int check_tree_open(struct check_view *v,
+/* check_tree_open: v, late and opt are lent until the close. Returns 0,
+ * E_NOMEM, E_INTERNAL or what the index returned. */
+MUST_CHECK int check_tree_open(struct check_view *v, struct check_late *late,
                                const struct check_options *opt,
                                struct check_tree **out);
 void check_tree_close(struct check_tree *t);
 
 /*
  * check_tree_walk: walk one snapshot's tree and report. One that has been
- * forgotten meanwhile is left.
+ * forgotten or superseded meanwhile is left.
  * Returns 0, also when there is damage; E_ROLE; E_CANCELED; E_NOMEM; what the
  * store, the index or the report returned.
  */

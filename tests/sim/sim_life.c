@@ -43,8 +43,6 @@ static bool sim_life_may(enum sim_deed d, int rc)
         return d == SIM_FORGET || d == SIM_UNFORGET;
     case E_NOTFOUND:
         return d == SIM_FORGET;
-    case E_CORRUPT: /* false: it looks where a collector has moved things */
-        return d == SIM_CHECK;
     default:
         return false;
     }

@@ -41,6 +41,7 @@ struct race {
     race_fn *then;  /* ... this happens */
     race_fn *later; /* ... and this at each put behind it; NULL: nothing */
     unsigned step;
+    bool reads; /* each read of the outer one is a step, too */
     bool inside;
     unsigned turn[2];   /* of two that run beside each other: steps done, ... */
     unsigned stop[2];   /* ... and the one at which the other goes on */
@@ -52,14 +53,14 @@ struct race {
 /* ---- steps --------------------------------------------------------------- */
 
 /* What others can see, or what shows what others did. */
-static bool race_is_step(enum memory_point point, enum memory_op op,
-                         const char *name)
+static bool race_is_step(const struct race *x, enum memory_point point,
+                         enum memory_op op, const char *name)
 {
     if (op == MEMORY_COMMIT)
         return point != MEMORY_AFTER;
     if (point != MEMORY_BEFORE)
         return false;
-    return op == MEMORY_LIST || op == MEMORY_DELETE ||
+    return x->reads || op == MEMORY_LIST || op == MEMORY_DELETE ||
            (op == MEMORY_GET && strncmp(name, "log/", 4) == 0);
 }
 
@@ -69,10 +70,10 @@ static int race_hook(void *ctx, enum memory_point point, enum memory_op op,
     struct race *x = ctx;
     const struct sim_actor *a = x->w.sched.current;
 
-    if (a && race_is_step(point, op, name) &&
+    if (a && race_is_step(x, point, op, name) &&
         ++x->turn[a->no] == x->stop[a->no])
         sim_sched_sleep(&x->w.sched, (uint64_t)RACE_LONG << a->no);
-    if (x->inside || !x->then || !race_is_step(point, op, name))
+    if (x->inside || !x->then || !race_is_step(x, point, op, name))
         return 0;
     x->step++;
     x->inside = true;
@@ -478,6 +479,54 @@ static void test_races__a_collection_within_an_unforget(void **state)
     race_run(one_forgotten, unforget_it, collect_all);
 }
 
+/* ---- who only looks ------------------------------------------------------ */
+
+/* Packs of the first snapshot are needed in part by the second. */
+static void two_snapshots(struct race *x)
+{
+    struct prng r;
+
+    one_snapshot(x);
+    prng_init(&r, 11);
+    sim_tree_change(&x->tree, SIM_TREE_FILES, SIM_TREE_VERSIONS, &r);
+    write_on(x);
+    x->reads = true;
+}
+
+static void two_of_which_one_is_forgotten(struct race *x)
+{
+    two_snapshots(x);
+    race_forget(x, &x->a);
+}
+
+static void check(struct race *x)
+{
+    struct repo *r = race_repo(x, 0);
+
+    race_insist(x, "check", sim_judge_check(&x->w, r));
+    repo_close(r);
+}
+
+/* Whatever one that only looks meets was there when it began, or was put
+ * meanwhile: nothing is lost, and it says so. */
+static void test_races__a_collection_within_a_check(void **state)
+{
+    (void)state;
+    race_run(two_snapshots, check, forget_and_collect);
+}
+
+static void write_then_collect(struct race *x)
+{
+    write_again(x);
+    collect_all(x);
+}
+
+static void test_races__a_snapshot_within_a_check(void **state)
+{
+    (void)state;
+    race_run(two_of_which_one_is_forgotten, check, write_then_collect);
+}
+
 /* ---- the same chunk twice in one pack (rustic#392) ----------------------- */
 
 static void twice_frame(struct race *x, struct repo *r, struct pack_writer *p,
@@ -596,6 +645,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_races__a_collection_within_a_collection),
         cmocka_unit_test(test_races__an_unforget_within_a_collection),
         cmocka_unit_test(test_races__a_collection_within_an_unforget),
+        cmocka_unit_test(test_races__a_collection_within_a_check),
+        cmocka_unit_test(test_races__a_snapshot_within_a_check),
         cmocka_unit_test(test_races__the_same_chunk_twice_in_a_pack),
         cmocka_unit_test(test_races__trees_whose_chunks_are_gone),
     };
