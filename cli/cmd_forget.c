@@ -17,8 +17,10 @@
 #include "cli/snapshot_filter.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
-#include "repo/forget.h"
+#include "repo/forget_fit.h"
 #include "repo/repo_role.h"
+
+enum { CMD_FORGET_TRIES = 10 };
 
 /* One forget, of the command line or of a job. */
 struct cmd_forget {
@@ -28,12 +30,14 @@ struct cmd_forget {
     struct forget_ask ask;
     struct object_id *id; /* that ask has */
     const char *drop;     /* a series that goes as a whole */
+    struct forget_fit fit;
 };
 
 static void cmd_forget_release(struct cmd_forget *f)
 {
     keep_release(&f->keep);
     backup_set_release(&f->of);
+    forget_fit_release(&f->fit);
     free(f->id);
 }
 
@@ -259,12 +263,55 @@ static int cmd_forget_simulate(struct cli *cli, struct session *s,
     struct forget_plan p = {.n = 0};
     int rc = forget_plan_make(s->repo, &f->ask, &p);
 
+    if (f->ask.policy && f->ask.policy->has_max_size)
+        message_warn("nobody knows how large snapshots to come are: max-size "
+                     "is left out");
     if (rc == 0)
         rc = forget_guard(s->repo, &f->ask, &p);
     if (rc == 0)
         rc = forget_simulate(cli, &f->ask, &p);
     forget_plan_release(&p);
     return rc;
+}
+
+/* What goes for its size, as things are now. */
+static int cmd_forget_fit(struct cli *cli, struct session *s,
+                          struct cmd_forget *f)
+{
+    if (!f->ask.policy || !f->ask.policy->has_max_size)
+        return 0;
+    forget_fit_release(&f->fit);
+    f->ask.fit = &f->fit;
+    return forget_fit_choose(s->repo, &f->ask, cli->cancel, &f->fit);
+}
+
+/* Whoever writes the log meanwhile may have changed what takes how much. */
+static int cmd_forget_run(struct cli *cli, struct session *s,
+                          struct cmd_forget *f, struct forget_plan *p)
+{
+    int rc = E_LATER;
+
+    for (int i = 0; i < CMD_FORGET_TRIES && rc == E_LATER; i++) {
+        forget_plan_release(p);
+        rc = cmd_forget_fit(cli, s, f);
+        if (rc == 0)
+            rc = forget_run(s->repo, &f->ask, p);
+    }
+    return rc;
+}
+
+/* What no rule may take is larger than it should be. */
+static void cmd_forget_tell_fit(struct cli *cli, const struct forget_fit *f)
+{
+    char is[WORDS_MAX], want[WORDS_MAX];
+
+    if (f->after_bytes <= f->max_bytes)
+        return;
+    message_warn("what stays takes %s, which is more than %s (--max-size): "
+                 "nothing else may go",
+                 words_size(f->after_bytes, is),
+                 words_size(f->max_bytes, want));
+    cli->incomplete = true;
 }
 
 static int cmd_forget_do(struct cli *cli, struct session *s,
@@ -274,16 +321,21 @@ static int cmd_forget_do(struct cli *cli, struct session *s,
     struct forget_plan p = {.n = 0};
     int rc;
 
-    if (dry)
-        rc = forget_plan_make(s->repo, &f->ask, &p);
-    else
-        rc = forget_run(s->repo, &f->ask, &p);
+    if (dry) {
+        rc = cmd_forget_fit(cli, s, f);
+        if (rc == 0)
+            rc = forget_plan_make(s->repo, &f->ask, &p);
+    } else {
+        rc = cmd_forget_run(cli, s, f, &p);
+    }
     if (rc == 0)
         rc = cmd_forget_show(cli, &p, !dry);
     if (rc == 0 && dry)
         rc = forget_guard(s->repo, &f->ask, &p);
     if (rc == 0)
         cmd_forget_tell(&p, !dry);
+    if (rc == 0)
+        cmd_forget_tell_fit(cli, &f->fit);
     forget_plan_release(&p);
     if (rc == 0 && opt_has(cli->opt, OPT_PRUNE) && dry)
         message_note("how much room that would give is not computed");

@@ -28,6 +28,7 @@ static const struct {
     {RETENTION_FUTURE, "time to come"}, {RETENTION_DAMAGED, "damaged"},
     {RETENTION_OLDEST, "oldest"},       {RETENTION_GOES_ON, "unfinished"},
     {RETENTION_TOO_OLD, "too old"},     {RETENTION_TOO_MANY, "too many"},
+    {RETENTION_TOO_LARGE, "too large"},
 };
 
 enum {

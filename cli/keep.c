@@ -12,7 +12,7 @@ enum { KEEP_COUNT_MAX = 1000000 };
 static const char *const keep_names[] = {
     "keep-last",    "keep-hourly",    "keep-daily",  "keep-weekly",
     "keep-monthly", "keep-quarterly", "keep-yearly", "keep-within",
-    "keep-tag",     "max-age",        "max-count"};
+    "keep-tag",     "max-age",        "max-count",   "max-size"};
 
 enum { KEEP_NAMES = sizeof keep_names / sizeof keep_names[0] };
 
@@ -20,7 +20,7 @@ enum { KEEP_NAMES = sizeof keep_names / sizeof keep_names[0] };
 static const enum opt_id keep_ids[KEEP_NAMES] = {
     OPT_KEEP_LAST,    OPT_KEEP_HOURLY,    OPT_KEEP_DAILY,  OPT_KEEP_WEEKLY,
     OPT_KEEP_MONTHLY, OPT_KEEP_QUARTERLY, OPT_KEEP_YEARLY, OPT_KEEP_WITHIN,
-    OPT_KEEP_TAG,     OPT_MAX_AGE,        OPT_MAX_COUNT};
+    OPT_KEEP_TAG,     OPT_MAX_AGE,        OPT_MAX_COUNT,   OPT_MAX_SIZE};
 
 void keep_release(struct keep *k)
 {
@@ -100,6 +100,10 @@ int keep_add(struct keep *k, const char *key, const char *text)
     }
     if (strcmp(key, "max-count") == 0)
         return keep_add_count(k, text);
+    if (strcmp(key, "max-size") == 0) {
+        k->policy.has_max_size = true;
+        return text_parse_size(text, 1, UINT64_MAX, &k->policy.max_size);
+    }
     ASSERT(strcmp(key, "keep-tag") == 0);
     return keep_add_tags(k, text);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "repo/forget_fit.h"
 #include "repo/repo_log.h"
 #include "repo/repo_role.h"
 
@@ -215,6 +216,24 @@ static int forget_tags_fill(const struct state *s, struct forget_plan *p,
     return 0;
 }
 
+/* What was chosen for its size goes, too, where rules keep it. */
+static void forget_take_fit(const struct forget_fit *f, struct forget_plan *p)
+{
+    for (size_t k = 0; k < f->n; k++) {
+        for (size_t i = 0; i < p->n; i++) {
+            struct retention_item *it = &p->item[i];
+
+            if (!it->keep || retention_is_firm(it) ||
+                !object_id_equal(&it->id, &f->id[k]))
+                continue;
+            it->keep = false;
+            it->reason |= RETENTION_TOO_LARGE;
+            p->result.kept--;
+            p->result.removed += it->complete;
+        }
+    }
+}
+
 static int forget_decide(const struct repo *r, const struct forget_ask *ask,
                          struct forget_plan *p)
 {
@@ -223,6 +242,8 @@ static int forget_decide(const struct repo *r, const struct forget_ask *ask,
 
     if (rc == 0)
         rc = retention_apply(ask->policy, ask->now, p->item, p->n, &p->result);
+    if (rc == 0 && ask->fit)
+        forget_take_fit(ask->fit, p);
     p->tag = t.tag;
     return rc;
 }
@@ -552,6 +573,9 @@ static int forget_compute(void *ctx, const struct repo *r,
     int rc;
 
     forget_plan_release(x->plan);
+    if (x->ask->fit && !x->begun &&
+        !object_id_equal(&x->ask->fit->tip.id, &r->state.tip.id))
+        return err_set(E_LATER, "the log has moved meanwhile; try again");
     rc = forget_plan_make(r, x->ask, x->plan);
     if (rc == 0)
         rc = x->begun ? forget_guard_always(r, x->ask, x->plan)

@@ -25,9 +25,12 @@ enum forget_by {
 typedef bool forget_wants(void *ctx, const struct state *s,
                           const struct snapshot_item *it);
 
+struct forget_fit;
+
 /* What is asked; all lent. */
 struct forget_ask {
     const struct retention_policy *policy; /* NULL: id alone says what goes */
+    const struct forget_fit *fit;          /* NULL: nothing goes for its size */
     unsigned group_by;                     /* of the policy */
     forget_wants *wants;                   /* NULL: it looks at all */
     void *ctx;
@@ -89,7 +92,8 @@ MUST_CHECK int forget_guard(const struct repo *r, const struct forget_ask *ask,
  * forget_run: plan, guard, and put records until there is nothing to forget.
  *   p  zeroed; out: what was decided; to be released whatever is returned
  * Returns 0: what the plan names is forgotten, durably; as the two above;
- * E_ROLE; as repo_log_append().
+ * E_ROLE; E_LATER: the log has moved since fit was chosen; as
+ * repo_log_append().
  */
 MUST_CHECK int forget_run(struct repo *r, const struct forget_ask *ask,
                           struct forget_plan *p);

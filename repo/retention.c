@@ -31,10 +31,15 @@ int retention_rule_parse(const char *text, struct retention_rule *out)
     return 0;
 }
 
+bool retention_is_firm(const struct retention_item *it)
+{
+    return (it->reason & RETENTION_FIRM) != 0;
+}
+
 bool retention_has_rule(const struct retention_policy *p)
 {
-    bool any =
-        p->has_within || p->tags_n > 0 || p->has_max_age || p->has_max_count;
+    bool any = p->has_within || p->tags_n > 0 || p->has_max_age ||
+               p->has_max_count || p->has_max_size;
 
     for (size_t i = 0; i < RETENTION_UNITS; i++)
         any = any || p->rule[i].reach != RETENTION_NONE;
@@ -258,7 +263,7 @@ static void retention_limit(const struct retention_policy *p,
         else if (it[i]->keep && ++count > p->max_count && p->has_max_count)
             it[i]->reason |= RETENTION_TOO_MANY;
         if ((it[i]->reason & (RETENTION_TOO_OLD | RETENTION_TOO_MANY)) &&
-            !(it[i]->reason & RETENTION_FIRM))
+            !retention_is_firm(it[i]))
             it[i]->keep = false;
     }
 }

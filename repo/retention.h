@@ -47,6 +47,9 @@ struct retention_policy {
     struct retention_span max_age;
     bool has_max_count; /* of more than so many in a group the oldest go */
     uint32_t max_count;
+    bool has_max_size; /* what all that exists takes is limited, in bytes: see
+                          repo/forget_fit.h; not looked at here */
+    uint64_t max_size;
 };
 
 /* Why a snapshot stays, or goes; bits. */
@@ -61,8 +64,9 @@ enum retention_reason {
     RETENTION_OLDEST = 1 << 7,  /* and a rule has room for more periods */
     RETENTION_GOES_ON = 1 << 8, /* a checkpoint that a run can go on from */
     RETENTION_TOO_OLD =
-        1 << 9, /* these two outdo the rules, within and oldest */
-    RETENTION_TOO_MANY = 1 << 10
+        1 << 9, /* these three outdo the rules, within and oldest */
+    RETENTION_TOO_MANY = 1 << 10,
+    RETENTION_TOO_LARGE = 1 << 11 /* all that stays would be */
 };
 
 struct retention_item {
@@ -99,6 +103,10 @@ struct retention_result {
 
 /* retention_has_rule: whether a policy says what is to be kept or to go. */
 bool retention_has_rule(const struct retention_policy *p);
+
+/* retention_is_firm: whether no limit outdoes what keeps an item, on which was
+ * decided. */
+bool retention_is_firm(const struct retention_item *it);
 
 /*
  * retention_apply: decide on all items, which stay where they are.

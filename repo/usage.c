@@ -18,6 +18,7 @@ enum {
                             whole */
     USAGE_KEY_BYTES = 1 + ID_BYTES,
     USAGE_PENDING_MAX = 200000, /* chunks; more are counted anew */
+    USAGE_ALONE_MAX = 4000000,  /* chunks: 200 MB and more */
     USAGE_BATCH = 10000,        /* of them in one transaction */
     USAGE_WAIT_MS = 60000,
     USAGE_TRIES = 5,
@@ -38,8 +39,9 @@ struct usage {
     bool whole;       /* they stand for what they say */
     struct roots counted;
     struct idmap moves; /* chunk -> usage_pack() of a change */
-    bool too_many;      /* ... for memory */
-    struct seen nodes;  /* counting anew: those met */
+    size_t moves_max;
+    bool too_many;     /* ... for memory */
+    struct seen nodes; /* counting anew: those met */
     struct index_recount *recount;
 };
 
@@ -192,7 +194,7 @@ static int usage_bump(struct usage *u, const struct edges_to *to, int32_t by,
         *at = move;
     else
         rc = idmap_put(&u->moves, to->id.b, move);
-    if (rc == 0 && u->moves.n > USAGE_PENDING_MAX) {
+    if (rc == 0 && u->moves.n > u->moves_max) {
         u->too_many = true;
         rc = err_set(E_LIMIT, "too much has changed");
     }
@@ -431,7 +433,7 @@ static int usage_anew(struct usage *u, const struct roots *roots,
 static int usage_try(struct repo *r, const struct roots *roots,
                      struct cancel *cancel, bool anew, struct usage_done *done)
 {
-    struct usage u = {.r = r, .cancel = cancel};
+    struct usage u = {.r = r, .cancel = cancel, .moves_max = USAGE_PENDING_MAX};
     int rc = usage_begin(&u);
 
     *done = (struct usage_done){.added = 0};
@@ -465,10 +467,9 @@ int usage_catch_up(struct repo *r, const struct roots *roots,
     return rc;
 }
 
-/* ---- one snapshot alone ---------------------------------------------------
- */
+/* ---- without some of them ------------------------------------------------ */
 
-struct usage_alone {
+struct usage_turn {
     struct usage u;
     struct usage_own *out;
 };
@@ -486,15 +487,15 @@ static int usage_share(struct usage *u, const struct chunk_id *id,
 }
 
 /* What one edge alone leads to needs no memory: most of it. */
-static int usage_visit_alone(void *ctx, const struct edges_to *to, bool *below)
+static int usage_visit_turn(void *ctx, const struct edges_to *to, bool *below)
 {
-    struct usage_alone *a = ctx;
+    struct usage_turn *t = ctx;
     struct index_ref ref;
     uint64_t bytes;
-    int rc = index_refs_get(a->u.reader, &to->id, &ref);
+    int rc = index_refs_get(t->u.reader, &to->id, &ref);
 
     if (rc == 0 && ref.count > 1)
-        rc = usage_bump(&a->u, to, -1, &ref);
+        rc = usage_bump(&t->u, to, -1, &ref);
     else
         ref = (struct index_ref){.count = 0};
     if (rc < 0)
@@ -502,21 +503,84 @@ static int usage_visit_alone(void *ctx, const struct edges_to *to, bool *below)
     *below = to->is_node && ref.nodes == 0;
     if (ref.count > 0)
         return 0;
-    rc = usage_share(&a->u, &to->id, &bytes);
-    a->out->chunks++;
-    a->out->bytes += bytes;
+    rc = usage_share(&t->u, &to->id, &bytes);
+    t->out->chunks++;
+    t->out->bytes += bytes;
     return rc;
+}
+
+static int usage_needed(struct usage *u, uint64_t *bytes)
+{
+    struct index_pack pack[32];
+    uint32_t next = 0;
+    size_t n = 1;
+    int rc = 0;
+
+    *bytes = 0;
+    while (rc == 0 && n > 0) {
+        rc = index_reader_packs(u->reader, &next, pack,
+                                sizeof pack / sizeof pack[0], &n);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            struct index_use use;
+
+            rc = index_refs_use(u->reader, pack[i].no, &use);
+            *bytes += rc == 0 ? use.bytes : 0;
+        }
+    }
+    return rc;
+}
+
+static int usage_turn_new(struct repo *r, struct cancel *cancel,
+                          struct usage_turn **out)
+{
+    struct usage_turn *t = mem_alloc(sizeof *t);
+
+    *out = t;
+    if (!t)
+        return err_set(E_NOMEM, "out of memory");
+    t->u =
+        (struct usage){.r = r, .cancel = cancel, .moves_max = USAGE_ALONE_MAX};
+    return usage_begin(&t->u);
+}
+
+int usage_turn_open(struct repo *r, struct cancel *cancel,
+                    struct usage_turn **out, uint64_t *needed)
+{
+    int rc = usage_turn_new(r, cancel, out);
+
+    if (rc == 0)
+        rc = usage_needed(&(*out)->u, needed);
+    if (rc < 0) {
+        usage_turn_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+void usage_turn_close(struct usage_turn *t)
+{
+    if (!t)
+        return;
+    usage_end(&t->u);
+    free(t);
+}
+
+int usage_turn_take(struct usage_turn *t, const struct object_id *id,
+                    struct usage_own *out)
+{
+    *out = (struct usage_own){.chunks = 0};
+    t->out = out;
+    return usage_walk(&t->u, id, usage_visit_turn, t);
 }
 
 int usage_own(struct repo *r, const struct object_id *id, struct cancel *cancel,
               struct usage_own *out)
 {
-    struct usage_alone a = {.u = {.r = r, .cancel = cancel}, .out = out};
-    int rc = usage_begin(&a.u);
+    struct usage_turn *t = NULL;
+    int rc = usage_turn_new(r, cancel, &t);
 
-    *out = (struct usage_own){.chunks = 0};
     if (rc == 0)
-        rc = usage_walk(&a.u, id, usage_visit_alone, &a);
-    usage_end(&a.u);
+        rc = usage_turn_take(t, id, out);
+    usage_turn_close(t);
     return rc;
 }

@@ -47,4 +47,22 @@ struct usage_own {
 MUST_CHECK int usage_own(struct repo *r, const struct object_id *id,
                          struct cancel *cancel, struct usage_own *out);
 
+/* Snapshots that are taken out in turn, in memory alone. */
+struct usage_turn;
+
+/*
+ * usage_turn_open: begin with all that is counted.
+ *   needed  out: bytes of what that needs, as they are stored
+ * Returns as usage_catch_up().
+ */
+MUST_CHECK int usage_turn_open(struct repo *r, struct cancel *cancel,
+                               struct usage_turn **out, uint64_t *needed);
+void usage_turn_close(struct usage_turn *t);
+
+/* usage_turn_take: one more, which is counted and was not taken before: what it
+ * frees beside those that were. Also E_LIMIT: they share too much for memory.
+ */
+MUST_CHECK int usage_turn_take(struct usage_turn *t, const struct object_id *id,
+                               struct usage_own *out);
+
 #endif

@@ -192,6 +192,44 @@ static void test_usage__own_is_what_would_be_free(void **state)
     check_kit_close(k);
 }
 
+/* One after the other: each frees what only it and those before it need. */
+static void test_usage__in_turn(void **state)
+{
+    struct check_kit *k = check_kit_open();
+    struct repo *r = check_kit_repo(k);
+    struct roots all = {.n = 0};
+    struct usage_turn *t = NULL;
+    uint64_t needed, chunks;
+
+    (void)state;
+    assert_int_equal(roots_load(r, &all), 0);
+    assert_int_equal(usage_catch_up(r, &all, NULL, NULL), 0);
+    assert_int_equal(usage_turn_open(r, NULL, &t, &needed), 0);
+    counts_get(r, &a_counts);
+    assert_int_equal(needed, a_counts.bytes);
+    chunks = a_counts.used;
+    for (size_t i = 0; i < all.n; i++) {
+        struct roots less = {.n = 0};
+        struct usage_own own;
+
+        assert_int_equal(usage_turn_take(t, &all.id[i], &own), 0);
+        needed -= own.bytes;
+        chunks -= own.chunks;
+        for (size_t n = i + 1; n < all.n; n++)
+            assert_int_equal(roots_add(&less, &all.id[n]), 0);
+        assert_int_equal(usage_catch_up(r, &less, NULL, NULL), 0);
+        counts_get(r, &b_counts);
+        assert_int_equal(needed, b_counts.bytes);
+        assert_int_equal(chunks, b_counts.used);
+        roots_release(&less);
+    }
+    assert_int_equal(needed, 0);
+    usage_turn_close(t);
+    roots_release(&all);
+    repo_close(r);
+    check_kit_close(k);
+}
+
 /* What went may be deleted already: counting it out is not possible. */
 static void test_usage__of_what_is_gone_all_is_counted_anew(void **state)
 {
@@ -229,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usage__changes_come_to_the_same),
         cmocka_unit_test(test_usage__own_is_what_would_be_free),
+        cmocka_unit_test(test_usage__in_turn),
         cmocka_unit_test(test_usage__of_what_is_gone_all_is_counted_anew),
     };
 

@@ -1,8 +1,10 @@
 #include "tests/sim/sim_life.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "repo/collect.h"
 #include "repo/forget.h"
 #include "repo/unforget.h"
@@ -109,6 +111,7 @@ static int sim_life_write(struct sim_actor *a, struct repo *r)
         .tree = &sim_life_tree[a->no],
         .force = sim_life_draw(w, 8) == 0,
         .hurries = sim_life_draw(w, 2) ? 60 : 0,
+        .dawdles = sim_life_draw(w, 3) ? 0 : 120,
         .leaves = sim_life_draw(w, 3) ? 0 : 40};
     struct object_id id;
 
@@ -212,13 +215,42 @@ static void sim_life_gone(struct sim_world *w, const struct forget_plan *p)
     }
 }
 
-static bool sim_life_pick(struct sim_world *w, const struct snapshot_list *l,
-                          struct object_id *id)
+/* Those that somebody forgets, or takes back, at once. */
+struct sim_life_some {
+    size_t n;
+    struct object_id id[SIM_WORLD_SNAPSHOTS];
+    unsigned tries[SIM_WORLD_SNAPSHOTS];
+};
+
+/* One of them, or all. none: there are none. */
+static struct sim_life_some *sim_life_pick(struct sim_world *w,
+                                           const struct snapshot_list *l)
 {
-    if (l->n == 0)
-        return false;
-    *id = l->item[sim_life_draw(w, l->n)].id;
-    return true;
+    struct sim_life_some *some = mem_alloc(sizeof *some);
+    bool all = sim_life_draw(w, 4) == 0;
+    size_t at = l->n > 0 ? sim_life_draw(w, l->n) : 0;
+
+    ASSERT(some && l->n <= SIM_WORLD_SNAPSHOTS);
+    for (size_t i = 0; i < l->n; i++) {
+        if (all || i == at)
+            some->id[some->n++] = l->item[i].id;
+    }
+    for (size_t i = 0; i < some->n; i++)
+        sim_life_try(w, &some->id[i], &some->tries[i]);
+    return some;
+}
+
+/* done, refused: what they are then. */
+static void sim_life_tell(struct sim_world *w, struct sim_life_some *some,
+                          int rc, enum sim_standing done,
+                          enum sim_standing refused)
+{
+    for (size_t i = 0; i < some->n; i++)
+        sim_life_settle(w, &some->id[i], some->tries[i],
+                        rc == 0           ? done
+                        : rc == E_REFUSED ? refused
+                                          : SIM_UNSURE);
+    free(some);
 }
 
 static int sim_life_forget(struct sim_actor *a, struct repo *r)
@@ -226,22 +258,19 @@ static int sim_life_forget(struct sim_actor *a, struct repo *r)
     struct sim_world *w = sim_life_world(a);
     struct forget_plan plan = {.go_n = 0};
     struct snapshot_list list = {.n = 0};
-    struct forget_ask ask = {.id_n = 1,
-                             .drop = sim_life_draw(w, 4) > 0,
+    struct forget_ask ask = {.drop = sim_life_draw(w, 4) > 0,
                              .force = sim_life_draw(w, 2) > 0};
-    struct object_id id;
-    unsigned tries;
+    struct sim_life_some *some;
     int rc = snapshot_list_load(r->index, &r->state, &list);
 
-    if (rc == 0 && sim_life_pick(w, &list, &id)) {
-        ask.id = &id;
-        sim_life_try(w, &id, &tries);
-        rc = forget_run(r, &ask, &plan);
+    if (rc == 0) {
+        some = sim_life_pick(w, &list);
+        ask.id = some->id;
+        ask.id_n = some->n;
+        if (some->n > 0)
+            rc = forget_run(r, &ask, &plan);
         sim_life_gone(w, &plan);
-        sim_life_settle(w, &id, tries,
-                        rc == 0           ? SIM_FORGOTTEN
-                        : rc == E_REFUSED ? SIM_LISTED
-                                          : SIM_UNSURE);
+        sim_life_tell(w, some, rc, SIM_FORGOTTEN, SIM_LISTED);
         forget_plan_release(&plan);
     }
     snapshot_list_release(&list);
@@ -252,18 +281,15 @@ static int sim_life_unforget(struct sim_actor *a, struct repo *r)
 {
     struct sim_world *w = sim_life_world(a);
     struct snapshot_list list = {.n = 0};
-    struct object_id id;
-    unsigned tries;
+    struct sim_life_some *some;
     bool changed;
     int rc = snapshot_list_load_forgotten(r->index, &r->state, &list);
 
-    if (rc == 0 && sim_life_pick(w, &list, &id)) {
-        sim_life_try(w, &id, &tries);
-        rc = unforget(r, &id, 1, NULL, &changed);
-        sim_life_settle(w, &id, tries,
-                        rc == 0           ? SIM_LISTED
-                        : rc == E_REFUSED ? SIM_FORGOTTEN
-                                          : SIM_UNSURE);
+    if (rc == 0) {
+        some = sim_life_pick(w, &list);
+        if (some->n > 0)
+            rc = unforget(r, some->id, some->n, NULL, &changed);
+        sim_life_tell(w, some, rc, SIM_LISTED, SIM_FORGOTTEN);
     }
     snapshot_list_release(&list);
     return rc;

@@ -11,7 +11,10 @@
 #include "repo/reach.h"
 #include "repo/writer.h"
 
-enum { SIM_WRITER_CACHE_BYTES = 1 << 20 };
+enum {
+    SIM_WRITER_CACHE_BYTES = 1 << 20,
+    SIM_WRITER_WHILE = 300 /* steps of others, at most */
+};
 
 struct sim_writer {
     struct sim_world *w;
@@ -279,6 +282,9 @@ static int sim_writer_between(struct sim_writer *x, size_t files)
     int rc = 0;
 
     clock_fake_advance(CLOCK_SECOND_NS);
+    if (sim_writer_chance(x, x->opt->dawdles))
+        sim_sched_sleep(&x->w->sched,
+                        prng_below(&x->w->prng, SIM_WRITER_WHILE));
     if (sim_writer_chance(x, x->opt->hurries))
         rc = sim_writer_hurry(x);
     if (rc < 0 || !sim_writer_chance(x, x->opt->leaves))
