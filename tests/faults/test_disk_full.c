@@ -14,7 +14,10 @@
 #include "repo/forget.h"
 #include "tests/faults/fault_kit.h"
 
-enum { DISK_BYTES = 24 << 20 };
+enum {
+    DISK_BYTES = 24 << 20,
+    DISK_PERCENT = 60 /* of it that can be free */
+};
 
 static struct fault_kit kit;
 static bool available;
@@ -143,6 +146,20 @@ static void run_prune(struct fault_kit *k, void *ctx)
     k->report->rc = rc;
 }
 
+static void run_check(struct fault_kit *k, void *ctx)
+{
+    struct store *s;
+    struct repo *r;
+    int rc = fault_kit_open(k, NULL, &s, &r);
+
+    (void)ctx;
+    if (rc == 0)
+        rc = fault_kit_check(k, r);
+    repo_close(r);
+    store_close(s);
+    k->report->rc = rc;
+}
+
 /* A pack that only a snapshot in the middle needs. */
 static void back_up_something_large(void)
 {
@@ -154,33 +171,60 @@ static void back_up_something_large(void)
     fault_kit_must(&kit, fault_kit_snapshot, NULL, "without it");
 }
 
-/* With not a byte free what is not needed can be forgotten, and goes. */
+/* What is not needed can be forgotten, and goes, with so many bytes free.
+ * fails: after a backup that may not have fitted, and has left what it could
+ * store. */
+static void prune_full(uint64_t bytes, bool fails, unsigned *failed)
+{
+    fault_kit_reset(&kit);
+    if (!mount_over(kit.repo)) {
+        print_message("skipped: a tmpfs cannot be mounted here\n");
+        skip();
+    }
+    (void)snprintf(kit.plan, sizeof kit.plan, "%lu bytes free%s",
+                   (unsigned long)bytes, fails ? ", and a backup" : "");
+    back_up_something_large();
+    fault_kit_must(&kit, run_prune, NULL, "the reserve");
+    if (fails)
+        assert_true(scratch_run("head -c 6000000 /dev/urandom >'%s/large'",
+                                kit.source));
+    fill(kit.repo, bytes);
+    if (fails) {
+        assert_false(fault_kit_child(&kit, "", fault_kit_snapshot, NULL));
+        if (kit.report->rc != 0 && kit.report->rc != E_NOSPACE)
+            fault_kit_wrong(&kit, "a full disk was to be told");
+        *failed += kit.report->rc != 0;
+        assert_true(scratch_run("rm '%s/large'", kit.source));
+    }
+    fault_kit_must(&kit, run_prune, &kit, "a full disk");
+    if (kit.report->lost == 0)
+        fault_kit_wrong(&kit, "something was to be deleted");
+    /* there is room again for what the tree needs, without help */
+    fault_kit_must(&kit, fault_kit_snapshot, NULL, "a backup in what is free");
+    assert_true(scratch_run("rm '%s/.fill'", kit.repo));
+    fault_kit_must(&kit, run_prune, NULL, "the reserve again");
+    assert_true(scratch_run("test -f '%s/reserve'", kit.repo));
+    fault_kit_must(&kit, fault_kit_snapshot, NULL, "a backup");
+    fault_kit_must(&kit, run_check, NULL, "all of it");
+    assert_int_equal(umount2(kit.repo, MNT_DETACH), 0);
+}
+
+/* With not a byte free, and with more; with --all at each hundredth of the
+ * disk.
+ */
 static void test_disk_full__forget_and_prune(void **state)
 {
     static const uint64_t free_kib[] = {0, 4, 8, 16, 64, 300, 1100, 5000};
+    unsigned failed = 0;
 
     (void)state;
     if (!available)
         skip();
-    for (size_t i = 0; i < sizeof free_kib / sizeof free_kib[0]; i++) {
-        fault_kit_reset(&kit);
-        if (!mount_over(kit.repo)) {
-            print_message("skipped: a tmpfs cannot be mounted here\n");
-            skip();
-        }
-        (void)snprintf(kit.plan, sizeof kit.plan, "%lu KiB free",
-                       (unsigned long)free_kib[i]);
-        back_up_something_large();
-        fault_kit_must(&kit, run_prune, NULL, "the reserve");
-        fill(kit.repo, free_kib[i] << 10);
-        fault_kit_must(&kit, run_prune, &kit, "a full disk");
-        assert_true(kit.report->lost > 0);
-        assert_true(scratch_run("rm '%s/.fill'", kit.repo));
-        fault_kit_must(&kit, run_prune, NULL, "the reserve again");
-        assert_true(scratch_run("test -f '%s/reserve'", kit.repo));
-        fault_kit_must(&kit, fault_kit_snapshot, NULL, "a backup");
-        assert_int_equal(umount2(kit.repo, MNT_DETACH), 0);
-    }
+    for (size_t i = 0; i < sizeof free_kib / sizeof free_kib[0]; i++)
+        prune_full(free_kib[i] << 10, i % 2 == 1, &failed);
+    for (uint64_t i = 0; fault_kit_step(100) == 1 && i < DISK_PERCENT; i++)
+        prune_full(DISK_BYTES / 100 * i, true, &failed);
+    assert_true(failed > 0);
 }
 
 static void test_disk_full__cache(void **state)
