@@ -19,14 +19,19 @@ int collect_sound(const struct repo *r)
                    store_place(r->store));
 }
 
-int collect_mark(struct collect *c, struct roots *roots)
+static int collect_roots(struct collect *c, struct roots *roots)
 {
     int rc = collect_sound(c->r);
 
     if (rc == 0)
         rc = roots_load(c->r, roots);
-    if (rc == 0)
-        rc = collect_pins(c->r, roots);
+    return rc < 0 ? rc : collect_pins(c->r, roots);
+}
+
+int collect_mark(struct collect *c, struct roots *roots)
+{
+    int rc = collect_roots(c, roots);
+
     return rc < 0 ? rc : usage_catch_up(c->r, roots, c->o->cancel, NULL);
 }
 
@@ -34,7 +39,7 @@ int collect_mark_proof(struct collect *c, struct roots *roots, bool live,
                        struct collect_proof *p)
 {
     bool same = false;
-    int rc = collect_mark(c, roots);
+    int rc = collect_roots(c, roots);
 
     *p = (struct collect_proof){.r = c->r};
     for (int i = 0; i < COLLECT_TRIES && rc == 0 && !same; i++) {
@@ -92,29 +97,32 @@ static int collect_end_silent(struct collect *c)
     return rc == 0 && c->done->fenced > before ? repo_refresh(c->r) : rc;
 }
 
-int collect_again(struct collect *c, int rc, bool *again)
+int collect_on_newest(struct collect *c, collect_step_fn *step, void *ctx)
 {
-    *again = false;
-    if (rc != E_CORRUPT)
-        return rc;
-    rc = repo_log_overtaken(c->r, again);
-    return rc == 0 && *again ? repo_refresh(c->r) : rc;
+    for (int i = 0; i < COLLECT_TRIES; i++) {
+        bool again;
+        int rc = cancel_check(c->o->cancel);
+
+        if (rc == 0)
+            rc = step(c, ctx);
+        if (rc != E_CORRUPT)
+            return rc;
+        rc = repo_log_overtaken(c->r, &again);
+        if (rc == 0)
+            rc = repo_refresh(c->r);
+        if (rc < 0)
+            return rc;
+    }
+    return err_set(E_BUSY, "others collect all the time");
 }
 
-/* Counts on the newest state. */
-static int collect_mark_now(struct collect *c)
+static int collect_count(struct collect *c, void *ctx)
 {
-    bool again = true;
-    int rc = 0;
+    struct roots roots = {.n = 0};
+    int rc = collect_mark(c, &roots);
 
-    for (int i = 0; i < COLLECT_TRIES && rc == 0 && again; i++) {
-        struct roots roots = {.n = 0};
-
-        rc = collect_again(c, collect_mark(c, &roots), &again);
-        roots_release(&roots);
-    }
-    if (rc == 0 && again)
-        rc = err_set(E_BUSY, "others collect all the time");
+    (void)ctx;
+    roots_release(&roots);
     return rc;
 }
 
@@ -122,7 +130,7 @@ static int collect_mark_now(struct collect *c)
  * at: they are found idle then. */
 static int collect_repack(struct collect *c)
 {
-    int rc = collect_mark_now(c);
+    int rc = collect_on_newest(c, collect_count, NULL);
 
     if (rc == 0)
         rc = repack(c->r, &c->o->repack, c->o->cancel, c->o->dry_run,

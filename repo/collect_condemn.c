@@ -235,18 +235,11 @@ static int collect_condemn_strays(struct repo *r)
     return rc < 0 ? rc : repo_refresh(r);
 }
 
-/* What would be condemned on the newest state. */
-static int collect_condemn_dry(struct collect_condemn *x)
+/* What would be condemned. */
+static int collect_condemn_dry(struct collect *c, void *ctx)
 {
-    bool again = true;
-    int rc = 0;
-
-    while (rc == 0 && again) {
-        rc = cancel_check(x->c->o->cancel);
-        if (rc == 0)
-            rc = collect_again(x->c, collect_condemn_find(x), &again);
-    }
-    return rc;
+    (void)c;
+    return collect_condemn_find(ctx);
 }
 
 int collect_condemn(struct collect *c)
@@ -256,7 +249,7 @@ int collect_condemn(struct collect *c)
     int rc = collect_condemn_strays(c->r);
 
     if (rc == 0 && c->o->dry_run)
-        rc = collect_condemn_dry(&x);
+        rc = collect_on_newest(c, collect_condemn_dry, &x);
     else if (rc == 0)
         rc = repo_log_append(c->r, collect_condemn_compute, &x, &number);
     if (rc == 0 && (number > 0 || c->o->dry_run))

@@ -27,13 +27,16 @@ MUST_CHECK int collect_mark(struct collect *c, struct roots *roots);
 MUST_CHECK int collect_mark_proof(struct collect *c, struct roots *roots,
                                   bool live, struct collect_proof *p);
 
+typedef int collect_step_fn(struct collect *c, void *ctx);
+
 /*
- * collect_again: rc is what came of a step on the state that was the newest.
- * One that missed something because another collector was faster is no damage:
- * again, and the state is the newest once more. No reader may be open. Returns
- * 0 with again, or else rc; what the store did.
+ * collect_on_newest: a step on r's state. One that misses something because
+ * another collector was faster has met no damage: it runs once more, on the
+ * newest state. It leaves no reader open. Returns what it does last; E_BUSY:
+ * others were faster again and again; E_CANCELED; as repo_refresh().
  */
-MUST_CHECK int collect_again(struct collect *c, int rc, bool *again);
+MUST_CHECK int collect_on_newest(struct collect *c, collect_step_fn *step,
+                                 void *ctx);
 
 /* collect_pins: add what open journals pin. E_CORRUPT: one is damaged. */
 MUST_CHECK int collect_pins(const struct repo *r, struct roots *roots);
