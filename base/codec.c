@@ -8,40 +8,6 @@ void codec_init(struct codec *c, struct bytes in)
     c->failed = false;
 }
 
-void codec_fail(struct codec *c)
-{
-    c->failed = true;
-}
-
-size_t codec_left(const struct codec *c)
-{
-    return c->failed ? 0 : (size_t)(c->end - c->p);
-}
-
-struct bytes codec_take(struct codec *c, size_t n)
-{
-    struct bytes out = {NULL, 0};
-
-    if (n > codec_left(c)) {
-        codec_fail(c);
-        return out;
-    }
-    if (n) {
-        out = bytes_of(c->p, n);
-        c->p += n;
-    }
-    return out;
-}
-
-void codec_copy(struct codec *c, void *to, size_t n)
-{
-    struct bytes x = codec_take(c, n);
-
-    memset(to, 0, n);
-    if (x.n)
-        memcpy(to, x.p, x.n);
-}
-
 static uint64_t codec_fixed(struct codec *c, size_t n)
 {
     struct bytes x = codec_take(c, n);
@@ -72,21 +38,21 @@ uint64_t codec_u64(struct codec *c)
     return codec_fixed(c, 8);
 }
 
-uint64_t codec_varint(struct codec *c)
+uint64_t codec_varint_long(struct codec *c)
 {
+    const uint8_t *p = c->p;
     uint64_t v = 0;
 
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        struct bytes x = codec_take(c, 1);
+    for (unsigned shift = 0; shift < 64 && p < c->end; shift += 7) {
+        uint8_t x = *p++;
 
-        if (x.n == 0)
-            return 0;
-        v |= (uint64_t)(x.p[0] & 0x7f) << shift;
-        if (x.p[0] & 0x80)
+        v |= (uint64_t)(x & 0x7f) << shift;
+        if (x & 0x80)
             continue;
         /* one value has one encoding: no zero at the top, no lost bits */
-        if ((shift > 0 && x.p[0] == 0) || (shift == 63 && x.p[0] > 1))
+        if ((shift > 0 && x == 0) || (shift == 63 && x > 1))
             break;
+        c->p = p;
         return v;
     }
     codec_fail(c);

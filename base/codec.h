@@ -13,6 +13,7 @@
 #define BASE_CODEC_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -20,18 +21,67 @@
 
 struct codec {
     const uint8_t *p;   /* next byte */
-    const uint8_t *end; /* one after the last */
+    const uint8_t *end; /* one after the last; p after a failure */
     const uint8_t *start;
     bool failed;
 };
 
 void codec_init(struct codec *c, struct bytes in);
 
+/* codec_fail: the decoder found a value that cannot be: fail the cursor. */
+static inline void codec_fail(struct codec *c)
+{
+    c->end = c->p;
+    c->failed = true;
+}
+
+/* codec_left: bytes not yet read; 0 after a failure. */
+static inline size_t codec_left(const struct codec *c)
+{
+    return (size_t)(c->end - c->p);
+}
+
+/* codec_take: the next n bytes, lent from the input; empty on failure. */
+static inline struct bytes codec_take(struct codec *c, size_t n)
+{
+    struct bytes out = {NULL, 0};
+
+    if (n > codec_left(c)) {
+        codec_fail(c);
+        return out;
+    }
+    if (n) {
+        out = bytes_of(c->p, n);
+        c->p += n;
+    }
+    return out;
+}
+
+/* codec_copy: the next n bytes into to; zeros on failure. */
+static inline void codec_copy(struct codec *c, void *to, size_t n)
+{
+    struct bytes x = codec_take(c, n);
+
+    if (x.n)
+        memcpy(to, x.p, x.n);
+    else
+        memset(to, 0, n);
+}
+
+/* codec_varint_long: codec_varint() for those that are not one byte. */
+uint64_t codec_varint_long(struct codec *c);
+
+static inline uint64_t codec_varint(struct codec *c)
+{
+    if (c->p < c->end && *c->p < 0x80)
+        return *c->p++;
+    return codec_varint_long(c);
+}
+
 uint8_t codec_u8(struct codec *c);
 uint16_t codec_u16(struct codec *c);
 uint32_t codec_u32(struct codec *c);
 uint64_t codec_u64(struct codec *c);
-uint64_t codec_varint(struct codec *c);
 /* codec_svarint: signed, zigzag. */
 int64_t codec_svarint(struct codec *c);
 
@@ -45,20 +95,8 @@ uint64_t codec_varint_max(struct codec *c, uint64_t max);
  */
 size_t codec_count(struct codec *c, size_t min_bytes);
 
-/* codec_take: the next n bytes, lent from the input; empty on failure. */
-struct bytes codec_take(struct codec *c, size_t n);
-
-/* codec_copy: the next n bytes into to; zeros on failure. */
-void codec_copy(struct codec *c, void *to, size_t n);
-
 /* codec_string: a varint length <= max, then that many bytes, lent. */
 struct bytes codec_string(struct codec *c, size_t max);
-
-/* codec_left: bytes not yet read; 0 after a failure. */
-size_t codec_left(const struct codec *c);
-
-/* codec_fail: the decoder found a value that cannot be: fail the cursor. */
-void codec_fail(struct codec *c);
 
 /* codec_ok: 0, or E_CORRUPT "<what>: ... at byte N" after a failure. */
 MUST_CHECK int codec_ok(const struct codec *c, const char *what);

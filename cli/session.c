@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pipe.h"
 #include "cli/message.h"
 #include "repo/selftest.h"
 #include "store/local.h"
@@ -86,6 +87,7 @@ static int session_unlock(struct cli *cli, const char *cache,
                           enum session_use use, struct session *s, bool *again)
 {
     struct repo_open_options opt = {.cache_root = cache,
+                                    .threads = pipe_threads(0),
                                     .accept_rollback =
                                         opt_has(cli->opt, OPT_ACCEPT_ROLLBACK)};
     struct key_slot_secret secret;
@@ -209,6 +211,7 @@ int session_open_with(struct cli *cli, const struct secrets_key *key,
     char cache[PATH_MAX];
     struct repo_open_options opt = {.secret = &secret,
                                     .cache_root = cache,
+                                    .threads = pipe_threads(0),
                                     .accept_rollback =
                                         opt_has(cli->opt, OPT_ACCEPT_ROLLBACK)};
     int rc = session_cache_root(cli, cache);

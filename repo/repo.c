@@ -112,6 +112,7 @@ int repo_open(struct store *s, const struct repo_open_options *opt,
         return err_set(E_NOMEM, "out of memory");
     r->store = s;
     r->accept_rollback = opt->accept_rollback;
+    r->threads = opt->threads ? opt->threads : 1;
     if (rc == 0)
         rc = repo_read_config(s, &r->config, &hash);
     if (rc == 0)

@@ -30,6 +30,7 @@ struct repo {
     char *cache;        /* directory of the cache */
     bool private_cache; /* it is removed when the repository is closed */
     int cache_held;     /* of cache_dir_private(), when private_cache */
+    unsigned threads;   /* that may read trees at once; 1 and more */
     struct err_record cache_trouble; /* why private_cache */
     bool accept_rollback;
     bool caught_up;         /* once at least: it was opened */
@@ -48,7 +49,8 @@ struct repo_open_options {
     const struct key_slot_secret *secret;
     const char *cache_root; /* directory below which caches live; made */
     bool accept_rollback;
-    bool no_index; /* keys only: the index is NULL, the state empty */
+    unsigned threads; /* that may read trees at once; 0: one */
+    bool no_index;    /* keys only: the index is NULL, the state empty */
 };
 
 /*

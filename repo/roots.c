@@ -83,3 +83,58 @@ int roots_load(const struct repo *r, struct roots *l)
         qsort(l->id, l->n, sizeof *l->id, roots_order);
     return rc;
 }
+
+int roots_without(const struct roots *l, const struct roots *others,
+                  struct roots *out)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (roots_has(others, &l->id[i]))
+            continue;
+        if (!MEM_GROW(out->id, out->n, out->cap))
+            return err_set(E_NOMEM, "out of memory for the snapshots");
+        out->id[out->n++] = l->id[i];
+    }
+    return 0;
+}
+
+/* Those of l that a list has. told: of each of l, whether it is in out. */
+static void roots_listed(const struct roots *l,
+                         const struct snapshot_list *list, bool *told,
+                         struct object_id *out, size_t *n)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct object_id *id = &list->item[i].id;
+        size_t at = roots_find(l, id);
+
+        if (at == l->n || told[at] || !object_id_equal(&l->id[at], id))
+            continue;
+        told[at] = true;
+        out[(*n)++] = *id;
+    }
+}
+
+int roots_by_time(const struct repo *r, const struct roots *l,
+                  struct object_id *out)
+{
+    struct snapshot_list list = {.n = 0};
+    struct snapshot_list gone = {.n = 0};
+    bool *told = mem_array(l->n, sizeof *told);
+    size_t n = 0;
+    int rc = told ? snapshot_list_load(r->index, &r->state, &list)
+                  : err_set(E_NOMEM, "out of memory for the snapshots");
+
+    if (rc == 0)
+        rc = snapshot_list_load_forgotten(r->index, &r->state, &gone);
+    if (rc == 0) {
+        roots_listed(l, &gone, told, out, &n);
+        roots_listed(l, &list, told, out, &n);
+        for (size_t i = 0; i < l->n; i++) {
+            if (!told[i])
+                out[n++] = l->id[i];
+        }
+    }
+    free(told);
+    snapshot_list_release(&list);
+    snapshot_list_release(&gone);
+    return rc;
+}

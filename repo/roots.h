@@ -32,4 +32,18 @@ MUST_CHECK int roots_add(struct roots *l, const struct object_id *id);
 /* roots_has: whether it is one of them. */
 bool roots_has(const struct roots *l, const struct object_id *id);
 
+/* roots_without: those of l that others does not have. out: zeroed. E_NOMEM. */
+MUST_CHECK int roots_without(const struct roots *l, const struct roots *others,
+                             struct roots *out);
+
+/*
+ * roots_by_time: all of l, in the order of their times as far as r's cache
+ * knows these, forgotten ones included: what they need stands in packs in about
+ * that order.
+ *   out  l->n of them
+ * Returns 0, E_NOMEM or what the index returned.
+ */
+MUST_CHECK int roots_by_time(const struct repo *r, const struct roots *l,
+                             struct object_id *out);
+
 #endif

@@ -47,7 +47,7 @@ static int unforget_proof_begin(struct unforget_proof *p)
     if (rc < 0)
         return rc;
     source = fetch_node_source(p->lane);
-    p->closure = closure_new(&source, p->cancel);
+    p->closure = closure_new(&source, 1, p->cancel);
     return p->closure ? 0 : err_set(E_NOMEM, "out of memory");
 }
 
@@ -79,7 +79,8 @@ static int unforget_prove(struct unforget_proof *p, const struct object_id *id)
     int rc = snapshot_list_read(p->r->store, p->r->keys, id, &s);
 
     if (rc == 0) {
-        rc = closure_walk(p->closure, s.manifest.m.root, unforget_visit, p);
+        rc = closure_walk(p->closure, &s.manifest.m.root, 1, NULL,
+                          unforget_visit, p);
         snapshot_list_drop(&s);
     }
     return err_add(rc, "snapshot %.8s cannot come back",

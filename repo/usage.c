@@ -22,10 +22,19 @@ enum {
     USAGE_BATCH = 10000,        /* of them in one transaction */
     USAGE_WAIT_MS = 60000,
     USAGE_TRIES = 5,
-    USAGE_CACHE_BYTES = 32 << 20
+    USAGE_ROOTS_BYTES_MAX = 1 << 30,
+    USAGE_CACHE_BYTES = 48 << 20
 };
 
 static const uint8_t usage_whole_key[] = {USAGE_WHOLE};
+
+/* A change of a chunk's counts. */
+struct usage_move {
+    struct chunk_id id;
+    int32_t by;
+    int32_t by_nodes;
+    struct index_ref was;
+};
 
 /* One attempt. */
 struct usage {
@@ -33,15 +42,18 @@ struct usage {
     struct cancel *cancel;
     struct index_reader *reader; /* the state that it begins with */
     struct fetch *fetch;
-    struct fetch_lane *lane;
+    struct fetch_lane *lane[CLOSURE_SOURCES_MAX];
     struct closure *closure;
     uint64_t version; /* of the counts, random; 0: there are none */
     bool whole;       /* they stand for what they say */
     struct roots counted;
-    struct idmap moves; /* chunk -> usage_pack() of a change */
-    size_t moves_max;
-    bool too_many;     /* ... for memory */
-    struct seen nodes; /* counting anew: those met */
+    struct usage_move *move; /* what changes; and ... */
+    size_t move_n;
+    size_t move_cap;
+    size_t move_max;
+    struct idmap moved; /* ... its place, by the chunk's id */
+    bool too_many;      /* ... for memory */
+    struct seen nodes;  /* counting anew: those met */
     struct index_recount *recount;
 };
 
@@ -49,11 +61,13 @@ static void usage_end(struct usage *u)
 {
     index_recount_free(u->recount);
     closure_free(u->closure);
-    fetch_lane_free(u->lane);
+    for (size_t i = 0; i < CLOSURE_SOURCES_MAX; i++)
+        fetch_lane_free(u->lane[i]);
     fetch_free(u->fetch);
     index_reader_free(u->reader);
     roots_release(&u->counted);
-    idmap_release(&u->moves);
+    idmap_release(&u->moved);
+    free(u->move);
     seen_release(&u->nodes);
 }
 
@@ -121,8 +135,12 @@ int usage_stands_for(struct index_reader *r, const struct roots *roots,
 
 static int usage_begin(struct usage *u)
 {
-    struct node_source source;
+    struct node_source source[CLOSURE_SOURCES_MAX];
+    size_t n = u->r->threads;
     int rc = index_reader_new(u->r->index, &u->reader);
+
+    if (n > CLOSURE_SOURCES_MAX)
+        n = CLOSURE_SOURCES_MAX;
 
     if (rc == 0)
         rc = usage_read_version(u->reader, &u->version, &u->whole);
@@ -131,46 +149,83 @@ static int usage_begin(struct usage *u)
     if (rc == 0)
         rc = fetch_open(u->r->store, u->r->keys, u->r->index, USAGE_CACHE_BYTES,
                         &u->fetch);
-    if (rc == 0)
-        rc = fetch_lane_new(u->fetch, &u->lane);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = fetch_lane_new(u->fetch, &u->lane[i]);
+        source[i] = fetch_node_source(u->lane[i]);
+    }
     if (rc < 0)
         return rc;
-    source = fetch_node_source(u->lane);
-    u->closure = closure_new(&source, u->cancel);
+    u->closure = closure_new(source, n, u->cancel);
     return u->closure ? 0 : err_set(E_NOMEM, "out of memory");
 }
 
 /* ---- walking ------------------------------------------------------------- */
 
-static int usage_walk(struct usage *u, const struct object_id *id,
-                      closure_visit *visit, void *ctx)
+static int usage_in_snapshot(int rc, const struct object_id *id)
 {
     char hex[ID_HEX_CHARS + 1];
-    struct snapshot s;
-    int rc = snapshot_list_read(u->r->store, u->r->keys, id, &s);
 
-    if (rc == 0) {
-        rc = closure_walk(u->closure, s.manifest.m.root, visit, ctx);
-        snapshot_list_drop(&s);
-    }
     return err_add(rc, "snapshot %.8s", id_hex(id->b, sizeof id->b, hex));
 }
 
-/* A change of a chunk's counts: all of it in the lower half, that as a tree
- * node in the upper. */
-static uint64_t usage_pack(int32_t by, int32_t by_nodes)
+/* Appends the root entry of a snapshot; n: out: its bytes. */
+static int usage_root(struct usage *u, const struct object_id *id,
+                      struct buf *out, size_t *n)
 {
-    return (uint64_t)(uint32_t)by_nodes << 32 | (uint32_t)by;
+    struct snapshot s;
+    int rc = snapshot_list_read(u->r->store, u->r->keys, id, &s);
+
+    if (rc < 0)
+        return usage_in_snapshot(rc, id);
+    *n = s.manifest.m.root.n;
+    buf_add_bytes(out, s.manifest.m.root);
+    snapshot_list_drop(&s);
+    return buf_status(out);
 }
 
-static int32_t usage_by(uint64_t packed)
+static int usage_walk(struct usage *u, const struct object_id *id, size_t n,
+                      closure_visit *visit, void *ctx)
 {
-    return (int32_t)(uint32_t)packed;
+    struct bytes *root = mem_array(n, sizeof *root);
+    struct buf text;
+    size_t from = 0;
+    size_t at;
+    int rc = root ? 0 : err_set(E_NOMEM, "out of memory for the snapshots");
+
+    buf_init(&text, USAGE_ROOTS_BYTES_MAX);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = usage_root(u, &id[i], &text, &root[i].n);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        root[i].p = text.p + from;
+        from += root[i].n;
+    }
+    if (rc == 0) {
+        rc = closure_walk(u->closure, root, n, &at, visit, ctx);
+        if (rc < 0)
+            rc = usage_in_snapshot(rc, &id[at]);
+    }
+    buf_release(&text);
+    free(root);
+    return rc;
 }
 
-static int32_t usage_by_nodes(uint64_t packed)
+/* A change that is not there yet. */
+static int usage_move_new(struct usage *u, const struct chunk_id *id)
 {
-    return (int32_t)(uint32_t)(packed >> 32);
+    int rc;
+
+    if (u->move_n == u->move_max) {
+        u->too_many = true;
+        return err_set(E_LIMIT, "too much has changed");
+    }
+    if (!MEM_GROW(u->move, u->move_n, u->move_cap))
+        return err_set(E_NOMEM, "out of memory for the references");
+    u->move[u->move_n] = (struct usage_move){.id = *id};
+    rc = index_refs_get(u->reader, id, &u->move[u->move_n].was);
+    if (rc == 0)
+        rc = idmap_put(&u->moved, id->b, u->move_n);
+    u->move_n += rc == 0;
+    return rc;
 }
 
 /*
@@ -180,25 +235,20 @@ static int32_t usage_by_nodes(uint64_t packed)
 static int usage_bump(struct usage *u, const struct edges_to *to, int32_t by,
                       struct index_ref *now)
 {
-    uint64_t *at = idmap_at(&u->moves, to->id.b);
-    uint64_t move = at ? *at : 0;
-    int rc = index_refs_get(u->reader, &to->id, now);
+    const uint64_t *at = idmap_at(&u->moved, to->id.b);
+    size_t no = at ? (size_t)*at : u->move_n;
+    int rc = at ? 0 : usage_move_new(u, &to->id);
+    struct usage_move *m;
 
     if (rc < 0)
         return rc;
-    move = usage_pack(usage_by(move) + by,
-                      usage_by_nodes(move) + (to->is_node ? by : 0));
-    now->count += (uint32_t)usage_by(move);
-    now->nodes += (uint32_t)usage_by_nodes(move);
-    if (at)
-        *at = move;
-    else
-        rc = idmap_put(&u->moves, to->id.b, move);
-    if (rc == 0 && u->moves.n > u->moves_max) {
-        u->too_many = true;
-        rc = err_set(E_LIMIT, "too much has changed");
-    }
-    return rc;
+    m = &u->move[no];
+    m->by += by;
+    m->by_nodes += to->is_node ? by : 0;
+    *now = m->was;
+    now->count += (uint32_t)m->by;
+    now->nodes += (uint32_t)m->by_nodes;
+    return 0;
 }
 
 /* Below a node is walked when the first reference to it as a node comes, or the
@@ -307,17 +357,15 @@ static int usage_update(struct usage *u, struct index_update **up)
 /* The moves as index_refs takes them. */
 static struct index_refs_move *usage_moves(const struct usage *u, size_t *n)
 {
-    struct index_refs_move *m = mem_array(u->moves.n, sizeof *m);
-    const struct idmap_slot *slot;
-    size_t at = 0;
+    struct index_refs_move *m = mem_array(u->move_n, sizeof *m);
 
     *n = 0;
-    while (m && (slot = idmap_next(&u->moves, &at)) != NULL) {
-        if (slot->value == 0)
-            continue;
-        memcpy(m[*n].id.b, slot->id, sizeof m[*n].id.b);
-        m[*n].by = usage_by(slot->value);
-        m[(*n)++].by_nodes = usage_by_nodes(slot->value);
+    for (size_t i = 0; m && i < u->move_n; i++) {
+        const struct usage_move *x = &u->move[i];
+
+        if (x->by != 0 || x->by_nodes != 0)
+            m[(*n)++] = (struct index_refs_move){
+                .id = x->id, .by = x->by, .by_nodes = x->by_nodes};
     }
     return m;
 }
@@ -377,26 +425,49 @@ static int usage_apply(struct usage *u, const struct roots *roots)
 
 /* ---- all of it ----------------------------------------------------------- */
 
+/* Walks all of them, each page in about the order in which it was stored. */
+static int usage_walk_all(struct usage *u, const struct roots *of,
+                          closure_visit *visit)
+{
+    struct object_id *id = mem_array(of->n, sizeof *id);
+    int rc = id ? roots_by_time(u->r, of, id)
+                : err_set(E_NOMEM, "out of memory for the snapshots");
+
+    if (rc == 0)
+        rc = usage_walk(u, id, of->n, visit, u);
+    free(id);
+    return rc;
+}
+
+static int usage_walk_change(struct usage *u, const struct roots *roots,
+                             struct usage_done *done)
+{
+    struct roots come = {.n = 0};
+    struct roots go = {.n = 0};
+    int rc = roots_without(roots, &u->counted, &come);
+
+    if (rc == 0)
+        rc = roots_without(&u->counted, roots, &go);
+    done->added = come.n;
+    done->removed = go.n;
+    if (rc == 0 && come.n > 0)
+        rc = usage_walk_all(u, &come, usage_count_in);
+    if (rc == 0 && go.n > 0)
+        rc = usage_walk_all(u, &go, usage_count_out);
+    roots_release(&come);
+    roots_release(&go);
+    return rc;
+}
+
 static int usage_by_change(struct usage *u, const struct roots *roots,
                            struct usage_done *done)
 {
-    int rc = 0;
+    int rc = usage_walk_change(u, roots, done);
 
-    for (size_t i = 0; i < roots->n && rc == 0; i++) {
-        if (roots_has(&u->counted, &roots->id[i]))
-            continue;
-        rc = usage_walk(u, &roots->id[i], usage_count_in, u);
-        done->added++;
-    }
-    for (size_t i = 0; i < u->counted.n && rc == 0; i++) {
-        if (roots_has(roots, &u->counted.id[i]))
-            continue;
-        rc = usage_walk(u, &u->counted.id[i], usage_count_out, u);
-        done->removed++;
-    }
     if (u->too_many && rc == E_LIMIT) {
         err_ignore(rc, "all is counted anew");
-        idmap_release(&u->moves);
+        idmap_release(&u->moved);
+        u->move_n = 0;
         return 0;
     }
     if (rc < 0 || done->added + done->removed == 0)
@@ -412,8 +483,8 @@ static int usage_anew(struct usage *u, const struct roots *roots,
     int rc = index_recount_begin(u->r->index, &u->recount);
 
     *done = (struct usage_done){.added = roots->n, .anew = true};
-    for (size_t i = 0; i < roots->n && rc == 0; i++)
-        rc = usage_walk(u, &roots->id[i], usage_count_anew, u);
+    if (rc == 0)
+        rc = usage_walk_all(u, roots, usage_count_anew);
     if (rc == 0)
         rc = usage_update(u, &up);
     if (rc < 0)
@@ -433,7 +504,7 @@ static int usage_anew(struct usage *u, const struct roots *roots,
 static int usage_try(struct repo *r, const struct roots *roots,
                      struct cancel *cancel, bool anew, struct usage_done *done)
 {
-    struct usage u = {.r = r, .cancel = cancel, .moves_max = USAGE_PENDING_MAX};
+    struct usage u = {.r = r, .cancel = cancel, .move_max = USAGE_PENDING_MAX};
     int rc = usage_begin(&u);
 
     *done = (struct usage_done){.added = 0};
@@ -539,7 +610,7 @@ static int usage_turn_new(struct repo *r, struct cancel *cancel,
     if (!t)
         return err_set(E_NOMEM, "out of memory");
     t->u =
-        (struct usage){.r = r, .cancel = cancel, .moves_max = USAGE_ALONE_MAX};
+        (struct usage){.r = r, .cancel = cancel, .move_max = USAGE_ALONE_MAX};
     return usage_begin(&t->u);
 }
 
@@ -570,7 +641,7 @@ int usage_turn_take(struct usage_turn *t, const struct object_id *id,
 {
     *out = (struct usage_own){.chunks = 0};
     t->out = out;
-    return usage_walk(&t->u, id, usage_visit_turn, t);
+    return usage_walk(&t->u, id, 1, usage_visit_turn, t);
 }
 
 int usage_own(struct repo *r, const struct object_id *id, struct cancel *cancel,

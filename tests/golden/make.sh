@@ -116,7 +116,7 @@ until find "/proc/$pid/fd" -lname '*/big/zz' 2>/dev/null | grep -q .; do
 done
 sleep 0.3
 kill -TERM $pid
-! wait $pid
+if wait $pid; then exit 1; fi
 [ "$("$dedup" --json snapshots --all | grep -c '"series":"unfinished"')" = 1 ]
 
 "$dedup" --json snapshots --all >"$out/snapshots.jsonl"

@@ -517,8 +517,8 @@ struct check_kit *check_kit_small(void)
 
 struct repo *check_kit_repo(struct check_kit *k)
 {
-    struct repo_open_options opt = {.secret = &k->secret,
-                                    .cache_root = k->cache};
+    struct repo_open_options opt = {
+        .secret = &k->secret, .cache_root = k->cache, .threads = 3};
     struct repo *r = NULL;
 
     if (repo_open(k->store, &opt, &r) < 0)

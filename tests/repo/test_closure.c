@@ -200,9 +200,9 @@ static int visit(void *ctx, const struct edges_to *to, bool *below)
 static int walk(const struct node_source *source, struct cancel *cancel,
                 struct visits *v)
 {
-    struct closure *c = closure_new(source, cancel);
-    int rc =
-        c ? closure_walk(c, w.snapshot.manifest.m.root, visit, v) : E_NOMEM;
+    struct closure *c = closure_new(source, 1, cancel);
+    int rc = c ? closure_walk(c, &w.snapshot.manifest.m.root, 1, NULL, visit, v)
+               : E_NOMEM;
 
     closure_free(c);
     return rc;
@@ -211,11 +211,12 @@ static int walk(const struct node_source *source, struct cancel *cancel,
 static void test_closure__visits_what_the_walk_and_reach_do(void **state)
 {
     struct visits *v = fresh();
-    struct closure *c = closure_new(&w.stored, NULL);
+    struct closure *c = closure_new(&w.stored, 1, NULL);
 
     (void)state;
     assert_non_null(c);
-    assert_int_equal(closure_walk(c, w.snapshot.manifest.m.root, visit, v), 0);
+    assert_int_equal(
+        closure_walk(c, &w.snapshot.manifest.m.root, 1, NULL, visit, v), 0);
     ids_equal(&v->nodes, &w.want_nodes);
     ids_equal(&v->chunks, &w.want_chunks);
     /* the tree has what makes it worth while: pages and lists of two levels,
@@ -224,7 +225,8 @@ static void test_closure__visits_what_the_walk_and_reach_do(void **state)
     assert_true(v->n > v->nodes.n + v->chunks.n);
     /* and once more with the same one */
     v = fresh();
-    assert_int_equal(closure_walk(c, w.snapshot.manifest.m.root, visit, v), 0);
+    assert_int_equal(
+        closure_walk(c, &w.snapshot.manifest.m.root, 1, NULL, visit, v), 0);
     ids_equal(&v->nodes, &w.want_nodes);
     closure_free(c);
 }
@@ -347,17 +349,148 @@ static void test_closure__a_damaged_node_is_told(void **state)
     }
 }
 
+/* ---- several threads ----------------------------------------------------- */
+
+enum { THREADS = 4, ROOTS = 12 };
+
+static struct fetch_lane *lanes[THREADS];
+static struct node_source sources[THREADS];
+static struct bytes roots[ROOTS];
+
+static void open_lanes(void)
+{
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(fetch_lane_new(w.fetch, &lanes[i]), 0);
+        sources[i] = fetch_node_source(lanes[i]);
+    }
+    for (size_t i = 0; i < ROOTS; i++)
+        roots[i] = w.snapshot.manifest.m.root;
+}
+
+static void close_lanes(void)
+{
+    for (size_t i = 0; i < THREADS; i++)
+        fetch_lane_free(lanes[i]);
+}
+
+/* Every node below each root, as often as it is pointed at. */
+static int visit_all(void *ctx, const struct edges_to *to, bool *below)
+{
+    struct visits *v = ctx;
+
+    if (++v->n == v->fail_at)
+        return err_set(E_LATER, "enough");
+    ids_add(to->is_node ? &v->nodes : &v->chunks, &to->id);
+    *below = to->is_node;
+    return 0;
+}
+
+static void test_closure__several_threads_visit_the_same(void **state)
+{
+    struct visits *v = fresh();
+    struct closure *one = closure_new(&w.stored, 1, NULL);
+    struct closure *many;
+    size_t n;
+
+    (void)state;
+    assert_non_null(one);
+    for (size_t i = 0; i < ROOTS; i++)
+        roots[i] = w.snapshot.manifest.m.root;
+    assert_int_equal(closure_walk(one, roots, ROOTS, NULL, visit_all, v), 0);
+    closure_free(one);
+    ids_equal(&v->nodes, &w.want_nodes);
+    ids_equal(&v->chunks, &w.want_chunks);
+    n = v->n;
+    open_lanes();
+    many = closure_new(sources, THREADS, NULL);
+    assert_non_null(many);
+    for (int i = 0; i < 5; i++) {
+        v = fresh();
+        assert_int_equal(closure_walk(many, roots, ROOTS, NULL, visit_all, v),
+                         0);
+        assert_int_equal(v->n, n);
+        ids_equal(&v->nodes, &w.want_nodes);
+        ids_equal(&v->chunks, &w.want_chunks);
+    }
+    assert_int_equal(closure_walk(many, roots, 0, NULL, visit_all, v), 0);
+    closure_free(many);
+    close_lanes();
+}
+
+/* Whichever visit fails is the last one, and the closure works again. */
+static void test_closure__a_failure_ends_all_threads(void **state)
+{
+    struct closure *c;
+    size_t which;
+
+    (void)state;
+    open_lanes();
+    c = closure_new(sources, THREADS, NULL);
+    assert_non_null(c);
+    for (size_t at = 1; at < 2000; at += 37) {
+        struct visits *v = fresh();
+
+        v->fail_at = at;
+        assert_int_equal(closure_walk(c, roots, ROOTS, NULL, visit_all, v),
+                         E_LATER);
+        assert_string_equal(err_text(), "enough");
+        assert_int_equal(v->n, at);
+    }
+    roots[ROOTS - 1] = bytes_of(roots[0].p, 3);
+    assert_int_equal(closure_walk(c, roots, ROOTS, &which, visit_all, fresh()),
+                     E_CORRUPT);
+    assert_int_equal(which, ROOTS - 1);
+    closure_free(c);
+    close_lanes();
+}
+
+/* Some of the threads cannot read: their error is what comes out. */
+static int get_nothing(void *ctx, const struct chunk_id *id, struct buf *node)
+{
+    (void)ctx;
+    (void)id;
+    (void)node;
+    return err_set(E_STORE, "no");
+}
+
+static void test_closure__what_others_cannot_read_is_told(void **state)
+{
+    struct closure *c;
+
+    (void)state;
+    open_lanes();
+    for (size_t i = 1; i < THREADS; i++)
+        sources[i].get = get_nothing;
+    for (int i = 0; i < 20; i++) {
+        int rc;
+
+        c = closure_new(sources, THREADS, NULL);
+        assert_non_null(c);
+        rc = closure_walk(c, roots, ROOTS, NULL, visit_all, fresh());
+        /* or the first was faster than all of them */
+        if (rc != 0)
+            assert_int_equal(rc, E_STORE);
+        closure_free(c);
+    }
+    close_lanes();
+}
+
 static void test_closure__a_damaged_root_is_told(void **state)
 {
     struct bytes root = w.snapshot.manifest.m.root;
     struct node_source source = node_store_source(&w.nodes);
-    struct closure *c = closure_new(&source, NULL);
+    struct closure *c = closure_new(&source, 1, NULL);
 
     (void)state;
     assert_non_null(c);
-    for (size_t n = 0; n < root.n; n++)
-        assert_int_equal(closure_walk(c, bytes_of(root.p, n), visit, fresh()),
+    for (size_t n = 0; n < root.n; n++) {
+        struct bytes cut[] = {root, bytes_of(root.p, n), root};
+        size_t at;
+
+        assert_int_equal(closure_walk(c, cut, 3, &at, visit, fresh()),
                          E_CORRUPT);
+        assert_int_equal(at, 1);
+    }
     closure_free(c);
 }
 
@@ -430,6 +563,9 @@ int main(void)
         cmocka_unit_test(test_closure__can_be_stopped),
         cmocka_unit_test(test_closure__each_allocation_fails),
         cmocka_unit_test(test_closure__a_damaged_node_is_told),
+        cmocka_unit_test(test_closure__several_threads_visit_the_same),
+        cmocka_unit_test(test_closure__a_failure_ends_all_threads),
+        cmocka_unit_test(test_closure__what_others_cannot_read_is_told),
         cmocka_unit_test(test_closure__a_damaged_root_is_told),
         cmocka_unit_test(test_closure__edges_of_nodes_that_are_cut_or_flipped),
         cmocka_unit_test(test_closure__edges_end_with_what_each_returns),

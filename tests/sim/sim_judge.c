@@ -127,7 +127,7 @@ static int sim_judge_begin(struct sim_judge *x)
     if (rc < 0)
         return rc;
     source = fetch_node_source(x->lane);
-    x->closure = closure_new(&source, NULL);
+    x->closure = closure_new(&source, 1, NULL);
     return x->closure ? 0 : E_NOMEM;
 }
 
@@ -144,7 +144,8 @@ static int sim_judge_root(struct sim_judge *x, const struct object_id *id)
     int rc = snapshot_list_read(x->r->store, x->r->keys, id, &s);
 
     if (rc == 0) {
-        rc = closure_walk(x->closure, s.manifest.m.root, sim_judge_visit, x);
+        rc = closure_walk(x->closure, &s.manifest.m.root, 1, NULL,
+                          sim_judge_visit, x);
         snapshot_list_drop(&s);
     }
     return rc;

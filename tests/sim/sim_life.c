@@ -12,7 +12,10 @@
 #include "tests/sim/sim_read.h"
 #include "tests/sim/sim_writer.h"
 
-enum { SIM_LIFE_ATTEMPTS = 5 };
+enum {
+    SIM_LIFE_ATTEMPTS = 5,
+    SIM_LIFE_SIEGE = 2000 /* steps of others that one file may take */
+};
 
 struct sim_tally sim_life_tally;
 
@@ -110,8 +113,12 @@ static int sim_life_write(struct sim_actor *a, struct repo *r)
         .series = series[sim_life_draw(w, 4) ? a->no % 3 : 0],
         .tree = &sim_life_tree[a->no],
         .force = sim_life_draw(w, 8) == 0,
-        .hurries = sim_life_draw(w, 2) ? 60 : 0,
-        .dawdles = sim_life_draw(w, 3) ? 0 : 120,
+        .hurries = w->siege              ? 200
+                   : sim_life_draw(w, 2) ? 60
+                                         : 0,
+        .dawdles = w->siege              ? SIM_LIFE_SIEGE
+                   : sim_life_draw(w, 3) ? 0
+                                         : 300,
         .leaves = sim_life_draw(w, 3) ? 0 : 40};
     struct object_id id;
 
@@ -126,16 +133,30 @@ static int sim_life_look(struct sim_actor *a, struct repo *r)
     return 0;
 }
 
+/* Before the i-th run. Under siege files only go, one of each directory: what
+ * is left is taken over, and no page of it was there before. */
+static void sim_life_change(struct sim_world *w, struct sim_tree *t, uint64_t i)
+{
+    if (!w->siege || i == 0)
+        sim_tree_change(t, w->files, w->versions, &w->prng);
+    for (size_t f = 0; w->siege && f < SIM_TREE_FILES; f++) {
+        if (i == 0 && t->version[f] == 0)
+            t->version[f] = 1 + (unsigned)f;
+        if (i > 0 && f % SIM_TREE_IN_DIR == (i - 1) % SIM_TREE_IN_DIR)
+            t->version[f] = 0;
+    }
+}
+
 static void sim_life_writer(struct sim_actor *a)
 {
     struct sim_world *w = sim_life_world(a);
-    uint64_t n = 1 + sim_life_draw(w, 4);
+    uint64_t n = w->siege ? SIM_TREE_IN_DIR : 1 + sim_life_draw(w, 4);
     unsigned cache = 0;
 
     sim_life_process(a, SIM_READ, &cache, sim_life_look);
     sim_life_tree[a->no] = (struct sim_tree){.version = {0}};
     for (uint64_t i = 0; i < n; i++) {
-        sim_tree_change(&sim_life_tree[a->no], w->files, w->versions, &w->prng);
+        sim_life_change(w, &sim_life_tree[a->no], i);
         sim_life_process(a, SIM_WRITE, &cache, sim_life_write);
         sim_life_rest(a);
     }
@@ -147,7 +168,7 @@ static int sim_life_collect(struct sim_actor *a, struct repo *r)
 {
     struct sim_world *w = sim_life_world(a);
     struct collect_options opt = {
-        .silence_ns = sim_life_draw(w, 3) ? -1 : 0,
+        .silence_ns = sim_life_draw(w, 3) && !w->siege ? -1 : 0,
         .dry_run = sim_life_draw(w, 16) == 0,
         .repack = {.unused_percent = sim_life_draw(w, 2) ? 0 : 100,
                    .unused_bytes = UINT64_MAX,
@@ -169,7 +190,7 @@ static int sim_life_collect(struct sim_actor *a, struct repo *r)
 static void sim_life_collector(struct sim_actor *a)
 {
     struct sim_world *w = sim_life_world(a);
-    uint64_t n = 1 + sim_life_draw(w, 4);
+    uint64_t n = w->siege ? 12 : 1 + sim_life_draw(w, 4);
     unsigned cache = 0;
 
     for (uint64_t i = 0; i < n; i++) {
@@ -227,7 +248,7 @@ static struct sim_life_some *sim_life_pick(struct sim_world *w,
                                            const struct snapshot_list *l)
 {
     struct sim_life_some *some = mem_alloc(sizeof *some);
-    bool all = sim_life_draw(w, 4) == 0;
+    bool all = sim_life_draw(w, w->siege ? 2 : 4) == 0;
     size_t at = l->n > 0 ? sim_life_draw(w, l->n) : 0;
 
     ASSERT(some && l->n <= SIM_WORLD_SNAPSHOTS);
@@ -258,7 +279,7 @@ static int sim_life_forget(struct sim_actor *a, struct repo *r)
     struct sim_world *w = sim_life_world(a);
     struct forget_plan plan = {.go_n = 0};
     struct snapshot_list list = {.n = 0};
-    struct forget_ask ask = {.drop = sim_life_draw(w, 4) > 0,
+    struct forget_ask ask = {.drop = w->siege || sim_life_draw(w, 4) > 0,
                              .force = sim_life_draw(w, 2) > 0};
     struct sim_life_some *some;
     int rc = snapshot_list_load(r->index, &r->state, &list);
@@ -409,8 +430,10 @@ void sim_life_people(struct sim_world *w)
     w->files = 2 + (unsigned)sim_life_draw(w, SIM_TREE_FILES - 1);
     w->versions = sim_life_draw(w, 2) ? 2 + (unsigned)sim_life_draw(w, 5)
                                       : SIM_TREE_VERSIONS;
-    sim_life_add(w, "w", 1 + sim_life_draw(w, 3), sim_life_writer);
+    w->siege = sim_life_draw(w, 4) == 0;
+    sim_life_add(w, "w", 1 + sim_life_draw(w, w->siege ? 2 : 3),
+                 sim_life_writer);
     sim_life_add(w, "c", 1 + sim_life_draw(w, 2), sim_life_collector);
-    sim_life_add(w, "u", sim_life_draw(w, 3), sim_life_user);
+    sim_life_add(w, "u", w->siege + sim_life_draw(w, 3), sim_life_user);
     sim_life_add(w, "r", sim_life_draw(w, 2), sim_life_reader);
 }

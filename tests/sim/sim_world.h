@@ -73,6 +73,8 @@ struct sim_world {
     struct key_slot_secret secret;
     struct prng prng; /* what actors do */
     struct sim_odds odds;
+    bool siege;        /* slow runs over what hardly changes, among people who
+                          forget all, and patient collectors */
     unsigned files;    /* of the trees that are backed up, and ... */
     unsigned versions; /* ... of each: see sim_tree.h */
     struct sim_process process[SIM_SCHED_ACTORS];

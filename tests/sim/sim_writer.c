@@ -13,7 +13,7 @@
 
 enum {
     SIM_WRITER_CACHE_BYTES = 1 << 20,
-    SIM_WRITER_WHILE = 300 /* steps of others, at most */
+    SIM_WRITER_DAWDLES = 120 /* of 256, at each file */
 };
 
 struct sim_writer {
@@ -282,9 +282,8 @@ static int sim_writer_between(struct sim_writer *x, size_t files)
     int rc = 0;
 
     clock_fake_advance(CLOCK_SECOND_NS);
-    if (sim_writer_chance(x, x->opt->dawdles))
-        sim_sched_sleep(&x->w->sched,
-                        prng_below(&x->w->prng, SIM_WRITER_WHILE));
+    if (x->opt->dawdles > 0 && sim_writer_chance(x, SIM_WRITER_DAWDLES))
+        sim_sched_sleep(&x->w->sched, prng_below(&x->w->prng, x->opt->dawdles));
     if (sim_writer_chance(x, x->opt->hurries))
         rc = sim_writer_hurry(x);
     if (rc < 0 || !sim_writer_chance(x, x->opt->leaves))

@@ -15,7 +15,7 @@ struct sim_writer_options {
     bool force;       /* no parent */
     unsigned hurries; /* of 256, at each file: publishes, and renews */
     unsigned leaves;  /* of 256, at each file: leaves a checkpoint */
-    unsigned dawdles; /* of 256, at each file: takes a while; actors only */
+    unsigned dawdles; /* steps of others that a file may take; actors only */
 };
 
 /*
