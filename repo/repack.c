@@ -25,9 +25,9 @@ enum {
 struct repack_frame {
     struct pack_dir_frame f;
     struct pack_dir_chunk chunk[FRAME_CHUNKS_MAX + 1];
-    bool want[FRAME_CHUNKS_MAX];
-    uint64_t raw;    /* bytes that are wanted, of f.raw_bytes */
-    uint64_t stored; /* their share of what is stored */
+    const bool *want; /* of each, lent */
+    uint64_t raw;     /* bytes that are wanted, of f.raw_bytes */
+    uint64_t stored;  /* their share of what is stored */
 };
 
 struct repack {
@@ -44,6 +44,8 @@ struct repack {
     struct repack_fresh *fresh[2];       /* likewise, what the key can read */
     struct pack_info info[REPACK_BATCH]; /* written, not yet published */
     size_t info_n;
+    bool *want; /* of each chunk of the pack at hand, by its place there */
+    size_t want_cap;
     struct repack_frame frame_at; /* the frame at hand */
 };
 
@@ -59,6 +61,7 @@ static void repack_end(struct repack *x)
     pack_reader_free(x->packs);
     index_reader_free(x->reader);
     free(x->pack);
+    free(x->want);
     free(x);
 }
 
@@ -138,37 +141,57 @@ static int repack_by_number(const void *va, const void *vb)
 
 /* ---- new packs ----------------------------------------------------------- */
 
-/* The chunks of a pack that is in the index now are at home there, if they were
- * in one of those that it replaces: in all updates of a bounded size. */
-static int repack_settle(struct repack *x, const struct object_id *id,
-                         struct bytes content)
+static int repack_id_order(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct chunk_id));
+}
+
+/* One update. */
+static int repack_settle_some(struct repack *x, const struct object_id *pack,
+                              struct chunk_id *id, size_t n)
 {
     struct index_update *u = NULL;
-    struct pack_dir_reader dir;
-    struct pack_dir_frame f;
-    struct pack_dir_chunk c;
     struct index_pack p;
-    bool found = true;
-    size_t n = 0;
+    bool found = false;
     int rc = index_update_begin(x->r->index, REPACK_WAIT_MS, &u);
 
+    qsort(id, n, sizeof *id, repack_id_order);
     if (rc == 0)
-        rc = index_update_find_pack(u, id, &p, &found);
-    pack_dir_read(&dir, content);
-    while (rc == 0 && found && pack_dir_next_frame(&dir, &f)) {
-        while (rc == 0 && pack_dir_next_chunk(&dir, &c)) {
-            rc = index_refs_settle_in(u, &c.id, p.no);
-            if (rc < 0 || ++n % REPACK_CHUNKS != 0)
-                continue;
-            rc = index_update_commit(u);
-            u = NULL;
-            if (rc == 0)
-                rc = index_update_begin(x->r->index, REPACK_WAIT_MS, &u);
-        }
-    }
+        rc = index_update_find_pack(u, pack, &p, &found);
+    for (size_t i = 0; i < n && rc == 0 && found; i++)
+        rc = index_refs_settle_in(u, &id[i], p.no);
     if (rc == 0)
         return index_update_commit(u);
     index_update_abort(u);
+    return rc;
+}
+
+/* The chunks of a pack that is in the index now are at home there, if they were
+ * in one of those that it replaces: in updates of a bounded size, each in the
+ * order of the table. */
+static int repack_settle(struct repack *x, const struct object_id *pack,
+                         struct bytes content)
+{
+    struct chunk_id *id = mem_array(REPACK_CHUNKS, sizeof *id);
+    struct pack_dir_reader dir;
+    struct pack_dir_frame f;
+    struct pack_dir_chunk c;
+    size_t n = 0;
+    int rc = id ? 0 : err_set(E_NOMEM, "out of memory for a pack");
+
+    pack_dir_read(&dir, content);
+    while (rc == 0 && pack_dir_next_frame(&dir, &f)) {
+        while (rc == 0 && pack_dir_next_chunk(&dir, &c)) {
+            id[n++] = c.id;
+            if (n < REPACK_CHUNKS)
+                continue;
+            rc = repack_settle_some(x, pack, id, n);
+            n = 0;
+        }
+    }
+    if (rc == 0 && n > 0)
+        rc = repack_settle_some(x, pack, id, n);
+    free(id);
     return rc;
 }
 
@@ -260,24 +283,44 @@ static int repack_begin(struct repack *x)
 
 /* ---- one old pack -------------------------------------------------------- */
 
-/* The chunks of a frame, and which of them are at home in that pack. */
+/* Which chunks of a pack are at home there: x->want. */
 static int repack_look(struct repack *x, uint32_t no,
-                       struct pack_dir_reader *dir)
+                       const struct pack_info *info)
 {
-    struct repack_frame *at = &x->frame_at;
+    struct pack_dir_reader dir;
+    struct pack_dir_frame f;
+    struct pack_dir_chunk c;
     size_t n = 0;
     int rc = 0;
 
-    at->raw = 0;
-    for (; rc == 0 && pack_dir_next_chunk(dir, &at->chunk[n]); n++) {
-        struct index_ref ref;
+    pack_dir_read(&dir, buf_bytes(&info->dir));
+    while (rc == 0 && pack_dir_next_frame(&dir, &f)) {
+        while (rc == 0 && pack_dir_next_chunk(&dir, &c)) {
+            struct index_ref ref;
 
-        rc = index_refs_get(x->reader, &at->chunk[n].id, &ref);
-        at->want[n] = ref.count > 0 && ref.home == no;
-        at->raw += at->want[n] ? at->chunk[n].bytes : 0;
+            if (!MEM_GROW(x->want, n, x->want_cap))
+                return err_set(E_NOMEM, "out of memory for a pack");
+            rc = index_refs_get(x->reader, &c.id, &ref);
+            x->want[n++] = rc == 0 && ref.count > 0 && ref.home == no;
+        }
     }
-    at->stored = at->raw * at->f.stored_bytes / at->f.raw_bytes;
     return rc;
+}
+
+/* The chunks of a frame. first: the place of its first one in the pack; moves
+ * behind them. */
+static void repack_frame_get(struct repack *x, struct pack_dir_reader *dir,
+                             size_t *first)
+{
+    struct repack_frame *at = &x->frame_at;
+    size_t n = 0;
+
+    at->raw = 0;
+    at->want = x->want + *first;
+    for (; pack_dir_next_chunk(dir, &at->chunk[n]); n++)
+        at->raw += at->want[n] ? at->chunk[n].bytes : 0;
+    at->stored = at->raw * at->f.stored_bytes / at->f.raw_bytes;
+    *first += n;
 }
 
 /* Whether a frame is worth making anew: the key can read it, and more of it is
@@ -291,22 +334,21 @@ static bool repack_is_thin(const struct repack *x, int meta)
 }
 
 /* How many bytes of a pack's frames would be written anew. */
-static int repack_weigh(struct repack *x, uint32_t no,
-                        const struct pack_info *info, uint64_t *bytes)
+static uint64_t repack_weigh(struct repack *x, const struct pack_info *info)
 {
     int meta = info->kind == PACK_META;
     struct pack_dir_reader dir;
-    int rc = 0;
+    uint64_t bytes = 0;
+    size_t first = 0;
 
-    *bytes = 0;
     pack_dir_read(&dir, buf_bytes(&info->dir));
-    while (rc == 0 && pack_dir_next_frame(&dir, &x->frame_at.f)) {
-        rc = repack_look(x, no, &dir);
-        if (rc == 0 && x->frame_at.raw > 0)
-            *bytes += repack_is_thin(x, meta) ? x->frame_at.stored
-                                              : x->frame_at.f.stored_bytes;
+    while (pack_dir_next_frame(&dir, &x->frame_at.f)) {
+        repack_frame_get(x, &dir, &first);
+        if (x->frame_at.raw > 0)
+            bytes += repack_is_thin(x, meta) ? x->frame_at.stored
+                                             : x->frame_at.f.stored_bytes;
     }
-    return rc;
+    return bytes;
 }
 
 static int repack_frame_at(struct repack *x, const struct pack_info *info)
@@ -330,17 +372,16 @@ static int repack_frame_at(struct repack *x, const struct pack_info *info)
                                    &fits);
 }
 
-static int repack_frames(struct repack *x, uint32_t no,
-                         const struct pack_info *info)
+static int repack_frames(struct repack *x, const struct pack_info *info)
 {
     struct pack_dir_reader dir;
+    size_t first = 0;
     int rc = 0;
 
     pack_dir_read(&dir, buf_bytes(&info->dir));
     while (rc == 0 && pack_dir_next_frame(&dir, &x->frame_at.f)) {
-        rc = repack_look(x, no, &dir);
-        if (rc == 0)
-            rc = repack_frame_at(x, info);
+        repack_frame_get(x, &dir, &first);
+        rc = repack_frame_at(x, info);
     }
     return rc;
 }
@@ -350,15 +391,15 @@ static int repack_frames(struct repack *x, uint32_t no,
 static int repack_pack(struct repack *x, const struct index_pack *p, bool small)
 {
     struct pack_info info = {.bytes = 0};
-    uint64_t bytes = 0;
     int rc = pack_reader_dir(x->packs, &p->id, &info);
 
     if (rc == 0)
-        rc = repack_weigh(x, p->no, &info, &bytes);
+        rc = repack_look(x, p->no, &info);
     if (rc == 0 &&
-        (small || bytes + p->size_bytes / REPACK_GAIN + repack_overhead(p) <=
+        (small || repack_weigh(x, &info) + p->size_bytes / REPACK_GAIN +
+                          repack_overhead(p) <=
                       p->size_bytes)) {
-        rc = repack_frames(x, p->no, &info);
+        rc = repack_frames(x, &info);
         x->done->packs++;
         x->done->bytes += p->size_bytes;
     }

@@ -1,6 +1,7 @@
 /*
  * repack_fresh: frames made anew, of the chunks that are needed in frames of
- * which much is not: for a key that can read. Confined to one thread.
+ * which much is not: for a key that can read. Confined to one thread; one of
+ * its own compresses meanwhile.
  */
 #ifndef REPO_REPACK_FRESH_H
 #define REPO_REPACK_FRESH_H

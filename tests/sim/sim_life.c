@@ -14,7 +14,8 @@
 
 enum {
     SIM_LIFE_ATTEMPTS = 5,
-    SIM_LIFE_SIEGE = 2000 /* steps of others that one file may take */
+    SIM_LIFE_SIEGE = 1000, /* steps of others that one file may take */
+    SIM_LIFE_ROUNDS = 60   /* of those who go on as long as somebody writes */
 };
 
 struct sim_tally sim_life_tally;
@@ -160,6 +161,13 @@ static void sim_life_writer(struct sim_actor *a)
         sim_life_process(a, SIM_WRITE, &cache, sim_life_write);
         sim_life_rest(a);
     }
+    w->writing--;
+}
+
+/* Whether one who does something n times does it an i-th time. */
+static bool sim_life_goes_on(const struct sim_world *w, uint64_t i, uint64_t n)
+{
+    return i < n || (w->siege && w->writing > 0 && i < SIM_LIFE_ROUNDS);
 }
 
 /* ---- collectors ---- */
@@ -190,10 +198,10 @@ static int sim_life_collect(struct sim_actor *a, struct repo *r)
 static void sim_life_collector(struct sim_actor *a)
 {
     struct sim_world *w = sim_life_world(a);
-    uint64_t n = w->siege ? 12 : 1 + sim_life_draw(w, 4);
+    uint64_t n = 1 + sim_life_draw(w, 4);
     unsigned cache = 0;
 
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; sim_life_goes_on(w, i, n); i++) {
         sim_life_rest(a);
         sim_life_process(a, SIM_COLLECT, &cache, sim_life_collect);
     }
@@ -322,7 +330,7 @@ static void sim_life_user(struct sim_actor *a)
     uint64_t n = 2 + sim_life_draw(w, 6);
     unsigned cache = 0;
 
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; sim_life_goes_on(w, i, n); i++) {
         sim_life_rest(a);
         if (sim_life_draw(w, 3) > 0)
             sim_life_process(a, SIM_FORGET, &cache, sim_life_forget);
@@ -431,8 +439,8 @@ void sim_life_people(struct sim_world *w)
     w->versions = sim_life_draw(w, 2) ? 2 + (unsigned)sim_life_draw(w, 5)
                                       : SIM_TREE_VERSIONS;
     w->siege = sim_life_draw(w, 4) == 0;
-    sim_life_add(w, "w", 1 + sim_life_draw(w, w->siege ? 2 : 3),
-                 sim_life_writer);
+    w->writing = 1 + (unsigned)sim_life_draw(w, w->siege ? 2 : 3);
+    sim_life_add(w, "w", w->writing, sim_life_writer);
     sim_life_add(w, "c", 1 + sim_life_draw(w, 2), sim_life_collector);
     sim_life_add(w, "u", w->siege + sim_life_draw(w, 3), sim_life_user);
     sim_life_add(w, "r", sim_life_draw(w, 2), sim_life_reader);

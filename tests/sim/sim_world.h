@@ -73,6 +73,7 @@ struct sim_world {
     struct key_slot_secret secret;
     struct prng prng; /* what actors do */
     struct sim_odds odds;
+    unsigned writing;  /* writers that have not come to their end */
     bool siege;        /* slow runs over what hardly changes, among people who
                           forget all, and patient collectors */
     unsigned files;    /* of the trees that are backed up, and ... */
