@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUF_BYTES = 1 << 20, SMALL_MAX = 8192, PER_DIR = 16, LEVELS = 7 };
+enum { BUF_BYTES = 1 << 20, SMALL_MAX = 8192, TINY_IN_DIR = 1000,
+    PER_DIR = 16, LEVELS = 7 };
 
 void corpus_die(const char *what)
 {
@@ -207,4 +208,25 @@ void corpus_small(const char *dir, uint64_t seed, uint64_t files)
     }
     free(dirs);
     free(level);
+}
+
+void corpus_tiny(const char *dir, uint64_t seed, uint64_t files)
+{
+    struct prng r;
+    char path[4096];
+    char data[16];
+
+    prng_init(&r, seed);
+    for (uint64_t i = 0; i < files; i++) {
+        (void)snprintf(path, sizeof path, "%s/%llu", dir,
+                       (unsigned long long)(i / TINY_IN_DIR));
+        if (i % TINY_IN_DIR == 0 && mkdir(path, 0755) < 0)
+            corpus_die(path);
+        (void)snprintf(path, sizeof path, "%s/%llu/%llu", dir,
+                       (unsigned long long)(i / TINY_IN_DIR),
+                       (unsigned long long)i);
+        for (size_t at = 0; at < sizeof data; at++)
+            data[at] = (char)prng_below(&r, 256);
+        corpus_write(path, data, sizeof data, 0644, CORPUS_BEGIN);
+    }
 }

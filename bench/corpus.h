@@ -42,6 +42,10 @@ void corpus_noise(const char *dir, uint64_t seed, uint64_t bytes);
  */
 void corpus_small(const char *dir, uint64_t seed, uint64_t files);
 
+/* corpus_tiny: files (>= 1) of 16 random bytes, 1000 to a directory: as many
+ * chunks in as few bytes as can be. */
+void corpus_tiny(const char *dir, uint64_t seed, uint64_t files);
+
 /*
  * corpus_edit: turns version - 1 of the tree in dir into version (>= 2). Of
  * each 1000 files, begun ones too, it edits 5 (1 to 4 places each: inserts,

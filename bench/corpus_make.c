@@ -3,6 +3,7 @@
  *
  *     corpus_make noise DIR SEED BYTES
  *     corpus_make small DIR SEED FILES
+ *     corpus_make tiny  DIR SEED FILES
  *     corpus_make edit  DIR SEED VERSION
  *
  * DIR exists; it is empty but for edit. Exit: 0, 1 failed, 2 usage.
@@ -21,6 +22,7 @@ static const struct {
 } kinds[] = {
     {"noise", corpus_noise, 0},
     {"small", corpus_small, 1},
+    {"tiny", corpus_tiny, 1},
     {"edit", corpus_edit, 2},
 };
 
@@ -47,6 +49,6 @@ int main(int argc, char **argv)
         kinds[i].make(argv[2], seed, n);
         return 0;
     }
-    (void)fprintf(stderr, "usage: corpus_make noise|small|edit DIR SEED N\n");
+    (void)fprintf(stderr, "usage: corpus_make noise|small|tiny|edit DIR SEED N\n");
     return 2;
 }

@@ -57,30 +57,22 @@ static int repo_init_put(struct store *s, const char *name, struct bytes file)
     return rc;
 }
 
-/* log/0: which features there are. That somebody else was faster is fine: only
- * who has this repository's keys can have been. */
+/* log/0: which features there are: none yet. That somebody else was faster is
+ * fine: only who has this repository's keys can have been. */
 static int repo_init_put_flags(struct store *s, const struct keyring *k)
 {
     struct chain chain = {.store = s, .keys = k, .kind = ENVELOPE_LOG};
     struct chain_tip tip = {.any = false};
     struct record_log l = {.decides = 0};
-    struct buf names;
     struct buf body;
     bool mine = false;
     int rc;
 
-    buf_init(&names, 256);
     buf_init(&body, 1024);
-    record_string_put(&names, bytes_of_str("provisional"));
-    l.features[RECORD_CLASS_COLLECT].encoded = buf_bytes(&names);
-    l.features[RECORD_CLASS_COLLECT].n = 1;
     record_log_put(RECORD_FLAGS, &l, &body);
-    rc = buf_status(&names);
-    if (rc == 0)
-        rc = buf_status(&body);
+    rc = buf_status(&body);
     if (rc == 0)
         rc = chain_put(&chain, &tip, RECORD_FLAGS, buf_bytes(&body), &mine);
-    buf_release(&names);
     buf_release(&body);
     return rc;
 }

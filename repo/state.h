@@ -40,7 +40,7 @@ struct state {
     size_t undecided_n;
     size_t undecided_cap;
     struct state_labels labels; /* tags and protection of snapshots */
-    bool provisional;           /* the format may still change */
+    bool provisional;           /* made before the format was settled */
     char refused[RECORD_CLASS_N][RECORD_FEATURE_MAX + 1]; /* by class: a feature
                         that this program does not know; empty: none */
 };

@@ -62,7 +62,7 @@ static void test_repo__opens_with_its_key_only(void **state)
     assert_int_equal(repo_fixture_init(&f), E_REFUSED);
     assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
     assert_int_equal(r->keys->role, KEYRING_FULL);
-    assert_true(r->state.provisional);
+    assert_false(r->state.provisional);
     repo_close(r);
     f.secret = other;
     assert_int_equal(repo_fixture_repo(&f, "a", &r), E_KEY);

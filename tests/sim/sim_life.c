@@ -15,7 +15,7 @@
 enum {
     SIM_LIFE_ATTEMPTS = 5,
     SIM_LIFE_SIEGE = 1000, /* steps of others that one file may take */
-    SIM_LIFE_ROUNDS = 60   /* of those who go on as long as somebody writes */
+    SIM_LIFE_ROUNDS = 40   /* of those who go on as long as somebody writes */
 };
 
 struct sim_tally sim_life_tally;
@@ -438,7 +438,7 @@ void sim_life_people(struct sim_world *w)
     w->files = 2 + (unsigned)sim_life_draw(w, SIM_TREE_FILES - 1);
     w->versions = sim_life_draw(w, 2) ? 2 + (unsigned)sim_life_draw(w, 5)
                                       : SIM_TREE_VERSIONS;
-    w->siege = sim_life_draw(w, 4) == 0;
+    w->siege = sim_life_draw(w, 8) == 0;
     w->writing = 1 + (unsigned)sim_life_draw(w, w->siege ? 2 : 3);
     sim_life_add(w, "w", w->writing, sim_life_writer);
     sim_life_add(w, "c", 1 + sim_life_draw(w, 2), sim_life_collector);
