@@ -9,8 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUF_BYTES = 1 << 20, SMALL_MAX = 8192, TINY_IN_DIR = 1000,
-    PER_DIR = 16, LEVELS = 7 };
+enum {
+    BUF_BYTES = 1 << 20,
+    SMALL_MAX = 8192,
+    TINY_IN_DIR = 1000,
+    PER_DIR = 16,
+    LEVELS = 7
+};
 
 void corpus_die(const char *what)
 {

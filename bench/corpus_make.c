@@ -49,6 +49,7 @@ int main(int argc, char **argv)
         kinds[i].make(argv[2], seed, n);
         return 0;
     }
-    (void)fprintf(stderr, "usage: corpus_make noise|small|tiny|edit DIR SEED N\n");
+    (void)fprintf(stderr,
+                  "usage: corpus_make noise|small|tiny|edit DIR SEED N\n");
     return 2;
 }
