@@ -11,6 +11,7 @@
 #include "repo/compress.h"
 #include "repo/key_change.h"
 #include "repo/repo_init.h"
+#include "repo/reserve.h"
 #include "repo/selftest.h"
 #include "store/local.h"
 
@@ -20,9 +21,9 @@ enum { CMD_INIT_DENTS_BYTES = 4096 };
  * comes with. repo_init() looks at the objects themselves. */
 static bool cmd_init_is_ours(const char *name)
 {
-    static const char *const ours[] = {"config",    "keys",  "log",
-                                       "packs",     "index", ".tmp",
-                                       "snapshots", "w",     "lost+found"};
+    static const char *const ours[] = {
+        "config", "keys",      "log", "packs",      "index",
+        ".tmp",   "snapshots", "w",   "lost+found", RESERVE_NAME};
 
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         if (strcmp(name, ours[i]) == 0)
@@ -193,6 +194,8 @@ static int cmd_init_make(struct cli *cli, const char *place,
         rc = local_open(place, &s);
     if (rc == 0)
         rc = repo_init(s, opt, &id);
+    if (rc == 0)
+        err_ignore(reserve_make(s), "the first prune makes it");
     if (rc == 0 && sheet->path)
         rc = cmd_init_sheet(s, place, &secret, sheet);
     store_close(s);

@@ -40,7 +40,7 @@ is ".packs.count == $(count packs) and .segments.count == $(count index) and
     .log_records.count == $(count log) and
     .journal_records.count == $(count w) and
     .manifests.count == $(count snapshots)"
-bytes=$(find repo/config repo/keys repo/packs repo/index repo/snapshots \
+bytes=$(find repo/config repo/reserve repo/keys repo/packs repo/index repo/snapshots \
     repo/log repo/w -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
 is ".stored_bytes == $bytes"
 
