@@ -234,11 +234,11 @@ static int cmd_forget_ids(struct cli *cli, const struct session *s,
 
 /* ---- doing it, and telling ----------------------------------------------- */
 
-static int cmd_forget_show(struct cli *cli, const struct forget_plan *p,
-                           bool done)
+static int cmd_forget_show(struct cli *cli, const struct cmd_forget *f,
+                           const struct forget_plan *p, bool done)
 {
     if (cli->json)
-        return forget_out_json(cli->json, p, done);
+        return forget_out_json(cli->json, p, f->ask.fit, done);
     if (done && !opt_has(cli->opt, OPT_VERBOSE) &&
         (opt_has(cli->opt, OPT_QUIET) || !terminal_is(1)))
         return 0;
@@ -329,13 +329,17 @@ static int cmd_forget_do(struct cli *cli, struct session *s,
         rc = cmd_forget_run(cli, s, f, &p);
     }
     if (rc == 0)
-        rc = cmd_forget_show(cli, &p, !dry);
+        rc = cmd_forget_show(cli, f, &p, !dry);
     if (rc == 0 && dry)
         rc = forget_guard(s->repo, &f->ask, &p);
     if (rc == 0)
         cmd_forget_tell(&p, !dry);
     if (rc == 0)
         cmd_forget_tell_fit(cli, &f->fit);
+    if (rc == 0 && f->ask.policy && p.n == 0 && !cli->job &&
+        !snapshot_filter_is_all(&f->filter))
+        message_warn("no snapshot is of that series, host or tag: nothing was "
+                     "looked at");
     forget_plan_release(&p);
     if (rc == 0 && opt_has(cli->opt, OPT_PRUNE) && dry)
         message_note("how much room that would give is not computed");
@@ -376,6 +380,8 @@ int cmd_forget(struct cli *cli)
     bool job = opt_has(o, OPT_JOB) || opt_has(o, OPT_ALL_JOBS);
     int rc = forget_simulate_check(o);
 
+    if (rc == 0 && opt_has(o, OPT_PRUNE))
+        rc = prune_out_check(o);
     if (rc < 0)
         return rc;
     if (job && (opt_has(o, OPT_HOST) || opt_has(o, OPT_TAG) ||

@@ -4,8 +4,10 @@
 int cmd_prune(struct cli *cli)
 {
     struct session s = {.store = NULL};
-    int rc = session_open(cli, SESSION_WORK, &s);
+    int rc = prune_out_check(cli->opt);
 
+    if (rc == 0)
+        rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
         rc = repo_role_allows(s.repo, REPO_ACT_COLLECT);
     if (rc == 0)

@@ -182,7 +182,8 @@ static int forget_out_json_item(struct json_out *j,
     return json_out_end(j);
 }
 
-int forget_out_json(struct json_out *j, const struct forget_plan *p, bool done)
+int forget_out_json(struct json_out *j, const struct forget_plan *p,
+                    const struct forget_fit *fit, bool done)
 {
     size_t stays;
     size_t goes = forget_out_count(p, &stays);
@@ -197,5 +198,10 @@ int forget_out_json(struct json_out *j, const struct forget_plan *p, bool done)
     json_out_u64(j, "kept", stays);
     json_out_u64(j, "removed", goes);
     json_out_u64(j, "checkpoints_removed", p->go_n - goes);
+    if (fit) {
+        json_out_u64(j, "max_bytes", fit->max_bytes);
+        json_out_u64(j, "needed_bytes_before", fit->before_bytes);
+        json_out_u64(j, "needed_bytes", fit->after_bytes);
+    }
     return json_out_end(j);
 }

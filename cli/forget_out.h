@@ -6,7 +6,7 @@
 #define CLI_FORGET_OUT_H
 
 #include "cli/cli.h"
-#include "repo/forget.h"
+#include "repo/forget_fit.h"
 
 /* forget_out_reasons: "daily 3, monthly 1, protected"; empty: no rule keeps it.
  */
@@ -20,9 +20,10 @@ size_t forget_out_count(const struct forget_plan *p, size_t *stays);
  * Returns 0; E_LIMIT; E_NOMEM. */
 MUST_CHECK int forget_out_table(struct cli *cli, const struct forget_plan *p);
 
-/* forget_out_json: the same, a line for each, and one for the whole.
+/* forget_out_json: the same, a line for each, and one for the whole. fit: what
+ * goes for its size; NULL: nothing.
  *   done  it is so; else it would be */
 MUST_CHECK int forget_out_json(struct json_out *j, const struct forget_plan *p,
-                               bool done);
+                               const struct forget_fit *fit, bool done);
 
 #endif

@@ -119,6 +119,13 @@ static int prune_out_limits(const struct opt_set *o, struct repack_limits *l)
     return unused ? prune_out_unused(unused, l) : 0;
 }
 
+int prune_out_check(const struct opt_set *o)
+{
+    struct repack_limits l;
+
+    return prune_out_limits(o, &l);
+}
+
 int prune_out(struct cli *cli, struct session *s)
 {
     struct collect_options o = {.cancel = cli->cancel,
@@ -128,7 +135,6 @@ int prune_out(struct cli *cli, struct session *s)
 
     if (rc == 0)
         rc = collect_run(s->repo, &o, &d);
-
     if (rc < 0)
         return rc;
     if (cli->json)
@@ -137,5 +143,11 @@ int prune_out(struct cli *cli, struct session *s)
         prune_out_dry(cli, &d);
     if (!o.dry_run)
         prune_out_tell(&d);
+    if (d.no_room) {
+        message_warn("there is no room to write packs anew, so that what they "
+                     "hold in vain stays: make room on the disk, and prune "
+                     "again");
+        cli->incomplete = true;
+    }
     return rc;
 }

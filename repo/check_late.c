@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "repo/repo_log.h"
 #include "repo/snapshot_list.h"
+#include "repo/trust.h"
 #include "store/store.h"
 
 enum { CHECK_LATE_CACHE = 32 << 20, CHECK_LATE_PLACES = 64 };
@@ -15,6 +16,10 @@ struct check_late {
     struct index_reader *knows; /* what is now; NULL: nobody asked yet */
     struct fetch *fetch;        /* the same */
     struct fetch_lane *lane;    /* the same */
+    bool begun;
+    bool shut;                 /* it cannot be asked */
+    struct snapshot_list list; /* as it is now; loaded: */
+    bool listed;
 };
 
 int check_late_open(struct repo *r, const struct check_view *v,
@@ -40,6 +45,7 @@ void check_late_close(struct check_late *l)
 {
     if (!l)
         return;
+    snapshot_list_release(&l->list);
     fetch_lane_free(l->lane);
     fetch_free(l->fetch);
     index_reader_free(l->knows);
@@ -65,16 +71,23 @@ static int check_late_begin(struct check_late *l)
 /* blind: out: this cannot tell more than the view does. */
 static int check_late_look(struct check_late *l, bool again, bool *blind)
 {
-    bool moved;
+    bool moved = false;
     int rc = 0;
 
     *blind = true;
-    if (!l->r->index)
+    if (!l->r->index || l->shut)
         return 0;
-    if (!l->knows)
+    if (!l->begun) {
+        l->begun = true;
         rc = check_late_begin(l);
-    else if (again)
+        l->shut = rc < 0;
+    } else if (again) {
         rc = repo_log_follow(l->r, &moved);
+    }
+    if (moved) {
+        snapshot_list_release(&l->list);
+        l->listed = false;
+    }
     if (rc == E_CORRUPT) {
         err_ignore(rc, "what the check has found is told instead");
         return 0;
@@ -84,7 +97,9 @@ static int check_late_look(struct check_late *l, bool again, bool *blind)
     return rc;
 }
 
-/* A pack in which the chunk is, and which the view does not know. */
+/* A pack in which the chunk is, and which the view does not know. What no
+ * record lists is no place (W2): a cache that was filled from nothing knows it
+ * all the same. */
 static int check_late_place(struct check_late *l, const struct chunk_id *id,
                             struct index_pack *pack, struct index_loc *at,
                             bool *found)
@@ -104,7 +119,7 @@ static int check_late_place(struct check_late *l, const struct chunk_id *id,
 
         *at = loc[i];
         rc = index_reader_pack(l->knows, at->pack, pack, &has);
-        if (rc == 0 && has)
+        if (rc == 0 && has && trust_listed(pack))
             rc = index_reader_pack_by_id(l->view, &pack->id, &old, &known);
         *found = rc == 0 && !known;
     }
@@ -116,10 +131,13 @@ static int check_late_there(struct check_late *l, const struct index_pack *pack,
                             bool *found)
 {
     char name[PACK_LAYOUT_NAME_MAX];
-    uint64_t size;
+    uint64_t size = 0;
+    int rc;
 
     pack_layout_name(&pack->id, name);
-    return store_size(l->r->store, name, &size, found);
+    rc = store_size(l->r->store, name, &size, found);
+    *found = rc == 0 && *found && size == pack->size_bytes;
+    return rc;
 }
 
 static int check_late_read(struct check_late *l, enum pack_kind kind,
@@ -168,7 +186,6 @@ int check_late_get(struct check_late *l, enum pack_kind kind,
 int check_late_snapshot(struct check_late *l, const struct object_id *id,
                         enum check_late_fate *fate)
 {
-    struct snapshot_list list = {.item = NULL};
     bool blind;
     int rc = check_late_look(l, true, &blind);
 
@@ -179,13 +196,14 @@ int check_late_snapshot(struct check_late *l, const struct object_id *id,
         *fate = CHECK_LATE_NEEDLESS;
         return 0;
     }
-    rc = snapshot_list_load(l->r->index, &l->r->state, &list);
-    for (size_t i = 0; rc == 0 && i < list.n; i++) {
-        const struct snapshot_item *it = &list.item[i];
+    if (!l->listed)
+        rc = snapshot_list_load(l->r->index, &l->r->state, &l->list);
+    l->listed = rc == 0;
+    for (size_t i = 0; rc == 0 && i < l->list.n; i++) {
+        const struct snapshot_item *it = &l->list.item[i];
 
         if (object_id_equal(&it->id, id))
             *fate = it->superseded ? CHECK_LATE_NEEDLESS : CHECK_LATE_NEEDED;
     }
-    snapshot_list_release(&list);
     return rc;
 }

@@ -6,8 +6,12 @@
 #include "repo/reserve.h"
 #include "repo/usage.h"
 #include "repo/writer.h"
+#include "store/store.h"
 
-enum { COLLECT_TRIES = 10 /* when others are faster */ };
+enum {
+    COLLECT_TRIES = 10, /* when others are faster */
+    COLLECT_ROUNDS = 100
+};
 
 int collect_sound(const struct repo *r)
 {
@@ -126,17 +130,48 @@ static int collect_count(struct collect *c, void *ctx)
     return rc;
 }
 
+/* Moves what is needed in packs that are mostly idle, as far as there is room:
+ * half of what is free is left to others. more: out: there may be more to move
+ * when the old packs have gone. */
+static int collect_move(struct collect *c, bool *more)
+{
+    struct repack_limits l = c->o->repack;
+    struct repack_done moved;
+    uint64_t room = UINT64_MAX;
+    bool tight;
+    int rc = repack(c->r, &l, c->o->cancel, true, &moved);
+
+    if (rc == 0 && c->o->dry_run) {
+        c->done->repacked = moved;
+        return 0;
+    }
+    if (rc == 0 && moved.packs > 0)
+        rc = store_free_space(c->r->store, &room);
+    if (rc < 0 || moved.packs == 0)
+        return rc;
+    tight = moved.bytes > room / 2;
+    if (tight)
+        l.rewritten_bytes = room / 2;
+    rc = repack(c->r, &l, c->o->cancel, false, &moved);
+    c->done->repacked.packs += moved.packs;
+    c->done->repacked.bytes += moved.bytes;
+    c->done->repacked.written += moved.written;
+    *more = rc == 0 && tight && moved.packs > 0;
+    c->done->no_room = tight && moved.packs == 0;
+    return rc;
+}
+
 /* What is needed in packs that are mostly idle moves, before these are looked
  * at: they are found idle then. */
-static int collect_repack(struct collect *c)
+static int collect_repack(struct collect *c, bool *more)
 {
     int rc = collect_on_newest(c, collect_count, NULL);
 
     if (rc == 0)
-        rc = repack(c->r, &c->o->repack, c->o->cancel, c->o->dry_run,
-                    &c->done->repacked);
+        rc = collect_move(c, more);
     if (rc == E_NOSPACE) {
         err_ignore(rc, "whole packs can go all the same");
+        c->done->no_room = true;
         rc = reserve_spend_if_full(c->r->store);
     }
     return rc;
@@ -165,13 +200,37 @@ static int collect_count_undecided(struct collect *c)
 }
 
 /* Looks for what nothing needs. */
-static int collect_new(struct collect *c)
+static int collect_new(struct collect *c, bool *more)
 {
     int rc = c->o->dry_run ? 0 : collect_end_silent(c);
 
+    *more = false;
     if (rc == 0)
-        rc = collect_repack(c);
+        rc = collect_repack(c, more);
     return rc < 0 ? rc : collect_condemn(c);
+}
+
+/* Until nothing more can be done: on a disk that is nearly full the room for
+ * what moves comes from what has moved before. */
+static int collect_rounds(struct collect *c)
+{
+    bool more = true;
+    int rc = 0;
+
+    for (int i = 0; i < COLLECT_ROUNDS && rc == 0 && more; i++) {
+        uint64_t before = c->done->deleted.bytes;
+
+        more = false;
+        /* while a condemn record waits for a writer there is no other */
+        if (c->r->state.undecided_n == 0)
+            rc = collect_new(c, &more);
+        if (rc == 0 && !c->o->dry_run)
+            rc = collect_go_on(c);
+        if (rc == 0 && !c->o->dry_run)
+            rc = collect_delete(c);
+        more = more && c->done->deleted.bytes > before;
+    }
+    return rc;
 }
 
 int collect_run(struct repo *r, const struct collect_options *o,
@@ -197,13 +256,8 @@ int collect_run(struct repo *r, const struct collect_options *o,
         rc = collect_sound(r);
     if (rc == 0 && !o->dry_run)
         rc = collect_go_on(&c);
-    /* while a condemn record waits for a writer there is no other */
-    if (rc == 0 && r->state.undecided_n == 0)
-        rc = collect_new(&c);
-    if (rc == 0 && !o->dry_run)
-        rc = collect_go_on(&c);
-    if (rc == 0 && !o->dry_run)
-        rc = collect_delete(&c);
+    if (rc == 0)
+        rc = collect_rounds(&c);
     if (rc == 0)
         rc = collect_count_undecided(&c);
     if (rc == 0 && !o->dry_run)

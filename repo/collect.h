@@ -28,6 +28,7 @@ struct collect_sum {
 
 /* What one run did. */
 struct collect_done {
+    bool no_room;           /* what moves has no room: it stays where it is */
     struct collect_sum all; /* packs there were, not doomed */
     struct repack_done repacked;
     struct collect_sum condemned; /* nothing needs them: they may go */

@@ -242,6 +242,13 @@ static int collect_condemn_dry(struct collect *c, void *ctx)
     return collect_condemn_find(ctx);
 }
 
+static void collect_condemn_add(struct collect_sum *to,
+                                const struct collect_sum *x)
+{
+    to->n += x->n;
+    to->bytes += x->bytes;
+}
+
 int collect_condemn(struct collect *c)
 {
     struct collect_condemn x = {.c = c};
@@ -253,8 +260,10 @@ int collect_condemn(struct collect *c)
     else if (rc == 0)
         rc = repo_log_append(c->r, collect_condemn_compute, &x, &number);
     if (rc == 0 && (number > 0 || c->o->dry_run))
-        c->done->condemned = x.sum;
-    c->done->all = x.all;
+        collect_condemn_add(&c->done->condemned, &x.sum);
+    /* what we have written ourselves was not there */
+    if (c->done->all.n == 0)
+        c->done->all = x.all;
     collect_condemn_reset(&x);
     free(x.pack);
     return rc;

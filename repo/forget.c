@@ -59,6 +59,19 @@ static bool forget_is_removed(const struct state *s,
     return !by || by->standing == RECORD_REMOVED;
 }
 
+bool forget_stands_in(const struct state *s, const struct snapshot_item *it,
+                      const struct snapshot_item *gone)
+{
+    bool apart = forget_is_apart(s, it, false);
+
+    if (!bytes_equal(it->manifest.m.series, gone->manifest.m.series) ||
+        apart != forget_is_apart(s, gone, false) ||
+        (forget_is_removed(s, it) && !forget_is_removed(s, gone)))
+        return false;
+    return !apart ||
+           memcmp(it->signer.b, gone->signer.b, sizeof it->signer.b) == 0;
+}
+
 /* ---- what a policy looks at --------------------------------------------- */
 
 /* Strings of a plan while its text still moves. */

@@ -27,6 +27,12 @@ typedef bool forget_wants(void *ctx, const struct state *s,
 
 struct forget_fit;
 
+/* forget_stands_in: whether a snapshot can be what is left of a series when
+ * another one has gone: under `trust = own` only one of the same write key, and
+ * none of a removed key for one of a key in good standing. */
+bool forget_stands_in(const struct state *s, const struct snapshot_item *it,
+                      const struct snapshot_item *gone);
+
 /* What is asked; all lent. */
 struct forget_ask {
     const struct retention_policy *policy; /* NULL: id alone says what goes */

@@ -5,44 +5,39 @@
 #include "base/mem.h"
 #include "repo/usage.h"
 
+enum { FORGET_FIT_TRIES = 10 };
+
 void forget_fit_release(struct forget_fit *f)
 {
     free(f->id);
     *f = (struct forget_fit){.id = NULL};
 }
 
-static bool forget_fit_same_writer(const struct forget_plan *p, size_t a,
-                                   size_t b)
-{
-    const struct snapshot_item *x = &p->list.item[p->at[a]];
-    const struct snapshot_item *y = &p->list.item[p->at[b]];
-
-    return bytes_equal(p->item[a].series, p->item[b].series) &&
-           memcmp(x->signer.b, y->signer.b, sizeof x->signer.b) == 0;
-}
-
 /* Whether item i is the newest complete one of something that must not be
- * without. */
-static bool forget_fit_is_last(const struct forget_plan *p, size_t i)
+ * without. One that bears a time to come stands in for none. */
+static bool forget_fit_is_last(const struct repo *r,
+                               const struct forget_plan *p, size_t i)
 {
     const struct retention_item *it = &p->item[i];
-    bool group = true, writer = true;
+    bool group = true, series = true;
 
     if (!it->complete)
         return false;
     /* the items stand as the list does, which ascends by time */
-    for (size_t k = 0; k < p->n && (group || writer); k++) {
+    for (size_t k = 0; k < p->n && (group || series); k++) {
         const struct retention_item *o = &p->item[k];
 
-        if (k == i || !o->complete || !o->keep || o->damaged)
+        if (k == i || !o->complete || !o->keep || o->damaged ||
+            (o->reason & RETENTION_FUTURE))
             continue;
         if (k > i && bytes_equal(o->group, it->group))
             group = false;
         if ((o->number > it->number || (o->number == it->number && k > i)) &&
-            forget_fit_same_writer(p, i, k))
-            writer = false;
+            forget_stands_in(&r->state, &p->list.item[p->at[k]],
+                             &p->list.item[p->at[i]]))
+            series = false;
     }
-    return group || writer;
+    return group || series;
 }
 
 static int forget_fit_order(const void *va, const void *vb)
@@ -54,6 +49,20 @@ static int forget_fit_order(const void *va, const void *vb)
     return c ? c : (a > b) - (a < b);
 }
 
+/* One less. What it takes is part of all that is needed. */
+static int forget_fit_less(struct forget_fit *f, struct usage_turn *t,
+                           const struct object_id *id)
+{
+    struct usage_own own;
+    int rc = usage_turn_take(t, id, &own);
+
+    if (rc == 0 && own.bytes > f->after_bytes)
+        rc = err_set(E_BUSY, "the references in the cache have changed");
+    if (rc == 0)
+        f->after_bytes -= own.bytes;
+    return rc;
+}
+
 /* Takes out what goes anyhow. */
 static int forget_fit_gone(const struct forget_plan *p, struct usage_turn *t,
                            struct forget_fit *f)
@@ -62,12 +71,9 @@ static int forget_fit_gone(const struct forget_plan *p, struct usage_turn *t,
 
     for (size_t i = 0; i < p->list.n && rc == 0; i++) {
         const struct snapshot_item *it = &p->list.item[i];
-        struct usage_own own;
 
-        if (!p->goes[i] || it->superseded)
-            continue;
-        rc = usage_turn_take(t, &it->id, &own);
-        f->after_bytes -= rc == 0 ? own.bytes : 0;
+        if (p->goes[i] && !it->superseded)
+            rc = forget_fit_less(f, t, &it->id);
     }
     return rc;
 }
@@ -75,22 +81,20 @@ static int forget_fit_gone(const struct forget_plan *p, struct usage_turn *t,
 static int forget_fit_take(struct forget_fit *f, struct usage_turn *t,
                            struct retention_item *it)
 {
-    struct usage_own own;
-    int rc = usage_turn_take(t, &it->id, &own);
+    int rc = forget_fit_less(f, t, &it->id);
 
     if (rc < 0)
         return rc;
     if (!MEM_GROW(f->id, f->n, f->cap))
         return err_set(E_NOMEM, "out of memory");
     f->id[f->n++] = it->id;
-    f->after_bytes -= own.bytes;
     it->keep = false;
     return 0;
 }
 
 /* The oldest first, until the rest fits. */
-static int forget_fit_oldest(struct forget_plan *p, struct usage_turn *t,
-                             struct forget_fit *f)
+static int forget_fit_oldest(const struct repo *r, struct forget_plan *p,
+                             struct usage_turn *t, struct forget_fit *f)
 {
     struct retention_item **old = mem_array(p->n, sizeof(*old));
     size_t n = 0;
@@ -106,20 +110,33 @@ static int forget_fit_oldest(struct forget_plan *p, struct usage_turn *t,
     if (n > 0)
         qsort(old, n, sizeof(*old), forget_fit_order);
     for (size_t i = 0; i < n && rc == 0 && f->after_bytes > f->max_bytes; i++) {
-        if (!forget_fit_is_last(p, (size_t)(old[i] - p->item)))
+        if (!forget_fit_is_last(r, p, (size_t)(old[i] - p->item)))
             rc = forget_fit_take(f, t, old[i]);
     }
     free(old);
     return rc;
 }
 
-static int forget_fit_count(struct repo *r, struct cancel *cancel)
+/* All that exists, counted, and a turn that begins with just that: another
+ * process could change the counts in between. */
+static int forget_fit_begin(struct repo *r, struct cancel *cancel,
+                            struct usage_turn **t, uint64_t *needed)
 {
     struct roots roots = {.n = 0};
+    bool same = false;
     int rc = roots_load(r, &roots);
 
-    if (rc == 0)
+    for (int i = 0; i < FORGET_FIT_TRIES && rc == 0 && !same; i++) {
+        usage_turn_close(*t);
+        *t = NULL;
         rc = usage_catch_up(r, &roots, cancel, NULL);
+        if (rc == 0)
+            rc = usage_turn_open(r, cancel, t, needed);
+        if (rc == 0)
+            rc = usage_turn_stands_for(*t, &roots, &same);
+    }
+    if (rc == 0 && !same)
+        rc = err_set(E_BUSY, "the references in the cache keep changing");
     roots_release(&roots);
     return rc;
 }
@@ -137,15 +154,13 @@ int forget_fit_choose(struct repo *r, const struct forget_ask *ask,
     f->tip = r->state.tip;
     rc = forget_plan_make(r, &rules, &p);
     if (rc == 0)
-        rc = forget_fit_count(r, cancel);
-    if (rc == 0)
-        rc = usage_turn_open(r, cancel, &t, &f->before_bytes);
+        rc = forget_fit_begin(r, cancel, &t, &f->before_bytes);
     if (rc == 0) {
         f->after_bytes = f->before_bytes;
         rc = forget_fit_gone(&p, t, f);
     }
     if (rc == 0)
-        rc = forget_fit_oldest(&p, t, f);
+        rc = forget_fit_oldest(r, &p, t, f);
     usage_turn_close(t);
     forget_plan_release(&p);
     return rc;

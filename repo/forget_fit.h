@@ -26,11 +26,13 @@ void forget_fit_release(struct forget_fit *f);
 /*
  * forget_fit_choose: as r's state is. Never chosen: what is protected, named,
  * has a tag that the policy keeps, bears a time to come, or can be gone on
- * from; the newest complete one of a group, or of what one key wrote of a
- * series. What is damaged stays, and what it takes is not counted.
+ * from; the newest complete one of a group, or of a series
+ * (forget_stands_in()).
  *   ask   its policy says the size
  *   f     zeroed
- * Returns as forget_plan_make(), usage_catch_up() and usage_turn_take().
+ * Returns as forget_plan_make(), usage_catch_up() and usage_turn_take():
+ * E_CORRUPT: a snapshot or a tree is damaged, and nobody knows what it takes;
+ * E_BUSY.
  */
 MUST_CHECK int forget_fit_choose(struct repo *r, const struct forget_ask *ask,
                                  struct cancel *cancel, struct forget_fit *f);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "index/index_refs.h"
 #include "repo/catchup_marks.h"
+#include "repo/pad.h"
 #include "repo/repack_fresh.h"
 #include "repo/repack_out.h"
 #include "repo/reserve.h"
@@ -33,6 +34,7 @@ struct repack_frame {
 struct repack {
     struct repo *r;
     struct cancel *cancel;
+    bool eager;
     struct repack_done *done;
     struct index_reader *reader; /* the state in which packs were chosen */
     struct repack_pack *pack;    /* n */
@@ -73,6 +75,13 @@ static uint64_t repack_overhead(const struct index_pack *p)
     return pack_layout_header_bytes(1) + PACK_LAYOUT_DIR_OVERHEAD +
            PACK_LAYOUT_TRAILER_BYTES +
            (uint64_t)p->chunk_n * PACK_DIR_CHUNK_MAX;
+}
+
+/* How long a pack would be that holds so many bytes of p's frames. What it is
+ * padded by is no gain: the next run would find it again. */
+static uint64_t repack_padded(const struct index_pack *p, uint64_t frames)
+{
+    return pad_size(frames + repack_overhead(p), PACK_STEP_BYTES);
 }
 
 /*
@@ -395,10 +404,10 @@ static int repack_pack(struct repack *x, const struct index_pack *p, bool small)
 
     if (rc == 0)
         rc = repack_look(x, p->no, &info);
-    if (rc == 0 &&
-        (small || repack_weigh(x, &info) + p->size_bytes / REPACK_GAIN +
-                          repack_overhead(p) <=
-                      p->size_bytes)) {
+    if (rc == 0 && (small || x->eager ||
+                    repack_padded(p, repack_weigh(x, &info)) +
+                            p->size_bytes / REPACK_GAIN <=
+                        p->size_bytes)) {
         rc = repack_frames(x, &info);
         x->done->packs++;
         x->done->bytes += p->size_bytes;
@@ -485,6 +494,7 @@ int repack(struct repo *r, const struct repack_limits *limits,
         return err_set(E_NOMEM, "out of memory");
     x->r = r;
     x->cancel = cancel;
+    x->eager = limits->eager;
     x->done = done;
     rc = repack_choose_all(x, limits);
     if (rc == 0)

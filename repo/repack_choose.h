@@ -27,6 +27,8 @@ struct repack_limits {
     unsigned unused_percent;  /* of all bytes may stay dead */
     uint64_t unused_bytes;    /* if less, that many; UINT64_MAX: no matter */
     uint64_t rewritten_bytes; /* most to write anew */
+    bool eager; /* what is chosen moves even if nothing is gained: for tests,
+                   whose packs are small */
 };
 
 /* Packs of about one size that are joined: so a byte is written anew as often

@@ -545,15 +545,26 @@ struct usage_turn {
     struct usage_own *out;
 };
 
-/* What a chunk takes where it is at home. */
+/* What a chunk takes where it is at home, as it is counted there. */
 static int usage_share(struct usage *u, const struct chunk_id *id,
-                       uint64_t *bytes)
+                       uint32_t home, uint64_t *bytes)
 {
-    struct index_loc loc;
-    bool found;
-    int rc = index_reader_find(u->reader, id, INDEX_READ, &loc, &found);
+    struct index_loc *loc;
+    size_t n = 0;
+    int rc = index_reader_locations(u->reader, id, NULL, 0, &n);
 
-    *bytes = rc == 0 && found ? index_refs_share(&loc) : 0;
+    *bytes = 0;
+    if (rc < 0 || n == 0)
+        return rc;
+    loc = mem_array(n, sizeof *loc);
+    if (!loc)
+        return err_set(E_NOMEM, "out of memory for a chunk's places");
+    rc = index_reader_locations(u->reader, id, loc, n, &n);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (loc[i].pack == home)
+            *bytes = index_refs_share(&loc[i]);
+    }
+    free(loc);
     return rc;
 }
 
@@ -565,16 +576,18 @@ static int usage_visit_turn(void *ctx, const struct edges_to *to, bool *below)
     uint64_t bytes;
     int rc = index_refs_get(t->u.reader, &to->id, &ref);
 
+    if (rc == 0 && ref.count == 0)
+        rc = err_set(E_BUSY, "the references in the cache have changed");
     if (rc == 0 && ref.count > 1)
         rc = usage_bump(&t->u, to, -1, &ref);
     else
-        ref = (struct index_ref){.count = 0};
+        ref.count = ref.nodes = 0;
     if (rc < 0)
         return rc;
     *below = to->is_node && ref.nodes == 0;
     if (ref.count > 0)
         return 0;
-    rc = usage_share(&t->u, &to->id, &bytes);
+    rc = usage_share(&t->u, &to->id, ref.home, &bytes);
     t->out->chunks++;
     t->out->bytes += bytes;
     return rc;
@@ -626,6 +639,12 @@ int usage_turn_open(struct repo *r, struct cancel *cancel,
         *out = NULL;
     }
     return rc;
+}
+
+int usage_turn_stands_for(struct usage_turn *t, const struct roots *roots,
+                          bool *yes)
+{
+    return usage_stands_for(t->u.reader, roots, yes);
 }
 
 void usage_turn_close(struct usage_turn *t)

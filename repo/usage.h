@@ -59,9 +59,13 @@ MUST_CHECK int usage_turn_open(struct repo *r, struct cancel *cancel,
                                struct usage_turn **out, uint64_t *needed);
 void usage_turn_close(struct usage_turn *t);
 
+/* usage_turn_stands_for: as usage_stands_for(), of the counts that t sees. */
+MUST_CHECK int usage_turn_stands_for(struct usage_turn *t,
+                                     const struct roots *roots, bool *yes);
+
 /* usage_turn_take: one more, which is counted and was not taken before: what it
- * frees beside those that were. Also E_LIMIT: they share too much for memory.
- */
+ * frees beside those that were. Also E_LIMIT: they share too much for memory;
+ * E_BUSY: the counts are not those of all that is counted any more. */
 MUST_CHECK int usage_turn_take(struct usage_turn *t, const struct object_id *id,
                                struct usage_own *out);
 

@@ -187,3 +187,19 @@ if [ "$(id -u)" = 0 ]; then
     err_has "dedup: check: warning: ${pack#repo/}: *"
     err_has "dedup: check: damaged: *snapshots/*"
 fi
+
+# A whole journal that is gone, and a cache that has never seen it: packs that
+# nothing lists are no place for what another snapshot needs, though they can be
+# read.
+new_repo lost
+mkdir shared
+head -c 300000 /dev/urandom >shared/file
+expect 0 dedup snapshot -s s shared
+first=$(ls lost/w)
+expect 0 dedup snapshot -s t shared
+mv "lost/w/$first" journal
+DEDUP_CACHE_DIR="$PWD/lost.new"
+expect 8 dedup check
+err_has '*(t, *): /*: chunk *: in no pack that the index knows'
+mv journal "lost/w/$first"
+expect 0 dedup check

@@ -97,3 +97,36 @@ expect 0 env -u DEDUP_REPO -u DEDUP_KEY_FILE -u DEDUP_CACHE_DIR "$DEDUP" --confi
 is_there 'a-08 b-04'
 expect 0 env -u DEDUP_REPO -u DEDUP_KEY_FILE -u DEDUP_CACHE_DIR "$DEDUP" --config "$PWD/c.yaml" forget --job a --simulate 30
 err_has "*max-size is left out*"
+
+# What lies in two packs counts in one of them.
+new_repo two
+mkdir text mixed
+for i in $(seq 100); do
+    seq $((i * 10000)) $((i * 10000 + 6000)) >"text/$i"
+    cp "text/$i" "mixed/$i-text"
+    head -c 60000 /dev/urandom >"mixed/$i-noise"
+done
+expect 0 dedup key add --role write --label host --new-key-file "$PWD/host.key"
+expect 0 env DEDUP_KEY_FILE="$PWD/host.key" DEDUP_CACHE_DIR="$PWD/host.cache" "$DEDUP" snapshot -s w text
+expect 0 dedup forget --dry-run --max-size 100M
+expect 0 dedup snapshot -s www --time 2026-11-01T11:00 mixed
+rm mixed/*
+for i in 1 2 3 4; do
+    head -c 100000 /dev/urandom >mixed/new
+    expect 0 dedup snapshot -s www --time "2026-11-0${i}T12:00" mixed
+done
+expect 0 dedup forget --drop-series w
+expect 0 dedup forget --dry-run --max-size 1M --json
+out_has '{"v":1,"type":"forget",*"removed":1,*"max_bytes":1048576,"needed_bytes_before":*,"needed_bytes":*}'
+expect 0 dedup forget --max-size 1M --prune
+expect 0 dedup check --read-data
+
+# A key that was replaced leaves nothing that stays for its sake.
+new_repo keys
+expect 0 dedup key add --role full --label other --new-key-file "$PWD/other.key"
+head -c 1000000 /dev/urandom >src/own
+expect 0 dedup snapshot -s c --time 2026-11-01T12:00 src
+head -c 1000000 /dev/urandom >src/own
+expect 0 env DEDUP_KEY_FILE="$PWD/other.key" "$DEDUP" snapshot -s c --time 2026-11-02T12:00 src
+expect 0 dedup forget --max-size 2500K
+is_there c-02

@@ -10,7 +10,7 @@
 
 enum { MIB = 1 << 20, FULL = 33816576 };
 
-static const struct repack_limits usual = {5, UINT64_MAX, UINT64_MAX};
+static const struct repack_limits usual = {5, UINT64_MAX, UINT64_MAX, false};
 
 static size_t chosen(const struct repack_pack *p, size_t n)
 {
@@ -52,12 +52,15 @@ static void test_repack_choose__the_emptiest_until_little_is_dead(void **state)
     repack_choose(p, 4, &usual);
     assert_int_equal(chosen(p, 4), 1);
     assert_true(number(p, 4, 1)->chosen);
-    repack_choose(p, 4, &(struct repack_limits){0, UINT64_MAX, UINT64_MAX});
+    repack_choose(p, 4,
+                  &(struct repack_limits){0, UINT64_MAX, UINT64_MAX, false});
     assert_int_equal(chosen(p, 4), 3);
     assert_false(number(p, 4, 2)->chosen);
-    repack_choose(p, 4, &(struct repack_limits){100, UINT64_MAX, UINT64_MAX});
+    repack_choose(p, 4,
+                  &(struct repack_limits){100, UINT64_MAX, UINT64_MAX, false});
     assert_int_equal(chosen(p, 4), 0);
-    repack_choose(p, 4, &(struct repack_limits){100, FULL / 7, UINT64_MAX});
+    repack_choose(p, 4,
+                  &(struct repack_limits){100, FULL / 7, UINT64_MAX, false});
     assert_int_equal(chosen(p, 4), 2);
 }
 
@@ -68,12 +71,13 @@ static void test_repack_choose__writes_no_more_than_it_may(void **state)
                               {.no = 2, .bytes = FULL, .dead = FULL / 4 * 3}};
 
     (void)state;
-    repack_choose(p, 3, &(struct repack_limits){0, UINT64_MAX, 0});
+    repack_choose(p, 3, &(struct repack_limits){0, UINT64_MAX, 0, false});
     assert_int_equal(chosen(p, 3), 0);
-    repack_choose(p, 3, &(struct repack_limits){0, UINT64_MAX, FULL / 2});
+    repack_choose(p, 3,
+                  &(struct repack_limits){0, UINT64_MAX, FULL / 2, false});
     assert_int_equal(chosen(p, 3), 1);
     assert_true(number(p, 3, 2)->chosen);
-    repack_choose(p, 3, &(struct repack_limits){0, UINT64_MAX, FULL});
+    repack_choose(p, 3, &(struct repack_limits){0, UINT64_MAX, FULL, false});
     assert_int_equal(chosen(p, 3), 2);
 }
 

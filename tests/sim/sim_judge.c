@@ -13,7 +13,11 @@
 #include "repo/snapshot_list.h"
 #include "tests/sim/sim_read.h"
 
-enum { SIM_JUDGE_CACHE_BYTES = 1 << 20, SIM_JUDGE_PACKS = 64 };
+enum {
+    SIM_JUDGE_REPACKS = 4,
+    SIM_JUDGE_CACHE_BYTES = 1 << 20,
+    SIM_JUDGE_PACKS = 64
+};
 
 static bool sim_judge_failed(struct sim_world *w, const char *what, int rc)
 {
@@ -267,6 +271,24 @@ static void sim_judge_collect(struct sim_world *w)
     repo_close(r);
 }
 
+/* Packs are written anew until there is nothing to gain, and then no more. */
+static void sim_judge_repack(struct sim_world *w)
+{
+    struct collect_options opt = {
+        .silence_ns = -1,
+        .repack = {.unused_bytes = UINT64_MAX, .rewritten_bytes = UINT64_MAX}};
+    struct collect_done done = {.fenced = 0};
+    struct repo *r = NULL;
+    int rc = sim_world_repo(w, 0, &r);
+
+    for (int i = 0; i <= SIM_JUDGE_REPACKS && rc == 0; i++)
+        rc = collect_run(r, &opt, &done);
+    if (!sim_judge_failed(w, "quiet repacking", rc) && done.repacked.packs > 0)
+        sim_world_fail(w, "a collection after %d others writes %zu packs anew",
+                       SIM_JUDGE_REPACKS, (size_t)done.repacked.packs);
+    repo_close(r);
+}
+
 void sim_judge_rest(struct sim_world *w)
 {
     struct repo *r = NULL;
@@ -274,6 +296,8 @@ void sim_judge_rest(struct sim_world *w)
     if (w->failed)
         return;
     sim_judge_collect(w);
+    if (!w->failed && !w->safety && prng_below(&w->prng, 4) == 0)
+        sim_judge_repack(w);
     if (!w->failed && !sim_judge_failed(w, "open", sim_world_repo(w, 0, &r))) {
         sim_judge_repo(w, r);
         if (!w->failed && !w->safety)

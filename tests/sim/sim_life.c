@@ -180,7 +180,8 @@ static int sim_life_collect(struct sim_actor *a, struct repo *r)
         .dry_run = sim_life_draw(w, 16) == 0,
         .repack = {.unused_percent = sim_life_draw(w, 2) ? 0 : 100,
                    .unused_bytes = UINT64_MAX,
-                   .rewritten_bytes = sim_life_draw(w, 4) ? UINT64_MAX : 0}};
+                   .rewritten_bytes = sim_life_draw(w, 4) ? UINT64_MAX : 0,
+                   .eager = true}};
     struct collect_done done;
     int rc = collect_run(r, &opt, &done);
 

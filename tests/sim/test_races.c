@@ -125,7 +125,8 @@ static int race_collected(struct race *x, unsigned cache, int64_t silence_ns,
 
     if (repacks)
         opt.repack = (struct repack_limits){.unused_bytes = UINT64_MAX,
-                                            .rewritten_bytes = UINT64_MAX};
+                                            .rewritten_bytes = UINT64_MAX,
+                                            .eager = true};
     rc = collect_run(r, &opt, &done);
     repo_close(r);
     return rc;
