@@ -5,8 +5,8 @@
 
 #include "cli/session.h"
 
-/* prune_out_check: whether the options can be followed: before anything is done.
- * E_USAGE. */
+/* prune_out_check: whether the options can be followed: before anything is
+ * done. E_USAGE. */
 MUST_CHECK int prune_out_check(const struct opt_set *o);
 
 /* prune_out: as the command line of prune, or of `forget --prune`, says.
