@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,7 +30,8 @@
 enum {
     STRESS_WRITERS = 4,
     STRESS_SLOTS = 8,
-    STRESS_KEEP = 3, /* of each series */
+    STRESS_KEEP = 3,    /* of each series */
+    STRESS_PACKS = 100, /* that may be left of those few */
     STRESS_ID = 64,
     STRESS_TIME = 40,
     STRESS_SNAPSHOTS = 20000,
@@ -470,20 +472,55 @@ static void stress_restore_all(struct stress *x, const char *list)
                  restored, x->snapshot_n);
 }
 
+static size_t stress_pack_n;
+
+static int stress_count(const char *path, const struct stat *st, int type,
+                        struct FTW *at)
+{
+    (void)path;
+    (void)st;
+    (void)at;
+    stress_pack_n += type == FTW_F;
+    return 0;
+}
+
+/* What was to go has gone. */
+static void stress_lean(struct stress *x, const char *list)
+{
+    char path[STRESS_PATH];
+
+    for (unsigned i = 0; i < STRESS_WRITERS; i++) {
+        unsigned n = stress_later(list, i, "");
+
+        if (n > STRESS_KEEP)
+            stress_fail(x, "%u of s%u are left, not %d", n, i, STRESS_KEEP);
+    }
+    (void)snprintf(path, sizeof path, "%s/repo/packs", x->dir);
+    stress_pack_n = 0;
+    (void)nftw(path, stress_count, 16, FTW_PHYS);
+    if (stress_pack_n == 0 || stress_pack_n > STRESS_PACKS)
+        stress_fail(x, "%zu packs are left", stress_pack_n);
+}
+
 static void stress_end(struct stress *x)
 {
+    const char *forget[] = {"dedup",       "--json", "forget",
+                            "--keep-last", "3",      NULL};
     const char *list[] = {"dedup", "--json", "snapshots", NULL};
     const char *prune[] = {"dedup", "--json", "prune", NULL};
     const char *check[] = {"dedup", "--json", "check", "--read-data", NULL};
     char *seen = NULL;
 
+    (void)stress_alone(x, forget);
     if (stress_alone(x, prune) && stress_alone(x, prune))
         (void)printf("%s", stress_said(x, "out", 0));
     (void)stress_alone(x, check);
     if (stress_alone(x, list))
         seen = strdup(stress_said(x, "out", 0));
-    if (seen)
+    if (seen) {
+        stress_lean(x, seen);
         stress_restore_all(x, seen);
+    }
     free(seen);
 }
 
