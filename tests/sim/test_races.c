@@ -29,6 +29,7 @@ enum { RACE_CACHE_A = 1, RACE_CACHE_B, RACE_CACHE_C, RACE_CACHES };
 enum {
     RACE_DIR = 64,
     RACE_OPENING = 16,  /* steps in which a writer opens */
+    RACE_READS = 3,     /* one of so many is tried */
     RACE_LONG = 1000000 /* steps, that nobody makes */
 };
 
@@ -208,7 +209,8 @@ static void race_end(struct race *x)
     sim_world_close(&x->w);
 }
 
-/* The outer one, with the inner one at each of its steps. */
+/* The outer one, with the inner one at each of its steps; of reads, which
+ * are many, at some. */
 static void race_on(race_fn *before, race_fn *outer, race_fn *inner,
                     race_fn *later)
 {
@@ -217,7 +219,8 @@ static void race_on(race_fn *before, race_fn *outer, race_fn *inner,
     bool more = true;
 
     race_dir(dir);
-    for (unsigned n = 1; more; n += race_stride()) {
+    for (unsigned n = 1; more;
+         n += race_stride() * (x.reads ? RACE_READS : 1)) {
         race_begin(&x, n, dir, before);
         x.then = inner;
         x.later = later;
