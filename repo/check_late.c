@@ -13,12 +13,11 @@ enum { CHECK_LATE_CACHE = 32 << 20, CHECK_LATE_PLACES = 64 };
 struct check_late {
     struct repo *r;
     struct index_reader *view;  /* what was known when the check began */
-    struct index_reader *knows; /* what is now; NULL: nobody asked yet */
+    struct index_reader *knows; /* what is now; NULL: not asked, or in vain */
     struct fetch *fetch;        /* the same */
     struct fetch_lane *lane;    /* the same */
-    bool begun;
-    bool shut;                 /* it cannot be asked */
-    struct snapshot_list list; /* as it is now; loaded: */
+    bool begun;                 /* it was asked */
+    struct snapshot_list list;  /* as it is now; loaded: */
     bool listed;
 };
 
@@ -75,12 +74,11 @@ static int check_late_look(struct check_late *l, bool again, bool *blind)
     int rc = 0;
 
     *blind = true;
-    if (!l->r->index || l->shut)
+    if (!l->r->index || (l->begun && !l->knows))
         return 0;
     if (!l->begun) {
         l->begun = true;
         rc = check_late_begin(l);
-        l->shut = rc < 0;
     } else if (again) {
         rc = repo_log_follow(l->r, &moved);
     }
