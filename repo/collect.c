@@ -23,6 +23,7 @@ int collect_sound(const struct repo *r)
                    store_place(r->store));
 }
 
+/* The roots of r's state, with what open journals pin. */
 static int collect_roots(struct collect *c, struct roots *roots)
 {
     int rc = collect_sound(c->r);
@@ -30,13 +31,6 @@ static int collect_roots(struct collect *c, struct roots *roots)
     if (rc == 0)
         rc = roots_load(c->r, roots);
     return rc < 0 ? rc : collect_pins(c->r, roots);
-}
-
-int collect_mark(struct collect *c, struct roots *roots)
-{
-    int rc = collect_roots(c, roots);
-
-    return rc < 0 ? rc : usage_catch_up(c->r, roots, c->o->cancel, NULL);
 }
 
 int collect_mark_proof(struct collect *c, struct roots *roots, bool live,
@@ -123,9 +117,11 @@ int collect_on_newest(struct collect *c, collect_step_fn *step, void *ctx)
 static int collect_count(struct collect *c, void *ctx)
 {
     struct roots roots = {.n = 0};
-    int rc = collect_mark(c, &roots);
+    int rc = collect_roots(c, &roots);
 
     (void)ctx;
+    if (rc == 0)
+        rc = usage_catch_up(c->r, &roots, c->o->cancel, NULL);
     roots_release(&roots);
     return rc;
 }

@@ -18,12 +18,10 @@ struct collect {
  * what is needed. */
 MUST_CHECK int collect_sound(const struct repo *r);
 
-/* collect_mark: the roots of r's state, with what open journals pin, counted in
- * the index. roots: zeroed; out. As usage_catch_up(). */
-MUST_CHECK int collect_mark(struct collect *c, struct roots *roots);
-
-/* collect_mark_proof: the same, and a proof begun on just these counts, which
- * another process could have changed again. p: to be ended in any case. */
+/* collect_mark_proof: the roots of r's state, with what open journals pin,
+ * counted in the index, and a proof begun on just these counts, which another
+ * process could have changed again. roots: zeroed; out. p: to be ended in any
+ * case. As usage_catch_up(). */
 MUST_CHECK int collect_mark_proof(struct collect *c, struct roots *roots,
                                   bool live, struct collect_proof *p);
 

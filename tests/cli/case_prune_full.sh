@@ -38,12 +38,17 @@ mount -t tmpfs -o size=60M tmpfs disk 2>/dev/null || skip "a tmpfs cannot be mou
 new_repo disk/full
 rm -rf src
 mkdir src
-for i in $(seq 8); do
-    head -c 3000000 /dev/urandom >"src/stays-$i"
-    head -c 3000000 /dev/urandom >src/goes
-    expect 0 dedup snapshot -s s src
-done
-expect 0 dedup forget --keep-last 1
+# grow NAME N: N snapshots, each with a file that stays and one that goes; then
+# the last one alone is there
+grow() {
+    for i in $(seq "$2"); do
+        head -c 3000000 /dev/urandom >"src/$1-$i"
+        head -c 3000000 /dev/urandom >src/goes
+        expect 0 dedup snapshot -s s src
+    done
+    expect 0 dedup forget --keep-last 1
+}
+grow stays 8
 before=$(du -sk disk/full | cut -f1)
 expect 0 dedup prune --json
 err_is
@@ -54,12 +59,7 @@ expect 0 dedup restore latest --target back
 restored src "back$PWD/src"
 
 # Where there is no room at all it says so.
-for i in $(seq 3); do
-    head -c 3000000 /dev/urandom >"src/more-$i"
-    head -c 3000000 /dev/urandom >src/goes
-    expect 0 dedup snapshot -s s src
-done
-expect 0 dedup forget --keep-last 1
+grow more 3
 free=$(df -k --output=avail disk | tail -n 1)
 head -c $(((free - 1500) * 1024)) /dev/zero >disk/fill
 expect 3 dedup prune --max-unused 0

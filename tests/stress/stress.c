@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -472,22 +471,11 @@ static void stress_restore_all(struct stress *x, const char *list)
                  restored, x->snapshot_n);
 }
 
-static size_t stress_pack_n;
-
-static int stress_count(const char *path, const struct stat *st, int type,
-                        struct FTW *at)
-{
-    (void)path;
-    (void)st;
-    (void)at;
-    stress_pack_n += type == FTW_F;
-    return 0;
-}
-
 /* What was to go has gone. */
 static void stress_lean(struct stress *x, const char *list)
 {
     char path[STRESS_PATH];
+    size_t packs;
 
     for (unsigned i = 0; i < STRESS_WRITERS; i++) {
         unsigned n = stress_later(list, i, "");
@@ -496,10 +484,9 @@ static void stress_lean(struct stress *x, const char *list)
             stress_fail(x, "%u of s%u are left, not %d", n, i, STRESS_KEEP);
     }
     (void)snprintf(path, sizeof path, "%s/repo/packs", x->dir);
-    stress_pack_n = 0;
-    (void)nftw(path, stress_count, 16, FTW_PHYS);
-    if (stress_pack_n == 0 || stress_pack_n > STRESS_PACKS)
-        stress_fail(x, "%zu packs are left", stress_pack_n);
+    packs = stress_tree_files(path);
+    if (packs == 0 || packs > STRESS_PACKS)
+        stress_fail(x, "%zu packs are left", packs);
 }
 
 static void stress_end(struct stress *x)

@@ -129,8 +129,7 @@ static int stress_tree_count(const char *path, const struct stat *st, int type,
     return 0;
 }
 
-/* Files that are there, whatever they are called. */
-static size_t stress_tree_files(const char *dir)
+size_t stress_tree_files(const char *dir)
 {
     stress_tree_seen = 0;
     (void)nftw(dir, stress_tree_count, 16, FTW_PHYS);

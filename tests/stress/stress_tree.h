@@ -7,6 +7,7 @@
 #define STRESS_STRESS_TREE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "tests/support/prng.h"
 
@@ -19,6 +20,9 @@ struct stress_tree {
 
 /* stress_tree_change: some files, in the directory as well. false: errno. */
 bool stress_tree_change(struct stress_tree *t, const char *dir, struct prng *r);
+
+/* stress_tree_files: files below a directory, whatever they are called. */
+size_t stress_tree_files(const char *dir);
 
 /* stress_tree_is: whether the directory is just that. why: what is not. */
 bool stress_tree_is(const struct stress_tree *t, const char *dir,
