@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -80,4 +81,9 @@ void mem_fail_after(uint64_t n, int persistent)
 uint64_t mem_count(void)
 {
     return atomic_load(&mem_calls);
+}
+
+void mem_return_large(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }

@@ -37,6 +37,11 @@ bool mem_grow(void *list, size_t n, size_t *cap, size_t size);
 /* mem_dup: a copy of x, with one NUL byte after it. NULL when out of memory. */
 void *mem_dup(struct bytes x);
 
+/* mem_return_large: from now on what is freed in one piece of 256 KiB and more
+ * goes back to the system at once, at the price of new pages each time: for
+ * processes that live long and promise a bound. */
+void mem_return_large(void);
+
 /* mem_fail_after: test hook: the n-th allocation from now fails (1: the next),
  * once, or also every later one when persistent. 0 switches it off. */
 void mem_fail_after(uint64_t n, int persistent);

@@ -44,6 +44,7 @@ MUST_CHECK int cmd_snapshots(struct cli *cli);
 MUST_CHECK int cmd_ls(struct cli *cli);
 MUST_CHECK int cmd_cat(struct cli *cli);
 MUST_CHECK int cmd_restore(struct cli *cli);
+MUST_CHECK int cmd_mount(struct cli *cli);
 MUST_CHECK int cmd_tag(struct cli *cli);
 MUST_CHECK int cmd_protect(struct cli *cli);
 MUST_CHECK int cmd_forget(struct cli *cli);

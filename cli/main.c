@@ -20,6 +20,7 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_LS] = cmd_ls,
     [OPT_CMD_CAT] = cmd_cat,
     [OPT_CMD_RESTORE] = cmd_restore,
+    [OPT_CMD_MOUNT] = cmd_mount,
     [OPT_CMD_TAG] = cmd_tag,
     [OPT_CMD_PROTECT] = cmd_protect,
     [OPT_CMD_FORGET] = cmd_forget,

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "base/fileop.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@ static struct {
     const char *command;
     enum message_level level;
     bool watched;
+    bool log;                        /* to the system's log, not to fd */
     char status[MESSAGE_STATUS_MAX]; /* what stands on the terminal; "" */
     char follow[MESSAGE_FOLLOW_MAX][MESSAGE_FOLLOW_CHARS];
     size_t follow_n;
@@ -32,8 +34,20 @@ void message_setup(int fd, const char *command, enum message_level level,
     message_sink.watched = watched;
 }
 
+void message_to_log(void)
+{
+    (void)pthread_mutex_lock(&message_sink.lock);
+    openlog("dedup", LOG_PID, LOG_DAEMON);
+    message_sink.log = true;
+    (void)pthread_mutex_unlock(&message_sink.lock);
+}
+
 static void message_write(const char *p, size_t n)
 {
+    if (message_sink.log) {
+        syslog(LOG_WARNING, "%.*s", (int)n, p);
+        return;
+    }
     if (fileop_write_full(message_sink.fd, p, n) < 0)
         return; /* nobody is left to tell */
 }

@@ -39,6 +39,10 @@ struct message_problems {
 void message_setup(int fd, const char *command, enum message_level level,
                    bool watched);
 
+/* message_to_log: from now on they go to the system's log: there is nobody at
+ * the terminal any more. */
+void message_to_log(void);
+
 /* message_error: what a failed command says last: this thread's err_text(), and
  * below it what message_follow() was given. */
 void message_error(void);

@@ -54,6 +54,28 @@ int secrets_init(struct secrets *s)
     return err_add(rc, "%s", secrets_env_name);
 }
 
+int secrets_hand_over(const struct secrets *s, int to)
+{
+    struct bytes env = secret_bytes(&s->env);
+
+    if (env.n > 0 && fileop_write_full(to, env.p, env.n) < 0)
+        return err_set_errno(E_IO, errno, "handing the passphrase over");
+    return 0;
+}
+
+int secrets_take_over(struct secrets *s, int from)
+{
+    size_t n = s->env.n;
+    int rc;
+
+    secret_release(&s->env); /* locked in the parent only */
+    rc = secret_init(&s->env, SECRETS_PASSPHRASE_MAX);
+    if (rc == 0 && n > 0 &&
+        fileop_read_full(from, secret_extend(&s->env, n), n) != (ssize_t)n)
+        rc = err_set(E_IO, "taking the passphrase over");
+    return rc;
+}
+
 void secrets_release(struct secrets *s)
 {
     secret_release(&s->env);

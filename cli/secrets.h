@@ -61,6 +61,15 @@ MUST_CHECK int secrets_init(struct secrets *s);
 void secrets_release(struct secrets *s);
 
 /*
+ * secrets_hand_over, secrets_take_over: from a process to the child that it has
+ * forked, in which our pages are zeros: what DEDUP_PASSPHRASE held, through a
+ * pipe, which has room for it. Nothing else may have been asked for yet.
+ * Returns 0; E_IO; E_NOMEM.
+ */
+MUST_CHECK int secrets_hand_over(const struct secrets *s, int to);
+MUST_CHECK int secrets_take_over(struct secrets *s, int from);
+
+/*
  * secrets_get: the secret that the options, the environment or the user name.
  * A source is asked once in the life of the program: what an option names gives
  * the same for every repository; what was typed is kept by secrets_keep().

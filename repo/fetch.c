@@ -140,6 +140,11 @@ void fetch_lane_free(struct fetch_lane *l)
     free(l);
 }
 
+void fetch_lane_pause(struct fetch_lane *l)
+{
+    index_reader_pause(l->reader);
+}
+
 static struct fetch_frame **fetch_bucket(struct fetch *f, uint32_t pack,
                                          uint32_t off)
 {
@@ -164,6 +169,17 @@ static void fetch_drop(struct fetch *f, struct fetch_frame *fr)
     free(fr);
 }
 
+/* With the lock. */
+static void fetch_trim(struct fetch *f)
+{
+    while (f->cache_bytes > f->cache_max) {
+        struct fetch_frame *fr = f->idle.next;
+
+        fetch_idle_remove(f, fr);
+        fetch_drop(f, fr);
+    }
+}
+
 /* With the lock: nobody needs the frame at the moment. */
 static void fetch_give_back(struct fetch *f, struct fetch_frame *fr)
 {
@@ -178,11 +194,15 @@ static void fetch_give_back(struct fetch *f, struct fetch_frame *fr)
     fr->prev->next = fr;
     f->idle.prev = fr;
     f->cache_bytes += fr->raw_n;
-    while (f->cache_bytes > f->cache_max) {
-        fr = f->idle.next;
-        fetch_idle_remove(f, fr);
-        fetch_drop(f, fr);
-    }
+    fetch_trim(f);
+}
+
+void fetch_limit(struct fetch *f, size_t cache_bytes)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->cache_max = cache_bytes;
+    fetch_trim(f);
+    (void)pthread_mutex_unlock(&f->lock);
 }
 
 /* With the lock: the frame of that place, lent; made when absent, and then the

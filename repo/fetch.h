@@ -60,6 +60,10 @@ void fetch_free(struct fetch *f);
 MUST_CHECK int fetch_lane_new(struct fetch *f, struct fetch_lane **out);
 void fetch_lane_free(struct fetch_lane *l);
 
+/* fetch_lane_pause: hold nothing of the index until the lane is used again,
+ * which then sees its newest state. For lanes that live long. */
+void fetch_lane_pause(struct fetch_lane *l);
+
 /*
  * fetch_get: lend a chunk.
  *   kind   what the id was made for
@@ -78,6 +82,9 @@ void fetch_release(struct fetch_lane *l, struct fetch_chunk *c);
 
 /* fetch_node_source: a source of tree nodes that reads through l; lent. */
 struct node_source fetch_node_source(struct fetch_lane *l);
+
+/* fetch_limit: keep so many bytes of idle frames from now on. */
+void fetch_limit(struct fetch *f, size_t cache_bytes);
 
 /* fetch_decoded: frames decoded so far: how well the cache does. */
 uint64_t fetch_decoded(struct fetch *f);

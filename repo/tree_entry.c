@@ -313,6 +313,11 @@ static void tree_get_fields(struct codec *c, struct tree_entry *te)
         codec_fail(c);
 }
 
+struct bytes tree_entry_name(struct codec *c)
+{
+    return codec_string(c, ENTRY_NAME_MAX);
+}
+
 int tree_entry_get(struct codec *c, struct tree_entry *te, bool is_root)
 {
     const uint8_t *start = c->p;

@@ -71,4 +71,8 @@ MUST_CHECK int tree_entry_put(struct buf *b, const struct tree_entry *te);
 MUST_CHECK int tree_entry_get(struct codec *c, struct tree_entry *te,
                               bool is_root);
 
+/* tree_entry_name: only the name of the entry that c stands at, which was
+ * decoded before; lent from the input. */
+struct bytes tree_entry_name(struct codec *c);
+
 #endif

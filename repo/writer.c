@@ -40,7 +40,8 @@ static int writer_may(const struct repo *r)
     return rc;
 }
 
-int writer_open(struct repo *r, struct bytes series, struct writer **out)
+static int writer_open_by(struct repo *r, struct bytes series,
+                          int (*refresh)(struct repo *), struct writer **out)
 {
     struct writer *w = mem_alloc(sizeof *w);
     int rc = writer_may(r);
@@ -59,7 +60,7 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     /* W1: whoever condemns after this sees us; what was condemned before, we
      * see now */
     if (rc == 0)
-        rc = repo_refresh(r);
+        rc = refresh(r);
     if (rc == 0)
         rc = writer_may(r);
     if (rc == 0)
@@ -74,6 +75,16 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     }
     *out = w;
     return 0;
+}
+
+int writer_open(struct repo *r, struct bytes series, struct writer **out)
+{
+    return writer_open_by(r, series, repo_refresh, out);
+}
+
+int writer_open_in_use(struct repo *r, struct bytes series, struct writer **out)
+{
+    return writer_open_by(r, series, repo_refresh_in_use, out);
 }
 
 void writer_free(struct writer *w)

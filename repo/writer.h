@@ -26,6 +26,22 @@ struct writer;
 MUST_CHECK int writer_open(struct repo *r, struct bytes series,
                            struct writer **out);
 
+/* writer_open_in_use: the same while other threads read the index. Returns also
+ * as repo_refresh_in_use(). */
+MUST_CHECK int writer_open_in_use(struct repo *r, struct bytes series,
+                                  struct writer **out);
+
+/*
+ * writer_pin: P1 and P2: hold on to snapshots, until this writer has ended or
+ * was fenced; then r's state tells which of them are forgotten: those are not
+ * held, if they were before. Who pins publishes nothing.
+ *   id, n  n >= 1 in all, over the writer's life at most 30,000
+ * Returns 0; E_ROLE: pins of this key's role do not count; as
+ * writer_publish() and repo_refresh_in_use(): what is held is not known then.
+ */
+MUST_CHECK int writer_pin(struct writer *w, const struct object_id *id,
+                          size_t n);
+
 /*
  * writer_publish: W3: make durable packs known: a segment, the journal record
  * that names it, the index.

@@ -71,6 +71,11 @@ done
 RUN_TMP=$(mktemp -d "${TMPDIR:-/tmp}/case_${RUN_SPACE}_$$_XXXXXX") || exit 1
 run_clean() {
     cd / || exit 1
+    # one whose program still serves it would keep that alive
+    sed -n "s,^[^ ]* \(${RUN_TMP}[^ ]*\) fuse[. ].*,\1,p" /proc/self/mounts |
+        while IFS= read -r run_d; do
+            umount -l "$run_d"
+        done
     run_remove "$RUN_TMP"
 }
 trap run_clean EXIT

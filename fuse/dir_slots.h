@@ -1,0 +1,78 @@
+/*
+ * dir_slots: the directories that the kernel knows at the moment. Files have no
+ * state here: their number is that of their directory and their place in it, so
+ * that a tree of millions of them costs nothing but its directories.
+ *
+ * A slot lives while the kernel remembers the directory, or anything in it.
+ * Locked: any thread.
+ */
+#ifndef FUSE_DIR_SLOTS_H
+#define FUSE_DIR_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/id.h"
+
+enum { DIR_SLOTS_ROOT = 0 /* the slot of the mount's top */ };
+
+#define DIR_SLOTS_NO_SNAP UINT32_MAX /* of a directory in no snapshot */
+#define DIR_SLOTS_KEY_MAX (UINT32_MAX - 1)
+
+/* One directory. */
+struct dir_slot {
+    uint32_t parent;      /* slot */
+    uint32_t key;         /* what it is in its parent: its place there */
+    uint32_t kind;        /* of a directory in no snapshot: fuse/top.h's */
+    uint32_t arg;         /* ... and which one */
+    uint32_t snap;        /* number of the snapshot that it lies in */
+    bool is_root;         /* of that snapshot */
+    struct chunk_id root; /* in a snapshot: of its pages */
+    uint64_t ino;         /* as it is shown */
+    uint64_t mark;        /* ino of the nearest one that begins a file system */
+};
+
+struct dir_slots;
+
+/* dir_slots_new: root is the top; it lives as long as the table. NULL when out
+ * of memory. */
+struct dir_slots *dir_slots_new(const struct dir_slot *root);
+void dir_slots_free(struct dir_slots *t);
+
+/* dir_slots_get: a copy of one that lives; false: there is none of that number.
+ */
+bool dir_slots_get(struct dir_slots *t, uint32_t no, struct dir_slot *out);
+
+/*
+ * dir_slots_enter: the kernel is told of a directory once more: the slot of
+ * (d->parent, d->key), made as d says when there is none.
+ *   no  out
+ * Returns 0 or E_NOMEM.
+ */
+MUST_CHECK int dir_slots_enter(struct dir_slots *t, const struct dir_slot *d,
+                               uint32_t *no);
+
+/* dir_slots_hold: the kernel is told of a file in it once more. */
+void dir_slots_hold(struct dir_slots *t, uint32_t no);
+
+/* dir_slots_forget: the kernel forgets n times what dir_slots_enter() or
+ * dir_slots_hold() counted. */
+void dir_slots_forget(struct dir_slots *t, uint32_t no, uint64_t n);
+
+/*
+ * dir_slots_tops: the slots in which a snapshot's tree begins.
+ *   from     at first 0; out: where to go on
+ *   out, no  one of them, and its number
+ * False: no more.
+ */
+bool dir_slots_tops(struct dir_slots *t, uint32_t snap, uint32_t *from,
+                    struct dir_slot *out, uint32_t *no);
+
+/* dir_slots_bytes: memory that the table takes. */
+size_t dir_slots_bytes(struct dir_slots *t);
+
+/* dir_slots_of_snap: how many there are in that snapshot. */
+size_t dir_slots_of_snap(struct dir_slots *t, uint32_t snap);
+
+#endif

@@ -1,0 +1,381 @@
+#include "fuse/mount.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fileop.h"
+#include "base/mem.h"
+#include "base/pipe.h"
+#include "base/siphash.h"
+#include "fuse/ahead.h"
+#include "fuse/loop.h"
+#include "fuse/mount_ops.h"
+
+enum {
+    MOUNT_TOLD_MAX = 1000,      /* damages that are told apart */
+    MOUNT_THREADS = 8,          /* at least: they wait for disks */
+    MOUNT_NODES_SHARE = 8,      /* of the cache, one part for tree nodes */
+    MOUNT_CACHE_MIN = 16 << 20, /* of frames, however many directories */
+    MOUNT_AHEAD_KB = 4096,      /* that the kernel reads ahead */
+    MOUNT_NAP_MS = 200,         /* between two looks at the cancel token */
+    MOUNT_TEND_NAPS = 10        /* naps from one tending to the next */
+};
+
+/* ---- errors ---------------------------------------------------------------
+ */
+
+/* What was told already, by hash of its text. */
+struct mount_told {
+    pthread_mutex_t lock;
+    uint64_t hash[MOUNT_TOLD_MAX];
+    size_t n;
+};
+
+static bool told_is_new(struct mount_told *t, const char *text)
+{
+    static const struct siphash_key key = {1, 2};
+    uint64_t h = siphash(&key, bytes_of_str(text));
+    bool fresh;
+
+    (void)pthread_mutex_lock(&t->lock);
+    fresh = t->n < MOUNT_TOLD_MAX;
+    for (size_t i = 0; i < t->n && fresh; i++)
+        fresh = t->hash[i] != h;
+    if (fresh)
+        t->hash[t->n++] = h;
+    (void)pthread_mutex_unlock(&t->lock);
+    return fresh;
+}
+
+int mount_errno(struct mount *m, int rc)
+{
+    switch (rc) {
+    case E_NOTFOUND:
+        return ENOENT;
+    case E_NOMEM:
+        return ENOMEM;
+    case E_ROLE:
+        return EACCES;
+    case E_USAGE:
+        return EINVAL;
+    case E_LIMIT:
+        return EOVERFLOW;
+    default:
+        break;
+    }
+    if (told_is_new(m->told, err_text()))
+        m->o->say(m->o->ctx, rc == E_CORRUPT ? MOUNT_DAMAGE : MOUNT_TROUBLE,
+                  err_text());
+    return EIO;
+}
+
+/* What libfuse says last, for the error. Set by the thread that mounts. */
+static _Thread_local char mount_fuse_said[256];
+
+static void mount_fuse_log(enum fuse_log_level level, const char *fmt,
+                           va_list ap)
+{
+    (void)level;
+    (void)vsnprintf(mount_fuse_said, sizeof mount_fuse_said, fmt, ap);
+    mount_fuse_said[strcspn(mount_fuse_said, "\n")] = 0;
+}
+
+/* ---- beside the requests --------------------------------------------------
+ */
+
+struct mount_tender {
+    struct mount *m;
+    struct fuse_session *session;
+    const char *dir;
+    pthread_t thread;
+    atomic_bool ready;
+    atomic_bool stop;
+};
+
+static struct mount_tender *tender_of(struct mount *m);
+
+/* The kernel keeps what it has read of a snapshot, as it should: until that is
+ * forgotten. */
+static void tender_gone(void *ctx, uint32_t snap)
+{
+    struct mount_tender *t = ctx;
+    struct mount *m = t->m;
+    uint32_t from = 0, no;
+    struct dir_slot d, above;
+
+    while (dir_slots_tops(m->slots, snap, &from, &d, &no)) {
+        char name[TOP_NAME_MAX];
+
+        if (no == DIR_SLOTS_ROOT || !dir_slots_get(m->slots, d.parent, &above))
+            continue;
+        top_name(mount_view_look(m->view), snap, (enum top_kind)above.kind,
+                 d.key, name);
+        mount_view_done(m->view);
+        (void)fuse_lowlevel_notify_inval_entry(
+            t->session, mount_number_dir(d.parent), name, strlen(name));
+    }
+}
+
+/* The kernel reads 128 KiB ahead, unless somebody says better: it then asks for
+ * several parts at once, which are decoded in parallel. Root may say so. */
+static void tender_read_ahead(struct mount_tender *t)
+{
+    char path[64], text[16];
+    struct stat st;
+    int fd, n;
+
+    if (fileop_fstatat(AT_FDCWD, t->dir, &st, 0) < 0)
+        return;
+    (void)snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb",
+                   major(st.st_dev), minor(st.st_dev));
+    n = snprintf(text, sizeof text, "%d\n", MOUNT_AHEAD_KB);
+    fd = fileop_openat(AT_FDCWD, path, O_WRONLY, 0);
+    if (fd < 0)
+        return;
+    (void)!fileop_write(fd, text, (size_t)n);
+    (void)fileop_close(fd);
+}
+
+/* Directories that the kernel remembers take their part of the memory. */
+static void tender_share_memory(struct mount *m)
+{
+    size_t taken = dir_slots_bytes(m->slots);
+    size_t all = m->o->cache_bytes;
+    size_t frames = all - all / MOUNT_NODES_SHARE;
+
+    fetch_limit(m->fetch, frames > taken + MOUNT_CACHE_MIN ? frames - taken
+                                                           : MOUNT_CACHE_MIN);
+}
+
+static void *tender_run(void *arg)
+{
+    struct mount_tender *t = arg;
+    unsigned naps = 0;
+    bool ahead = false;
+
+    while (!atomic_load(&t->stop)) {
+        clock_sleep_ns((int64_t)MOUNT_NAP_MS * 1000000);
+        if (t->m->o->cancel && cancel_signal(t->m->o->cancel)) {
+            fuse_session_exit(t->session);
+            continue;
+        }
+        if (!atomic_load(&t->ready) || ++naps % MOUNT_TEND_NAPS != 0)
+            continue;
+        if (!ahead)
+            tender_read_ahead(t);
+        ahead = true;
+        tender_share_memory(t->m);
+        ahead_tidy(t->m->ahead);
+        mount_view_tend(t->m->view, tender_gone, t);
+    }
+    return NULL;
+}
+
+/* ---- the session ----------------------------------------------------------
+ */
+
+struct mounted {
+    struct mount m; /* first: the userdata of the session */
+    struct mount_tender tender;
+    int ready_rc;
+    struct err_record ready_error;
+};
+
+static struct mount_tender *tender_of(struct mount *m)
+{
+    return &((struct mounted *)m)->tender;
+}
+
+void mount_ready(struct mount *m)
+{
+    struct mounted *x = (struct mounted *)m;
+    struct mount_tender *t = tender_of(m);
+
+    if (m->o->ready)
+        x->ready_rc = m->o->ready(m->o->ctx);
+    if (x->ready_rc < 0) {
+        err_save(x->ready_rc, &x->ready_error);
+        fuse_session_exit(t->session);
+    }
+    atomic_store(&t->ready, true);
+}
+
+/* Options of mount(8), with commas and backslashes of names escaped. */
+static int mount_arguments(const struct mount_options *o, struct buf *b)
+{
+    static const char fixed[] = "ro,nosuid,nodev,default_permissions,"
+                                "subtype=dedup,fsname=";
+    static const char other[] = ",allow_other";
+
+    buf_add(b, fixed, sizeof fixed - 1);
+    for (const char *p = o->source; *p; p++) {
+        if (*p == ',' || *p == '\\')
+            buf_add(b, "\\", 1);
+        buf_add(b, p, 1);
+    }
+    if (o->allow_other)
+        buf_add(b, other, sizeof other - 1);
+    buf_add_zeros(b, 1);
+    return buf_status(b);
+}
+
+static int mount_failed(const char *dir)
+{
+    struct stat st;
+
+    if (fileop_fstatat(AT_FDCWD, "/dev/fuse", &st, 0) < 0)
+        return err_set(E_UNSUPPORTED, "there is no FUSE here: /dev/fuse is "
+                                      "missing ('modprobe fuse' as root)");
+    return err_set(E_TARGET, "%s: cannot be mounted on: %s", dir,
+                   *mount_fuse_said ? mount_fuse_said : "for no reason given");
+}
+
+static int mount_loop(struct mounted *x, struct fuse_session *se)
+{
+    unsigned threads = pipe_threads(0) * 2;
+    int rc = pthread_create(&x->tender.thread, NULL, tender_run, &x->tender);
+
+    if (rc)
+        return err_set_errno(E_IO, rc, "watching the mount");
+    rc = loop_run(se, threads < MOUNT_THREADS ? MOUNT_THREADS : threads);
+    atomic_store(&x->tender.stop, true);
+    (void)pthread_join(x->tender.thread, NULL);
+    return x->ready_rc < 0 ? err_load(&x->ready_error) : rc;
+}
+
+static int mount_serve(struct mounted *x, const char *dir)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct fuse_session *se = NULL;
+    struct buf options;
+    int rc;
+
+    buf_init(&options, 1 << 16);
+    rc = mount_arguments(x->m.o, &options);
+    if (rc == 0 && (fuse_opt_add_arg(&args, "dedup") < 0 ||
+                    fuse_opt_add_arg(&args, "-o") < 0 ||
+                    fuse_opt_add_arg(&args, (const char *)options.p) < 0))
+        rc = err_set(E_NOMEM, "out of memory");
+    fuse_set_log_func(mount_fuse_log);
+    if (rc == 0) {
+        se = fuse_session_new(&args, &mount_ops, sizeof mount_ops, &x->m);
+        if (!se)
+            rc = err_set(E_INTERNAL, "libfuse: %s", mount_fuse_said);
+    }
+    x->tender.session = se;
+    if (rc == 0 && fuse_session_mount(se, dir) < 0)
+        rc = mount_failed(dir);
+    if (rc == 0) {
+        rc = ahead_start(x->m.ahead, se);
+        if (rc == 0)
+            rc = mount_loop(x, se);
+        fuse_session_unmount(se);
+        ahead_free(x->m.ahead);
+        x->m.ahead = NULL;
+    }
+    if (se)
+        fuse_session_destroy(se);
+    fuse_opt_free_args(&args);
+    buf_release(&options);
+    return rc;
+}
+
+/* ---- its life -------------------------------------------------------------
+ */
+
+static void mount_release(struct mount *m)
+{
+    ahead_free(m->ahead);
+    mount_view_free(m->view);
+    lanes_free(m->lanes);
+    fetch_free(m->fetch);
+    node_cache_free(m->nodes);
+    dir_slots_free(m->slots);
+    if (m->told)
+        (void)pthread_mutex_destroy(&m->told->lock);
+    free(m->told);
+}
+
+static int mount_count_stored(struct mount *m)
+{
+    struct index_reader *r = NULL;
+    struct index_pack pack[16];
+    uint32_t next = 0;
+    size_t n = 1;
+    int rc = index_reader_new(m->r->index, &r);
+
+    while (rc == 0 && n > 0) {
+        rc = index_reader_packs(r, &next, pack, 16, &n);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            if (pack[i].state != INDEX_DOOMED)
+                m->stored += pack[i].size_bytes;
+        }
+    }
+    index_reader_free(r);
+    return rc;
+}
+
+/* The top: the directories that lead to snapshots, or one snapshot's own. */
+static int mount_slots(struct mount *m)
+{
+    struct dir_slot top = {.kind = TOP_ROOT,
+                           .snap = DIR_SLOTS_NO_SNAP,
+                           .ino = mount_attr_top_ino(TOP_ROOT, 0)};
+
+    if (m->o->snapshot) {
+        top.kind = TOP_SNAPSHOT;
+        top.snap = 0;
+        top.is_root = true;
+        top.root = m->o->top->dir.root;
+        top.ino = top.mark = mount_attr_snap_ino(m->o->snapshot);
+    }
+    m->slots = dir_slots_new(&top);
+    return m->slots ? 0 : err_set(E_NOMEM, "out of memory");
+}
+
+static int mount_init(struct mount *m)
+{
+    size_t nodes = m->o->cache_bytes / MOUNT_NODES_SHARE;
+    int rc;
+
+    m->uid = geteuid();
+    m->gid = getegid();
+    m->told = mem_alloc(sizeof *m->told);
+    m->nodes = node_cache_new(nodes);
+    if (!m->told || !m->nodes)
+        return err_set(E_NOMEM, "out of memory");
+    (void)pthread_mutex_init(&m->told->lock, NULL);
+    rc = fetch_open(m->r->store, m->r->keys, m->r->index,
+                    m->o->cache_bytes - nodes, &m->fetch);
+    if (rc == 0)
+        rc = mount_slots(m);
+    if (rc == 0)
+        rc = mount_view_new(m, &m->view);
+    if (rc == 0)
+        rc = mount_count_stored(m);
+    if (rc == 0)
+        rc = lanes_new(m->fetch, pipe_threads(0) * 2, &m->lanes);
+    if (rc == 0)
+        rc = ahead_new(m, &m->ahead);
+    return rc;
+}
+
+int mount_run(struct repo *r, const char *dir, const struct mount_options *o)
+{
+    struct mounted x = {.m = {.o = o, .r = r}};
+    int rc = mount_init(&x.m);
+
+    x.tender.m = &x.m;
+    x.tender.dir = dir;
+    if (rc == 0)
+        rc = mount_serve(&x, dir);
+    mount_release(&x.m);
+    return rc;
+}

@@ -1,0 +1,235 @@
+/* What is in a directory. */
+#include <errno.h>
+#include <string.h>
+
+#include "fuse/ahead.h"
+#include "fuse/mount_ops.h"
+
+/*
+ * A listing may tell the kernel all about each file, which costs it an inode
+ * for each: tar wants that, find does not. Somebody who looks files up one by
+ * one wanted it: the next listings have it. Some time later one has not, and
+ * shows whether they still do.
+ */
+enum { LISTING_CREDIT = 8, LISTING_CREDIT_MAX = 64 };
+
+void mount_ops_file_asked(struct mount *m)
+{
+    int n = atomic_load(&m->asked);
+
+    if (n < LISTING_CREDIT_MAX)
+        atomic_store(&m->asked, n + LISTING_CREDIT);
+}
+
+static bool listing_wants_files(struct mount *m, uint64_t off)
+{
+    int n = atomic_load(&m->asked);
+
+    if (off > 0) /* the kernel asks by itself */
+        return true;
+    if (n > 0)
+        atomic_store(&m->asked, n - 1);
+    return n > 0;
+}
+
+/* An answer that grows until it is full. */
+struct listing {
+    fuse_req_t req;
+    struct mount *m;
+    bool plus;  /* with all that stat() says */
+    bool files; /* ... of files, too */
+    char *p;
+    size_t n;
+    size_t size;
+    char name[ENTRY_NAME_MAX + 1];
+};
+
+/* Appends one; false: it does not fit. off: where the listing goes on after it.
+ */
+static bool listing_add(struct listing *l, struct bytes name,
+                        const struct fuse_entry_param *e, off_t off)
+{
+    size_t n;
+
+    memcpy(l->name, name.p, name.n);
+    l->name[name.n] = 0;
+    if (l->plus)
+        n = fuse_add_direntry_plus(l->req, l->p + l->n, l->size - l->n, l->name,
+                                   e, off);
+    else
+        n = fuse_add_direntry(l->req, l->p + l->n, l->size - l->n, l->name,
+                              &e->attr, off);
+    if (n > l->size - l->n)
+        return false;
+    l->n += n;
+    return true;
+}
+
+/* "." and "..", of which the kernel takes no note. */
+static bool listing_dots(struct listing *l, const struct mount_node *d,
+                         uint64_t *off)
+{
+    struct fuse_entry_param e = {.attr = {.st_mode = S_IFDIR}};
+    struct dir_slot above;
+
+    e.attr.st_ino = d->dir.ino;
+    if (*off == 0 && !listing_add(l, bytes_of_str("."), &e, 1))
+        return false;
+    if (d->slot != DIR_SLOTS_ROOT &&
+        dir_slots_get(l->m->slots, d->dir.parent, &above))
+        e.attr.st_ino = above.ino;
+    if (*off <= 1 && !listing_add(l, bytes_of_str(".."), &e, 2))
+        return false;
+    *off = *off < 2 ? 2 : *off;
+    return true;
+}
+
+/* ---- directories above the snapshots --------------------------------------
+ */
+
+static int listing_top(struct listing *l, const struct mount_node *d,
+                       uint64_t off)
+{
+    const struct top *t = mount_view_top(l->m->view);
+    struct top_child c;
+    bool room = true;
+    int rc = 0;
+
+    while (rc == 0 && room &&
+           top_next(t, (enum top_kind)d->dir.kind, d->dir.arg, off - 2, &c)) {
+        struct fuse_entry_param e;
+
+        rc = mount_ops_child(l->m, t, d->slot, &c, &e);
+        if (rc < 0)
+            break;
+        off = (uint64_t)c.key + 3;
+        room = listing_add(l, bytes_of_str(c.name), &e, (off_t)off);
+        /* without "plus", or when it did not fit, the kernel keeps nothing */
+        if (!l->plus || !room)
+            mount_forget(l->m, e.ino, 1);
+    }
+    mount_view_done(l->m->view);
+    return rc;
+}
+
+/* ---- directories in snapshots ---------------------------------------------
+ */
+
+/* With "plus" the kernel learns the entry as if it had looked it up. */
+static int listing_entry(struct listing *l, const struct mount_node *d,
+                         uint32_t at, const struct tree_entry *te, bool *room)
+{
+    struct fuse_entry_param e = {.attr_timeout = MOUNT_OPS_LASTING,
+                                 .entry_timeout = MOUNT_OPS_LASTING};
+    int rc = 0;
+
+    if (l->plus && (l->files || te->e.type == ENTRY_DIR)) {
+        rc = mount_entry_tell(l->m, &d->dir, d->slot, at, te, &e.ino, &e.attr);
+        if (rc < 0)
+            return rc;
+    } else {
+        mount_attr_entry(l->m, &d->dir, te, &e.attr);
+    }
+    *room = listing_add(l, te->e.name, &e, (off_t)at + 3);
+    if (e.ino && !*room)
+        mount_forget(l->m, e.ino, 1);
+    return 0;
+}
+
+static int listing_leaf(struct listing *l, struct lane *lane,
+                        const struct mount_node *d,
+                        const struct node_leaf *leaf, uint64_t *at, bool *room)
+{
+    const struct node_kept *k = leaf->node;
+    int rc = 0;
+
+    for (size_t i = (size_t)(*at - leaf->before); i < k->n && rc == 0; i++) {
+        rc = node_kept_entry(k, i, &lane->te);
+        if (rc == 0 && *at > DIR_SLOTS_KEY_MAX)
+            rc = err_set(E_LIMIT, "a directory of too many entries");
+        if (rc == 0)
+            rc = listing_entry(l, d, (uint32_t)*at, &lane->te, room);
+        if (rc < 0 || !*room)
+            break;
+        ++*at;
+    }
+    return rc;
+}
+
+static int listing_tree(struct listing *l, struct lane *lane,
+                        const struct mount_node *d, uint64_t off)
+{
+    uint64_t at = off - 2;
+    bool room = true;
+    int rc = 0;
+
+    while (rc == 0 && room) {
+        struct node_leaf leaf;
+
+        rc = node_cache_by_weight(l->m->nodes, &lane->nodes, NODE_PAGE,
+                                  &d->dir.root, at, &leaf);
+        if (rc < 0 || !leaf.node)
+            break;
+        rc = listing_leaf(l, lane, d, &leaf, &at, &room);
+        node_cache_release(l->m->nodes, leaf.node);
+    }
+    return rc;
+}
+
+/* ---- the answer -----------------------------------------------------------
+ */
+
+static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
+                        uint64_t off, bool plus)
+{
+    struct listing l = {.req = req,
+                        .m = fuse_req_userdata(req),
+                        .plus = plus,
+                        .size =
+                            size < LANES_ANSWER_MAX ? size : LANES_ANSWER_MAX};
+    struct mount *m = l.m;
+    struct lane *lane = NULL;
+    const bool first = off == 0;
+    struct mount_node d;
+    int rc;
+
+    if (!mount_node_of(m, number, &d) || !d.is_dir) {
+        (void)fuse_reply_err(req, ESTALE);
+        return;
+    }
+    l.files = plus && listing_wants_files(m, off);
+    rc = d.dir.kind == TOP_SNAPSHOT ? mount_view_use(m->view, d.dir.snap) : 0;
+    if (rc == 0)
+        rc = lanes_take(m->lanes, &lane);
+    if (rc == 0) {
+        buf_reset(&lane->bytes);
+        rc = buf_reserve(&lane->bytes, l.size);
+        l.p = (char *)lane->bytes.p;
+    }
+    if (rc == 0 && listing_dots(&l, &d, &off))
+        rc = d.dir.kind == TOP_SNAPSHOT ? listing_tree(&l, lane, &d, off)
+                                        : listing_top(&l, &d, off);
+    /* what was found before the trouble is given first */
+    if (rc == 0 || l.n > 0)
+        (void)fuse_reply_buf(req, l.p, l.n);
+    else
+        (void)fuse_reply_err(req, mount_errno(m, rc));
+    if (rc == 0 && l.files && first && d.dir.kind == TOP_SNAPSHOT)
+        ahead_listed(m->ahead, &d);
+    if (lane)
+        lanes_give(m->lanes, lane);
+}
+
+void mount_ops_readdir(fuse_req_t req, fuse_ino_t number, size_t size,
+                       off_t off, struct fuse_file_info *fi)
+{
+    (void)fi;
+    readdir_any(req, number, size, (uint64_t)off, false);
+}
+
+void mount_ops_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size,
+                           off_t off, struct fuse_file_info *fi)
+{
+    (void)fi;
+    readdir_any(req, number, size, (uint64_t)off, true);
+}

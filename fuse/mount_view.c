@@ -1,0 +1,350 @@
+/* The repository as it is now: which snapshots there are, and which of them a
+ * prune has to leave because somebody looks at them. */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fuse/mount_impl.h"
+#include "repo/members_draft.h"
+#include "repo/repo_log.h"
+#include "repo/writer.h"
+
+#define VIEW_AGE_NS INT64_C(1000000000)
+
+/* Of a snapshot. */
+enum view_use {
+    VIEW_UNUSED, /* nobody has looked into it */
+    VIEW_USED,   /* it is held, if that can be */
+    VIEW_GONE    /* it was forgotten before it could be held */
+};
+
+struct mount_view {
+    struct mount *m;
+    pthread_mutex_t repo; /* the repository's state, and: */
+    struct writer *pins;  /* NULL: none yet */
+    bool cannot_pin;
+    struct err_record told; /* trouble that was told last */
+    atomic_llong looked;    /* monotonic ns: when the top was brought up to date
+                             */
+    pthread_rwlock_t lock;  /* for all below */
+    struct top *top;
+    atomic_uchar *use; /* enum view_use of each snapshot; changed with repo */
+    size_t use_n;
+};
+
+/* ---- the top ------------------------------------------------------------- */
+
+/* Trouble that goes on is told once. */
+static void view_trouble(struct mount_view *v, const char *what)
+{
+    struct err_record e;
+
+    err_save(E_IO, &e);
+    if (strcmp(e.text, v->told.text) == 0)
+        return;
+    v->told = e;
+    err_add(E_IO, "%s", what);
+    v->m->o->say(v->m->o->ctx, MOUNT_TROUBLE, err_text());
+}
+
+/* The use of each snapshot that the top has. With the lock for writing. */
+static int view_count(struct mount_view *v)
+{
+    size_t n = top_snap_n(v->top);
+    atomic_uchar *use = mem_resize(v->use, (n + 1) * sizeof *use);
+
+    if (!use)
+        return err_set(E_NOMEM, "out of memory");
+    v->use = use;
+    for (size_t i = 0; i < n; i++) {
+        /* one that was forgotten may have come back */
+        if (i >= v->use_n || (atomic_load(&use[i]) == VIEW_GONE &&
+                              !top_snap(v->top, (uint32_t)i)->gone))
+            atomic_store(&use[i], VIEW_UNUSED);
+    }
+    v->use_n = n;
+    return 0;
+}
+
+/* Brings the top up to what the index knows. */
+static int view_update(struct mount_view *v)
+{
+    const struct mount_options *o = v->m->o;
+    struct snapshot_list list = {.item = NULL};
+    bool changed;
+    int rc = snapshot_list_load(v->m->r->index, &v->m->r->state, &list);
+
+    if (rc == 0) {
+        (void)pthread_rwlock_wrlock(&v->lock);
+        rc = top_update(v->top, &list, &v->m->r->state, o->all, &changed);
+        if (rc == 0)
+            rc = view_count(v);
+        (void)pthread_rwlock_unlock(&v->lock);
+    }
+    snapshot_list_release(&list);
+    return rc;
+}
+
+/* With the repository: catch up, and show what there is. */
+static int view_refresh(struct mount_view *v)
+{
+    int rc = repo_refresh_in_use(v->m->r);
+
+    if (rc == 0)
+        rc = view_update(v);
+    atomic_store(&v->looked, clock_monotonic_ns());
+    return rc;
+}
+
+const struct top *mount_view_top(struct mount_view *v)
+{
+    if (!v->m->o->snapshot &&
+        clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS) {
+        (void)pthread_mutex_lock(&v->repo);
+        if (clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS &&
+            view_refresh(v) < 0)
+            view_trouble(v, "what is new cannot be seen");
+        (void)pthread_mutex_unlock(&v->repo);
+    }
+    return mount_view_look(v);
+}
+
+const struct top *mount_view_look(struct mount_view *v)
+{
+    (void)pthread_rwlock_rdlock(&v->lock);
+    return v->top;
+}
+
+void mount_view_done(struct mount_view *v)
+{
+    (void)pthread_rwlock_unlock(&v->lock);
+}
+
+/* ---- pins ---------------------------------------------------------------- */
+
+/* All that are in use, in one new journal; the one before is ended, if it still
+ * stands. With the repository. */
+static int view_repin(struct mount_view *v)
+{
+    struct writer *before = v->pins;
+    struct object_id *id = mem_array(v->use_n + 1, sizeof *id);
+    size_t n = 0;
+    int rc = id ? 0 : err_set(E_NOMEM, "out of memory");
+
+    for (size_t i = 0; i < v->use_n && rc == 0; i++) {
+        if (atomic_load(&v->use[i]) == VIEW_USED)
+            id[n++] = top_snap(v->top, (uint32_t)i)->id;
+    }
+    v->pins = NULL;
+    if (rc == 0 && n > 0)
+        rc = writer_open_in_use(v->m->r, bytes_of(NULL, 0), &v->pins);
+    if (rc == 0 && n > 0)
+        rc = writer_pin(v->pins, id, n);
+    free(id);
+    if (before && rc == 0)
+        err_ignore(writer_end(before), "a collector ends what is silent");
+    if (before && rc < 0) {
+        /* what it holds it holds on */
+        writer_free(v->pins);
+        v->pins = before;
+    } else {
+        writer_free(before);
+    }
+    return rc;
+}
+
+/* One more. With the repository. */
+static int view_pin(struct mount_view *v, const struct object_id *id)
+{
+    int rc = 0;
+
+    if (!v->pins)
+        rc = writer_open_in_use(v->m->r, bytes_of(NULL, 0), &v->pins);
+    if (rc == 0)
+        rc = writer_pin(v->pins, id, 1);
+    if (rc == E_FENCED) {
+        /* it was silent for too long: the machine slept */
+        writer_free(v->pins);
+        v->pins = NULL;
+        rc = view_repin(v);
+    }
+    return rc;
+}
+
+/* A key that may not pin reads all the same: what goes, it will be told. */
+static void view_cannot_pin(struct mount_view *v, int rc)
+{
+    v->cannot_pin = true;
+    if (rc != E_ROLE)
+        view_trouble(v, "a prune may take what is mounted, once it is "
+                        "forgotten");
+}
+
+int mount_view_use(struct mount_view *v, uint32_t snap)
+{
+    struct object_id id;
+    unsigned use;
+    int rc = 0;
+
+    (void)pthread_rwlock_rdlock(&v->lock);
+    use = snap < v->use_n ? atomic_load(&v->use[snap]) : VIEW_GONE;
+    if (use == VIEW_UNUSED)
+        id = top_snap(v->top, snap)->id;
+    (void)pthread_rwlock_unlock(&v->lock);
+    if (use == VIEW_USED)
+        return 0;
+    if (use == VIEW_GONE)
+        return err_set(E_NOTFOUND, "the snapshot was forgotten");
+    (void)pthread_mutex_lock(&v->repo);
+    if (atomic_load(&v->use[snap]) == VIEW_UNUSED) {
+        atomic_store(&v->use[snap], VIEW_USED);
+        if (!v->cannot_pin) {
+            rc = view_pin(v, &id);
+            if (rc < 0)
+                view_cannot_pin(v, rc);
+        }
+        if (state_is_forgotten(&v->m->r->state, &id))
+            atomic_store(&v->use[snap], VIEW_GONE);
+    }
+    use = atomic_load(&v->use[snap]);
+    (void)pthread_mutex_unlock(&v->repo);
+    return use == VIEW_USED ? 0
+                            : err_set(E_NOTFOUND, "the snapshot was forgotten");
+}
+
+/* ---- from time to time --------------------------------------------------- */
+
+/* Whether something that is held was forgotten, and nobody looks at it any
+ * more. */
+static bool view_drop_unused(struct mount_view *v)
+{
+    bool dropped = false;
+
+    for (size_t i = 0; i < v->use_n; i++) {
+        const struct top_snap *sn = top_snap(v->top, (uint32_t)i);
+
+        if (!sn->gone || atomic_load(&v->use[i]) != VIEW_USED ||
+            dir_slots_of_snap(v->m->slots, (uint32_t)i) > 0)
+            continue;
+        atomic_store(&v->use[i], VIEW_GONE);
+        dropped = true;
+    }
+    return dropped;
+}
+
+static int view_tend_pins(struct mount_view *v)
+{
+    static const struct writer_reliance none = {.parent_n = 0};
+    int rc;
+
+    if (v->pins && view_drop_unused(v))
+        return view_repin(v);
+    rc = v->pins ? writer_renew(v->pins, &none) : 0;
+    if (rc == E_FENCED) {
+        writer_free(v->pins);
+        v->pins = NULL;
+        rc = view_repin(v);
+    }
+    return rc;
+}
+
+void mount_view_tend(struct mount_view *v,
+                     void (*gone)(void *ctx, uint32_t snap), void *ctx)
+{
+    bool moved = false;
+    int rc;
+
+    (void)pthread_mutex_lock(&v->repo);
+    rc = repo_log_has_moved(v->m->r, &moved);
+    if (rc == 0 && moved)
+        rc = view_refresh(v);
+    if (rc == 0)
+        rc = view_tend_pins(v);
+    if (rc < 0)
+        view_trouble(v, "the repository cannot be watched");
+    (void)pthread_mutex_unlock(&v->repo);
+    for (uint32_t i = 0; i < v->use_n; i++) {
+        const struct top_snap *sn;
+        bool is_gone;
+
+        (void)pthread_rwlock_rdlock(&v->lock);
+        sn = top_snap(v->top, i);
+        is_gone = sn && sn->gone;
+        (void)pthread_rwlock_unlock(&v->lock);
+        if (is_gone && dir_slots_of_snap(v->m->slots, i) > 0)
+            gone(ctx, i);
+    }
+}
+
+/* ---- its life ------------------------------------------------------------ */
+
+/* fetch asks when a pack is not where it was. */
+static int view_follow(void *ctx, bool *moved)
+{
+    struct mount_view *v = ctx;
+    int rc;
+
+    (void)pthread_mutex_lock(&v->repo);
+    rc = repo_log_follow(v->m->r, moved);
+    (void)pthread_mutex_unlock(&v->repo);
+    return rc;
+}
+
+/* The one snapshot that is mounted, as if it were all there is. */
+static int view_only(struct mount_view *v, const struct mount_options *o)
+{
+    struct snapshot_item it = {.id = *o->snapshot};
+    struct snapshot_list one = {.item = &it, .n = 1};
+    struct tree_entry te = *o->top;
+    struct buf raw;
+    bool changed;
+    int rc;
+
+    it.manifest.m.complete = true;
+    it.manifest.m.series = bytes_of_str("mounted");
+    te.e.name = bytes_of(NULL, 0);
+    buf_init(&raw, TREE_ENTRY_BYTES_MAX * (size_t)2);
+    rc = tree_entry_put(&raw, &te);
+    it.manifest.m.root = buf_bytes(&raw);
+    if (rc == 0)
+        rc = top_update(v->top, &one, &v->m->r->state, true, &changed);
+    if (rc == 0)
+        rc = view_count(v);
+    buf_release(&raw);
+    return rc;
+}
+
+int mount_view_new(struct mount *m, struct mount_view **out)
+{
+    struct mount_view *v = mem_alloc(sizeof *v);
+    int rc;
+
+    *out = v;
+    if (!v)
+        return err_set(E_NOMEM, "out of memory");
+    v->m = m;
+    (void)pthread_mutex_init(&v->repo, NULL);
+    (void)pthread_rwlock_init(&v->lock, NULL);
+    v->top = top_new();
+    if (!v->top)
+        return err_set(E_NOMEM, "out of memory");
+    fetch_follow(m->fetch, view_follow, v);
+    rc = m->o->snapshot ? view_only(v, m->o) : view_update(v);
+    atomic_store(&v->looked, clock_monotonic_ns());
+    return rc;
+}
+
+void mount_view_free(struct mount_view *v)
+{
+    if (!v)
+        return;
+    if (v->pins)
+        err_ignore(writer_end(v->pins), "a collector ends what is silent");
+    writer_free(v->pins);
+    top_free(v->top);
+    free(v->use);
+    (void)pthread_rwlock_destroy(&v->lock);
+    (void)pthread_mutex_destroy(&v->repo);
+    free(v);
+}

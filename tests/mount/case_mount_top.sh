@@ -1,0 +1,83 @@
+# shellcheck shell=sh
+# A whole repository: the directories that lead to snapshots, and how they
+# follow what others do.
+# shellcheck source=../mount/mount_kit.sh
+. "$MOUNT_KIT"
+
+mkdir src
+echo one >src/f
+new_repo repo
+expect 0 dedup snapshot -s web --time 2026-01-02T03:04:05 --tag keep src
+echo two >src/f
+expect 0 dedup snapshot -s web --time 2026-01-03T03:04:05 src
+expect 0 dedup snapshot -s db --time 2026-01-03T03:04:05 src
+mounted mnt
+listed() {
+    expect 0 ls "$1"
+    shift
+    out_is "$@"
+}
+listed mnt 'by-date
+by-id
+by-series
+by-tag
+latest'
+listed mnt/by-series 'db
+web'
+listed mnt/by-series/web '2026-01-02T03:04:05
+2026-01-03T03:04:05
+latest'
+listed mnt/by-date/2026/01 '02
+03'
+listed mnt/by-date/2026/01/03 '03:04:05_db
+03:04:05_web'
+listed mnt/by-tag 'keep'
+listed mnt/by-tag/keep '2026-01-02T03:04:05_web'
+expect 0 cat "mnt/by-series/web/2026-01-02T03:04:05$PWD/src/f"
+out_is one
+expect 0 cat "mnt/by-series/web/latest$PWD/src/f"
+out_is two
+expect 0 dedup snapshots --json
+ids=$(sed -n 's/.*"id":"\(........\).*/\1/p' "$OUT" | sort)
+listed mnt/by-id "$ids"
+for name in nope by-id/00000000 by-series/web/2026-01-02 by-date/2026/13; do
+    expect 2 ls "mnt/$name"
+done
+
+# One file is one inode, whatever way leads there, in each mount anew.
+there="by-series/web/2026-01-02T03:04:05$PWD/src/f"
+number=$(stat -c %i "mnt/$there")
+[ "$number" = "$(stat -c %i "mnt/by-tag/keep/2026-01-02T03:04:05_web$PWD/src/f")" ] ||
+    run_fail "two numbers of one file"
+unmounted mnt
+mounted mnt
+[ "$number" = "$(stat -c %i "mnt/$there")" ] || run_fail "another number"
+
+# Nothing can be changed.
+for change in "touch mnt/new" "rm mnt/$there" "mkdir mnt/by-tag/x" \
+    "sh -c 'echo x >mnt/$there'" "chmod 777 mnt/$there"; do
+    eval "$change" 2>"$ERR" && run_fail "$change"
+    err_has '*Read-only file system*'
+done
+
+# New snapshots, tags and series come while it is mounted; forgotten ones go.
+echo three >src/f
+expect 0 dedup snapshot -s new src
+soon test -d mnt/by-series/new
+expect 0 cat "mnt/latest$PWD/src/f"
+out_is three
+expect 0 dedup tag --add late new
+soon test -d mnt/by-tag/late
+
+# What somebody looks at stays until that is over: a prune takes all else.
+exec 3<"mnt/$there"
+expect 0 dedup forget web~1
+soon sh -c "! test -e mnt/by-tag/keep"
+expect 0 dedup prune
+cat <&3 >got || run_fail "an open file is gone"
+[ "$(cat got)" = one ] || run_fail "an open file is another"
+exec 3<&-
+expect 0 cat "mnt/latest$PWD/src/f"
+out_is three
+unmounted mnt
+expect 0 dedup check --read-data
