@@ -211,7 +211,7 @@ void dir_slots_forget(struct dir_slots *t, uint32_t no, uint64_t n)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-bool dir_slots_tops(struct dir_slots *t, uint32_t snap, uint32_t *from,
+bool dir_slots_next(struct dir_slots *t, uint32_t snap, uint32_t *from,
                     struct dir_slot *out, uint32_t *no)
 {
     bool found = false;
@@ -220,7 +220,7 @@ bool dir_slots_tops(struct dir_slots *t, uint32_t snap, uint32_t *from,
     while (*from < t->n && !found) {
         const struct slot *s = &t->slot[*from];
 
-        found = s->held > 0 && s->d.is_root && s->d.snap == snap;
+        found = s->held > 0 && s->d.snap == snap;
         *no = (*from)++;
         if (found)
             *out = s->d;

@@ -61,12 +61,12 @@ void dir_slots_hold(struct dir_slots *t, uint32_t no);
 void dir_slots_forget(struct dir_slots *t, uint32_t no, uint64_t n);
 
 /*
- * dir_slots_tops: the slots in which a snapshot's tree begins.
+ * dir_slots_next: the slots of directories in a snapshot.
  *   from     at first 0; out: where to go on
  *   out, no  one of them, and its number
  * False: no more.
  */
-bool dir_slots_tops(struct dir_slots *t, uint32_t snap, uint32_t *from,
+bool dir_slots_next(struct dir_slots *t, uint32_t snap, uint32_t *from,
                     struct dir_slot *out, uint32_t *no);
 
 /* dir_slots_bytes: memory that the table takes. */

@@ -101,26 +101,56 @@ struct mount_tender {
 
 static struct mount_tender *tender_of(struct mount *m);
 
-/* The kernel keeps what it has read of a snapshot, as it should: until that is
- * forgotten. */
+/* What a directory is called in the one above it. */
+static bool tender_name(struct mount *m, struct lane *lane,
+                        const struct dir_slot *d, char name[ENTRY_NAME_MAX + 1])
+{
+    struct node_kept *leaf = NULL;
+    struct dir_slot above;
+    char top[TOP_NAME_MAX];
+    bool found;
+
+    if (!dir_slots_get(m->slots, d->parent, &above))
+        return false;
+    if (d->is_root) {
+        top_name(mount_view_look(m->view), d->snap, (enum top_kind)above.kind,
+                 d->key, top);
+        mount_view_done(m->view);
+        (void)snprintf(name, ENTRY_NAME_MAX + 1, "%s", top);
+        return true;
+    }
+    found = mount_entry_at(m, lane, &above, d->key, &leaf) == 0;
+    if (found) {
+        memcpy(name, lane->te.e.name.p, lane->te.e.name.n);
+        name[lane->te.e.name.n] = 0;
+    }
+    node_cache_release(m->nodes, leaf);
+    return found;
+}
+
+/*
+ * The kernel keeps what it has read of a snapshot, as it should: until that is
+ * forgotten. What is in use then stays, and all above it; so each directory is
+ * named, again and again until none is left.
+ */
 static void tender_gone(void *ctx, uint32_t snap)
 {
     struct mount_tender *t = ctx;
     struct mount *m = t->m;
+    struct lane *lane;
+    struct dir_slot d;
     uint32_t from = 0, no;
-    struct dir_slot d, above;
 
-    while (dir_slots_tops(m->slots, snap, &from, &d, &no)) {
-        char name[TOP_NAME_MAX];
+    if (lanes_take(m->lanes, &lane) < 0)
+        return;
+    while (dir_slots_next(m->slots, snap, &from, &d, &no)) {
+        char name[ENTRY_NAME_MAX + 1];
 
-        if (no == DIR_SLOTS_ROOT || !dir_slots_get(m->slots, d.parent, &above))
-            continue;
-        top_name(mount_view_look(m->view), snap, (enum top_kind)above.kind,
-                 d.key, name);
-        mount_view_done(m->view);
-        (void)fuse_lowlevel_notify_inval_entry(
-            t->session, mount_number_dir(d.parent), name, strlen(name));
+        if (no != DIR_SLOTS_ROOT && tender_name(m, lane, &d, name))
+            (void)fuse_lowlevel_notify_inval_entry(
+                t->session, mount_number_dir(d.parent), name, strlen(name));
     }
+    lanes_give(m->lanes, lane);
 }
 
 /* The kernel reads 128 KiB ahead, unless somebody says better: it then asks for

@@ -5,6 +5,7 @@
 #include "index/index_refs.h"
 #include "repo/catchup_marks.h"
 #include "repo/collect_step.h"
+#include "repo/journal.h"
 #include "repo/journal_list.h"
 #include "repo/repo_log.h"
 #include "repo/trust.h"
@@ -39,6 +40,21 @@ static void collect_condemn_reset(struct collect_condemn *x)
     x->all = x->sum = (struct collect_sum){.n = 0};
 }
 
+/* Whether packs may still be named in that journal: not in a reader's (P1). */
+static bool collect_condemn_publishes(const struct collect_condemn *x,
+                                      const struct writer_id *w)
+{
+    struct journal j;
+    bool pins;
+
+    journal_init(&j, w);
+    err_ignore(journal_read(&j, x->c->r, NULL),
+               "of what cannot be read more is to be expected");
+    pins = j.pin_n > 0;
+    journal_release(&j);
+    return !pins;
+}
+
 /* The journals that are listed now, without those known to be closed. */
 static int collect_condemn_open(struct collect_condemn *x)
 {
@@ -49,7 +65,7 @@ static int collect_condemn_open(struct collect_condemn *x)
         bool closed = false;
 
         rc = catchup_marks_closed(x->reader, &x->open.item[i].writer, &closed);
-        if (!closed)
+        if (!closed && collect_condemn_publishes(x, &x->open.item[i].writer))
             x->open.item[kept++] = x->open.item[i];
     }
     x->open.n = kept;

@@ -4,15 +4,27 @@
 #include "repo/journal.h"
 #include "repo/journal_list.h"
 #include "repo/snapshot_list.h"
+#include "repo/unforget.h"
 
-/* A pin of what is no snapshot holds nothing. */
-static int collect_pin(struct index_reader *reader, const struct object_id *id,
-                       struct roots *roots)
+/*
+ * A pin of what is no snapshot holds nothing; nor does one that came too late:
+ * its snapshot was forgotten, and some of it doomed, before (P2: who put it
+ * knows by now). One that came in time has been a root of each doom since.
+ */
+static int collect_pin(const struct repo *r, struct index_reader *reader,
+                       const struct object_id *id, struct roots *roots)
 {
-    bool noted, sound;
-    int rc = snapshot_list_has(reader, id, &noted, &sound);
+    bool noted, sound, late = false;
+    int rc;
 
-    return rc == 0 && sound ? roots_add(roots, id) : rc;
+    if (roots_has(roots, id))
+        return 0;
+    rc = snapshot_list_has(reader, id, &noted, &sound);
+    if (rc < 0 || !sound)
+        return rc;
+    if (state_is_forgotten(&r->state, id))
+        rc = unforget_too_late(r, id, &late);
+    return rc == 0 && !late ? roots_add(roots, id) : rc;
 }
 
 static int collect_pins_of(const struct repo *r, struct index_reader *reader,
@@ -32,7 +44,7 @@ static int collect_pins_of(const struct repo *r, struct index_reader *reader,
         rc = 0;
     }
     for (size_t i = 0; i < j.pin_n && rc == 0 && !j.ended && !j.fenced; i++)
-        rc = collect_pin(reader, &j.pin[i], roots);
+        rc = collect_pin(r, reader, &j.pin[i], roots);
     journal_release(&j);
     return rc;
 }

@@ -162,6 +162,8 @@ static int collect_wait_open(struct collect_wait *x, struct journal *j,
         rc = collect_wait_is_silent(x, j, &silent);
     if (rc < 0)
         return rc;
+    if (!j->dead && !silent && j->pin_n > 0)
+        return 0; /* a reader at work: it commits nothing (P1) */
     if (!j->dead && !silent) {
         x->c->done->waiting++;
         x->all = false;

@@ -18,7 +18,9 @@ struct journal {
     bool fenced;             /* by somebody else */
     struct entry_time spoke; /* what its last record calls the time */
     bool dead; /* its process was of this machine, and is known to be gone */
-    struct object_id *pin; /* snapshots that it holds; pin_n, owned */
+    struct object_id
+        *pin; /* snapshots that it holds; pin_n, owned. With one, it
+                 is a reader's: nothing else is ever published */
     size_t pin_n;
     size_t pin_cap;
 };

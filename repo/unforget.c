@@ -23,6 +23,8 @@ struct unforget_proof {
     struct fetch *fetch;
     struct fetch_lane *lane;
     struct closure *closure;
+    bool doom_only; /* look for what is doomed alone */
+    bool doomed;    /* something is */
 };
 
 static void unforget_proof_end(struct unforget_proof *p)
@@ -65,6 +67,9 @@ static int unforget_visit(void *ctx, const struct edges_to *to, bool *below)
     if (rc < 0 || (to->is_node && !*below))
         return rc;
     rc = index_reader_find(p->reader, &to->id, INDEX_READ, &loc, &found);
+    p->doomed |= rc == 0 && !found;
+    if (rc == 0 && found && p->doom_only)
+        return 0;
     if (rc == 0 && found)
         rc = index_reader_pack(p->reader, loc.pack, &pack, &found);
     if (rc == 0 && (!found || pack.gone || !trust_listed(&pack)))
@@ -85,6 +90,23 @@ static int unforget_prove(struct unforget_proof *p, const struct object_id *id)
     }
     return err_add(rc, "snapshot %.8s cannot come back",
                    id_hex(id->b, sizeof id->b, hex));
+}
+
+int unforget_too_late(const struct repo *r, const struct object_id *id,
+                      bool *late)
+{
+    struct unforget_proof p = {.r = r, .doom_only = true};
+    int rc = unforget_proof_begin(&p);
+
+    if (rc == 0)
+        rc = unforget_prove(&p, id);
+    *late = rc == E_REFUSED && p.doomed;
+    if (*late) {
+        err_ignore(rc, "that is the answer");
+        rc = 0;
+    }
+    unforget_proof_end(&p);
+    return rc;
 }
 
 /* ---- the record ---------------------------------------------------------- */

@@ -21,4 +21,11 @@
 MUST_CHECK int unforget(struct repo *r, const struct object_id *id, size_t n,
                         struct cancel *cancel, bool *changed);
 
+/* unforget_too_late: whether something that a forgotten snapshot needs was
+ * doomed: nothing brings it back then. Reads all its tree nodes. Returns 0;
+ * E_CORRUPT: a node is damaged, or missing for another reason; E_NOMEM; what
+ * the store or the index returned. */
+MUST_CHECK int unforget_too_late(const struct repo *r,
+                                 const struct object_id *id, bool *late);
+
 #endif

@@ -1,0 +1,188 @@
+/* What a reader holds, and what a collection makes of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "repo/collect.h"
+#include "repo/forget.h"
+#include "repo/unforget.h"
+#include "repo/writer.h"
+#include "tests/repo/check_kit.h"
+
+static void collect(struct repo *r, int64_t silence, struct collect_done *done)
+{
+    struct collect_options o = {.silence_ns = silence,
+                                .repack = {.unused_percent = 5,
+                                           .unused_bytes = UINT64_MAX,
+                                           .rewritten_bytes = UINT64_MAX}};
+
+    if (collect_run(r, &o, done) < 0)
+        fail_msg("collect: %s", err_text());
+}
+
+static void forget(struct repo *r, const struct object_id *id, size_t n)
+{
+    struct forget_ask ask = {.id = id, .id_n = n, .force = true, .drop = true};
+    struct forget_plan p = {.n = 0};
+
+    assert_int_equal(forget_run(r, &ask, &p), 0);
+    forget_plan_release(&p);
+}
+
+/* Two snapshots that have nothing in common. */
+static struct check_kit *apart(void)
+{
+    struct check_kit *k = check_kit_bare();
+
+    assert_true(scratch_run("mkdir -p '%s/a' && seq 9000 >'%s/a/f'", k->tree,
+                            k->tree));
+    assert_int_equal(check_kit_backup(k, &k->snapshot[0]), 0);
+    assert_true(scratch_run("rm -r '%s/a' && mkdir '%s/b' && seq 9 >'%s/b/g'",
+                            k->tree, k->tree, k->tree));
+    assert_int_equal(check_kit_backup(k, &k->snapshot[1]), 0);
+    return k;
+}
+
+static struct writer *reader(struct repo *r)
+{
+    struct writer *w = NULL;
+
+    assert_int_equal(writer_open(r, bytes_of(NULL, 0), &w), 0);
+    return w;
+}
+
+/* Forgotten afterwards, it stays whole, and nobody waits for who holds it. */
+static void test_writer_pin__holds(void **state)
+{
+    struct check_kit *k = check_kit_open();
+    struct check_options all = {.read_data = true};
+    struct repo *r = check_kit_repo(k);
+    struct repo *other = check_kit_repo(k);
+    struct writer *w = reader(other);
+    struct collect_done done;
+    bool changed;
+
+    (void)state;
+    assert_int_equal(writer_pin(w, k->snapshot, 2), 0);
+    assert_false(state_is_forgotten(&other->state, &k->snapshot[0]));
+    forget(r, k->snapshot, 2);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(done.waiting, 0);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(done.fenced, 0);
+    /* all of it is there: it can come back */
+    assert_int_equal(unforget(r, k->snapshot, 2, NULL, &changed), 0);
+    assert_true(changed);
+    if (check_kit_run(k, r, &all) < 0)
+        fail_msg("[%s] %s", k->hit[0].object, k->hit[0].text);
+    /* given up, it goes */
+    forget(r, k->snapshot, 2);
+    assert_int_equal(writer_end(w), 0);
+    collect(r, INT64_MAX, &done);
+    assert_true(done.deleted.n > 0);
+    assert_int_equal(unforget(r, k->snapshot, 2, NULL, &changed), E_REFUSED);
+    writer_free(w);
+    repo_close(other);
+    repo_close(r);
+    check_kit_close(k);
+}
+
+/* While other garbage goes, and other writers are waited for. */
+static void test_writer_pin__holds_no_others(void **state)
+{
+    struct check_kit *k = check_kit_open();
+    struct repo *r = check_kit_repo(k);
+    struct repo *other = check_kit_repo(k);
+    struct repo *third = check_kit_repo(k);
+    struct writer *w = reader(other), *writes = NULL;
+    struct collect_done done;
+    bool changed;
+
+    (void)state;
+    assert_int_equal(writer_pin(w, k->snapshot, 1), 0);
+    forget(r, k->snapshot, 2);
+    writes = reader(third);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(done.waiting, 1);
+    assert_int_equal(writer_end(writes), 0);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(done.waiting, 0);
+    assert_true(done.deleted.n > 0);
+    assert_int_equal(unforget(r, &k->snapshot[1], 1, NULL, &changed),
+                     E_REFUSED);
+    assert_int_equal(unforget(r, &k->snapshot[0], 1, NULL, &changed), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    writer_free(writes);
+    repo_close(other);
+    repo_close(third);
+    repo_close(r);
+    check_kit_close(k);
+}
+
+/* After the doom it holds nothing: who put it sees that, and a collection is
+ * not misled (P2). */
+static void test_writer_pin__too_late(void **state)
+{
+    struct check_kit *k = apart();
+    struct repo *r = check_kit_repo(k);
+    struct repo *other = check_kit_repo(k);
+    struct collect_done done;
+    struct writer *w;
+
+    (void)state;
+    forget(r, k->snapshot, 1);
+    collect(r, INT64_MAX, &done);
+    assert_true(done.deleted.n > 0);
+    w = reader(other);
+    assert_int_equal(writer_pin(w, k->snapshot, 1), 0);
+    assert_true(state_is_forgotten(&other->state, &k->snapshot[0]));
+    collect(r, INT64_MAX, &done);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    repo_close(other);
+    repo_close(r);
+    check_kit_close(k);
+}
+
+/* One that is silent is ended, and learns it. */
+static void test_writer_pin__is_fenced(void **state)
+{
+    struct check_kit *k = apart();
+    struct repo *r = check_kit_repo(k);
+    struct repo *other = check_kit_repo(k);
+    struct writer *w = reader(other);
+    struct collect_done done;
+
+    (void)state;
+    assert_int_equal(writer_pin(w, k->snapshot, 1), 0);
+    forget(r, k->snapshot, 1);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(done.fenced, 0);
+    assert_int_equal(done.deleted.n, 0);
+    collect(r, 1, &done);
+    assert_int_equal(done.fenced, 1);
+    assert_true(done.deleted.n > 0);
+    assert_int_equal(writer_pin(w, k->snapshot, 1), E_FENCED);
+    writer_free(w);
+    repo_close(other);
+    repo_close(r);
+    check_kit_close(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_writer_pin__holds),
+        cmocka_unit_test(test_writer_pin__holds_no_others),
+        cmocka_unit_test(test_writer_pin__too_late),
+        cmocka_unit_test(test_writer_pin__is_fenced),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
