@@ -38,8 +38,8 @@ static struct check_kit *apart(void)
 {
     struct check_kit *k = check_kit_bare();
 
-    assert_true(scratch_run("mkdir -p '%s/a' && seq 9000 >'%s/a/f'", k->tree,
-                            k->tree));
+    assert_true(
+        scratch_run("mkdir -p '%s/a' && seq 9000 >'%s/a/f'", k->tree, k->tree));
     assert_int_equal(check_kit_backup(k, &k->snapshot[0]), 0);
     assert_true(scratch_run("rm -r '%s/a' && mkdir '%s/b' && seq 9 >'%s/b/g'",
                             k->tree, k->tree, k->tree));
