@@ -28,58 +28,71 @@ static _Noreturn void background_wait(struct cli *cli, pid_t child, int from)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-/* The child's half of the fork. */
-static int background_child(struct cli *cli, int secrets)
-{
-    int rc;
-
-    /* threads are not forked: that of the signals stayed behind */
-    signals_abandon(cli->signals);
-    cli->signals = NULL;
-    rc = signals_start(&cli->signals, cli->cancel);
-    if (rc == 0)
-        rc = secrets_take_over(cli->secrets, secrets);
-    (void)fileop_close(secrets);
-    return rc;
-}
-
 static void background_close(const int fd[2])
 {
     (void)fileop_close(fd[0]);
     (void)fileop_close(fd[1]);
 }
 
+/* What the child says that it is ready by, and what it gets the passphrase by.
+ */
+struct background_pipes {
+    int word[2];
+    int secrets[2];
+};
+
+static int background_pipes(struct background_pipes *p)
+{
+    int errnum;
+
+    if (pipe2(p->word, O_CLOEXEC) < 0)
+        return err_set_errno(E_IO, errno, "going into the background");
+    if (pipe2(p->secrets, O_CLOEXEC) == 0)
+        return 0;
+    errnum = errno;
+    background_close(p->word);
+    return err_set_errno(E_IO, errnum, "going into the background");
+}
+
+static _Noreturn void background_parent(struct cli *cli, pid_t child,
+                                        struct background_pipes *p)
+{
+    (void)fileop_close(p->word[1]);
+    (void)fileop_close(p->secrets[0]);
+    err_ignore(secrets_hand_over(cli->secrets, p->secrets[1]),
+               "the child, which lacks it then, says so");
+    (void)fileop_close(p->secrets[1]);
+    background_wait(cli, child, p->word[0]);
+}
+
 int background_begin(struct cli *cli, struct background *b)
 {
-    int word[2], secrets[2], errnum;
+    struct background_pipes p;
     pid_t child;
+    int errnum, started;
+    int rc = background_pipes(&p);
 
-    if (pipe2(word, O_CLOEXEC) < 0)
-        return err_set_errno(E_IO, errno, "going into the background");
-    if (pipe2(secrets, O_CLOEXEC) < 0) {
-        errnum = errno;
-        background_close(word);
-        return err_set_errno(E_IO, errnum, "going into the background");
-    }
+    if (rc < 0)
+        return rc;
+    /* threads are not forked: none may be there */
+    signals_stop(cli->signals);
+    cli->signals = NULL;
     child = fork();
+    errnum = errno;
+    started = signals_start(&cli->signals, cli->cancel);
+    if (child > 0)
+        background_parent(cli, child, &p);
     if (child < 0) {
-        errnum = errno;
-        background_close(word);
-        background_close(secrets);
+        background_close(p.word);
+        background_close(p.secrets);
         return err_set_errno(E_IO, errnum, "going into the background");
     }
-    if (child > 0) {
-        (void)fileop_close(word[1]);
-        (void)fileop_close(secrets[0]);
-        err_ignore(secrets_hand_over(cli->secrets, secrets[1]),
-                   "the child, which lacks it then, says so");
-        (void)fileop_close(secrets[1]);
-        background_wait(cli, child, word[0]);
-    }
-    (void)fileop_close(word[0]);
-    (void)fileop_close(secrets[1]);
-    b->ready = word[1];
-    return background_child(cli, secrets[0]);
+    (void)fileop_close(p.word[0]);
+    (void)fileop_close(p.secrets[1]);
+    b->ready = p.word[1];
+    rc = secrets_take_over(cli->secrets, p.secrets[0]);
+    (void)fileop_close(p.secrets[0]);
+    return started < 0 ? started : rc;
 }
 
 int background_ready(struct background *b)

@@ -126,8 +126,3 @@ void signals_stop(struct signals *s)
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
-
-void signals_abandon(struct signals *s)
-{
-    free(s);
-}

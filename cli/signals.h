@@ -33,8 +33,4 @@ void signals_on_report(struct signals *s, signals_report_fn *fn, void *arg);
 /* signals_stop: ends the thread; NULL is fine. The signals stay blocked. */
 void signals_stop(struct signals *s);
 
-/* signals_abandon: in the child of a fork, where its thread is not: what is
- * left of it goes. */
-void signals_abandon(struct signals *s);
-
 #endif

@@ -24,6 +24,7 @@ enum {
     MOUNT_NODES_SHARE = 8,      /* of the cache, one part for tree nodes */
     MOUNT_CACHE_MIN = 16 << 20, /* of frames, however many directories */
     MOUNT_AHEAD_KB = 4096,      /* that the kernel reads ahead */
+    MOUNT_NAMES = 100000,       /* that the kernel is to forget in one turn */
     MOUNT_NAP_MS = 200,         /* between two looks at the cancel token */
     MOUNT_TEND_NAPS = 10        /* naps from one tending to the next */
 };
@@ -80,6 +81,9 @@ int mount_errno(struct mount *m, int rc)
 static _Thread_local char mount_fuse_said[256];
 
 static void mount_fuse_log(enum fuse_log_level level, const char *fmt,
+                           va_list ap) __attribute__((format(printf, 2, 0)));
+
+static void mount_fuse_log(enum fuse_log_level level, const char *fmt,
                            va_list ap)
 {
     (void)level;
@@ -94,6 +98,10 @@ struct mount_tender {
     struct mount *m;
     struct fuse_session *session;
     const char *dir;
+    /* of the names that the kernel is to forget: how far it was told */
+    uint32_t from;
+    uint64_t at;
+    size_t named; /* in this turn */
     pthread_t thread;
     atomic_bool ready;
     atomic_bool stop;
@@ -101,55 +109,77 @@ struct mount_tender {
 
 static struct mount_tender *tender_of(struct mount *m);
 
-/* What a directory is called in the one above it. */
-static bool tender_name(struct mount *m, struct lane *lane,
-                        const struct dir_slot *d, char name[ENTRY_NAME_MAX + 1])
+/* The kernel is to forget a name, unless it is in use. */
+static void tender_forget(struct mount_tender *t, uint32_t slot,
+                          struct bytes name)
 {
-    struct node_kept *leaf = NULL;
-    struct dir_slot above;
-    char top[TOP_NAME_MAX];
-    bool found;
+    char text[ENTRY_NAME_MAX + 1];
 
-    if (!dir_slots_get(m->slots, d->parent, &above))
-        return false;
-    if (d->is_root) {
-        top_name(mount_view_look(m->view), d->snap, (enum top_kind)above.kind,
-                 d->key, top);
-        mount_view_done(m->view);
-        (void)snprintf(name, ENTRY_NAME_MAX + 1, "%s", top);
-        return true;
+    memcpy(text, name.p, name.n);
+    text[name.n] = 0;
+    (void)fuse_lowlevel_notify_inval_entry(t->session, mount_number_dir(slot),
+                                           text, name.n);
+    t->named++;
+}
+
+/* All names in a directory, from the one on at which the last turn stopped.
+ * Returns whether it came to the end. */
+static bool tender_forget_all(struct mount_tender *t, struct lane *lane,
+                              uint32_t slot, const struct dir_slot *d)
+{
+    struct mount *m = t->m;
+
+    while (t->named < MOUNT_NAMES) {
+        struct node_leaf leaf;
+
+        if (node_cache_by_weight(m->nodes, &lane->nodes, NODE_PAGE, &d->root,
+                                 t->at, &leaf) < 0 ||
+            !leaf.node)
+            return true;
+        for (size_t i = (size_t)(t->at - leaf.before); i < leaf.node->n; i++) {
+            if (node_kept_entry(leaf.node, i, &lane->te) == 0)
+                tender_forget(t, slot, lane->te.e.name);
+        }
+        t->at = leaf.before + leaf.node->n;
+        node_cache_release(m->nodes, leaf.node);
     }
-    found = mount_entry_at(m, lane, &above, d->key, &leaf) == 0;
-    if (found) {
-        memcpy(name, lane->te.e.name.p, lane->te.e.name.n);
-        name[lane->te.e.name.n] = 0;
-    }
-    node_cache_release(m->nodes, leaf);
-    return found;
+    return false;
 }
 
 /*
  * The kernel keeps what it has read of a snapshot, as it should: until that is
- * forgotten. What is in use then stays, and all above it; so each directory is
- * named, again and again until none is left.
+ * forgotten. Then it is told each name in those of its directories that it
+ * still knows: what is in use stays, and goes a later time.
  */
 static void tender_gone(void *ctx, uint32_t snap)
 {
     struct mount_tender *t = ctx;
     struct mount *m = t->m;
+    struct dir_slot d, above;
     struct lane *lane;
-    struct dir_slot d;
-    uint32_t from = 0, no;
+    uint32_t no;
 
     if (lanes_take(m->lanes, &lane) < 0)
         return;
-    while (dir_slots_next(m->slots, snap, &from, &d, &no)) {
-        char name[ENTRY_NAME_MAX + 1];
+    t->named = 0;
+    while (dir_slots_next(m->slots, snap, &t->from, &d, &no)) {
+        char name[TOP_NAME_MAX];
 
-        if (no != DIR_SLOTS_ROOT && tender_name(m, lane, &d, name))
-            (void)fuse_lowlevel_notify_inval_entry(
-                t->session, mount_number_dir(d.parent), name, strlen(name));
+        if (d.is_root && no != DIR_SLOTS_ROOT &&
+            dir_slots_get(m->slots, d.parent, &above)) {
+            top_name(mount_view_look(m->view), snap, (enum top_kind)above.kind,
+                     d.key, name);
+            mount_view_done(m->view);
+            tender_forget(t, d.parent, bytes_of_str(name));
+        }
+        if (!tender_forget_all(t, lane, no, &d)) {
+            t->from = no; /* the next turn goes on here */
+            break;
+        }
+        t->at = 0;
     }
+    if (t->named < MOUNT_NAMES)
+        t->from = 0;
     lanes_give(m->lanes, lane);
 }
 

@@ -70,7 +70,7 @@ int mount_entry_tell(struct mount *m, const struct dir_slot *in,
                      uint64_t *number, struct stat *st)
 {
     struct dir_slot d;
-    uint32_t slot;
+    uint32_t slot = 0;
     int rc;
 
     mount_attr_entry(m, in, te, st);

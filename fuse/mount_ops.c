@@ -29,7 +29,7 @@ int mount_ops_child(struct mount *m, const struct top *t, uint32_t in_slot,
                          .kind = c->kind,
                          .arg = c->arg,
                          .snap = DIR_SLOTS_NO_SNAP};
-    uint32_t slot;
+    uint32_t slot = 0;
     int rc = 0;
 
     *e = (struct fuse_entry_param){.attr_timeout = MOUNT_OPS_PASSING,

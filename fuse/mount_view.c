@@ -264,11 +264,12 @@ void mount_view_tend(struct mount_view *v,
     if (rc < 0)
         view_trouble(v, "the repository cannot be watched");
     (void)pthread_mutex_unlock(&v->repo);
-    for (uint32_t i = 0; i < v->use_n; i++) {
+    for (uint32_t i = 0, n = 1; i < n; i++) {
         const struct top_snap *sn;
         bool is_gone;
 
         (void)pthread_rwlock_rdlock(&v->lock);
+        n = top_snap_n(v->top);
         sn = top_snap(v->top, i);
         is_gone = sn && sn->gone;
         (void)pthread_rwlock_unlock(&v->lock);

@@ -8,6 +8,11 @@
 [ "$(id -u)" = 0 ] || skip "only root may mount here"
 [ -c /dev/fuse ] || skip "there is no /dev/fuse"
 
+# What a sanitizer says of a program in the background must be found.
+for mount_v in ASAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS; do
+    eval "export $mount_v=\"\${$mount_v:+\$$mount_v:}log_path=$PWD/../io/san\""
+done
+
 soon() {
     mount_n=0
     until "$@" >"$OUT" 2>"$ERR"; do
@@ -44,4 +49,7 @@ mount_is_over() {
 unmounted() {
     umount "$1" || run_fail "$1: cannot be unmounted"
     soon mount_is_over "$1"
+    for mount_f in ../io/san.*; do
+        [ ! -s "$mount_f" ] || run_fail "$(head -c 4000 "$mount_f")"
+    done
 }
