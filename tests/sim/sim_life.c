@@ -270,16 +270,24 @@ static struct sim_life_some *sim_life_pick(struct sim_world *w,
     return some;
 }
 
-/* done, refused: what they are then. */
+/*
+ * done: what they are then. A refusal because of one says nothing of the
+ * others, of which somebody may have brought some back, or taken some out,
+ * since the list was made: the state s, from which it was computed, tells what
+ * each was.
+ */
 static void sim_life_tell(struct sim_world *w, struct sim_life_some *some,
-                          int rc, enum sim_standing done,
-                          enum sim_standing refused)
+                          int rc, enum sim_standing done, const struct state *s)
 {
-    for (size_t i = 0; i < some->n; i++)
+    for (size_t i = 0; i < some->n; i++) {
+        enum sim_standing was =
+            state_is_forgotten(s, &some->id[i]) ? SIM_FORGOTTEN : SIM_LISTED;
+
         sim_life_settle(w, &some->id[i], some->tries[i],
                         rc == 0           ? done
-                        : rc == E_REFUSED ? refused
+                        : rc == E_REFUSED ? was
                                           : SIM_UNSURE);
+    }
     free(some);
 }
 
@@ -300,7 +308,7 @@ static int sim_life_forget(struct sim_actor *a, struct repo *r)
         if (some->n > 0)
             rc = forget_run(r, &ask, &plan);
         sim_life_gone(w, &plan);
-        sim_life_tell(w, some, rc, SIM_FORGOTTEN, SIM_LISTED);
+        sim_life_tell(w, some, rc, SIM_FORGOTTEN, &r->state);
         forget_plan_release(&plan);
     }
     snapshot_list_release(&list);
@@ -319,7 +327,7 @@ static int sim_life_unforget(struct sim_actor *a, struct repo *r)
         some = sim_life_pick(w, &list);
         if (some->n > 0)
             rc = unforget(r, some->id, some->n, NULL, &changed);
-        sim_life_tell(w, some, rc, SIM_LISTED, SIM_FORGOTTEN);
+        sim_life_tell(w, some, rc, SIM_LISTED, &r->state);
     }
     snapshot_list_release(&list);
     return rc;
