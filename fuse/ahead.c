@@ -8,18 +8,21 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pipe.h"
+#include "fuse/loop.h"
 
 enum {
     AHEAD_RUNS = 16, /* directories that are read at the same time */
     AHEAD_THREADS_MAX = 4,
     AHEAD_WINDOW = 2 << 20,   /* bytes to be ahead */
-    AHEAD_FILE_MAX = 1 << 18, /* of larger ones the kernel itself reads ahead */
+    AHEAD_FILE_MAX = 1 << 20, /* of larger ones the kernel itself reads ahead */
     AHEAD_SURE = 8,           /* files in order, until whole directories are */
     AHEAD_SURE_MAX = 32,
-    AHEAD_TRIES = 20 /* while the kernel takes note of a listing */
+    AHEAD_FIRST = 65536, /* bytes, before a listing is said to have ended */
+    AHEAD_TRIES = 20     /* while the kernel takes note of a listing */
 };
 
 #define AHEAD_PAUSE_NS INT64_C(50000)
+#define AHEAD_AWAIT_NS INT64_C(5000000)
 #define AHEAD_IDLE_NS  INT64_C(5000000000)
 
 /* A directory whose files are read in order. It holds its slot, so that the
@@ -32,6 +35,7 @@ struct ahead_run {
     uint32_t slot;
     struct dir_slot dir;
     uint64_t next;     /* the entry to go on with */
+    size_t stored;     /* bytes so far */
     uint64_t consumer; /* entries before this one are past */
     int64_t at_ns;     /* when it was used last */
 };
@@ -41,6 +45,8 @@ struct ahead {
     struct fuse_session *se;
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t work;
+    pthread_cond_t progress;
+    unsigned waiting; /* for progress */
     struct ahead_run run[AHEAD_RUNS];
     int sure; /* how much speaks for somebody who reads all there is */
     bool stop;
@@ -58,6 +64,7 @@ int ahead_new(struct mount *m, struct ahead **out)
     a->m = m;
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->work, NULL);
+    (void)pthread_cond_init(&a->progress, NULL);
     return 0;
 }
 
@@ -107,6 +114,9 @@ static bool ahead_go_on(struct ahead *a, struct ahead_turn *t)
     bool stop;
 
     (void)pthread_mutex_lock(&a->lock);
+    t->run->stored = t->bytes;
+    if (a->waiting > 0)
+        (void)pthread_cond_broadcast(&a->progress);
     if (t->next < t->run->consumer)
         t->next = t->run->consumer;
     stop = a->stop;
@@ -188,6 +198,7 @@ static void ahead_work(struct ahead *a, struct ahead_run *r)
     (void)pthread_mutex_lock(&a->lock);
     r->busy = false;
     r->over = t.over;
+    (void)pthread_cond_broadcast(&a->progress);
     if (r->next < t.next)
         r->next = t.next;
 }
@@ -317,6 +328,26 @@ void ahead_listed(struct ahead *a, const struct mount_node *dir)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
+void ahead_await(struct ahead *a, uint32_t slot)
+{
+    const int64_t until = clock_monotonic_ns() + AHEAD_AWAIT_NS;
+    struct timespec t = {.tv_sec = until / 1000000000,
+                         .tv_nsec = (long)(until % 1000000000)};
+    struct ahead_run *r;
+    int timeout = 0;
+
+    (void)pthread_mutex_lock(&a->lock);
+    a->waiting++;
+    while (!timeout && !a->stop && (r = ahead_find(a, slot)) && !r->over &&
+           (r->wanted || r->busy) && r->stored < AHEAD_FIRST) {
+        loop_let_lead();
+        timeout =
+            pthread_cond_clockwait(&a->progress, &a->lock, CLOCK_MONOTONIC, &t);
+    }
+    a->waiting--;
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
 void ahead_tidy(struct ahead *a)
 {
     const int64_t now = clock_monotonic_ns();
@@ -342,6 +373,7 @@ void ahead_free(struct ahead *a)
     for (unsigned i = 0; i < a->thread_n; i++)
         (void)pthread_join(a->thread[i], NULL);
     (void)pthread_cond_destroy(&a->work);
+    (void)pthread_cond_destroy(&a->progress);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);
 }

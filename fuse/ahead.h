@@ -30,6 +30,11 @@ void ahead_read(struct ahead *a, const struct mount_node *file);
  * entry on. */
 void ahead_listed(struct ahead *a, const struct mount_node *dir);
 
+/* ahead_await: the end of a directory's listing was asked for: what follows is
+ * its first file. Waits some milliseconds for that to be in its place, if
+ * it is on its way. */
+void ahead_await(struct ahead *a, uint32_t slot);
+
 /* ahead_tidy: from time to time: let go of directories that nobody reads. */
 void ahead_tidy(struct ahead *a);
 

@@ -25,8 +25,8 @@ enum {
     MOUNT_CACHE_MIN = 16 << 20, /* of frames, however many directories */
     MOUNT_AHEAD_KB = 4096,      /* that the kernel reads ahead */
     MOUNT_NAMES = 100000,       /* that the kernel is to forget in one turn */
-    MOUNT_NAP_MS = 200,         /* between two looks at the cancel token */
-    MOUNT_TEND_NAPS = 10        /* naps from one tending to the next */
+    MOUNT_NAP_MS = 50,          /* between two looks at the cancel token */
+    MOUNT_TEND_NAPS = 40        /* naps from one tending to the next */
 };
 
 /* ---- errors ---------------------------------------------------------------
@@ -217,8 +217,7 @@ static void tender_share_memory(struct mount *m)
 static void *tender_run(void *arg)
 {
     struct mount_tender *t = arg;
-    unsigned naps = 0;
-    bool ahead = false;
+    unsigned naps = 0; /* since it is ready */
 
     while (!atomic_load(&t->stop)) {
         clock_sleep_ns((int64_t)MOUNT_NAP_MS * 1000000);
@@ -226,11 +225,12 @@ static void *tender_run(void *arg)
             fuse_session_exit(t->session);
             continue;
         }
-        if (!atomic_load(&t->ready) || ++naps % MOUNT_TEND_NAPS != 0)
+        if (!atomic_load(&t->ready))
             continue;
-        if (!ahead)
+        if (naps++ == 0)
             tender_read_ahead(t);
-        ahead = true;
+        if (naps % MOUNT_TEND_NAPS != 0)
+            continue;
         tender_share_memory(t->m);
         ahead_tidy(t->m->ahead);
         mount_view_tend(t->m->view, tender_gone, t);

@@ -11,7 +11,7 @@
  * one wanted it: the next listings have it. Some time later one has not, and
  * shows whether they still do.
  */
-enum { LISTING_CREDIT = 8, LISTING_CREDIT_MAX = 64 };
+enum { LISTING_CREDIT = 8, LISTING_CREDIT_MAX = 512 };
 
 void mount_ops_file_asked(struct mount *m)
 {
@@ -209,6 +209,9 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
     if (rc == 0 && listing_dots(&l, &d, &off))
         rc = d.dir.kind == TOP_SNAPSHOT ? listing_tree(&l, lane, &d, off)
                                         : listing_top(&l, &d, off);
+    if (rc == 0 && l.n == 0 && d.dir.kind == TOP_SNAPSHOT) {
+        ahead_await(m->ahead, d.slot);
+    }
     /* what was found before the trouble is given first */
     if (rc == 0 || l.n > 0)
         (void)fuse_reply_buf(req, l.p, l.n);

@@ -19,6 +19,7 @@ struct fetch_frame {
     unsigned lent;
     uint8_t *raw;
     uint32_t raw_n;
+    uint32_t raw_cap;        /* bytes that there is room for */
     struct err_record error; /* FETCH_FAILED */
     struct fetch_frame *chain;
     struct fetch_frame *prev; /* in the list of the idle */
@@ -155,7 +156,7 @@ static void fetch_idle_remove(struct fetch *f, struct fetch_frame *fr)
 {
     fr->prev->next = fr->next;
     fr->next->prev = fr->prev;
-    f->cache_bytes -= fr->raw_n;
+    f->cache_bytes -= fr->raw_cap;
 }
 
 static void fetch_drop(struct fetch *f, struct fetch_frame *fr)
@@ -193,7 +194,7 @@ static void fetch_give_back(struct fetch *f, struct fetch_frame *fr)
     fr->next = &f->idle;
     fr->prev->next = fr;
     f->idle.prev = fr;
-    f->cache_bytes += fr->raw_n;
+    f->cache_bytes += fr->raw_cap;
     fetch_trim(f);
 }
 
@@ -203,6 +204,26 @@ void fetch_limit(struct fetch *f, size_t cache_bytes)
     f->cache_max = cache_bytes;
     fetch_trim(f);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+/* Memory for a frame. In a full cache it is that of the frame that has to go
+ * for it: new pages cost as much as a third of decoding it. */
+static bool fetch_room(struct fetch *f, struct fetch_frame *fr)
+{
+    struct fetch_frame *old = f->idle.next;
+
+    fr->raw_cap = fr->raw_n;
+    if (f->cache_bytes + fr->raw_n > f->cache_max && old != &f->idle &&
+        old->raw_cap >= fr->raw_n && old->raw_cap / 2 <= fr->raw_n) {
+        fetch_idle_remove(f, old);
+        fr->raw = old->raw;
+        fr->raw_cap = old->raw_cap;
+        old->raw = NULL;
+        fetch_drop(f, old);
+    } else {
+        fr->raw = mem_alloc(fr->raw_n);
+    }
+    return fr->raw != NULL;
 }
 
 /* With the lock: the frame of that place, lent; made when absent, and then the
@@ -224,17 +245,16 @@ static struct fetch_frame *fetch_take(struct fetch *f,
     fr = mem_alloc(sizeof *fr);
     if (!fr)
         return NULL;
-    fr->raw = mem_alloc(loc->frame_raw);
-    if (!fr->raw) {
+    fr->raw_n = loc->frame_raw;
+    if (!fetch_room(f, fr)) {
         free(fr);
         return NULL;
     }
     fr->pack = loc->pack;
     fr->off = loc->frame_off;
-    fr->raw_n = loc->frame_raw;
     fr->lent = 1;
-    fr->chain = *at;
-    *at = fr;
+    fr->chain = *fetch_bucket(f, fr->pack, fr->off);
+    *fetch_bucket(f, fr->pack, fr->off) = fr;
     return fr;
 }
 
