@@ -154,17 +154,30 @@ static void snap_make_unique(const struct top *t, struct top_snap *sn)
     }
 }
 
-/* As short as `snapshots` shows it, longer where two begin alike. */
+/* How many hex digits two ids have in common. */
+static size_t ids_alike(const struct object_id *a, const struct object_id *b)
+{
+    size_t n = 0;
+
+    while (n < sizeof a->b && a->b[n] == b->b[n])
+        n++;
+    if (n == sizeof a->b)
+        return 2 * n;
+    return 2 * n + (a->b[n] >> 4 == b->b[n] >> 4);
+}
+
+/* As short as `snapshots` shows it, longer where an earlier one begins alike.
+ */
 static void snap_set_short_id(const struct top *t, struct top_snap *sn)
 {
     size_t n = TOP_SHORT;
 
-    (void)id_hex(sn->id.b, sizeof sn->id.b, sn->short_id);
     for (size_t i = 0; i < t->n; i++) {
-        while (n < ID_HEX_CHARS &&
-               strncmp(t->snap[i].short_id, sn->short_id, n) == 0)
-            n++;
+        size_t alike = ids_alike(&t->snap[i].id, &sn->id);
+
+        n = alike >= n && alike < ID_HEX_CHARS ? alike + 1 : n;
     }
+    (void)id_hex(sn->id.b, sizeof sn->id.b, sn->short_id);
     sn->short_id[n] = 0;
 }
 
