@@ -22,6 +22,8 @@ struct cmd_mount {
     struct cli *cli;
     struct background background;
     char dir[PATH_MAX];
+    char *
+        source; /* the repository, as `mount` shows it; NULL: as it was given */
 };
 
 static void cmd_mount_say(void *ctx, enum mount_says what, const char *text)
@@ -153,12 +155,14 @@ int cmd_mount(struct cli *cli)
     if (rc == 0 && o->arg_n == 2)
         rc = cmd_mount_pick(&s, o->arg[0], m.all, &pick);
     if (rc == 0) {
-        m.source = store_place(s.store);
+        c.source = realpath(store_place(s.store), NULL);
+        m.source = c.source ? c.source : store_place(s.store);
         m.snapshot = o->arg_n == 2 ? &pick.snapshot.id : NULL;
         m.top = &pick.te;
         rc = mount_run(s.repo, c.dir, &m);
     }
     snap_pick_release(&pick);
     session_close(&s);
+    free(c.source);
     return rc;
 }

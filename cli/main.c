@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/config_apply.h"
 #include "cli/message.h"
+#include "cli/mount_args.h"
 #include "cli/terminal.h"
 
 static int (*const main_command[OPT_CMD_END])(struct cli *) = {
@@ -131,10 +132,16 @@ static void main_tell(struct cli *cli, int rc)
 
 /* Everything that needs the process made safe around it. */
 static int main_guarded(struct cli *cli, int argc, char **argv,
-                        struct opt_set *opt, struct config_file *config)
+                        struct opt_set *opt, struct config_file *config,
+                        struct mount_args *args)
 {
     int rc = secrets_init(cli->secrets);
 
+    if (rc == 0 && mount_args_meant(argv[0])) {
+        rc = mount_args_make(argc, argv, args);
+        argc = args->argc;
+        argv = args->argv;
+    }
     if (rc == 0)
         rc = opt_parse(opt, argc, argv);
     if (rc == 0)
@@ -172,6 +179,7 @@ int main(int argc, char **argv)
     struct opt_set opt = {0};
     struct config_file config = {.path = NULL};
     struct secrets secrets = {0};
+    struct mount_args args = {.argv = NULL};
     struct json_out json;
     struct cancel cancel = {0};
     struct cli cli = {.opt = &opt,
@@ -186,12 +194,13 @@ int main(int argc, char **argv)
     main_raise_limits();
     out_init(&out, 1);
     json_out_init(&json, &out);
-    rc = main_guarded(&cli, argc, argv, &opt, &config);
+    rc = main_guarded(&cli, argc, argv, &opt, &config, &args);
     if (rc < 0)
         main_tell(&cli, rc);
     rc = main_end(&cli, rc);
     json_out_release(&json);
     opt_release(&opt);
+    mount_args_release(&args);
     config_file_release(&config);
     secrets_release(&secrets);
     return rc;

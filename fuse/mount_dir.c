@@ -179,17 +179,30 @@ static int listing_tree(struct listing *l, struct lane *lane,
 /* ---- the answer -----------------------------------------------------------
  */
 
+/* What is to be answered, into lane's bytes. */
+static int listing_fill(struct listing *l, struct lane *lane,
+                        const struct mount_node *d, uint64_t off)
+{
+    const bool in_snapshot = d->dir.kind == TOP_SNAPSHOT;
+    int rc;
+
+    buf_reset(&lane->bytes);
+    rc = buf_reserve(&lane->bytes, l->size);
+    l->p = (char *)lane->bytes.p;
+    if (rc == 0 && listing_dots(l, d, &off))
+        rc = in_snapshot ? listing_tree(l, lane, d, off)
+                         : listing_top(l, d, off);
+    if (rc == 0 && l->n == 0 && in_snapshot)
+        ahead_await(l->m->ahead, d->slot);
+    return rc;
+}
+
 static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
                         uint64_t off, bool plus)
 {
-    struct listing l = {.req = req,
-                        .m = fuse_req_userdata(req),
-                        .plus = plus,
-                        .size =
-                            size < LANES_ANSWER_MAX ? size : LANES_ANSWER_MAX};
-    struct mount *m = l.m;
+    struct mount *m = fuse_req_userdata(req);
+    struct listing l = {.req = req, .m = m, .plus = plus, .size = size};
     struct lane *lane = NULL;
-    const bool first = off == 0;
     struct mount_node d;
     int rc;
 
@@ -197,27 +210,20 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
         (void)fuse_reply_err(req, ESTALE);
         return;
     }
+    if (l.size > LANES_ANSWER_MAX)
+        l.size = LANES_ANSWER_MAX;
     l.files = plus && listing_wants_files(m, off);
     rc = d.dir.kind == TOP_SNAPSHOT ? mount_view_use(m->view, d.dir.snap) : 0;
     if (rc == 0)
         rc = lanes_take(m->lanes, &lane);
-    if (rc == 0) {
-        buf_reset(&lane->bytes);
-        rc = buf_reserve(&lane->bytes, l.size);
-        l.p = (char *)lane->bytes.p;
-    }
-    if (rc == 0 && listing_dots(&l, &d, &off))
-        rc = d.dir.kind == TOP_SNAPSHOT ? listing_tree(&l, lane, &d, off)
-                                        : listing_top(&l, &d, off);
-    if (rc == 0 && l.n == 0 && d.dir.kind == TOP_SNAPSHOT) {
-        ahead_await(m->ahead, d.slot);
-    }
+    if (rc == 0)
+        rc = listing_fill(&l, lane, &d, off);
     /* what was found before the trouble is given first */
     if (rc == 0 || l.n > 0)
         (void)fuse_reply_buf(req, l.p, l.n);
     else
         (void)fuse_reply_err(req, mount_errno(m, rc));
-    if (rc == 0 && l.files && first && d.dir.kind == TOP_SNAPSHOT)
+    if (rc == 0 && l.files && off == 0 && d.dir.kind == TOP_SNAPSHOT)
         ahead_listed(m->ahead, &d);
     if (lane)
         lanes_give(m->lanes, lane);
