@@ -1,0 +1,58 @@
+/*
+ * tree_diff: what differs between two trees, in depth-first order, names
+ * ascending. What is equal is not read: directories with the same pages are
+ * passed over by their ids. Memory goes with the depth alone. Confined to one
+ * caller at a time.
+ *
+ * A directory that cannot be read does not end it: it is reported and left.
+ */
+#ifndef REPO_TREE_DIFF_H
+#define REPO_TREE_DIFF_H
+
+#include "repo/tree_walk.h"
+
+enum tree_diff_kind {
+    TREE_DIFF_ADDED,   /* b alone; of a directory all below follows */
+    TREE_DIFF_REMOVED, /* a alone; likewise */
+    TREE_DIFF_CHANGED, /* both, of one type: another content or target */
+    TREE_DIFF_META,    /* both: the same content, other metadata */
+    TREE_DIFF_DAMAGED, /* the rest of a directory cannot be read: see the error
+                          record */
+    TREE_DIFF_END
+};
+
+struct tree_diff_item {
+    enum tree_diff_kind kind;
+    const struct tree_entry *a; /* before; lent until the next step, or NULL */
+    const struct tree_entry *b; /* after; likewise */
+    struct bytes path;          /* below the start; empty: the start itself */
+};
+
+/* How two entries of one name compare. */
+enum tree_diff_how {
+    TREE_DIFF_SAME,
+    TREE_DIFF_OTHER_META, /* mode, owner, mtime, attributes, flags, project */
+    TREE_DIFF_OTHER_CONTENT, /* bytes, target, device; what a directory holds */
+    TREE_DIFF_OTHER_TYPE
+};
+
+/* tree_diff_compare: the most that differs. The mtime of a directory tells only
+ * that what it holds changed, and does not count. Pure. */
+enum tree_diff_how tree_diff_compare(const struct tree_entry *a,
+                                     const struct tree_entry *b);
+
+struct tree_diff;
+
+/* tree_diff_new: source is copied: of both trees. NULL when out of memory. */
+struct tree_diff *tree_diff_new(const struct node_source *source);
+void tree_diff_free(struct tree_diff *d);
+
+/* tree_diff_start: begin at two entries; NULL: there is none on that side. They
+ * are borrowed until the first step has been taken. */
+void tree_diff_start(struct tree_diff *d, const struct tree_entry *a,
+                     const struct tree_entry *b);
+
+/* tree_diff_next: the next difference. Returns as tree_walk_next(). */
+MUST_CHECK int tree_diff_next(struct tree_diff *d, struct tree_diff_item *item);
+
+#endif

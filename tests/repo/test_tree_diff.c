@@ -1,0 +1,246 @@
+/* What differs between two trees, and what is read for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "repo/dir_writer.h"
+#include "repo/tree_diff.h"
+#include "tests/repo/node_store.h"
+
+static const struct node_key key = {{4}};
+
+struct world {
+    struct node_store store;
+    struct node_source of;
+    struct node_source source; /* counts what is read */
+    size_t gets;
+    struct dir_writer *w;
+};
+
+static int world_get(void *ctx, const struct chunk_id *id, struct buf *node)
+{
+    struct world *w = ctx;
+
+    w->gets++;
+    return w->of.get(w->of.ctx, id, node);
+}
+
+static void world_init(struct world *w)
+{
+    struct node_sink sink = node_store_sink(&w->store);
+
+    *w = (struct world){.store = {.n = 0}};
+    w->of = node_store_source(&w->store);
+    w->source = (struct node_source){world_get, w};
+    w->w = dir_writer_new(&key, &sink);
+}
+
+static void world_release(struct world *w)
+{
+    dir_writer_free(w->w);
+    node_store_release(&w->store);
+}
+
+/* A fifo (mode 0), a link to a target, or a directory. */
+static void put(struct world *w, const char *name, unsigned mode,
+                const char *target, const struct tree_dir *dir)
+{
+    struct tree_entry te = {.e = {.name = bytes_of_str(name),
+                                  .type = dir      ? ENTRY_DIR
+                                          : target ? ENTRY_SYMLINK
+                                                   : ENTRY_FIFO,
+                                  .mode = mode}};
+
+    if (dir)
+        te.dir = *dir;
+    if (target)
+        te.e.target = bytes_of_str(target);
+    assert_int_equal(dir_writer_add(w->w, &te), 0);
+}
+
+static struct tree_dir done(struct world *w)
+{
+    struct tree_dir dir;
+
+    assert_int_equal(dir_writer_finish(w->w, &dir), 0);
+    dir_writer_reset(w->w);
+    return dir;
+}
+
+static struct tree_entry top(const struct tree_dir *dir)
+{
+    return (struct tree_entry){.e = {.type = ENTRY_DIR}, .dir = *dir};
+}
+
+/* "+" added, "-" removed, "M" changed, "m" metadata, "!" damaged. */
+static const char *diff(struct world *w, const struct tree_entry *a,
+                        const struct tree_entry *b)
+{
+    static const char sign[] = "+-Mm!";
+    static char text[1024];
+    struct tree_diff *d = tree_diff_new(&w->source);
+    struct tree_diff_item it = {.kind = TREE_DIFF_ADDED};
+    size_t at = 0;
+
+    text[0] = 0;
+    tree_diff_start(d, a, b);
+    for (;;) {
+        assert_int_equal(tree_diff_next(d, &it), 0);
+        if (it.kind == TREE_DIFF_END)
+            break;
+        assert_int_equal(it.a != NULL, it.kind != TREE_DIFF_ADDED &&
+                                           it.kind != TREE_DIFF_DAMAGED);
+        assert_int_equal(it.b != NULL, it.kind != TREE_DIFF_REMOVED &&
+                                           it.kind != TREE_DIFF_DAMAGED);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%c%.*s ",
+                               sign[it.kind], (int)it.path.n,
+                               it.path.n ? (const char *)it.path.p : "");
+    }
+    tree_diff_free(d);
+    return text;
+}
+
+static void test_tree_diff__tells_each_kind(void **state)
+{
+    struct tree_dir inner, other, deep, a, b;
+    struct tree_entry ta, tb;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    inner = done(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    put(&w, "y", 0600, NULL, NULL);
+    other = done(&w);
+    put(&w, "n", 0, NULL, &other);
+    deep = done(&w);
+
+    put(&w, "became-dir", 0, "there", NULL);
+    put(&w, "gone", 0, NULL, &deep);
+    put(&w, "link", 0, "old", NULL);
+    put(&w, "mode", 0600, NULL, NULL);
+    put(&w, "moded-dir", 0700, NULL, &inner);
+    put(&w, "same", 0, NULL, &deep);
+    put(&w, "sub", 0, NULL, &inner);
+    a = done(&w);
+    put(&w, "became-dir", 0, NULL, &inner);
+    put(&w, "link", 0, "new", NULL);
+    put(&w, "mode", 0644, NULL, NULL);
+    put(&w, "moded-dir", 0755, NULL, &other);
+    put(&w, "new", 0, NULL, &deep);
+    put(&w, "same", 0, NULL, &deep);
+    put(&w, "sub", 0, NULL, &other);
+    b = done(&w);
+    ta = top(&a);
+    tb = top(&b);
+    assert_string_equal(
+        diff(&w, &ta, &tb),
+        "-became-dir +became-dir +became-dir/x "
+        "-gone -gone/n -gone/n/x -gone/n/y Mlink mmode "
+        "mmoded-dir +moded-dir/y +new +new/n +new/n/x +new/n/y +sub/y ");
+    assert_string_equal(diff(&w, &ta, &ta), "");
+    assert_string_equal(diff(&w, &ta, NULL),
+                        "- -became-dir -gone -gone/n -gone/n/x -gone/n/y "
+                        "-link -mode -moded-dir -moded-dir/x -same -same/n "
+                        "-same/n/x -same/n/y -sub -sub/x ");
+    assert_string_equal(diff(&w, NULL, NULL), "");
+    tb.e.type = ENTRY_FIFO;
+    assert_string_equal(diff(&w, &tb, &tb), "");
+    ta = top(&inner);
+    assert_string_equal(diff(&w, &ta, &tb), "- -x + ");
+    world_release(&w);
+}
+
+/* Equal directories are passed over, however large. */
+static void test_tree_diff__reads_no_equal_directory(void **state)
+{
+    enum { DIRS = 300 };
+    struct tree_dir big, a, b, sub;
+    struct tree_entry ta, tb;
+    struct world w;
+    char name[32];
+
+    (void)state;
+    world_init(&w);
+    for (unsigned i = 0; i < 3000; i++) {
+        (void)snprintf(name, sizeof name, "f%05u", i);
+        put(&w, name, 0600, NULL, NULL);
+    }
+    big = done(&w);
+    put(&w, "one", 0600, NULL, NULL);
+    sub = done(&w);
+    for (unsigned i = 0; i < DIRS; i++) {
+        (void)snprintf(name, sizeof name, "d%03u", i);
+        put(&w, name, 0700, NULL, &big);
+    }
+    a = done(&w);
+    for (unsigned i = 0; i < DIRS; i++) {
+        (void)snprintf(name, sizeof name, "d%03u", i);
+        put(&w, name, 0700, NULL, i == 123 ? &sub : &big);
+    }
+    b = done(&w);
+    ta = top(&a);
+    tb = top(&b);
+    w.gets = 0;
+    assert_string_equal(diff(&w, &ta, &ta), "");
+    assert_int_equal(w.gets, 0);
+    {
+        struct tree_diff *d = tree_diff_new(&w.source);
+        struct tree_diff_item it = {.kind = TREE_DIFF_ADDED};
+        size_t n = 0;
+
+        tree_diff_start(d, &ta, &tb);
+        for (; it.kind != TREE_DIFF_END; n++)
+            assert_int_equal(tree_diff_next(d, &it), 0);
+        tree_diff_free(d);
+        assert_int_equal(n, 3000 + 1 + 1);
+    }
+    /* the pages of both tops, and once those of the large directory */
+    assert_true(w.gets < 100);
+    world_release(&w);
+}
+
+static void test_tree_diff__damage_costs_one_directory(void **state)
+{
+    struct tree_dir lost, fine, a, b;
+    struct tree_entry ta, tb;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    lost = done(&w);
+    put(&w, "y", 0600, NULL, NULL);
+    fine = done(&w);
+    put(&w, "a", 0, NULL, &lost);
+    put(&w, "b", 0, NULL, &fine);
+    a = done(&w);
+    put(&w, "a", 0, NULL, &fine);
+    put(&w, "b", 0, NULL, &fine);
+    put(&w, "c", 0, NULL, NULL);
+    b = done(&w);
+    node_store_find(&w.store, &lost.root)->p[0] ^= 1;
+    ta = top(&a);
+    tb = top(&b);
+    assert_string_equal(diff(&w, &ta, &tb), "!a +c ");
+    node_store_find(&w.store, &a.root)->p[0] ^= 1;
+    assert_string_equal(diff(&w, &ta, &tb), "! ");
+    world_release(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tree_diff__tells_each_kind),
+        cmocka_unit_test(test_tree_diff__reads_no_equal_directory),
+        cmocka_unit_test(test_tree_diff__damage_costs_one_directory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
