@@ -25,7 +25,7 @@ field() {
 [ "$(field Section)" = admin ] || run_fail "the section is $(field Section)"
 [ "$(field Architecture)" = "$(dpkg --print-architecture)" ] ||
     run_fail "the architecture is $(field Architecture)"
-for lib in libc6 liblmdb0 libsodium23 libssl3 libzstd1 libqrencode4 libyaml-0-2; do
+for lib in libc6 liblmdb0 libsodium23 libssl3 libzstd1 libqrencode4 libyaml-0-2 libfuse3-3; do
     case ", $(field Depends)," in *", $lib ("*|*", $lib,"*) ;; *)
         run_fail "it does not depend on $lib: $(field Depends)"
         ;;
@@ -37,6 +37,7 @@ expect 0 dpkg-deb -c "$deb"
 awk '$1 !~ /^d/ { print $1, $2, $6 }' "$OUT" | sort >held
 {
     echo "-rwxr-xr-x root/root ./usr/bin/dedup"
+    echo "lrwxrwxrwx root/root ./usr/sbin/mount.dedup"
     for page in "$(dirname "$RUN_CASE")"/../../docs/man/*.1; do
         echo "-rw-r--r-- root/root ./usr/share/man/man1/$(basename "$page")"
     done

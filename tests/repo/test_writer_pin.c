@@ -33,7 +33,7 @@ static void forget(struct repo *r, const struct object_id *id, size_t n)
     forget_plan_release(&p);
 }
 
-/* Two snapshots that have nothing in common. */
+/* Three snapshots that have nothing in common. */
 static struct check_kit *apart(void)
 {
     struct check_kit *k = check_kit_bare();
@@ -44,6 +44,9 @@ static struct check_kit *apart(void)
     assert_true(scratch_run("rm -r '%s/a' && mkdir '%s/b' && seq 9 >'%s/b/g'",
                             k->tree, k->tree, k->tree));
     assert_int_equal(check_kit_backup(k, &k->snapshot[1]), 0);
+    assert_true(scratch_run("rm -r '%s/b' && mkdir '%s/c' && seq 99 >'%s/c/h'",
+                            k->tree, k->tree, k->tree));
+    assert_int_equal(check_kit_backup(k, &k->snapshot[2]), 0);
     return k;
 }
 
@@ -94,7 +97,7 @@ static void test_writer_pin__holds(void **state)
 /* While other garbage goes, and other writers are waited for. */
 static void test_writer_pin__holds_no_others(void **state)
 {
-    struct check_kit *k = check_kit_open();
+    struct check_kit *k = apart();
     struct repo *r = check_kit_repo(k);
     struct repo *other = check_kit_repo(k);
     struct repo *third = check_kit_repo(k);
