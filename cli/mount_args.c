@@ -44,7 +44,8 @@ static int args_add(struct mount_args *a, const char *head, struct bytes tail)
         return err_set(E_NOMEM, "out of memory");
     }
     memcpy(word, head, n);
-    memcpy(word + n, tail.p, tail.n);
+    if (tail.n)
+        memcpy(word + n, tail.p, tail.n);
     a->argv[a->argc++] = word;
     a->argv[a->argc] = NULL;
     return 0;
