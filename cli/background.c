@@ -1,6 +1,8 @@
 #include "cli/background.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -9,23 +11,51 @@
 #include "base/fileop.h"
 #include "cli/message.h"
 
-/* Waits for the child's word, or its end; then this process ends. */
+enum { BACKGROUND_LOOK_MS = 100 };
+
+/* Waits for the child's word, or its end; then this process ends. What we are
+ * told by a signal the child is told. */
 static _Noreturn void background_wait(struct cli *cli, pid_t child, int from)
 {
-    char word;
+    struct pollfd p = {.fd = from, .events = POLLIN};
+    bool told = false;
     int status = 0;
-    ssize_t n;
+    char word;
 
-    do {
-        n = fileop_read(from, &word, 1);
-        if (n < 0 && errno == EINTR && cancel_signal(cli->cancel))
-            (void)kill(child, cancel_signal(cli->cancel));
-    } while (n < 0 && errno == EINTR);
-    if (n == 1)
+    while (poll(&p, 1, BACKGROUND_LOOK_MS) <= 0) {
+        const int signal = cancel_signal(cli->cancel);
+
+        if (signal && !told)
+            (void)kill(child, signal);
+        told = signal != 0;
+    }
+    if (fileop_read(from, &word, 1) == 1)
         _exit(0);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* What we were started with, and would keep from others: a lock, the end of a
+ * pipe. Nothing of ours is open yet but what is named. */
+static void background_let_go(int a, int b, int c)
+{
+    const int keep[] = {a, b, c};
+    unsigned from = 3;
+
+    for (;;) {
+        unsigned next = UINT_MAX;
+
+        for (size_t i = 0; i < sizeof keep / sizeof keep[0]; i++) {
+            if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+                next = (unsigned)keep[i];
+        }
+        if (next > from)
+            (void)close_range(from, next - (next < UINT_MAX), 0);
+        if (next == UINT_MAX)
+            return;
+        from = next + 1;
+    }
 }
 
 static void background_close(const int fd[2])
@@ -90,12 +120,14 @@ int background_begin(struct cli *cli, struct background *b)
     (void)fileop_close(p.word[0]);
     (void)fileop_close(p.secrets[1]);
     b->ready = p.word[1];
+    background_let_go(b->ready, p.secrets[0],
+                      opt_fd(cli->opt, OPT_PASSPHRASE_FD));
     rc = secrets_take_over(cli->secrets, p.secrets[0]);
     (void)fileop_close(p.secrets[0]);
     return started < 0 ? started : rc;
 }
 
-int background_ready(struct background *b)
+int background_ready(struct background *b, bool leave)
 {
     int null;
 
@@ -105,7 +137,8 @@ int background_ready(struct background *b)
     if (null < 0)
         return err_set_errno(E_IO, errno, "/dev/null");
     (void)setsid();
-    (void)!chdir("/");
+    if (leave)
+        (void)!chdir("/");
     message_to_log();
     for (int fd = 0; fd <= 2; fd++)
         (void)dup2(null, fd);

@@ -17,17 +17,18 @@ struct background {
 /*
  * background_begin: go on in a child; this process never returns from here. The
  * child has signals of its own, and still the terminal, on which a passphrase
- * may be asked for.
+ * may be asked for; of descriptors that it was started with it keeps none but
+ * these three, and that of --passphrase-fd.
  * Returns, in the child, 0; E_NOMEM; E_IO: there is no child.
  */
 MUST_CHECK int background_begin(struct cli *cli, struct background *b);
 
 /*
  * background_ready: in the child: it works. The one who waits exits with 0; we
- * leave the terminal, the working directory, and the first three descriptors;
- * messages go to the system's log.
+ * leave the terminal and the first three descriptors, and (leave) the working
+ * directory; messages go to the system's log.
  * Returns 0 or E_IO.
  */
-MUST_CHECK int background_ready(struct background *b);
+MUST_CHECK int background_ready(struct background *b, bool leave);
 
 #endif

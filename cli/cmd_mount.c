@@ -21,6 +21,7 @@
 struct cmd_mount {
     struct cli *cli;
     struct background background;
+    bool leave; /* the working directory: nothing is named from there */
     char dir[PATH_MAX];
     char *
         source; /* the repository, as `mount` shows it; NULL: as it was given */
@@ -40,7 +41,8 @@ static int cmd_mount_ready(void *ctx)
     struct cmd_mount *c = ctx;
 
     message_detail("mounted on %s", c->dir);
-    return background_ready(&c->background);
+    signals_be_patient(c->cli->signals);
+    return background_ready(&c->background, c->leave);
 }
 
 /* A mount point over the repository would hide it from ourselves; one in it, or
@@ -155,6 +157,7 @@ int cmd_mount(struct cli *cli)
     if (rc == 0 && o->arg_n == 2)
         rc = cmd_mount_pick(&s, o->arg[0], m.all, &pick);
     if (rc == 0) {
+        c.leave = *store_place(s.store) == '/' && *s.repo->cache == '/';
         c.source = realpath(store_place(s.store), NULL);
         m.source = c.source ? c.source : store_place(s.store);
         m.snapshot = o->arg_n == 2 ? &pick.snapshot.id : NULL;

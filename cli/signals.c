@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct signals {
     signals_report_fn *report; /* locked */
     void *arg;                 /* locked */
     bool stopping;             /* locked */
+    atomic_bool patient;
 };
 
 /* Whoever started us with a signal ignored (nohup, a shell's background job)
@@ -57,7 +59,7 @@ static bool signals_stopping(struct signals *s)
 
 static void signals_ask_to_stop(struct signals *s, int signal)
 {
-    if (cancel_signal(s->cancel))
+    if (cancel_signal(s->cancel) && !atomic_load(&s->patient))
         _exit(128 + signal);
     cancel_request(s->cancel, signal);
 }
@@ -112,6 +114,11 @@ void signals_on_report(struct signals *s, signals_report_fn *fn, void *arg)
     s->report = fn;
     s->arg = arg;
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+void signals_be_patient(struct signals *s)
+{
+    atomic_store(&s->patient, true);
 }
 
 void signals_stop(struct signals *s)

@@ -30,6 +30,10 @@ MUST_CHECK int signals_start(struct signals **out, struct cancel *c);
  * returns no call of the former fn is under way. Any thread. */
 void signals_on_report(struct signals *s, signals_report_fn *fn, void *arg);
 
+/* signals_be_patient: from now on a second signal does not end the process:
+ * what it does must be taken back in order. Any thread. */
+void signals_be_patient(struct signals *s);
+
 /* signals_stop: ends the thread; NULL is fine. The signals stay blocked. */
 void signals_stop(struct signals *s);
 

@@ -18,6 +18,7 @@ enum {
     AHEAD_SURE = 8,           /* files in order, until whole directories are */
     AHEAD_SURE_MAX = 32,
     AHEAD_FIRST = 65536, /* bytes, before a listing is said to have ended */
+    AHEAD_MISSED = 4,    /* files in a row, until the directory is left */
     AHEAD_TRIES = 20     /* while the kernel takes note of a listing */
 };
 
@@ -71,50 +72,84 @@ int ahead_new(struct mount *m, struct ahead **out)
 /* ---- one file -------------------------------------------------------------
  */
 
-/* Puts a file's content into the kernel's memory. E_NOTFOUND: the kernel does
- * not know the file (yet). */
-static int ahead_store(struct ahead *a, struct lane *lane, uint32_t slot,
-                       uint64_t at)
+/* What one thread does with a run, outside of the lock. */
+struct ahead_turn {
+    struct ahead_run *run;
+    struct buf bytes; /* of the file at hand */
+    uint64_t next;
+    size_t sum;      /* bytes that were passed */
+    unsigned missed; /* files in a row that the kernel did not know */
+    bool tripwire;   /* one file was left out: who asks for it wants more */
+    bool end;        /* of the directory */
+};
+
+/*
+ * Puts a file's content into the kernel's memory; E_NOTFOUND: the kernel does
+ * not know the file (yet). It may wait there for a reader, who waits for an
+ * answer of ours: no lane is held meanwhile.
+ */
+static int ahead_store(struct ahead *a, struct ahead_turn *t, uint64_t at)
 {
     struct fuse_bufvec v = FUSE_BUFVEC_INIT(0);
-    int rc =
-        mount_content_read(a->m, lane, &lane->te, 0, (size_t)lane->te.e.size);
+    int rc = -ENOENT;
 
-    for (int i = 0; rc == 0; i++) {
-        v.buf[0].size = lane->bytes.n;
-        v.buf[0].mem = lane->bytes.p;
+    for (int i = 0; rc == -ENOENT && i < AHEAD_TRIES; i++) {
+        if (i > 0)
+            clock_sleep_ns(AHEAD_PAUSE_NS);
+        v.buf[0].size = t->bytes.n;
+        v.buf[0].mem = t->bytes.p;
         v.idx = v.off = 0;
         rc = fuse_lowlevel_notify_store(
-            a->se, mount_number_file(slot, (uint32_t)at), 0, &v, 0);
-        if (rc != -ENOENT)
-            return rc < 0 ? E_IO : 0;
-        if (i == AHEAD_TRIES)
-            return E_NOTFOUND;
-        clock_sleep_ns(AHEAD_PAUSE_NS);
-        rc = 0;
+            a->se, mount_number_file(t->run->slot, (uint32_t)at), 0, &v, 0);
+        if (t->missed > 0)
+            break; /* it was waited for the one before */
     }
+    return rc == -ENOENT ? E_NOTFOUND : rc < 0 ? E_IO : 0;
+}
+
+/* Reads the entry that is next, and the content of a file that is to be stored.
+ * size: of the file; 0: it is none of those. */
+static int ahead_read_next(struct ahead *a, struct ahead_turn *t, size_t *size)
+{
+    struct node_kept *leaf = NULL;
+    const struct entry *e;
+    struct lane *lane;
+    struct buf other;
+    int rc = lanes_take(a->m->lanes, &lane);
+
+    *size = 0;
+    if (rc < 0)
+        return rc;
+    e = &lane->te.e;
+    rc = mount_entry_at(a->m, lane, &t->run->dir, (uint32_t)t->next, &leaf);
+    t->end = rc == E_CORRUPT && !leaf;
+    if (rc == 0 && e->type == ENTRY_FILE && e->size > 0 &&
+        e->size <= AHEAD_FILE_MAX) {
+        *size = (size_t)e->size;
+        if (!t->tripwire && t->sum > AHEAD_WINDOW / 2)
+            t->tripwire = true;
+        else
+            rc = mount_content_read(a->m, lane, &lane->te, 0, *size);
+    }
+    other = t->bytes;
+    t->bytes = lane->bytes;
+    lane->bytes = other;
+    node_cache_release(a->m->nodes, leaf);
+    lanes_give(a->m->lanes, lane);
     return rc;
 }
 
 /* ---- a directory ----------------------------------------------------------
  */
 
-/* What one thread does with a run, outside of the lock. */
-struct ahead_turn {
-    struct ahead_run *run;
-    uint64_t next;
-    size_t bytes;  /* that were stored */
-    bool tripwire; /* one file was left out: who asks for it wants more */
-    bool over;
-};
-
-/* Whether the consumer is behind entry `at`; else at becomes where it is. */
+/* Tells how far it has come; where the consumer is further, it goes on there.
+ */
 static bool ahead_go_on(struct ahead *a, struct ahead_turn *t)
 {
     bool stop;
 
     (void)pthread_mutex_lock(&a->lock);
-    t->run->stored = t->bytes;
+    t->run->stored = t->sum;
     if (a->waiting > 0)
         (void)pthread_cond_broadcast(&a->progress);
     if (t->next < t->run->consumer)
@@ -124,51 +159,26 @@ static bool ahead_go_on(struct ahead *a, struct ahead_turn *t)
     return !stop;
 }
 
-/* Entries of one leaf. Returns what ends the turn. */
-static int ahead_leaf(struct ahead *a, struct lane *lane, struct ahead_turn *t,
-                      const struct node_leaf *leaf)
+static void ahead_turn(struct ahead *a, struct ahead_turn *t)
 {
-    const struct node_kept *k = leaf->node;
-    const uint64_t end = leaf->before + k->n;
     int rc = 0;
 
-    while (rc == 0 && t->next < end && t->bytes < AHEAD_WINDOW) {
-        const struct entry *e = &lane->te.e;
+    while (rc == 0 && t->sum < AHEAD_WINDOW && t->missed < AHEAD_MISSED &&
+           ahead_go_on(a, t)) {
+        const bool wire = t->tripwire;
+        size_t size;
 
-        if (!ahead_go_on(a, t))
-            return E_CANCELED;
-        if (t->next >= end)
-            break;
-        rc = node_kept_entry(k, (size_t)(t->next - leaf->before), &lane->te);
-        if (rc == 0 && e->type == ENTRY_FILE && e->size > 0 &&
-            e->size <= AHEAD_FILE_MAX) {
-            if (!t->tripwire && t->bytes > AHEAD_WINDOW / 2)
-                t->tripwire = true;
-            else
-                rc = ahead_store(a, lane, t->run->slot, t->next);
-            t->bytes += (size_t)e->size;
+        rc = ahead_read_next(a, t, &size);
+        if (rc == 0 && size > 0 && wire == t->tripwire) {
+            rc = ahead_store(a, t, t->next);
+            t->missed = rc == E_NOTFOUND ? t->missed + 1 : 0;
+            rc = rc == E_NOTFOUND ? 0 : rc;
         }
+        t->sum += size;
         t->next += rc == 0;
     }
-    return rc;
-}
-
-static void ahead_turn(struct ahead *a, struct lane *lane, struct ahead_turn *t)
-{
-    int rc = 0;
-
-    while (rc == 0 && t->bytes < AHEAD_WINDOW) {
-        struct node_leaf leaf;
-
-        rc = node_cache_by_weight(a->m->nodes, &lane->nodes, NODE_PAGE,
-                                  &t->run->dir.root, t->next, &leaf);
-        if (rc < 0 || !leaf.node)
-            break;
-        rc = ahead_leaf(a, lane, t, &leaf);
-        node_cache_release(a->m->nodes, leaf.node);
-    }
-    /* at the end; or who reads will meet the trouble, and is told */
-    t->over = rc < 0 || t->bytes < AHEAD_WINDOW;
+    /* who reads will meet the trouble, and is told */
+    t->end |= rc < 0;
 }
 
 static struct ahead_run *ahead_wanted(struct ahead *a)
@@ -183,21 +193,17 @@ static struct ahead_run *ahead_wanted(struct ahead *a)
 }
 
 /* With the lock, which is given up meanwhile. */
-static void ahead_work(struct ahead *a, struct ahead_run *r)
+static void ahead_work(struct ahead *a, struct ahead_run *r, struct buf *bytes)
 {
-    struct ahead_turn t = {.run = r, .next = r->next};
-    struct lane *lane;
-
+    struct ahead_turn t = {.run = r, .next = r->next, .bytes = *bytes};
     r->busy = true;
     r->wanted = false;
     (void)pthread_mutex_unlock(&a->lock);
-    if (lanes_take(a->m->lanes, &lane) == 0) {
-        ahead_turn(a, lane, &t);
-        lanes_give(a->m->lanes, lane);
-    }
+    ahead_turn(a, &t);
+    *bytes = t.bytes;
     (void)pthread_mutex_lock(&a->lock);
     r->busy = false;
-    r->over = t.over;
+    r->over = t.end;
     (void)pthread_cond_broadcast(&a->progress);
     if (r->next < t.next)
         r->next = t.next;
@@ -206,17 +212,20 @@ static void ahead_work(struct ahead *a, struct ahead_run *r)
 static void *ahead_thread(void *arg)
 {
     struct ahead *a = arg;
+    struct buf bytes;
 
+    buf_init(&bytes, LANES_ANSWER_MAX);
     (void)pthread_mutex_lock(&a->lock);
     while (!a->stop) {
         struct ahead_run *r = ahead_wanted(a);
 
         if (r)
-            ahead_work(a, r);
+            ahead_work(a, r, &bytes);
         else
             (void)pthread_cond_wait(&a->work, &a->lock);
     }
     (void)pthread_mutex_unlock(&a->lock);
+    buf_release(&bytes);
     return NULL;
 }
 
@@ -362,16 +371,23 @@ void ahead_tidy(struct ahead *a)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
+void ahead_stop(struct ahead *a)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    a->stop = true;
+    (void)pthread_cond_broadcast(&a->work);
+    (void)pthread_cond_broadcast(&a->progress);
+    (void)pthread_mutex_unlock(&a->lock);
+    for (unsigned i = 0; i < a->thread_n; i++)
+        (void)pthread_join(a->thread[i], NULL);
+    a->thread_n = 0;
+}
+
 void ahead_free(struct ahead *a)
 {
     if (!a)
         return;
-    (void)pthread_mutex_lock(&a->lock);
-    a->stop = true;
-    (void)pthread_cond_broadcast(&a->work);
-    (void)pthread_mutex_unlock(&a->lock);
-    for (unsigned i = 0; i < a->thread_n; i++)
-        (void)pthread_join(a->thread[i], NULL);
+    ahead_stop(a);
     (void)pthread_cond_destroy(&a->work);
     (void)pthread_cond_destroy(&a->progress);
     (void)pthread_mutex_destroy(&a->lock);

@@ -20,6 +20,10 @@ MUST_CHECK int ahead_new(struct mount *m, struct ahead **out);
 /* ahead_start: from now on. se is lent until ahead_free(). E_IO: no thread. */
 MUST_CHECK int ahead_start(struct ahead *a, struct fuse_session *se);
 
+/* ahead_stop: from now on nothing is stored; while the file system still
+ * answers, since a thread of ours may wait there. */
+void ahead_stop(struct ahead *a);
+
 /* ahead_free: NULL is fine. */
 void ahead_free(struct ahead *a);
 

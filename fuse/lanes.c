@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "fuse/loop.h"
 
 struct lanes {
     struct fetch *fetch;
@@ -54,6 +55,15 @@ void lanes_free(struct lanes *l)
     free(l);
 }
 
+/* Only what is not kept decoded comes here: it may take as long as a disk. */
+static int lane_node(void *ctx, const struct chunk_id *id, struct buf *node)
+{
+    struct lane *lane = ctx;
+
+    loop_let_lead();
+    return lane->frames.get(lane->frames.ctx, id, node);
+}
+
 static int lane_make(struct fetch *f, struct lane **out)
 {
     struct lane *lane = mem_alloc(sizeof *lane);
@@ -69,7 +79,8 @@ static int lane_make(struct fetch *f, struct lane **out)
         lane_free(lane);
         return rc;
     }
-    lane->nodes = fetch_node_source(lane->fetch);
+    lane->frames = fetch_node_source(lane->fetch);
+    lane->nodes = (struct node_source){lane_node, lane};
     *out = lane;
     return 0;
 }
@@ -80,8 +91,10 @@ int lanes_take(struct lanes *l, struct lane **out)
     int rc = 0;
 
     (void)pthread_mutex_lock(&l->lock);
-    while (!l->idle && l->made == l->max)
+    while (!l->idle && l->made == l->max) {
+        loop_let_lead();
         (void)pthread_cond_wait(&l->given, &l->lock);
+    }
     lane = l->idle;
     if (lane)
         l->idle = lane->next;

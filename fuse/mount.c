@@ -25,6 +25,8 @@ enum {
     MOUNT_CACHE_MIN = 16 << 20, /* of frames, however many directories */
     MOUNT_AHEAD_KB = 4096,      /* that the kernel reads ahead */
     MOUNT_NAMES = 100000,       /* that the kernel is to forget in one turn */
+    MOUNT_LANES = 4,            /* at least */
+    MOUNT_PAUSE_MAX = 64,       /* turns, from one telling to the next */
     MOUNT_NAP_MS = 50,          /* between two looks at the cancel token */
     MOUNT_TEND_NAPS = 40        /* naps from one tending to the next */
 };
@@ -46,16 +48,32 @@ static bool told_is_new(struct mount_told *t, const char *text)
     bool fresh;
 
     (void)pthread_mutex_lock(&t->lock);
-    fresh = t->n < MOUNT_TOLD_MAX;
+    fresh = true;
     for (size_t i = 0; i < t->n && fresh; i++)
         fresh = t->hash[i] != h;
-    if (fresh)
-        t->hash[t->n++] = h;
+    if (fresh) /* of very many some are told again */
+        t->hash[t->n < MOUNT_TOLD_MAX ? t->n++ : h % MOUNT_TOLD_MAX] = h;
     (void)pthread_mutex_unlock(&t->lock);
     return fresh;
 }
 
-int mount_errno(struct mount *m, int rc)
+/* Damage in a snapshot that is forgotten is none: a prune took it. */
+static void mount_tell(struct mount *m, int rc, uint32_t snap)
+{
+    char name[9];
+
+    if (rc == E_CORRUPT && snap != DIR_SLOTS_NO_SNAP &&
+        mount_view_is_gone(m->view, snap, name))
+        rc = err_set(E_NOTFOUND,
+                     "snapshot %s was forgotten, and a prune has deleted some "
+                     "of it: what the kernel does not remember cannot be read",
+                     name);
+    if (told_is_new(m->told, err_text()))
+        m->o->say(m->o->ctx, rc == E_CORRUPT ? MOUNT_DAMAGE : MOUNT_TROUBLE,
+                  err_text());
+}
+
+int mount_errno(struct mount *m, int rc, uint32_t snap)
 {
     switch (rc) {
     case E_NOTFOUND:
@@ -71,9 +89,7 @@ int mount_errno(struct mount *m, int rc)
     default:
         break;
     }
-    if (told_is_new(m->told, err_text()))
-        m->o->say(m->o->ctx, rc == E_CORRUPT ? MOUNT_DAMAGE : MOUNT_TROUBLE,
-                  err_text());
+    mount_tell(m, rc, snap);
     return EIO;
 }
 
@@ -98,10 +114,12 @@ struct mount_tender {
     struct mount *m;
     struct fuse_session *session;
     const char *dir;
-    /* of the names that the kernel is to forget: how far it was told */
-    uint32_t from;
-    uint64_t at;
-    size_t named; /* in this turn */
+    dev_t below;  /* the file system that we are mounted on */
+    uint64_t ino; /* of our top */
+    /* of what the kernel is to forget */
+    size_t named;         /* in this turn */
+    unsigned turn, pause; /* every so many turns it is told */
+    bool any_gone;
     pthread_t thread;
     atomic_bool ready;
     atomic_bool stop;
@@ -109,7 +127,8 @@ struct mount_tender {
 
 static struct mount_tender *tender_of(struct mount *m);
 
-/* The kernel is to forget a name, unless it is in use. */
+/* The kernel is to forget a name. It may wait there for a request that waits
+ * for us: no lane is held meanwhile. */
 static void tender_forget(struct mount_tender *t, uint32_t slot,
                           struct bytes name)
 {
@@ -122,76 +141,106 @@ static void tender_forget(struct mount_tender *t, uint32_t slot,
     t->named++;
 }
 
-/* All names in a directory, from the one on at which the last turn stopped.
- * Returns whether it came to the end. */
-static bool tender_forget_all(struct mount_tender *t, struct lane *lane,
-                              uint32_t slot, const struct dir_slot *d)
+/* The names in a leaf of a directory, from entry `at` on, each behind its
+ * length; at moves on. False: no more. */
+static bool tender_names(struct mount *m, const struct dir_slot *d,
+                         uint64_t *at, struct buf *names)
+{
+    struct node_leaf leaf = {.node = NULL};
+    struct lane *lane;
+
+    buf_reset(names);
+    if (lanes_take(m->lanes, &lane) < 0)
+        return false;
+    if (node_cache_by_weight(m->nodes, &lane->nodes, NODE_PAGE, &d->root, *at,
+                             &leaf) == 0 &&
+        leaf.node) {
+        for (size_t i = (size_t)(*at - leaf.before); i < leaf.node->n; i++) {
+            if (node_kept_entry(leaf.node, i, &lane->te) == 0)
+                codec_put_string(names, lane->te.e.name);
+        }
+        *at = leaf.before + leaf.node->n;
+    }
+    node_cache_release(m->nodes, leaf.node);
+    lanes_give(m->lanes, lane);
+    return names->n > 0;
+}
+
+/* All names in a directory that the kernel knows, and its own at the top. */
+static void tender_forget_slot(struct mount_tender *t, uint32_t no,
+                               const struct dir_slot *d)
 {
     struct mount *m = t->m;
+    struct dir_slot above;
+    char name[TOP_NAME_MAX];
+    struct buf names;
+    uint64_t at = 0;
 
-    while (t->named < MOUNT_NAMES) {
-        struct node_leaf leaf;
-
-        if (node_cache_by_weight(m->nodes, &lane->nodes, NODE_PAGE, &d->root,
-                                 t->at, &leaf) < 0 ||
-            !leaf.node)
-            return true;
-        for (size_t i = (size_t)(t->at - leaf.before); i < leaf.node->n; i++) {
-            if (node_kept_entry(leaf.node, i, &lane->te) == 0)
-                tender_forget(t, slot, lane->te.e.name);
-        }
-        t->at = leaf.before + leaf.node->n;
-        node_cache_release(m->nodes, leaf.node);
+    if (d->is_root && dir_slots_get(m->slots, d->parent, &above)) {
+        top_name(mount_view_look(m->view), d->snap, (enum top_kind)above.kind,
+                 d->key, name);
+        mount_view_done(m->view);
+        tender_forget(t, d->parent, bytes_of_str(name));
     }
-    return false;
+    buf_init(&names, (size_t)NODE_BYTES_MAX * 2);
+    while (t->named < MOUNT_NAMES && !atomic_load(&t->stop) &&
+           tender_names(m, d, &at, &names)) {
+        struct codec c;
+
+        codec_init(&c, buf_bytes(&names));
+        while (codec_left(&c) > 0)
+            tender_forget(t, no, codec_string(&c, ENTRY_NAME_MAX));
+    }
+    buf_release(&names);
 }
 
 /*
  * The kernel keeps what it has read of a snapshot, as it should: until that is
  * forgotten. Then it is told each name in those of its directories that it
- * still knows: what is in use stays, and goes a later time.
+ * still knows. What is in use stays, and is told again later, and later.
  */
 static void tender_gone(void *ctx, uint32_t snap)
 {
     struct mount_tender *t = ctx;
-    struct mount *m = t->m;
-    struct dir_slot d, above;
-    struct lane *lane;
-    uint32_t no;
+    struct dir_slot d;
+    uint32_t from = 0, no;
 
-    if (lanes_take(m->lanes, &lane) < 0)
+    if (t->turn % t->pause != 0)
         return;
-    t->named = 0;
-    while (dir_slots_next(m->slots, snap, &t->from, &d, &no)) {
-        char name[TOP_NAME_MAX];
-
-        if (d.is_root && no != DIR_SLOTS_ROOT &&
-            dir_slots_get(m->slots, d.parent, &above)) {
-            top_name(mount_view_look(m->view), snap, (enum top_kind)above.kind,
-                     d.key, name);
-            mount_view_done(m->view);
-            tender_forget(t, d.parent, bytes_of_str(name));
-        }
-        if (!tender_forget_all(t, lane, no, &d)) {
-            t->from = no; /* the next turn goes on here */
-            break;
-        }
-        t->at = 0;
+    t->any_gone = true;
+    while (t->named < MOUNT_NAMES &&
+           dir_slots_next(t->m->slots, snap, &from, &d, &no)) {
+        if (no != DIR_SLOTS_ROOT)
+            tender_forget_slot(t, no, &d);
     }
-    if (t->named < MOUNT_NAMES)
-        t->from = 0;
-    lanes_give(m->lanes, lane);
 }
 
-/* The kernel reads 128 KiB ahead, unless somebody says better: it then asks for
- * several parts at once, which are decoded in parallel. Root may say so. */
+/* Those that go on being used cost less and less. */
+static void tender_tend(struct mount_tender *t)
+{
+    t->named = 0;
+    t->any_gone = false;
+    mount_view_tend(t->m->view, tender_gone, t);
+    if (t->turn % t->pause == 0)
+        t->pause = !t->any_gone                 ? 1
+                   : t->pause < MOUNT_PAUSE_MAX ? t->pause * 2
+                                                : t->pause;
+    t->turn++;
+}
+
+/*
+ * The kernel reads 128 KiB ahead, unless somebody says better: it then asks for
+ * several parts at once, which are decoded in parallel. Root may say so, of our
+ * own file system and no other: what stands there may be another by now.
+ */
 static void tender_read_ahead(struct mount_tender *t)
 {
     char path[64], text[16];
     struct stat st;
     int fd, n;
 
-    if (fileop_fstatat(AT_FDCWD, t->dir, &st, 0) < 0)
+    if (fileop_fstatat(AT_FDCWD, t->dir, &st, 0) < 0 || st.st_dev == t->below ||
+        st.st_ino != t->ino || major(st.st_dev) != 0)
         return;
     (void)snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb",
                    major(st.st_dev), minor(st.st_dev));
@@ -219,11 +268,14 @@ static void *tender_run(void *arg)
     struct mount_tender *t = arg;
     unsigned naps = 0; /* since it is ready */
 
-    while (!atomic_load(&t->stop)) {
+    for (;;) {
         clock_sleep_ns((int64_t)MOUNT_NAP_MS * 1000000);
+        if (atomic_load(&t->stop))
+            return NULL;
         if (t->m->o->cancel && cancel_signal(t->m->o->cancel)) {
+            ahead_stop(t->m->ahead); /* while somebody still answers */
             fuse_session_exit(t->session);
-            continue;
+            return NULL;
         }
         if (!atomic_load(&t->ready))
             continue;
@@ -233,9 +285,8 @@ static void *tender_run(void *arg)
             continue;
         tender_share_memory(t->m);
         ahead_tidy(t->m->ahead);
-        mount_view_tend(t->m->view, tender_gone, t);
+        tender_tend(t);
     }
-    return NULL;
 }
 
 /* ---- the session ----------------------------------------------------------
@@ -314,6 +365,7 @@ static int mount_serve(struct mounted *x, const char *dir)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     struct fuse_session *se = NULL;
+    struct stat below = {.st_dev = 0};
     struct buf options;
     int rc;
 
@@ -330,15 +382,17 @@ static int mount_serve(struct mounted *x, const char *dir)
             rc = err_set(E_INTERNAL, "libfuse: %s", mount_fuse_said);
     }
     x->tender.session = se;
+    if (rc == 0 && fileop_fstatat(AT_FDCWD, dir, &below, 0) < 0)
+        rc = err_set_errno(E_TARGET, errno, "%s", dir);
+    x->tender.below = below.st_dev;
     if (rc == 0 && fuse_session_mount(se, dir) < 0)
         rc = mount_failed(dir);
     if (rc == 0) {
         rc = ahead_start(x->m.ahead, se);
         if (rc == 0)
             rc = mount_loop(x, se);
+        ahead_stop(x->m.ahead);
         fuse_session_unmount(se);
-        ahead_free(x->m.ahead);
-        x->m.ahead = NULL;
     }
     if (se)
         fuse_session_destroy(se);
@@ -396,6 +450,7 @@ static int mount_slots(struct mount *m)
         top.root = m->o->top->dir.root;
         top.ino = top.mark = mount_attr_snap_ino(m->o->snapshot);
     }
+    ((struct mounted *)m)->tender.ino = top.ino;
     m->slots = dir_slots_new(&top);
     return m->slots ? 0 : err_set(E_NOMEM, "out of memory");
 }
@@ -403,6 +458,7 @@ static int mount_slots(struct mount *m)
 static int mount_init(struct mount *m)
 {
     size_t nodes = m->o->cache_bytes / MOUNT_NODES_SHARE;
+    unsigned lanes = pipe_threads(0) * 2;
     int rc;
 
     m->uid = geteuid();
@@ -421,7 +477,8 @@ static int mount_init(struct mount *m)
     if (rc == 0)
         rc = mount_count_stored(m);
     if (rc == 0)
-        rc = lanes_new(m->fetch, pipe_threads(0) * 2, &m->lanes);
+        rc = lanes_new(m->fetch, lanes < MOUNT_LANES ? MOUNT_LANES : lanes,
+                       &m->lanes);
     if (rc == 0)
         rc = ahead_new(m, &m->ahead);
     return rc;
@@ -434,6 +491,7 @@ int mount_run(struct repo *r, const char *dir, const struct mount_options *o)
 
     x.tender.m = &x.m;
     x.tender.dir = dir;
+    x.tender.pause = 1;
     if (rc == 0)
         rc = mount_serve(&x, dir);
     mount_release(&x.m);

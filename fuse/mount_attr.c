@@ -126,7 +126,7 @@ static uint64_t attr_blocks(const struct tree_entry *te)
             bytes -= e.length < bytes ? e.length : bytes;
     }
     bytes = (bytes + ATTR_BLOCK - 1) / ATTR_BLOCK;
-    return te->content.is_list ? bytes - 1 : bytes;
+    return te->content.is_list && bytes > 0 ? bytes - 1 : bytes;
 }
 
 static void attr_of_text(const struct mount *m, const struct tree_entry *te,
@@ -134,6 +134,7 @@ static void attr_of_text(const struct mount *m, const struct tree_entry *te,
 {
     st->st_mode = mount_attr_is_text(m, te) ? S_IFREG | 0444 : S_IFLNK | 0777;
     st->st_size = (off_t)te->e.target.n;
+    st->st_blocks = mount_attr_is_text(m, te) ? 1 : 0;
 }
 
 void mount_attr_entry(const struct mount *m, const struct dir_slot *in,

@@ -222,7 +222,7 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
     if (rc == 0 || l.n > 0)
         (void)fuse_reply_buf(req, l.p, l.n);
     else
-        (void)fuse_reply_err(req, mount_errno(m, rc));
+        (void)fuse_reply_err(req, mount_errno(m, rc, d.dir.snap));
     if (rc == 0 && l.files && off == 0 && d.dir.kind == TOP_SNAPSHOT)
         ahead_listed(m->ahead, &d);
     if (lane)

@@ -52,9 +52,10 @@ void mount_forget(struct mount *m, uint64_t number, uint64_t n);
 /* mount_ready: the kernel has taken the mount. */
 void mount_ready(struct mount *m);
 
-/* mount_errno: what to answer for an error, which is told where it is damage.
+/* mount_errno: what to answer for an error, which is told where it is damage;
+ * or that the snapshot in which it was met (DIR_SLOTS_NO_SNAP: none) is gone.
  */
-int mount_errno(struct mount *m, int rc);
+int mount_errno(struct mount *m, int rc, uint32_t snap);
 
 /* ---- mount_attr.c: what stat() says ---- */
 
@@ -93,6 +94,10 @@ const struct top *mount_view_look(struct mount_view *v);
 /* mount_view_use: something in that snapshot is about to be read: from now on
  * no prune takes it. Returns 0; E_NOTFOUND: it is gone. */
 MUST_CHECK int mount_view_use(struct mount_view *v, uint32_t snap);
+
+/* mount_view_is_gone: whether that snapshot was forgotten, as far as is known;
+ * name: how its id begins. */
+bool mount_view_is_gone(struct mount_view *v, uint32_t snap, char name[9]);
 
 /* mount_view_tend: what has to be done every few seconds. gone() is called for
  * each snapshot that was forgotten since, and may be in the kernel's memory. */

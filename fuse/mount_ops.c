@@ -12,9 +12,10 @@ static struct mount *op_mount(fuse_req_t req)
     return fuse_req_userdata(req);
 }
 
-static void op_fail(fuse_req_t req, int rc)
+/* snap: in which it was met. */
+static void op_fail(fuse_req_t req, int rc, uint32_t snap)
 {
-    (void)fuse_reply_err(req, mount_errno(op_mount(req), rc));
+    (void)fuse_reply_err(req, mount_errno(op_mount(req), rc, snap));
 }
 
 /* ---- the top --------------------------------------------------------------
@@ -82,7 +83,7 @@ static void op_lookup_top(fuse_req_t req, const struct mount_node *in,
     if (rc == 0)
         op_reply_entry(req, &e);
     else
-        op_fail(req, rc);
+        op_fail(req, rc, DIR_SLOTS_NO_SNAP);
 }
 
 /* What is not there never will be: the kernel may keep that, too. */
@@ -139,7 +140,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     if (rc == 0)
         op_reply_entry(req, &e);
     else
-        op_fail(req, rc);
+        op_fail(req, rc, in.dir.snap);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t number, uint64_t n)
@@ -200,17 +201,20 @@ static void op_on_entry(fuse_req_t req, fuse_ino_t number, op_with *with,
     struct lane *lane = NULL;
     struct mount_node n;
     struct dir_slot in;
+    bool top;
     int rc;
 
     if (!mount_node_of(m, number, &n)) {
         (void)fuse_reply_err(req, ESTALE);
         return;
     }
-    rc = mount_view_use(m->view, n.dir.snap);
+    top = n.is_dir && n.dir.is_root;
+    /* what is told of a snapshot's top stands in its manifest */
+    rc = top ? 0 : mount_view_use(m->view, n.dir.snap);
     if (rc == 0)
         rc = lanes_take(m->lanes, &lane);
     in = n.dir;
-    if (rc == 0 && n.is_dir && n.dir.is_root)
+    if (rc == 0 && top)
         rc = op_root_entry(m, lane, n.dir.snap);
     else if (rc == 0)
         rc = op_entry(m, lane, &n, &in, &leaf);
@@ -220,7 +224,7 @@ static void op_on_entry(fuse_req_t req, fuse_ino_t number, op_with *with,
     if (lane)
         lanes_give(m->lanes, lane);
     if (rc < 0)
-        op_fail(req, rc);
+        op_fail(req, rc, n.dir.snap);
 }
 
 static bool op_is_above(struct mount *m, fuse_ino_t number,
@@ -348,10 +352,16 @@ static int with_seek(fuse_req_t req, struct lane *lane,
     int rc;
 
     (void)in;
-    if (s->off >= lane->te.e.size) {
+    if (s->off >= lane->te.e.size + lane->te.e.target.n) {
         (void)fuse_reply_err(req, ENXIO);
         return 0;
     }
+    if (lane->te.e.type != ENTRY_FILE) { /* the text of a link has no holes */
+        (void)fuse_reply_lseek(req,
+                               (off_t)(s->hole ? lane->te.e.target.n : s->off));
+        return 0;
+    }
+    loop_let_lead();
     rc = mount_content_seek(op_mount(req), lane, &lane->te, s->off, s->hole,
                             &at, &found);
     if (rc == 0 && found)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fuse/loop.h"
 #include "fuse/mount_impl.h"
 #include "repo/members_draft.h"
 #include "repo/repo_log.h"
@@ -15,15 +16,17 @@
 /* Of a snapshot. */
 enum view_use {
     VIEW_UNUSED, /* nobody has looked into it */
+    VIEW_WANTED, /* somebody is about to: it is being pinned */
     VIEW_USED,   /* it is held, if that can be */
     VIEW_GONE    /* it was forgotten before it could be held */
 };
 
 struct mount_view {
     struct mount *m;
-    pthread_mutex_t repo; /* the repository's state, and: */
-    struct writer *pins;  /* NULL: none yet */
-    bool cannot_pin;
+    pthread_mutex_t repo;   /* the repository's state, and: */
+    struct writer *pins;    /* NULL: none yet */
+    bool owed;              /* they are to be put again */
+    bool cannot_pin;        /* our key's would not count */
     struct err_record told; /* trouble that was told last */
     atomic_llong looked;    /* monotonic ns: when the top was brought up to date
                              */
@@ -77,7 +80,8 @@ static int view_update(struct mount_view *v)
 
     if (rc == 0) {
         (void)pthread_rwlock_wrlock(&v->lock);
-        rc = top_update(v->top, &list, &v->m->r->state, o->all, &changed);
+        rc = top_update(v->top, &list, &v->m->r->state, o->all || o->snapshot,
+                        &changed);
         if (rc == 0)
             rc = view_count(v);
         (void)pthread_rwlock_unlock(&v->lock);
@@ -101,6 +105,7 @@ const struct top *mount_view_top(struct mount_view *v)
 {
     if (!v->m->o->snapshot &&
         clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS) {
+        loop_let_lead();
         (void)pthread_mutex_lock(&v->repo);
         if (clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS &&
             view_refresh(v) < 0)
@@ -123,94 +128,122 @@ void mount_view_done(struct mount_view *v)
 
 /* ---- pins ---------------------------------------------------------------- */
 
-/* All that are in use, in one new journal; the one before is ended, if it still
- * stands. With the repository. */
+/* All that are in use, in one new journal; then the one before is ended, if it
+ * still stands. Until this has gone well it is owed. With the repository. */
 static int view_repin(struct mount_view *v)
 {
-    struct writer *before = v->pins;
     struct object_id *id = mem_array(v->use_n + 1, sizeof *id);
+    struct writer *fresh = NULL;
     size_t n = 0;
     int rc = id ? 0 : err_set(E_NOMEM, "out of memory");
 
+    v->owed = true;
     for (size_t i = 0; i < v->use_n && rc == 0; i++) {
-        if (atomic_load(&v->use[i]) == VIEW_USED)
+        unsigned use = atomic_load(&v->use[i]);
+
+        if (use == VIEW_USED || use == VIEW_WANTED)
             id[n++] = top_snap(v->top, (uint32_t)i)->id;
     }
-    v->pins = NULL;
     if (rc == 0 && n > 0)
-        rc = writer_open_in_use(v->m->r, bytes_of(NULL, 0), &v->pins);
+        rc = writer_open_in_use(v->m->r, bytes_of(NULL, 0), &fresh);
     if (rc == 0 && n > 0)
-        rc = writer_pin(v->pins, id, n);
+        rc = writer_pin(fresh, id, n);
     free(id);
-    if (before && rc == 0)
-        err_ignore(writer_end(before), "a collector ends what is silent");
-    if (before && rc < 0) {
-        /* what it holds it holds on */
-        writer_free(v->pins);
-        v->pins = before;
-    } else {
-        writer_free(before);
+    if (rc < 0) {
+        writer_free(fresh); /* the one before holds on */
+        return rc;
     }
-    return rc;
+    if (v->pins)
+        err_ignore(writer_end(v->pins), "a collector ends what is silent");
+    writer_free(v->pins);
+    v->pins = fresh;
+    v->owed = false;
+    return 0;
 }
 
 /* One more. With the repository. */
 static int view_pin(struct mount_view *v, const struct object_id *id)
 {
-    int rc = 0;
+    int rc = v->pins && !v->owed ? writer_pin(v->pins, id, 1) : E_FENCED;
 
-    if (!v->pins)
-        rc = writer_open_in_use(v->m->r, bytes_of(NULL, 0), &v->pins);
-    if (rc == 0)
-        rc = writer_pin(v->pins, id, 1);
-    if (rc == E_FENCED) {
-        /* it was silent for too long: the machine slept */
-        writer_free(v->pins);
-        v->pins = NULL;
-        rc = view_repin(v);
-    }
-    return rc;
+    if (rc != E_FENCED)
+        return rc;
+    /* there is none, or it was silent for too long: the machine slept */
+    writer_free(v->pins);
+    v->pins = NULL;
+    return view_repin(v);
 }
 
-/* A key that may not pin reads all the same: what goes, it will be told. */
+/* A key that may not pin reads all the same: what goes, it will be told. For
+ * the rest it is tried again. */
 static void view_cannot_pin(struct mount_view *v, int rc)
 {
-    v->cannot_pin = true;
-    if (rc != E_ROLE)
+    v->cannot_pin = rc == E_ROLE;
+    v->owed = !v->cannot_pin;
+    if (v->owed)
         view_trouble(v, "a prune may take what is mounted, once it is "
                         "forgotten");
 }
 
+/* The first look into a snapshot. With the repository. */
+static void view_want(struct mount_view *v, uint32_t snap,
+                      const struct object_id *id)
+{
+    int rc;
+
+    atomic_store(&v->use[snap], VIEW_WANTED);
+    if (!v->cannot_pin) {
+        rc = view_pin(v, id);
+        if (rc < 0)
+            view_cannot_pin(v, rc);
+    }
+    /* P2: whoever forgot it before the pin is known by now */
+    atomic_store(&v->use[snap], state_is_forgotten(&v->m->r->state, id)
+                                    ? VIEW_GONE
+                                    : VIEW_USED);
+}
+
 int mount_view_use(struct mount_view *v, uint32_t snap)
 {
-    struct object_id id;
+    struct object_id id = {{0}};
     unsigned use;
-    int rc = 0;
 
     (void)pthread_rwlock_rdlock(&v->lock);
     use = snap < v->use_n ? atomic_load(&v->use[snap]) : VIEW_GONE;
-    if (use == VIEW_UNUSED)
+    if (use == VIEW_UNUSED || use == VIEW_WANTED)
         id = top_snap(v->top, snap)->id;
     (void)pthread_rwlock_unlock(&v->lock);
-    if (use == VIEW_USED)
-        return 0;
-    if (use == VIEW_GONE)
-        return err_set(E_NOTFOUND, "the snapshot was forgotten");
-    (void)pthread_mutex_lock(&v->repo);
-    if (atomic_load(&v->use[snap]) == VIEW_UNUSED) {
-        atomic_store(&v->use[snap], VIEW_USED);
-        if (!v->cannot_pin) {
-            rc = view_pin(v, &id);
-            if (rc < 0)
-                view_cannot_pin(v, rc);
-        }
-        if (state_is_forgotten(&v->m->r->state, &id))
-            atomic_store(&v->use[snap], VIEW_GONE);
+    if (use == VIEW_UNUSED || use == VIEW_WANTED) {
+        loop_let_lead();
+        (void)pthread_mutex_lock(&v->repo);
+        if (atomic_load(&v->use[snap]) == VIEW_UNUSED)
+            view_want(v, snap, &id);
+        use = atomic_load(&v->use[snap]);
+        (void)pthread_mutex_unlock(&v->repo);
     }
-    use = atomic_load(&v->use[snap]);
-    (void)pthread_mutex_unlock(&v->repo);
     return use == VIEW_USED ? 0
                             : err_set(E_NOTFOUND, "the snapshot was forgotten");
+}
+
+bool mount_view_is_gone(struct mount_view *v, uint32_t snap, char name[9])
+{
+    struct object_id id = {{0}};
+    const struct top_snap *sn;
+    bool gone;
+
+    (void)pthread_rwlock_rdlock(&v->lock);
+    sn = top_snap(v->top, snap);
+    gone = !sn;
+    if (sn) {
+        id = sn->id;
+        memcpy(name, sn->short_id, 8);
+    }
+    name[8] = 0;
+    (void)pthread_rwlock_unlock(&v->lock);
+    (void)pthread_mutex_lock(&v->repo);
+    gone = gone || state_is_forgotten(&v->m->r->state, &id);
+    (void)pthread_mutex_unlock(&v->repo);
+    return gone;
 }
 
 /* ---- from time to time --------------------------------------------------- */
@@ -238,7 +271,9 @@ static int view_tend_pins(struct mount_view *v)
     static const struct writer_reliance none = {.parent_n = 0};
     int rc;
 
-    if (v->pins && view_drop_unused(v))
+    if (v->cannot_pin)
+        return 0;
+    if ((v->pins && view_drop_unused(v)) || v->owed)
         return view_repin(v);
     rc = v->pins ? writer_renew(v->pins, &none) : 0;
     if (rc == E_FENCED) {
@@ -259,11 +294,15 @@ void mount_view_tend(struct mount_view *v,
     rc = repo_log_has_moved(v->m->r, &moved);
     if (rc == 0 && moved)
         rc = view_refresh(v);
-    if (rc == 0)
-        rc = view_tend_pins(v);
     if (rc < 0)
         view_trouble(v, "the repository cannot be watched");
+    /* whatever came of that: who is silent loses what it holds */
+    rc = view_tend_pins(v);
+    if (rc < 0)
+        view_trouble(v, "what is mounted cannot be held");
     (void)pthread_mutex_unlock(&v->repo);
+    if (v->m->o->snapshot)
+        return; /* its top is in use for as long as it is mounted */
     for (uint32_t i = 0, n = 1; i < n; i++) {
         const struct top_snap *sn;
         bool is_gone;
@@ -333,7 +372,8 @@ int mount_view_new(struct mount *m, struct mount_view **out)
     fetch_follow(m->fetch, view_follow, v);
     rc = m->o->snapshot ? view_only(v, m->o) : view_update(v);
     atomic_store(&v->looked, clock_monotonic_ns());
-    return rc;
+    /* what is mounted is held from the beginning */
+    return rc == 0 && m->o->snapshot ? mount_view_use(v, 0) : rc;
 }
 
 void mount_view_free(struct mount_view *v)

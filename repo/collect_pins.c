@@ -6,6 +6,8 @@
 #include "repo/snapshot_list.h"
 #include "repo/unforget.h"
 
+enum { COLLECT_PINS_TRIES = 100 };
+
 /*
  * A pin of what is no snapshot holds nothing; nor does one that came too late:
  * its snapshot was forgotten, and some of it doomed, before (P2: who put it
@@ -49,16 +51,48 @@ static int collect_pins_of(const struct repo *r, struct index_reader *reader,
     return rc;
 }
 
+/* The pins of all journals that the list has and the one before had not. */
+static int collect_pins_new(const struct repo *r, struct index_reader *reader,
+                            const struct journal_list *list,
+                            const struct journal_list *before,
+                            struct roots *roots, bool *any)
+{
+    uint64_t last;
+    int rc = 0;
+
+    *any = false;
+    for (size_t i = 0; i < list->n && rc == 0; i++) {
+        if (journal_list_find(before, &list->item[i].writer, &last))
+            continue;
+        *any = true;
+        rc = collect_pins_of(r, reader, &list->item[i].writer, roots);
+    }
+    return rc;
+}
+
+/*
+ * A reader pins what it still holds in a new journal before it ends the old
+ * one. Who has listed before the one and read after the other has seen neither:
+ * so it is listed again, until there is nothing new.
+ */
 int collect_pins(const struct repo *r, struct roots *roots)
 {
-    struct journal_list list = {.item = NULL};
+    struct journal_list before = {.item = NULL}, list = {.item = NULL};
     struct index_reader *reader = NULL;
+    bool any = true;
     int rc = index_reader_new(r->index, &reader);
 
-    if (rc == 0)
+    for (int i = 0; i < COLLECT_PINS_TRIES && rc == 0 && any; i++) {
+        journal_list_release(&before);
+        before = list;
+        list = (struct journal_list){.item = NULL};
         rc = journal_list_load(r->store, &list);
-    for (size_t i = 0; i < list.n && rc == 0; i++)
-        rc = collect_pins_of(r, reader, &list.item[i].writer, roots);
+        if (rc == 0)
+            rc = collect_pins_new(r, reader, &list, &before, roots, &any);
+    }
+    if (rc == 0 && any)
+        rc = err_set(E_BUSY, "%s: journals kept coming", store_place(r->store));
+    journal_list_release(&before);
     journal_list_release(&list);
     index_reader_free(reader);
     return rc;

@@ -24,6 +24,14 @@ for signal in INT TERM; do
     [ ! -s err ] || run_fail "SIG$signal: $(cat err)"
 done
 
+# Twice in a row: it is taken back in order all the same.
+mounted mnt
+pid=$(served mnt)
+kill "$pid"
+kill "$pid"
+soon mount_is_over mnt
+mountpoint -q mnt && run_fail "a second signal left the mount"
+
 # One whose file is open cannot be unmounted, but it can be told to end.
 mounted mnt
 exec 3<"mnt/latest$PWD/src/large"

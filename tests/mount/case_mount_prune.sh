@@ -57,4 +57,6 @@ expect 0 cat "mnt2/latest$PWD/src/f4"
 out_is four
 umount mnt2
 wait "$pid" || run_fail "exit $?"
+grep -q 'was forgotten, and a prune has deleted' err || run_fail "$(cat err)"
+grep -q damaged err && run_fail "it is called damaged: $(cat err)"
 expect 0 dedup check --read-data
