@@ -75,7 +75,9 @@ int ahead_new(struct mount *m, struct ahead **out)
 /* What one thread does with a run, outside of the lock. */
 struct ahead_turn {
     struct ahead_run *run;
-    struct buf bytes; /* of the file at hand */
+    struct buf bytes;      /* of the file at hand */
+    struct node_leaf leaf; /* in which te is, which borrows from it */
+    struct tree_entry te;
     uint64_t next;
     size_t sum;      /* bytes that were passed */
     unsigned missed; /* files in a row that the kernel did not know */
@@ -107,34 +109,56 @@ static int ahead_store(struct ahead *a, struct ahead_turn *t, uint64_t at)
     return rc == -ENOENT ? E_NOTFOUND : rc < 0 ? E_IO : 0;
 }
 
-/* Reads the entry that is next, and the content of a file that is to be stored.
- * size: of the file; 0: it is none of those. */
+/* Decodes the entry that is next; the leaf that it is in is kept for those
+ * behind it. No more of them: E_CORRUPT. */
+static int ahead_entry(struct ahead *a, struct ahead_turn *t)
+{
+    struct node_leaf *l = &t->leaf;
+    struct lane *lane;
+    int rc = 0;
+
+    if (!l->node || t->next < l->before || t->next >= l->before + l->node->n) {
+        node_cache_release(a->m->nodes, l->node);
+        l->node = NULL;
+        rc = lanes_take(a->m->lanes, &lane);
+        if (rc < 0)
+            return rc;
+        rc = node_cache_by_weight(a->m->nodes, &lane->nodes, NODE_PAGE,
+                                  &t->run->dir.root, t->next, l);
+        lanes_give(a->m->lanes, lane);
+    }
+    if (rc == 0 && !l->node)
+        return E_CORRUPT; /* the end */
+    return rc < 0 ? rc
+                  : node_kept_entry(l->node, (size_t)(t->next - l->before),
+                                    &t->te);
+}
+
+/* Reads the content of the entry that is next, if it is a file that is to be
+ * stored: into t->bytes. size: of the file; 0: it is none of those. */
 static int ahead_read_next(struct ahead *a, struct ahead_turn *t, size_t *size)
 {
-    struct node_kept *leaf = NULL;
-    const struct entry *e;
+    const struct entry *e = &t->te.e;
     struct lane *lane;
     struct buf other;
-    int rc = lanes_take(a->m->lanes, &lane);
+    int rc = ahead_entry(a, t);
 
     *size = 0;
+    if (rc < 0 || e->type != ENTRY_FILE || e->size == 0 ||
+        e->size > AHEAD_FILE_MAX)
+        return rc;
+    *size = (size_t)e->size;
+    if (!t->tripwire && t->sum > AHEAD_WINDOW / 2) {
+        t->tripwire = true;
+        return 0;
+    }
+    rc = lanes_take(a->m->lanes, &lane);
     if (rc < 0)
         return rc;
-    e = &lane->te.e;
-    rc = mount_entry_at(a->m, lane, &t->run->dir, (uint32_t)t->next, &leaf);
-    t->end = rc == E_CORRUPT && !leaf;
-    if (rc == 0 && e->type == ENTRY_FILE && e->size > 0 &&
-        e->size <= AHEAD_FILE_MAX) {
-        *size = (size_t)e->size;
-        if (!t->tripwire && t->sum > AHEAD_WINDOW / 2)
-            t->tripwire = true;
-        else
-            rc = mount_content_read(a->m, lane, &lane->te, 0, *size);
-    }
+    rc = mount_content_read(a->m, lane, &t->te, 0, *size);
     other = t->bytes;
     t->bytes = lane->bytes;
     lane->bytes = other;
-    node_cache_release(a->m->nodes, leaf);
     lanes_give(a->m->lanes, lane);
     return rc;
 }
@@ -201,6 +225,8 @@ static void ahead_work(struct ahead *a, struct ahead_run *r, struct buf *bytes)
     (void)pthread_mutex_unlock(&a->lock);
     ahead_turn(a, &t);
     *bytes = t.bytes;
+    node_cache_release(a->m->nodes, t.leaf.node);
+    tree_entry_release(&t.te);
     (void)pthread_mutex_lock(&a->lock);
     r->busy = false;
     r->over = t.end;

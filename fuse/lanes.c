@@ -55,15 +55,6 @@ void lanes_free(struct lanes *l)
     free(l);
 }
 
-/* Only what is not kept decoded comes here: it may take as long as a disk. */
-static int lane_node(void *ctx, const struct chunk_id *id, struct buf *node)
-{
-    struct lane *lane = ctx;
-
-    loop_let_lead();
-    return lane->frames.get(lane->frames.ctx, id, node);
-}
-
 static int lane_make(struct fetch *f, struct lane **out)
 {
     struct lane *lane = mem_alloc(sizeof *lane);
@@ -79,8 +70,7 @@ static int lane_make(struct fetch *f, struct lane **out)
         lane_free(lane);
         return rc;
     }
-    lane->frames = fetch_node_source(lane->fetch);
-    lane->nodes = (struct node_source){lane_node, lane};
+    lane->nodes = fetch_node_source(lane->fetch);
     *out = lane;
     return 0;
 }

@@ -14,12 +14,11 @@ struct lanes;
 /* One way; lent. */
 struct lane {
     struct fetch_lane *fetch;
-    struct node_source nodes;  /* tree nodes, through fetch */
-    struct node_source frames; /* private */
-    struct tree_entry te;      /* for the request's use: its array is reused */
-    struct buf raw;            /* ... what it may borrow */
-    struct buf bytes;          /* ... and room for what is answered */
-    struct lane *next;         /* private */
+    struct node_source nodes; /* tree nodes, through fetch */
+    struct tree_entry te;     /* for the request's use: its array is reused */
+    struct buf raw;           /* ... what it may borrow */
+    struct buf bytes;         /* ... and room for what is answered */
+    struct lane *next;        /* private */
 };
 
 enum { LANES_ANSWER_MAX = 2 << 20 /* bytes */ };

@@ -470,8 +470,10 @@ static int mount_init(struct mount *m)
     (void)pthread_mutex_init(&m->told->lock, NULL);
     rc = fetch_open(m->r->store, m->r->keys, m->r->index,
                     m->o->cache_bytes - nodes, &m->fetch);
-    if (rc == 0)
+    if (rc == 0) {
+        fetch_before_load(m->fetch, loop_let_lead);
         rc = mount_slots(m);
+    }
     if (rc == 0)
         rc = mount_view_new(m, &m->view);
     if (rc == 0)

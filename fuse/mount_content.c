@@ -1,5 +1,4 @@
 /* Bytes of files, and where they have holes. */
-#include "fuse/loop.h"
 #include "fuse/mount_impl.h"
 
 /* Goes over a file's extents from a place on. */
@@ -199,7 +198,6 @@ int mount_content_attr(struct lane *lane, const struct tree_attr *a)
         buf_add_bytes(&lane->bytes, a->value);
         return buf_status(&lane->bytes);
     }
-    loop_let_lead();
     rc = fetch_get(lane->fetch, PACK_DATA, &a->id, a->length, &c);
     if (rc < 0)
         return rc;

@@ -7,6 +7,8 @@
 #include "fuse/ahead.h"
 #include "fuse/loop.h"
 
+enum { OP_READ_QUICK = 65536 /* bytes: copied while another would wake */ };
+
 static struct mount *op_mount(fuse_req_t req)
 {
     return fuse_req_userdata(req);
@@ -332,7 +334,8 @@ static void op_read(fuse_req_t req, fuse_ino_t number, size_t n, off_t off,
     struct mount_node file;
 
     (void)fi;
-    loop_let_lead();
+    if (n > OP_READ_QUICK)
+        loop_let_lead();
     if (off == 0 && mount_node_of(op_mount(req), number, &file))
         ahead_read(op_mount(req)->ahead, &file);
     op_on_entry(req, number, with_read, &r);

@@ -36,9 +36,10 @@ struct fetch {
     size_t cache_max;
     fetch_refresh *refresh; /* NULL: nobody to ask */
     void *ctx;
-    pthread_mutex_t asking; /* refresh; and for: */
-    uint64_t moves;         /* that it has brought */
-    pthread_mutex_t lock;   /* for all below */
+    void (*before_load)(void); /* NULL: nothing */
+    pthread_mutex_t asking;    /* refresh; and for: */
+    uint64_t moves;            /* that it has brought */
+    pthread_mutex_t lock;      /* for all below */
     pthread_cond_t loaded;
     size_t cache_bytes; /* of idle frames */
     uint64_t decoded;
@@ -89,6 +90,11 @@ void fetch_follow(struct fetch *f, fetch_refresh *refresh, void *ctx)
 {
     f->refresh = refresh;
     f->ctx = ctx;
+}
+
+void fetch_before_load(struct fetch *f, void (*call)(void))
+{
+    f->before_load = call;
 }
 
 void fetch_free(struct fetch *f)
@@ -287,7 +293,11 @@ static int fetch_load(struct fetch_lane *l, const struct index_loc *loc,
 {
     struct index_pack pack;
     bool found;
-    int rc = index_reader_pack(l->reader, loc->pack, &pack, &found);
+    int rc;
+
+    if (l->f->before_load)
+        l->f->before_load();
+    rc = index_reader_pack(l->reader, loc->pack, &pack, &found);
 
     if (rc < 0)
         return rc;

@@ -52,6 +52,12 @@ typedef int fetch_refresh(void *ctx, bool *moved);
  * lane is made. */
 void fetch_follow(struct fetch *f, fetch_refresh *refresh, void *ctx);
 
+/* fetch_before_load: what to call, in the thread that wants it, before a frame
+ * is read and decoded: all else takes microseconds. Before the first lane is
+ * made.
+ */
+void fetch_before_load(struct fetch *f, void (*call)(void));
+
 /* fetch_free: all lanes freed, all chunks released before. NULL is fine. */
 void fetch_free(struct fetch *f);
 
