@@ -178,6 +178,69 @@ static void test_writer_pin__is_fenced(void **state)
     check_kit_close(k);
 }
 
+/* A reader that moves its pin to another journal whenever a collector is behind
+ * a listing of the journals, from the n-th on, a few times. */
+struct move {
+    struct repo *r;
+    struct writer *w;
+    const struct object_id *id;
+    unsigned at;
+    unsigned n;
+    unsigned moves;
+    bool inside;
+};
+
+static int move_pin(void *ctx, enum memory_point point, enum memory_op op,
+                    const char *name)
+{
+    struct move *x = ctx;
+    struct writer *fresh;
+
+    if (x->inside || x->moves == 40 || point != MEMORY_AFTER ||
+        op != MEMORY_LIST || strcmp(name, "w") != 0 || x->n++ < x->at)
+        return 0;
+    x->inside = true;
+    x->moves++;
+    fresh = reader(x->r);
+    assert_int_equal(writer_pin(fresh, x->id, 1), 0);
+    assert_int_equal(writer_end(x->w), 0);
+    writer_free(x->w);
+    x->w = fresh;
+    x->inside = false;
+    return 0;
+}
+
+static void test_writer_pin__moves(void **state)
+{
+    bool moved = true;
+
+    (void)state;
+    for (unsigned at = 0; moved; at++) {
+        struct check_kit *k = apart();
+        struct repo *r = check_kit_repo(k);
+        struct move x = {.r = check_kit_repo(k), .id = k->snapshot, .at = at};
+        struct collect_done done;
+        bool changed;
+
+        x.w = reader(x.r);
+        assert_int_equal(writer_pin(x.w, k->snapshot, 1), 0);
+        forget(r, k->snapshot, 2); /* the other one gives it work */
+        memory_set_hook(k->store, move_pin, &x);
+        collect(r, INT64_MAX, &done);
+        collect(r, INT64_MAX, &done);
+        memory_set_hook(k->store, NULL, NULL);
+        moved = x.moves > 0;
+        collect(r, INT64_MAX, &done);
+        if (unforget(r, k->snapshot, 1, NULL, &changed) < 0)
+            fail_msg("moved behind listing %u: %s", at, err_text());
+        assert_int_equal(writer_end(x.w), 0);
+        writer_free(x.w);
+        repo_close(x.r);
+        repo_close(r);
+        check_kit_close(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_writer_pin__holds_no_others),
         cmocka_unit_test(test_writer_pin__too_late),
         cmocka_unit_test(test_writer_pin__is_fenced),
+        cmocka_unit_test(test_writer_pin__moves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
