@@ -134,9 +134,16 @@ static void stress_redirect(const struct stress *x, const char *what, size_t no,
 /* Those on the even slots share a cache, and those on the odd ones. */
 static pid_t stress_spawn(const struct stress *x, size_t no, const char **argv)
 {
-    pid_t pid = fork();
     char path[STRESS_PATH];
+    pid_t pid;
 
+    /* one that is killed before it begins has said nothing: what stands there
+     * was said by the one before */
+    stress_path(x, "out", no, path);
+    (void)unlink(path);
+    stress_path(x, "err", no, path);
+    (void)unlink(path);
+    pid = fork();
     if (pid != 0)
         return pid;
     stress_redirect(x, "out", no, STDOUT_FILENO);
