@@ -125,8 +125,6 @@ struct mount_tender {
     atomic_bool stop;
 };
 
-static struct mount_tender *tender_of(struct mount *m);
-
 /* The kernel is to forget a name. It may wait there for a request that waits
  * for us: no lane is held meanwhile. */
 static void tender_forget(struct mount_tender *t, uint32_t slot,
@@ -299,15 +297,10 @@ struct mounted {
     struct err_record ready_error;
 };
 
-static struct mount_tender *tender_of(struct mount *m)
-{
-    return &((struct mounted *)m)->tender;
-}
-
 void mount_ready(struct mount *m)
 {
     struct mounted *x = (struct mounted *)m;
-    struct mount_tender *t = tender_of(m);
+    struct mount_tender *t = &x->tender;
 
     if (m->o->ready)
         x->ready_rc = m->o->ready(m->o->ctx);

@@ -87,16 +87,12 @@ static int content_add(struct lane *lane, const struct extent *e, uint64_t from,
         buf_add_zeros(&lane->bytes, n);
         return buf_status(&lane->bytes);
     }
-    rc = fetch_get(lane->fetch, PACK_DATA, &e->id,
-                   e->kind == EXTENT_CHUNK ? (size_t)e->length : 0, &c);
+    rc = fetch_extent(lane->fetch, e, &c);
     if (rc < 0)
         return rc;
-    if (e->offset > c.bytes.n || e->length > c.bytes.n - e->offset)
-        rc = err_set(E_CORRUPT, "a slice beyond its chunk");
-    else
-        buf_add(&lane->bytes, c.bytes.p + e->offset + from, n);
+    buf_add(&lane->bytes, c.bytes.p + from, n);
     fetch_release(lane->fetch, &c);
-    return rc < 0 ? rc : buf_status(&lane->bytes);
+    return buf_status(&lane->bytes);
 }
 
 int mount_content_read(struct mount *m, struct lane *lane,

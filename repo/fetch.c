@@ -482,6 +482,24 @@ int fetch_get(struct fetch_lane *l, enum pack_kind kind,
     return rc;
 }
 
+int fetch_extent(struct fetch_lane *l, const struct extent *e,
+                 struct fetch_chunk *out)
+{
+    int rc;
+
+    ASSERT(e->kind != EXTENT_HOLE);
+    rc = fetch_get(l, PACK_DATA, &e->id,
+                   e->kind == EXTENT_CHUNK ? (size_t)e->length : 0, out);
+    if (rc < 0)
+        return rc;
+    if (e->offset > out->bytes.n || e->length > out->bytes.n - e->offset) {
+        fetch_release(l, out);
+        return err_set(E_CORRUPT, "a slice beyond its chunk");
+    }
+    out->bytes = bytes_of(out->bytes.p + e->offset, (size_t)e->length);
+    return 0;
+}
+
 void fetch_release(struct fetch_lane *l, struct fetch_chunk *c)
 {
     if (!c->frame)

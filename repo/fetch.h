@@ -13,6 +13,7 @@
 #define REPO_FETCH_H
 
 #include "index/index.h"
+#include "repo/extent.h"
 #include "repo/kept_frames.h"
 #include "repo/node.h"
 #include "repo/pack_reader.h"
@@ -82,6 +83,13 @@ void fetch_lane_pause(struct fetch_lane *l);
 MUST_CHECK int fetch_get(struct fetch_lane *l, enum pack_kind kind,
                          const struct chunk_id *id, size_t bytes,
                          struct fetch_chunk *out);
+
+/*
+ * fetch_extent: lend just the bytes of one extent of a file, which is no hole.
+ * Returns as fetch_get(); E_CORRUPT also when they lie beyond their chunk.
+ */
+MUST_CHECK int fetch_extent(struct fetch_lane *l, const struct extent *e,
+                            struct fetch_chunk *out);
 
 /* fetch_release: give a chunk back; zeroed or released before: harmless. */
 void fetch_release(struct fetch_lane *l, struct fetch_chunk *c);

@@ -73,8 +73,6 @@ static int restore_left_extent(struct restore_left *l, const struct extent *e)
 {
     static const uint8_t zeros[4096];
     struct fetch_chunk c = {.frame = NULL};
-    bool whole = e->kind == EXTENT_CHUNK;
-    uint64_t off = whole ? 0 : e->offset;
     int rc;
 
     if (e->kind == EXTENT_HOLE) {
@@ -86,16 +84,12 @@ static int restore_left_extent(struct restore_left *l, const struct extent *e)
         }
         return buf_status(&l->text);
     }
-    rc = fetch_get(l->lane, PACK_DATA, &e->id, whole ? (size_t)e->length : 0,
-                   &c);
+    rc = fetch_extent(l->lane, e, &c);
     if (rc < 0)
         return rc;
-    if (off > c.bytes.n || e->length > c.bytes.n - off)
-        rc = err_set(E_CORRUPT, "a slice beyond its chunk");
-    else
-        buf_add(&l->text, c.bytes.p + off, (size_t)e->length);
+    buf_add_bytes(&l->text, c.bytes);
     fetch_release(l->lane, &c);
-    return rc < 0 ? rc : buf_status(&l->text);
+    return buf_status(&l->text);
 }
 
 /* All of a .dedupignore, into l->text. */

@@ -187,14 +187,10 @@ static int restore_extent(struct restore_write *w, struct jail_file *f,
 
     if (e->kind == EXTENT_HOLE)
         return each(w, f, NULL, e->length, at);
-    rc = fetch_get(w->lane, PACK_DATA, &e->id,
-                   e->kind == EXTENT_CHUNK ? (size_t)e->length : 0, &c);
+    rc = fetch_extent(w->lane, e, &c);
     if (rc < 0)
         return rc;
-    if (e->offset > c.bytes.n || e->length > c.bytes.n - e->offset)
-        rc = err_set(E_CORRUPT, "a slice beyond its chunk");
-    else
-        rc = each(w, f, c.bytes.p + e->offset, e->length, at);
+    rc = each(w, f, c.bytes.p, e->length, at);
     fetch_release(w->lane, &c);
     return rc;
 }
