@@ -107,6 +107,19 @@ size_t text_utf8(struct bytes in, uint32_t *cp)
     return n;
 }
 
+bool text_is_utf8(struct bytes x)
+{
+    while (x.n > 0) {
+        uint32_t cp;
+        size_t used = text_utf8(x, &cp);
+
+        if (used == 0)
+            return false;
+        x = bytes_of(x.p + used, x.n - used);
+    }
+    return true;
+}
+
 size_t text_columns(uint32_t cp)
 {
     if (text_within(text_combining, TEXT_COUNT(text_combining), cp))

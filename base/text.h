@@ -20,6 +20,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -43,6 +44,9 @@ struct text_unit {
  * a lone or missing continuation, an overlong form, a surrogate, above 10FFFF.
  */
 size_t text_utf8(struct bytes in, uint32_t *cp);
+
+/* text_is_utf8: whether all of x is, by that. */
+bool text_is_utf8(struct bytes x);
 
 /*
  * text_columns: columns of a printable code point: 0, 1 or 2. An

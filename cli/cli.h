@@ -43,6 +43,7 @@ MUST_CHECK int cmd_doctor(struct cli *cli);
 MUST_CHECK int cmd_snapshots(struct cli *cli);
 MUST_CHECK int cmd_ls(struct cli *cli);
 MUST_CHECK int cmd_cat(struct cli *cli);
+MUST_CHECK int cmd_export(struct cli *cli);
 MUST_CHECK int cmd_diff(struct cli *cli);
 MUST_CHECK int cmd_find(struct cli *cli);
 MUST_CHECK int cmd_history(struct cli *cli);

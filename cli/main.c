@@ -20,6 +20,7 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_SNAPSHOTS] = cmd_snapshots,
     [OPT_CMD_LS] = cmd_ls,
     [OPT_CMD_CAT] = cmd_cat,
+    [OPT_CMD_EXPORT] = cmd_export,
     [OPT_CMD_DIFF] = cmd_diff,
     [OPT_CMD_FIND] = cmd_find,
     [OPT_CMD_HISTORY] = cmd_history,

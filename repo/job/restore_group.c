@@ -56,6 +56,7 @@ void restore_group_unref(struct restore_group *g)
         left_free(left_pop(g));
     jail_made_free(g->made);
     free(g->raw);
+    free(g->first);
     free(g);
 }
 

@@ -31,6 +31,8 @@ struct restore_group {
     size_t raw_n;
     uint64_t seen;  /* names met */
     uint64_t names; /* how many there are, as far as they say */
+    uint8_t *first; /* an export: where the first of them stands; or NULL */
+    size_t first_n;
 };
 
 /* Of one thread at a time. */

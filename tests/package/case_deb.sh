@@ -25,7 +25,7 @@ field() {
 [ "$(field Section)" = admin ] || run_fail "the section is $(field Section)"
 [ "$(field Architecture)" = "$(dpkg --print-architecture)" ] ||
     run_fail "the architecture is $(field Architecture)"
-for lib in libc6 liblmdb0 libsodium23 libssl3 libzstd1 libqrencode4 libyaml-0-2 libfuse3-3; do
+for lib in libc6 liblmdb0 libsodium23 libssl3 libzstd1 libqrencode4 libyaml-0-2 libfuse3-3 zlib1g; do
     case ", $(field Depends)," in *", $lib ("*|*", $lib,"*) ;; *)
         run_fail "it does not depend on $lib: $(field Depends)"
         ;;
