@@ -250,6 +250,8 @@ static void tar_name_below(uint8_t *at, const char *dir, struct bytes path)
     while (from > 0 && path.p[from - 1] != '/')
         from--;
     (void)tar_text(at, TAR_NAME_N, bytes_of_str(dir));
+    if (path.n == 0) /* there was no memory for it */
+        return;
     (void)tar_text(at + n, TAR_NAME_N - n,
                    bytes_of(path.p + from, path.n - from));
 }

@@ -160,3 +160,24 @@ err_has '*tar|zip*'
 expect 1 on_terminal '' "$DEDUP" export src
 expect 1 dedup export src:/nowhere
 err_has '*/nowhere*'
+
+# Damage: the archive ends before it, and says where.
+head -c 6000000 /dev/urandom >src/z # alone in the largest pack
+expect 0 dedup snapshot -s src src
+expect 0 dedup export "src:$PWD/src"
+mv "$OUT" whole.tar
+pack=$(find repo/packs -type f -printf '%s %p\n' | sort -n | tail -n 1)
+size=${pack%% *}
+pack=${pack#* }
+chmod u+w "$pack"
+printf XXXX | dd of="$pack" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+expect 8 dedup export "src:$PWD/src"
+mv "$OUT" part.tar
+err_has "*/src/z: *"
+err_has '*dedup restore*'
+[ "$(wc -c <part.tar)" -lt "$(wc -c <whole.tar)" ] || run_fail "nothing is missing"
+cmp -s -n "$(wc -c <part.tar)" part.tar whole.tar || run_fail "other bytes"
+expect 2 tar -tf part.tar
+expect 8 dedup export --format zip "src:$PWD/src"
+mv "$OUT" part.zip
+expect 1 python3 -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1])' part.zip
