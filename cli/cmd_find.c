@@ -12,7 +12,6 @@
 #include "cli/snapshot_filter.h"
 #include "cli/snapshot_ids.h"
 #include "cli/when.h"
-#include "repo/repo_log.h"
 #include "repo/repo_role.h"
 #include "repo/tree_diff.h"
 #include "source/pattern.h"
@@ -153,11 +152,7 @@ static int cmd_find_json(struct cmd_find *f, const struct tree_entry *te)
         return rc;
     json_out_begin(j, "match");
     json_out_bytes(j, "path", buf_bytes(&f->line));
-    json_out_text(j, "kind", entry_out_type(te->e.type));
-    if (te->e.type == ENTRY_FILE)
-        json_out_u64(j, "size", te->e.size);
-    json_out_u64(j, "mode", te->e.mode);
-    json_out_time(j, "mtime", te->e.mtime);
+    entry_out_json_brief(j, te);
     if (it) {
         json_out_hex(j, "snapshot", bytes_of(it->id.b, sizeof it->id.b));
         json_out_time(j, "time", it->manifest.m.begin);
@@ -316,13 +311,8 @@ static int cmd_find_one(struct cmd_find *f, struct session *s)
 static int cmd_find_run(struct cmd_find *f, struct session *s)
 {
     struct node_source source;
-    int rc = fetch_open(s->store, s->repo->keys, s->repo->index, CMD_FIND_CACHE,
-                        &f->fetch);
+    int rc = session_fetch(s, CMD_FIND_CACHE, &f->fetch, &f->lane);
 
-    if (rc == 0)
-        fetch_follow(f->fetch, repo_log_follow, s->repo);
-    if (rc == 0)
-        rc = fetch_lane_new(f->fetch, &f->lane);
     if (rc == 0) {
         source = fetch_node_source(f->lane);
         f->diff = tree_diff_new(&source);

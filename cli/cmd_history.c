@@ -11,8 +11,6 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/when.h"
-#include "repo/fetch.h"
-#include "repo/repo_log.h"
 #include "repo/repo_role.h"
 #include "repo/tree_history.h"
 
@@ -56,11 +54,7 @@ static int cmd_history_json(struct cmd_history *x,
     json_out_time(j, "time", it->manifest.m.begin);
     json_out_bytes(j, "series", it->manifest.m.series);
     json_out_bytes(j, "path", x->path);
-    json_out_text(j, "kind", entry_out_type(te->e.type));
-    if (te->e.type == ENTRY_FILE)
-        json_out_u64(j, "size", te->e.size);
-    json_out_u64(j, "mode", te->e.mode);
-    json_out_time(j, "mtime", te->e.mtime);
+    entry_out_json_brief(j, te);
     return json_out_end(j);
 }
 
@@ -139,13 +133,8 @@ static int cmd_history_run(struct cmd_history *x, struct session *s,
                            const struct snapshot_list *l)
 {
     struct node_source source;
-    int rc = fetch_open(s->store, s->repo->keys, s->repo->index,
-                        CMD_HISTORY_CACHE, &x->fetch);
+    int rc = session_fetch(s, CMD_HISTORY_CACHE, &x->fetch, &x->lane);
 
-    if (rc == 0)
-        fetch_follow(x->fetch, repo_log_follow, s->repo);
-    if (rc == 0)
-        rc = fetch_lane_new(x->fetch, &x->lane);
     if (rc == 0) {
         source = fetch_node_source(x->lane);
         x->history = tree_history_new(&source, x->path);

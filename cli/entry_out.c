@@ -193,6 +193,15 @@ static int entry_out_json_attrs(struct json_out *j, struct fetch_lane *lane,
     return rc;
 }
 
+void entry_out_json_brief(struct json_out *j, const struct tree_entry *te)
+{
+    json_out_text(j, "kind", entry_out_type(te->e.type));
+    if (te->e.type == ENTRY_FILE)
+        json_out_u64(j, "size", te->e.size);
+    json_out_u64(j, "mode", te->e.mode);
+    json_out_time(j, "mtime", te->e.mtime);
+}
+
 int entry_out_json(struct json_out *j, struct fetch_lane *lane,
                    struct bytes path, const struct tree_entry *te)
 {

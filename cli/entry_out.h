@@ -24,6 +24,10 @@ const char *entry_out_type(enum entry_type type);
 void entry_out_line(struct buf *out, struct bytes path,
                     const struct tree_entry *te, bool details);
 
+/* entry_out_json_brief: what it is, in the object at hand: "kind", of a file
+ * "size", "mode", "mtime". */
+void entry_out_json_brief(struct json_out *j, const struct tree_entry *te);
+
 /*
  * entry_out_json: all that the entry says. Values of attributes are read
  * through lane where they are stored apart.

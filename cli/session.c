@@ -8,6 +8,7 @@
 
 #include "base/pipe.h"
 #include "cli/message.h"
+#include "repo/repo_log.h"
 #include "repo/selftest.h"
 #include "store/local.h"
 
@@ -221,6 +222,18 @@ int session_open_with(struct cli *cli, const struct secrets_key *key,
     if (rc == 0)
         session_tell(s, SESSION_WORK);
     return rc;
+}
+
+int session_fetch(struct session *s, size_t cache_bytes, struct fetch **f,
+                  struct fetch_lane **lane)
+{
+    int rc =
+        fetch_open(s->store, s->repo->keys, s->repo->index, cache_bytes, f);
+
+    if (rc < 0)
+        return rc;
+    fetch_follow(*f, repo_log_follow, s->repo);
+    return fetch_lane_new(*f, lane);
 }
 
 void session_close(struct session *s)

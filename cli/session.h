@@ -6,6 +6,7 @@
 #define CLI_SESSION_H
 
 #include "cli/cli.h"
+#include "repo/fetch.h"
 #include "repo/repo.h"
 #include "store/store.h"
 
@@ -53,6 +54,15 @@ MUST_CHECK int session_open(struct cli *cli, enum session_use use,
  */
 MUST_CHECK int session_open_with(struct cli *cli, const struct secrets_key *key,
                                  struct session *s);
+
+/*
+ * session_fetch: begin to read what snapshots hold.
+ *   cache_bytes  as fetch_open() has it
+ *   f, lane      out: the caller's, and to be freed whatever is returned
+ * Returns as fetch_open() and fetch_lane_new().
+ */
+MUST_CHECK int session_fetch(struct session *s, size_t cache_bytes,
+                             struct fetch **f, struct fetch_lane **lane);
 
 /* session_close: what was not opened is fine. */
 void session_close(struct session *s);

@@ -8,7 +8,6 @@
 #include "cli/when.h"
 #include "cli/words.h"
 #include "repo/members_draft.h"
-#include "repo/repo_log.h"
 #include "repo/tree_walk.h"
 
 enum {
@@ -158,13 +157,8 @@ static int snap_pick_find(struct session *s, struct snap_pick *p)
     struct node_source source;
     struct codec c;
     bool found = true;
-    int rc = fetch_open(s->store, s->repo->keys, s->repo->index,
-                        SNAP_PICK_CACHE_BYTES, &p->fetch);
+    int rc = session_fetch(s, SNAP_PICK_CACHE_BYTES, &p->fetch, &p->lane);
 
-    if (rc == 0)
-        fetch_follow(p->fetch, repo_log_follow, s->repo);
-    if (rc == 0)
-        rc = fetch_lane_new(p->fetch, &p->lane);
     if (rc < 0)
         return rc;
     source = fetch_node_source(p->lane);
