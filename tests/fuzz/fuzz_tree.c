@@ -1,11 +1,14 @@
 /*
  * Trees: the first byte says what: 0: one entry; 1: a directory; 2: a list of
- * extents. For the latter the rest is a run of nodes, each with a u16 length in
- * front, handed out in the order in which the reader asks.
+ * extents: for these two the rest is a run of nodes, each with a u16 length in
+ * front, handed out in the order in which the reader asks. 3: one node of
+ * pages; 4: one of a list.
  */
 #include <stdint.h>
 
 #include "repo/dir_reader.h"
+#include "repo/node_kept.h"
+#include "repo/node_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -112,6 +115,83 @@ static void one_list(struct bytes in)
     content_reader_free(r);
 }
 
+static int only_node(void *ctx, const struct chunk_id *id, struct buf *node)
+{
+    const struct bytes *in = ctx;
+
+    (void)id;
+    buf_add_bytes(node, *in);
+    return buf_status(node);
+}
+
+/* How many elements the reader finds in a leaf; -1: it refuses. */
+static int64_t count_read(enum node_kind kind, struct bytes in)
+{
+    static const struct chunk_id root;
+    struct node_source source = {only_node, &in};
+    struct node_reader *r = node_reader_new(kind, &source);
+    struct tree_entry te = {.attr = NULL};
+    struct codec *c = NULL;
+    int64_t n = -1;
+    int rc = node_reader_open(r, &root);
+
+    do {
+        n++;
+        if (rc == 0)
+            rc = node_reader_next(r, &c);
+        if (rc == 0 && c && kind == NODE_PAGE) {
+            rc = tree_entry_get(c, &te, false);
+        } else if (rc == 0 && c) {
+            struct extent e;
+
+            extent_get(c, &e, NODE_CHUNK_MAX);
+        }
+    } while (rc == 0 && c);
+    tree_entry_release(&te);
+    node_reader_free(r);
+    return rc < 0 ? -1 : n;
+}
+
+static void kept_page(const struct node_kept *k, size_t i,
+                      struct tree_entry *te)
+{
+    size_t found = k->n;
+
+    ASSERT(node_kept_entry(k, i, te) == 0);
+    ASSERT(node_kept_named(k, te->e.name, &found) && found == i);
+    ASSERT(node_kept_near(k, te->e.name) == i);
+}
+
+/* What is kept decoded has all that the reader finds, and no more. */
+static void one_kept(enum node_kind kind, struct bytes in)
+{
+    struct tree_entry te = {.attr = NULL};
+    struct node_kept k;
+    int rc = node_kept_init(&k, kind, in);
+
+    if (rc == 0 && k.level == 0)
+        ASSERT(count_read(kind, in) == (int64_t)k.n);
+    for (size_t i = 0; rc == 0 && i < k.n; i++) {
+        struct node_child child;
+        struct extent e;
+
+        ASSERT(k.before[i] < k.before[i + 1]);
+        ASSERT(node_kept_find(&k, k.before[i]) == i);
+        ASSERT(node_kept_find(&k, k.before[i + 1] - 1) == i);
+        if (k.level > 0) {
+            node_kept_child(&k, i, &child);
+            ASSERT(child.weight == k.before[i + 1] - k.before[i]);
+        } else if (kind == NODE_PAGE) {
+            kept_page(&k, i, &te);
+        } else {
+            node_kept_extent(&k, i, &e);
+            ASSERT(e.length == k.before[i + 1] - k.before[i]);
+        }
+    }
+    tree_entry_release(&te);
+    node_kept_release(&k);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct bytes rest;
@@ -123,7 +203,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         one_entry(rest);
     else if (data[0] == 1)
         one_dir(rest);
-    else
+    else if (data[0] == 2)
         one_list(rest);
+    else
+        one_kept(data[0] == 3 ? NODE_PAGE : NODE_LIST, rest);
     return 0;
 }

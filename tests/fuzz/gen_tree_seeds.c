@@ -34,6 +34,27 @@ static void save(const char *dir, const char *name, struct bytes head,
     ASSERT(fclose(f) == 0);
 }
 
+/* Each node by itself. */
+static void save_nodes(const char *dir, const char *name, uint8_t kind,
+                       const struct nodes *nodes)
+{
+    const size_t last = nodes->last;
+    struct codec c;
+
+    codec_init(&c, buf_bytes(&nodes->list));
+    for (unsigned i = 0; codec_left(&c) > 0; i++) {
+        bool root = (size_t)(c.p - c.start) == last;
+        struct bytes node = codec_take(&c, codec_u16(&c));
+        char path[64];
+
+        if (i > 0 && !root)
+            continue;
+        (void)snprintf(path, sizeof path, "%s-%s", name,
+                       root ? "root" : "leaf");
+        save(dir, path, bytes_of(&kind, 1), node);
+    }
+}
+
 static struct tree_entry entry(enum entry_type type, const char *name)
 {
     static const uint8_t hole[] = {0xfd, 0x3f};
@@ -96,6 +117,7 @@ static void save_dir(const char *dir)
     save(dir, "dir-root", bytes_of("\1", 1),
          bytes_of(nodes.list.p + nodes.last, nodes.list.n - nodes.last));
     save(dir, "dir-leaf", bytes_of("\1", 1), buf_bytes(&nodes.list));
+    save_nodes(dir, "kept-page", 3, &nodes);
     buf_release(&nodes.list);
     dir_writer_free(w);
 }
@@ -127,6 +149,7 @@ static void save_list(const char *dir)
     save(dir, "list-leaf", buf_bytes(&head), buf_bytes(&nodes.list));
     save(dir, "list-root", buf_bytes(&head),
          bytes_of(nodes.list.p + nodes.last, nodes.list.n - nodes.last));
+    save_nodes(dir, "kept-list", 4, &nodes);
     buf_release(&nodes.list);
     buf_release(&head);
     content_writer_free(w);
