@@ -241,6 +241,76 @@ static void test_writer_pin__moves(void **state)
     }
 }
 
+/* Pins under a fault of the store. What writer_pin() said, or writer_open(). */
+static int pin_under(struct check_kit *k, struct repo *other,
+                     struct memory_fault fault, struct writer **w)
+{
+    int rc;
+
+    memory_set_fault(k->store, fault);
+    rc = writer_open(other, bytes_of(NULL, 0), w);
+    if (rc == 0)
+        rc = writer_pin(*w, k->snapshot, 1);
+    return rc;
+}
+
+/* Whatever fails while a pin is put: who is told that it holds has it, and who
+ * is told otherwise stands in nobody's way, once its writer has ended. */
+static void test_writer_pin__each_operation_fails(void **state)
+{
+    static const enum memory_point points[] = {MEMORY_BEFORE, MEMORY_VISIBLE,
+                                               MEMORY_AFTER};
+    const struct memory_fault none = {.n = 0};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof points / sizeof points[0]; i++) {
+        struct memory_fault fault = {
+            .point = points[i / 2], .persistent = i % 2, .code = E_STORE};
+        bool met = true;
+        unsigned held = 0, failed = 0;
+
+        for (fault.n = 1; met; fault.n++) {
+            struct check_kit *k = apart();
+            struct repo *r = check_kit_repo(k), *other = check_kit_repo(k);
+            struct collect_done done;
+            struct writer *w = NULL;
+            bool changed;
+            int rc = pin_under(k, other, fault, &w);
+
+            met = memory_passages(k->store) >= fault.n;
+            memory_set_fault(k->store, none);
+            forget(r, k->snapshot, 2);
+            if (rc < 0 && w)
+                err_ignore(writer_end(w), "it may have been lost");
+            collect(r, INT64_MAX, &done);
+            collect(r, rc == 0 ? INT64_MAX : 1, &done);
+            collect(r, INT64_MAX, &done);
+            changed = false;
+            if (rc == 0) {
+                held++;
+                assert_int_equal(unforget(r, k->snapshot, 1, NULL, &changed),
+                                 0);
+                assert_true(changed);
+                assert_int_equal(writer_end(w), 0);
+            } else {
+                failed++;
+                assert_int_equal(rc, E_STORE);
+                assert_int_equal(unforget(r, k->snapshot, 1, NULL, &changed),
+                                 E_REFUSED);
+            }
+            assert_int_equal(unforget(r, &k->snapshot[1], 1, NULL, &changed),
+                             E_REFUSED);
+            writer_free(w);
+            repo_close(other);
+            repo_close(r);
+            check_kit_close(k);
+        }
+        assert_true(held > 0);
+        assert_true(failed > 0 || points[i / 2] == MEMORY_VISIBLE);
+        assert_in_range(fault.n, 2, 200);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_writer_pin__too_late),
         cmocka_unit_test(test_writer_pin__is_fenced),
         cmocka_unit_test(test_writer_pin__moves),
+        cmocka_unit_test(test_writer_pin__each_operation_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
