@@ -22,6 +22,7 @@ enum {
     MOUNT_TOLD_MAX = 1000,      /* damages that are told apart */
     MOUNT_THREADS = 8,          /* at least: they wait for disks */
     MOUNT_NODES_SHARE = 8,      /* of the cache, one part for tree nodes */
+    MOUNT_OTHER_SHARE = 16,     /* ... and one for what requests take */
     MOUNT_CACHE_MIN = 16 << 20, /* of frames, however many directories */
     MOUNT_AHEAD_KB = 4096,      /* that the kernel reads ahead */
     MOUNT_NAMES = 100000,       /* that the kernel is to forget in one turn */
@@ -250,12 +251,19 @@ static void tender_read_ahead(struct mount_tender *t)
     (void)fileop_close(fd);
 }
 
+/* What decoded frames may take. */
+static size_t mount_frames(const struct mount *m)
+{
+    size_t all = m->o->cache_bytes;
+
+    return all - all / MOUNT_NODES_SHARE - all / MOUNT_OTHER_SHARE;
+}
+
 /* Directories that the kernel remembers take their part of the memory. */
 static void tender_share_memory(struct mount *m)
 {
     size_t taken = dir_slots_bytes(m->slots);
-    size_t all = m->o->cache_bytes;
-    size_t frames = all - all / MOUNT_NODES_SHARE;
+    size_t frames = mount_frames(m);
 
     fetch_limit(m->fetch, frames > taken + MOUNT_CACHE_MIN ? frames - taken
                                                            : MOUNT_CACHE_MIN);
@@ -461,8 +469,8 @@ static int mount_init(struct mount *m)
     if (!m->told || !m->nodes)
         return err_set(E_NOMEM, "out of memory");
     (void)pthread_mutex_init(&m->told->lock, NULL);
-    rc = fetch_open(m->r->store, m->r->keys, m->r->index,
-                    m->o->cache_bytes - nodes, &m->fetch);
+    rc = fetch_open(m->r->store, m->r->keys, m->r->index, mount_frames(m),
+                    &m->fetch);
     if (rc == 0) {
         fetch_before_load(m->fetch, loop_let_lead);
         rc = mount_slots(m);
