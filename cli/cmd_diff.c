@@ -7,6 +7,7 @@
 #include "cli/entry_out.h"
 #include "cli/message.h"
 #include "cli/snap_pick.h"
+#include "cli/words.h"
 #include "repo/repo_role.h"
 #include "repo/tree_diff.h"
 
@@ -14,6 +15,7 @@
 struct cmd_diff_sum {
     uint64_t n;
     uint64_t bytes;
+    uint64_t before; /* of what is in both: what it was */
 };
 
 struct cmd_diff {
@@ -96,6 +98,8 @@ static void cmd_diff_count(struct cmd_diff *d,
     sum->n++;
     if (te->e.type == ENTRY_FILE)
         sum->bytes += te->e.size;
+    if (item->a && item->a->e.type == ENTRY_FILE)
+        sum->before += item->a->e.size;
 }
 
 static int cmd_diff_item(struct cmd_diff *d, const struct tree_diff_item *item)
@@ -144,7 +148,7 @@ static int cmd_diff_walk(struct cmd_diff *d, struct tree_diff *t)
 static int cmd_diff_total(struct cmd_diff *d)
 {
     struct json_out *j = d->cli->json;
-    struct buf came, went;
+    char came[WORDS_MAX], went[WORDS_MAX], was[WORDS_MAX], is[WORDS_MAX];
 
     if (j) {
         json_out_begin(j, "summary");
@@ -152,22 +156,22 @@ static int cmd_diff_total(struct cmd_diff *d)
             json_out_object(j, cmd_diff_kind[k].name);
             json_out_u64(j, "entries", d->sum[k].n);
             json_out_u64(j, "bytes", d->sum[k].bytes);
+            if (k == TREE_DIFF_CHANGED)
+                json_out_u64(j, "bytes_before", d->sum[k].before);
             json_out_close(j);
         }
         return json_out_end(j);
     }
-    buf_init(&came, 64);
-    buf_init(&went, 64);
-    text_size(&came, d->sum[TREE_DIFF_ADDED].bytes);
-    text_size(&went, d->sum[TREE_DIFF_REMOVED].bytes);
-    message_note("%" PRIu64 " added (%.*s), %" PRIu64
-                 " removed (%.*s), %" PRIu64 " changed, %" PRIu64
-                 " in metadata alone",
-                 d->sum[TREE_DIFF_ADDED].n, (int)came.n, (const char *)came.p,
-                 d->sum[TREE_DIFF_REMOVED].n, (int)went.n, (const char *)went.p,
-                 d->sum[TREE_DIFF_CHANGED].n, d->sum[TREE_DIFF_META].n);
-    buf_release(&came);
-    buf_release(&went);
+    message_note("%" PRIu64 " added (%s), %" PRIu64 " removed (%s), %" PRIu64
+                 " changed (%s -> %s), %" PRIu64 " in metadata alone",
+                 d->sum[TREE_DIFF_ADDED].n,
+                 words_size(d->sum[TREE_DIFF_ADDED].bytes, came),
+                 d->sum[TREE_DIFF_REMOVED].n,
+                 words_size(d->sum[TREE_DIFF_REMOVED].bytes, went),
+                 d->sum[TREE_DIFF_CHANGED].n,
+                 words_size(d->sum[TREE_DIFF_CHANGED].before, was),
+                 words_size(d->sum[TREE_DIFF_CHANGED].bytes, is),
+                 d->sum[TREE_DIFF_META].n);
     return 0;
 }
 
