@@ -1,126 +1,60 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/cancel.h"
-#include "base/text.h"
 #include "cli/cli.h"
-#include "cli/entry_out.h"
-#include "cli/message.h"
+#include "cli/diff_out.h"
 #include "cli/snap_pick.h"
-#include "cli/words.h"
 #include "repo/repo_role.h"
 #include "repo/tree_diff.h"
+#include "repo/tree_renames.h"
 
-/* How many of a kind, and their bytes. */
-struct cmd_diff_sum {
-    uint64_t n;
-    uint64_t bytes;
-    uint64_t before; /* of what is in both: what it was */
-};
+enum { CMD_DIFF_RENAMES_BYTES = 32 << 20 /* for what went and came */ };
 
 struct cmd_diff {
     struct cli *cli;
     struct snap_pick a;
     struct snap_pick b;
-    struct cmd_diff_sum sum[TREE_DIFF_META + 1];
-    struct buf path;
-    struct buf line;
-    struct message_problems damage;
+    struct diff_out out;
+    struct tree_renames *renames; /* NULL: not wanted */
 };
 
-static const struct {
-    char mark;
-    const char *name;
-} cmd_diff_kind[] = {[TREE_DIFF_ADDED] = {'+', "added"},
-                     [TREE_DIFF_REMOVED] = {'-', "removed"},
-                     [TREE_DIFF_CHANGED] = {'M', "changed"},
-                     [TREE_DIFF_META] = {'m', "metadata"}};
-
-static int cmd_diff_line(struct cmd_diff *d, const struct tree_diff_item *item)
+/* A thing that came, and stood at another path before. */
+static int cmd_diff_renamed(struct cmd_diff *d, struct tree_diff_item *item,
+                            struct bytes from)
 {
-    const struct tree_entry *te = item->b ? item->b : item->a;
+    struct node_source source = fetch_node_source(d->a.lane);
+    struct tree_entry was = {.attr = NULL};
+    struct buf raw;
+    bool found = false;
     int rc;
 
-    buf_reset(&d->line);
-    buf_add(&d->line, &cmd_diff_kind[item->kind].mark, 1);
-    buf_add(&d->line, " /", 2);
-    text_escape(&d->line, buf_bytes(&d->path));
-    if (te->e.type == ENTRY_DIR && d->path.n > 0)
-        buf_add(&d->line, "/", 1);
-    buf_add(&d->line, "\n", 1);
-    rc = buf_status(&d->line);
-    if (rc == 0)
-        out_add(d->cli->out, buf_bytes(&d->line));
+    buf_init(&raw, (size_t)TREE_ENTRY_BYTES_MAX * 2);
+    rc = tree_walk_find(&source, &d->a.te, from, &raw, &was, &found);
+    if (rc == 0 && !found)
+        rc = err_set(E_CORRUPT, "is not there any more");
+    if (rc == E_CORRUPT) {
+        item->kind = TREE_DIFF_DAMAGED;
+        rc = diff_out_item(&d->out, item);
+    } else if (rc == 0) {
+        item->a = &was;
+        rc = diff_out_renamed(&d->out, item, from);
+    }
+    tree_entry_release(&was);
+    buf_release(&raw);
     return rc;
 }
 
-static void cmd_diff_json_side(struct json_out *j, const char *key,
-                               const struct tree_entry *te)
+static int cmd_diff_item(struct cmd_diff *d, struct tree_diff *t,
+                         struct tree_diff_item *item)
 {
-    if (!te)
-        return;
-    json_out_object(j, key);
-    json_out_text(j, "kind", entry_out_type(te->e.type));
-    if (te->e.type == ENTRY_FILE)
-        json_out_u64(j, "size", te->e.size);
-    json_out_u64(j, "mode", te->e.mode);
-    json_out_u64(j, "uid", te->e.uid);
-    json_out_u64(j, "gid", te->e.gid);
-    json_out_time(j, "mtime", te->e.mtime);
-    json_out_close(j);
-}
+    struct bytes other;
 
-static int cmd_diff_json(struct cmd_diff *d, const struct tree_diff_item *item)
-{
-    struct json_out *j = d->cli->json;
-    int rc;
-
-    buf_reset(&d->line);
-    buf_add(&d->line, "/", 1);
-    buf_add_bytes(&d->line, buf_bytes(&d->path));
-    rc = buf_status(&d->line);
-    if (rc < 0)
-        return rc;
-    json_out_begin(j, "difference");
-    json_out_text(j, "change", cmd_diff_kind[item->kind].name);
-    json_out_bytes(j, "path", buf_bytes(&d->line));
-    cmd_diff_json_side(j, "before", item->a);
-    cmd_diff_json_side(j, "after", item->b);
-    return json_out_end(j);
-}
-
-static void cmd_diff_count(struct cmd_diff *d,
-                           const struct tree_diff_item *item)
-{
-    const struct tree_entry *te = item->b ? item->b : item->a;
-    struct cmd_diff_sum *sum = &d->sum[item->kind];
-
-    sum->n++;
-    if (te->e.type == ENTRY_FILE)
-        sum->bytes += te->e.size;
-    if (item->a && item->a->e.type == ENTRY_FILE)
-        sum->before += item->a->e.size;
-}
-
-static int cmd_diff_item(struct cmd_diff *d, const struct tree_diff_item *item)
-{
-    int rc;
-
-    buf_reset(&d->path);
-    buf_add_bytes(&d->path, buf_bytes(&d->b.path));
-    if (d->path.n > 0 && item->path.n > 0)
-        buf_add(&d->path, "/", 1);
-    buf_add_bytes(&d->path, item->path);
-    rc = buf_status(&d->path);
-    if (rc < 0)
-        return rc;
-    if (item->kind == TREE_DIFF_DAMAGED) {
-        message_problem(&d->damage, "/%.*s: %s", (int)d->path.n,
-                        d->path.n ? (const char *)d->path.p : "", err_text());
-        return 0;
-    }
-    cmd_diff_count(d, item);
-    return d->cli->json ? cmd_diff_json(d, item) : cmd_diff_line(d, item);
+    if (!d->renames || !tree_renames_other(d->renames, item, &other))
+        return diff_out_item(&d->out, item);
+    if ((item->a ? item->a : item->b)->e.type == ENTRY_DIR)
+        tree_diff_skip(t);
+    /* what went is told of where it came */
+    return item->a ? 0 : cmd_diff_renamed(d, item, other);
 }
 
 static int cmd_diff_walk(struct cmd_diff *d, struct tree_diff *t)
@@ -135,61 +69,40 @@ static int cmd_diff_walk(struct cmd_diff *d, struct tree_diff *t)
             rc = tree_diff_next(t, &item);
         if (rc < 0 || item.kind == TREE_DIFF_END)
             break;
-        rc = cmd_diff_item(d, &item);
+        rc = cmd_diff_item(d, t, &item);
     }
-    message_problems_end(&d->damage, "directories that cannot be compared");
-    if (rc == 0 && d->damage.n > 0)
-        return err_set(E_CORRUPT, "%zu damaged; the comparison is not complete",
-                       d->damage.n);
     return rc;
 }
 
-/* What it comes to, for people, or as the last line of JSON. */
-static int cmd_diff_total(struct cmd_diff *d)
+static int cmd_diff_find_renames(struct cmd_diff *d,
+                                 const struct node_source *source)
 {
-    struct json_out *j = d->cli->json;
-    char came[WORDS_MAX], went[WORDS_MAX], was[WORDS_MAX], is[WORDS_MAX];
-
-    if (j) {
-        json_out_begin(j, "summary");
-        for (unsigned k = 0; k <= TREE_DIFF_META; k++) {
-            json_out_object(j, cmd_diff_kind[k].name);
-            json_out_u64(j, "entries", d->sum[k].n);
-            json_out_u64(j, "bytes", d->sum[k].bytes);
-            if (k == TREE_DIFF_CHANGED)
-                json_out_u64(j, "bytes_before", d->sum[k].before);
-            json_out_close(j);
-        }
-        return json_out_end(j);
-    }
-    message_note("%" PRIu64 " added (%s), %" PRIu64 " removed (%s), %" PRIu64
-                 " changed (%s -> %s), %" PRIu64 " in metadata alone",
-                 d->sum[TREE_DIFF_ADDED].n,
-                 words_size(d->sum[TREE_DIFF_ADDED].bytes, came),
-                 d->sum[TREE_DIFF_REMOVED].n,
-                 words_size(d->sum[TREE_DIFF_REMOVED].bytes, went),
-                 d->sum[TREE_DIFF_CHANGED].n,
-                 words_size(d->sum[TREE_DIFF_CHANGED].before, was),
-                 words_size(d->sum[TREE_DIFF_CHANGED].bytes, is),
-                 d->sum[TREE_DIFF_META].n);
-    return 0;
+    if (opt_has(d->cli->opt, OPT_NO_RENAMES))
+        return 0;
+    d->renames = tree_renames_new(source, CMD_DIFF_RENAMES_BYTES);
+    if (!d->renames)
+        return err_set(E_NOMEM, "out of memory");
+    return tree_renames_find(d->renames, &d->a.te, &d->b.te, d->cli->cancel);
 }
 
 static int cmd_diff_run(struct cmd_diff *d)
 {
     struct node_source source = fetch_node_source(d->b.lane);
     struct tree_diff *t = tree_diff_new(&source);
-    int rc = t ? 0 : err_set(E_NOMEM, "out of memory");
+    enum tree_renames_scope reach = TREE_RENAMES_NONE;
+    int rc = t ? cmd_diff_find_renames(d, &source)
+               : err_set(E_NOMEM, "out of memory");
 
-    buf_init(&d->path, TREE_WALK_PATH_MAX);
-    buf_init(&d->line, ENTRY_OUT_LINE_MAX);
+    diff_out_init(&d->out, d->cli, buf_bytes(&d->b.path));
     if (rc == 0)
         rc = cmd_diff_walk(d, t);
+    if (d->renames)
+        reach = tree_renames_reach(d->renames);
     if (rc == 0)
-        rc = cmd_diff_total(d);
+        rc = diff_out_end(&d->out, d->renames ? &reach : NULL);
+    tree_renames_free(d->renames);
     tree_diff_free(t);
-    buf_release(&d->path);
-    buf_release(&d->line);
+    diff_out_release(&d->out);
     return rc;
 }
 

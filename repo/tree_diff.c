@@ -320,3 +320,8 @@ int tree_diff_next(struct tree_diff *d, struct tree_diff_item *item)
     item->path = buf_bytes(&d->path);
     return rc;
 }
+
+void tree_diff_skip(struct tree_diff *d)
+{
+    d->into = false;
+}

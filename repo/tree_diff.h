@@ -55,4 +55,8 @@ void tree_diff_start(struct tree_diff *d, const struct tree_entry *a,
 /* tree_diff_next: the next difference. Returns as tree_walk_next(). */
 MUST_CHECK int tree_diff_next(struct tree_diff *d, struct tree_diff_item *item);
 
+/* tree_diff_skip: pass over what is in the directory that the last step told
+ * of. */
+void tree_diff_skip(struct tree_diff *d);
+
 #endif

@@ -35,7 +35,7 @@ m $p/sub/moded
 + $p/was-dir"
 err_is
 expect 0 dedup diff -v s~1 s
-err_has 'dedup: diff: 3 added (6 B), 3 removed (4 B), 2 changed (4 B -> 9 B), 1 in metadata alone'
+err_has 'dedup: diff: 3 added (6 B), 3 removed (4 B), 0 renamed (0 B), 2 changed (4 B -> 9 B), 1 in metadata alone'
 # backwards
 expect 0 dedup diff s s~1 "$p/was-dir"
 out_is "- $p/was-dir
@@ -47,7 +47,7 @@ expect 0 dedup diff s s
 out_is
 expect 0 dedup diff --json s~1 s
 out_has "{\"v\":1,\"type\":\"difference\",\"change\":\"changed\",\"path\":\"$p/changed\",\"before\":{\"kind\":\"file\",\"size\":4,*},\"after\":{*}}"
-out_has '{"v":1,"type":"summary","added":{"entries":3,"bytes":6},"removed":{"entries":3,"bytes":4},"changed":{"entries":2,"bytes":9,"bytes_before":4},"metadata":{"entries":1,"bytes":6}}'
+out_has '{"v":1,"type":"summary","added":{"entries":3,"bytes":6},"removed":{"entries":3,"bytes":4},"changed":{"entries":2,"bytes":9,"bytes_before":4},"metadata":{"entries":1,"bytes":6},"renamed":{"entries":0,"bytes":0},"renames":"all"}'
 expect 0 dedup diff --json s s
 out_like '{"v":1,"type":"summary",*}'
 

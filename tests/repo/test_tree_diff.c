@@ -206,6 +206,45 @@ static void test_tree_diff__reads_no_equal_directory(void **state)
     world_release(&w);
 }
 
+static void test_tree_diff__skips_what_is_in_a_directory(void **state)
+{
+    struct tree_dir inner, outer, a, b;
+    struct tree_diff_item it = {.kind = TREE_DIFF_ADDED};
+    struct tree_entry ta, tb;
+    struct tree_diff *d;
+    struct world w;
+    size_t n = 0;
+
+    (void)state;
+    world_init(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    inner = done(&w);
+    put(&w, "in", 0700, NULL, &inner);
+    outer = done(&w);
+    put(&w, "both", 0700, NULL, &outer);
+    put(&w, "went", 0700, NULL, &outer);
+    put(&w, "z", 0600, NULL, NULL);
+    a = done(&w);
+    put(&w, "both", 0755, NULL, &inner);
+    put(&w, "came", 0700, NULL, &outer);
+    b = done(&w);
+    ta = top(&a);
+    tb = top(&b);
+    d = tree_diff_new(&w.source);
+    tree_diff_start(d, &ta, &tb);
+    w.gets = 0;
+    for (; it.kind != TREE_DIFF_END; n++) {
+        assert_int_equal(tree_diff_next(d, &it), 0);
+        tree_diff_skip(d);
+        if (n == 3)
+            assert_memory_equal(it.path.p, "z", 1);
+    }
+    assert_int_equal(n, 5); /* both, came, went, z, the end */
+    assert_int_equal(w.gets, 2);
+    tree_diff_free(d);
+    world_release(&w);
+}
+
 static void test_tree_diff__damage_costs_one_directory(void **state)
 {
     struct tree_dir lost, fine, a, b;
@@ -239,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_diff__tells_each_kind),
         cmocka_unit_test(test_tree_diff__reads_no_equal_directory),
+        cmocka_unit_test(test_tree_diff__skips_what_is_in_a_directory),
         cmocka_unit_test(test_tree_diff__damage_costs_one_directory),
     };
 
