@@ -2,6 +2,7 @@
 
 #include "base/cancel.h"
 #include "cli/cli.h"
+#include "cli/diff_live.h"
 #include "cli/diff_out.h"
 #include "cli/snap_pick.h"
 #include "repo/repo_role.h"
@@ -131,7 +132,7 @@ static int cmd_diff_pick(struct session *s, const struct opt_set *o, size_t i,
     return rc;
 }
 
-int cmd_diff(struct cli *cli)
+static int cmd_diff_snapshots(struct cli *cli)
 {
     struct session s = {.store = NULL};
     struct cmd_diff d = {.cli = cli};
@@ -149,4 +150,14 @@ int cmd_diff(struct cli *cli)
     snap_pick_release(&d.b);
     session_close(&s);
     return rc;
+}
+
+int cmd_diff(struct cli *cli)
+{
+    int rc = diff_live_options(cli->opt);
+
+    if (rc < 0)
+        return rc;
+    return opt_has(cli->opt, OPT_LIVE) ? diff_live_run(cli)
+                                       : cmd_diff_snapshots(cli);
 }
