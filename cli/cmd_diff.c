@@ -19,7 +19,7 @@ struct cmd_diff {
     struct tree_renames *renames; /* NULL: not wanted */
 };
 
-/* A thing that came, and stood at another path before. */
+/* A thing that came, and stood at another path before: JSON tells, as what. */
 static int cmd_diff_renamed(struct cmd_diff *d, struct tree_diff_item *item,
                             struct bytes from)
 {
@@ -29,6 +29,8 @@ static int cmd_diff_renamed(struct cmd_diff *d, struct tree_diff_item *item,
     bool found = false;
     int rc;
 
+    if (!d->cli->json)
+        return diff_out_renamed(&d->out, item, from);
     buf_init(&raw, (size_t)TREE_ENTRY_BYTES_MAX * 2);
     rc = tree_walk_find(&source, &d->a.te, from, &raw, &was, &found);
     if (rc == 0 && !found)

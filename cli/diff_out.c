@@ -1,6 +1,7 @@
 #include "cli/diff_out.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "cli/entry_out.h"
@@ -189,21 +190,24 @@ static int diff_out_total_json(struct diff_out *d, const char *reach)
     return json_out_end(j);
 }
 
-static void diff_out_total_text(const struct diff_out *d)
+static void diff_out_total_text(const struct diff_out *d, bool renames)
 {
     const struct diff_out_sum *s = d->sum;
     char came[WORDS_MAX], went[WORDS_MAX], moved[WORDS_MAX], was[WORDS_MAX],
-        is[WORDS_MAX];
+        is[WORDS_MAX], renamed[2 * WORDS_MAX] = "";
 
-    message_note(
-        "%" PRIu64 " added (%s), %" PRIu64 " removed (%s), %" PRIu64
-        " renamed (%s), %" PRIu64 " changed (%s -> %s), %" PRIu64
-        " in metadata alone",
-        s[DIFF_OUT_ADDED].n, words_size(s[DIFF_OUT_ADDED].bytes, came),
-        s[DIFF_OUT_REMOVED].n, words_size(s[DIFF_OUT_REMOVED].bytes, went),
-        s[DIFF_OUT_RENAMED].n, words_size(s[DIFF_OUT_RENAMED].bytes, moved),
-        s[DIFF_OUT_CHANGED].n, words_size(s[DIFF_OUT_CHANGED].before, was),
-        words_size(s[DIFF_OUT_CHANGED].bytes, is), s[DIFF_OUT_META].n);
+    if (renames)
+        (void)snprintf(renamed, sizeof renamed, ", %" PRIu64 " renamed (%s)",
+                       s[DIFF_OUT_RENAMED].n,
+                       words_size(s[DIFF_OUT_RENAMED].bytes, moved));
+    message_note("%" PRIu64 " added (%s), %" PRIu64 " removed (%s)%s, %" PRIu64
+                 " changed (%s -> %s), %" PRIu64 " in metadata alone",
+                 s[DIFF_OUT_ADDED].n, words_size(s[DIFF_OUT_ADDED].bytes, came),
+                 s[DIFF_OUT_REMOVED].n,
+                 words_size(s[DIFF_OUT_REMOVED].bytes, went), renamed,
+                 s[DIFF_OUT_CHANGED].n,
+                 words_size(s[DIFF_OUT_CHANGED].before, was),
+                 words_size(s[DIFF_OUT_CHANGED].bytes, is), s[DIFF_OUT_META].n);
 }
 
 int diff_out_end(struct diff_out *d, const enum tree_renames_scope *renames)
@@ -217,7 +221,7 @@ int diff_out_end(struct diff_out *d, const enum tree_renames_scope *renames)
     if (d->cli->json)
         rc = diff_out_total_json(d, diff_out_reach(renames));
     else
-        diff_out_total_text(d);
+        diff_out_total_text(d, renames != NULL);
     if (renames && *renames != TREE_RENAMES_ALL)
         message_note("too many %s came and went to tell which of them were "
                      "renamed",

@@ -46,7 +46,7 @@ MUST_CHECK int diff_out_item(struct diff_out *d,
 
 /*
  * diff_out_renamed: one thing that has another path now.
- *   item  with both sides; its path is the new one
+ *   item  what came; with JSON also what it was; its path is the new one
  *   from  the old one, below the same start
  * Returns as diff_out_item().
  */

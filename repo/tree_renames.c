@@ -301,18 +301,14 @@ int tree_renames_find(struct tree_renames *r, const struct tree_entry *a,
 {
     int rc = renames_gather(r, a, b, renames_take_dir, cancel);
 
-    if (rc < 0 || r->over) {
-        r->n = 0;
+    if (rc < 0 || r->over)
         return rc;
-    }
     renames_settle(r);
     r->scope = TREE_RENAMES_DIRS;
     if (r->has_files[RENAMES_WENT] && r->has_files[RENAMES_CAME])
         rc = renames_gather(r, a, b, renames_take_file, cancel);
-    if (rc < 0 || r->over) {
-        r->n = r->settled;
+    if (rc < 0 || r->over)
         return rc;
-    }
     renames_settle(r);
     r->scope = TREE_RENAMES_ALL;
     return 0;

@@ -382,9 +382,7 @@ int live_diff_run(const struct keyring *keys, struct fetch_lane *lane,
     buf_init(&d.path, TREE_WALK_PATH_MAX);
     rc = live_open(&d, keys, lane);
     while (rc == 0 && item.kind != WALK_END) {
-        rc = cancel_check(o->walk.cancel);
-        if (rc == 0)
-            rc = walk_next(d.walk, &item);
+        rc = walk_next(d.walk, &item);
         if (rc == 0)
             rc = live_step(&d, &item);
     }

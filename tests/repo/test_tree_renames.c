@@ -244,6 +244,18 @@ static void test_tree_renames__same_name_first_then_in_order(void **state)
     assert_string_equal(diff(&w, &a, &b),
                         "+new Rold/c>new/c Rold/d>new/d Rold/a>new/e "
                         "Rold/b>new/f +new/g -old ");
+    /* in the order of the tree, not of the last names */
+    file(&w, "z", 1, 10, 0600);
+    old = done(&w);
+    file(&w, "y", 1, 10, 0600);
+    new = done(&w);
+    dir(&w, "1", 0700, &old);
+    dir(&w, "2", 0700, &new);
+    a = done(&w);
+    file(&w, "m", 1, 10, 0600);
+    file(&w, "n", 1, 10, 0600);
+    b = done(&w);
+    assert_string_equal(diff(&w, &a, &b), "-1 -2 R1/z>m R2/y>n ");
     world_release(&w);
 }
 
