@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fileop_fault.h"
+#include "base/mem.h"
 #include "repo/job/live_diff.h"
 #include "tests/job/job_fixture.h"
 
@@ -23,7 +24,9 @@ struct told {
     size_t items, problems;
     const char *remove; /* to be removed at the first item; NULL: none */
     struct cancel cancel;
-    bool stop; /* ask for it at the first item */
+    bool stop;            /* ask for it at the first item */
+    uint64_t fail_after;  /* the allocation that fails; 0: none */
+    uint64_t allocations; /* of the comparison */
 };
 
 static int told_item(void *ctx, const struct tree_diff_item *it)
@@ -77,7 +80,11 @@ static void run(struct job_fixture *f, const struct tree_entry *was,
         fetch_open(f->store, f->r->keys, f->r->index, 1 << 20, &fetch), 0);
     assert_int_equal(fetch_lane_new(fetch, &lane), 0);
     assert_int_equal(fileop_fault_set(faults), 0);
+    t->allocations = mem_count();
+    mem_fail_after(t->fail_after, 0);
     t->rc = live_diff_run(f->r->keys, lane, &o, &events);
+    mem_fail_after(0, 0);
+    t->allocations = mem_count() - t->allocations;
     fetch_lane_free(lane);
     fetch_free(fetch);
 }
@@ -521,6 +528,36 @@ static void test_live_diff__stops_when_asked(void **state)
     job_fixture_close(&f);
 }
 
+static void test_live_diff__out_of_memory(void **state)
+{
+    struct job_fixture f;
+    struct job_entry e;
+    struct job_snap s;
+    bool done = false;
+
+    (void)state;
+    job_fixture_open(&f);
+    make_kinds(f.src, 'a');
+    scratch_dir(f.src, "went");
+    scratch_text(f.src, "went/x", "x");
+    s = job_fixture_snap(&f);
+    copy(&f);
+    make_kinds(f.out, 'b');
+    assert_true(scratch_run("rm -r %s/went", f.out));
+    assert_true(job_fixture_find(&f, &s.result.id, "", &e));
+    for (uint64_t n = 1; !done; n++) {
+        struct told t = {.fail_after = n};
+
+        run(&f, &e.te, f.out, NULL, &t);
+        /* none that failed was passed over */
+        assert_int_equal(t.rc, t.allocations < n ? 0 : E_NOMEM);
+        assert_true(n < 5000);
+        done = t.rc == 0;
+    }
+    job_fixture_drop(&e);
+    job_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -536,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_live_diff__short_reads_are_read_on),
         cmocka_unit_test(test_live_diff__another_type_at_the_start),
         cmocka_unit_test(test_live_diff__stops_when_asked),
+        cmocka_unit_test(test_live_diff__out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

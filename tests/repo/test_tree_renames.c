@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "repo/dir_writer.h"
 #include "repo/tree_renames.h"
 #include "tests/repo/node_store.h"
@@ -443,6 +444,39 @@ static void test_tree_renames__stops_when_asked(void **state)
     world_release(&w);
 }
 
+static void test_tree_renames__out_of_memory(void **state)
+{
+    struct tree_entry ta = {.e = {.type = ENTRY_DIR}}, tb = ta;
+    struct tree_dir sub;
+    struct world w;
+    int rc = E_NOMEM;
+
+    (void)state;
+    world_init(&w);
+    file(&w, "f", 2, 10, 0600);
+    sub = done(&w);
+    dir(&w, "a", 0700, &sub);
+    file(&w, "x", 3, 10, 0600);
+    ta.dir = done(&w);
+    dir(&w, "b", 0700, &sub);
+    file(&w, "y", 3, 10, 0600);
+    tb.dir = done(&w);
+    for (uint64_t n = 1; rc != 0; n++) {
+        uint64_t before = mem_count();
+        struct tree_renames *r;
+
+        mem_fail_after(n, 0);
+        r = tree_renames_new(&w.source, BYTES_MAX);
+        rc = r ? tree_renames_find(r, &ta, &tb, NULL) : E_NOMEM;
+        mem_fail_after(0, 0);
+        tree_renames_free(r);
+        /* none that failed was passed over */
+        assert_int_equal(rc, mem_count() - before < n ? 0 : E_NOMEM);
+        assert_true(n < 1000);
+    }
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_tree_renames__bound),
         cmocka_unit_test(test_tree_renames__damage_is_passed_over),
         cmocka_unit_test(test_tree_renames__stops_when_asked),
+        cmocka_unit_test(test_tree_renames__out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
