@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/siphash.h"
 
 #define SLOT_NONE UINT32_MAX
 
@@ -13,6 +14,7 @@ struct slot {
     struct dir_slot d;
     uint64_t held; /* by the kernel, and by slots below; 0: free */
     uint32_t next; /* in the bucket's chain, or of the free ones */
+    char *name;    /* owned; NULL: it has none */
 };
 
 struct dir_slots {
@@ -22,6 +24,7 @@ struct dir_slots {
     uint32_t cap; /* a power of two; as many buckets */
     uint32_t *bucket;
     uint32_t free;
+    size_t name_bytes; /* of all names */
     uint32_t *of_snap; /* slots in each snapshot; of_snap_n of them */
     uint32_t of_snap_n;
 };
@@ -89,19 +92,24 @@ static bool slots_count_snap(struct dir_slots *t, uint32_t snap)
     return true;
 }
 
-/* A new slot, held by nobody yet. */
+/* A new slot, held by nobody yet. name.n 0: it has none. */
 static int slots_make(struct dir_slots *t, const struct dir_slot *d,
-                      uint32_t *no)
+                      struct bytes name, uint32_t *no)
 {
-    if (!slots_count_snap(t, d->snap) ||
-        (t->free == SLOT_NONE && t->n == t->cap && !slots_grow(t)))
+    char *copy = name.n > 0 ? mem_dup(name) : NULL;
+
+    if ((name.n > 0 && !copy) || !slots_count_snap(t, d->snap) ||
+        (t->free == SLOT_NONE && t->n == t->cap && !slots_grow(t))) {
+        free(copy);
         return err_set(E_NOMEM, "out of memory for directories");
+    }
     *no = t->free;
     if (*no == SLOT_NONE)
         *no = t->n++;
     else
         t->free = t->slot[*no].next;
-    t->slot[*no] = (struct slot){.d = *d};
+    t->slot[*no] = (struct slot){.d = *d, .name = copy};
+    t->name_bytes += name.n;
     slots_link(t, *no);
     if (d->snap != DIR_SLOTS_NO_SNAP)
         t->of_snap[d->snap]++;
@@ -120,7 +128,7 @@ struct dir_slots *dir_slots_new(const struct dir_slot *root)
     t->free = SLOT_NONE;
     top.parent = DIR_SLOTS_ROOT;
     top.key = UINT32_MAX; /* it is nobody's child */
-    if (slots_make(t, &top, &no) < 0) {
+    if (slots_make(t, &top, bytes_of(NULL, 0), &no) < 0) {
         dir_slots_free(t);
         return NULL;
     }
@@ -133,6 +141,8 @@ void dir_slots_free(struct dir_slots *t)
     if (!t)
         return;
     (void)pthread_mutex_destroy(&t->lock);
+    for (uint32_t i = 0; i < t->n; i++)
+        free(t->slot[i].name);
     free(t->slot);
     free(t->bucket);
     free(t->of_snap);
@@ -151,17 +161,24 @@ bool dir_slots_get(struct dir_slots *t, uint32_t no, struct dir_slot *out)
     return lives;
 }
 
-int dir_slots_enter(struct dir_slots *t, const struct dir_slot *d, uint32_t *no)
+static bool slot_is(const struct slot *s, const struct dir_slot *d,
+                    struct bytes name)
+{
+    return s->d.parent == d->parent && s->d.key == d->key &&
+           bytes_equal(bytes_of_str(s->name ? s->name : ""), name);
+}
+
+static int slots_enter(struct dir_slots *t, const struct dir_slot *d,
+                       struct bytes name, uint32_t *no)
 {
     int rc = 0;
 
     (void)pthread_mutex_lock(&t->lock);
     *no = t->bucket[slots_bucket(t->cap, d->parent, d->key)];
-    while (*no != SLOT_NONE &&
-           (t->slot[*no].d.parent != d->parent || t->slot[*no].d.key != d->key))
+    while (*no != SLOT_NONE && !slot_is(&t->slot[*no], d, name))
         *no = t->slot[*no].next;
     if (*no == SLOT_NONE) {
-        rc = slots_make(t, d, no);
+        rc = slots_make(t, d, name, no);
         if (rc == 0)
             t->slot[d->parent].held++;
     }
@@ -169,6 +186,37 @@ int dir_slots_enter(struct dir_slots *t, const struct dir_slot *d, uint32_t *no)
         t->slot[*no].held++;
     (void)pthread_mutex_unlock(&t->lock);
     return rc;
+}
+
+int dir_slots_enter(struct dir_slots *t, const struct dir_slot *d, uint32_t *no)
+{
+    return slots_enter(t, d, bytes_of(NULL, 0), no);
+}
+
+int dir_slots_enter_named(struct dir_slots *t, const struct dir_slot *d,
+                          struct bytes name, uint32_t *no)
+{
+    static const struct siphash_key key = {3, 4};
+    struct dir_slot named = *d;
+
+    ASSERT(name.n > 0 && name.n <= DIR_SLOTS_NAME_MAX);
+    named.key = (uint32_t)siphash(&key, name); /* finds the bucket */
+    return slots_enter(t, &named, name, no);
+}
+
+size_t dir_slots_name(struct dir_slots *t, uint32_t no,
+                      char name[DIR_SLOTS_NAME_MAX + 1])
+{
+    struct bytes is = bytes_of(NULL, 0);
+
+    (void)pthread_mutex_lock(&t->lock);
+    if (no < t->n && t->slot[no].held > 0 && t->slot[no].name)
+        is = bytes_of_str(t->slot[no].name);
+    if (is.n > 0)
+        memcpy(name, is.p, is.n);
+    name[is.n] = 0;
+    (void)pthread_mutex_unlock(&t->lock);
+    return is.n;
 }
 
 void dir_slots_hold(struct dir_slots *t, uint32_t no)
@@ -190,6 +238,9 @@ static void slots_drop(struct dir_slots *t, uint32_t no)
     *at = s->next;
     if (s->d.snap != DIR_SLOTS_NO_SNAP)
         t->of_snap[s->d.snap]--;
+    t->name_bytes -= s->name ? strlen(s->name) : 0;
+    free(s->name);
+    s->name = NULL;
     s->next = t->free;
     t->free = no;
 }
@@ -234,7 +285,7 @@ size_t dir_slots_bytes(struct dir_slots *t)
     size_t n;
 
     (void)pthread_mutex_lock(&t->lock);
-    n = t->n * (sizeof *t->slot + sizeof *t->bucket);
+    n = t->n * (sizeof *t->slot + sizeof *t->bucket) + t->name_bytes;
     (void)pthread_mutex_unlock(&t->lock);
     return n;
 }

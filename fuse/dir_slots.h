@@ -12,10 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/id.h"
 
-enum { DIR_SLOTS_ROOT = 0 /* the slot of the mount's top */ };
+enum {
+    DIR_SLOTS_ROOT = 0, /* the slot of the mount's top */
+    DIR_SLOTS_NAME_MAX = 255
+};
 
 #define DIR_SLOTS_NO_SNAP UINT32_MAX /* of a directory in no snapshot */
 #define DIR_SLOTS_KEY_MAX (UINT32_MAX - 1)
@@ -23,7 +27,8 @@ enum { DIR_SLOTS_ROOT = 0 /* the slot of the mount's top */ };
 /* One directory. */
 struct dir_slot {
     uint32_t parent;      /* slot */
-    uint32_t key;         /* what it is in its parent: its place there */
+    uint32_t key;         /* what it is in its parent: its place there, or a
+                             hash of its name */
     uint32_t kind;        /* of a directory in no snapshot: fuse/top.h's */
     uint32_t arg;         /* ... and which one */
     uint32_t snap;        /* number of the snapshot that it lies in */
@@ -52,6 +57,18 @@ bool dir_slots_get(struct dir_slots *t, uint32_t no, struct dir_slot *out);
  */
 MUST_CHECK int dir_slots_enter(struct dir_slots *t, const struct dir_slot *d,
                                uint32_t *no);
+
+/* dir_slots_enter_named: the same for one that has no place in its parent but a
+ * name, of at most DIR_SLOTS_NAME_MAX bytes, which is copied: the slot of
+ * (d->parent, name); d->key is of no account. */
+MUST_CHECK int dir_slots_enter_named(struct dir_slots *t,
+                                     const struct dir_slot *d,
+                                     struct bytes name, uint32_t *no);
+
+/* dir_slots_name: the name of a slot that lives, with a NUL behind it; empty:
+ * it has none. Returns its length. */
+size_t dir_slots_name(struct dir_slots *t, uint32_t no,
+                      char name[DIR_SLOTS_NAME_MAX + 1]);
 
 /* dir_slots_hold: the kernel is told of a file in it once more. */
 void dir_slots_hold(struct dir_slots *t, uint32_t no);

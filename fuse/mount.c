@@ -193,6 +193,23 @@ static void tender_forget_slot(struct mount_tender *t, uint32_t no,
     buf_release(&names);
 }
 
+/* What the kernel may know of a snapshot as versions of files: one name in each
+ * of those directories. */
+static void tender_forget_versions(struct mount_tender *t, uint32_t snap)
+{
+    char name[TOP_NAME_MAX];
+    struct dir_slot d;
+    uint32_t from = 0, no;
+
+    top_name(mount_view_look(t->m->view), snap, TOP_VERSIONS, snap, name);
+    mount_view_done(t->m->view);
+    while (t->named < MOUNT_NAMES && !atomic_load(&t->stop) &&
+           dir_slots_next(t->m->slots, DIR_SLOTS_NO_SNAP, &from, &d, &no)) {
+        if (d.kind == TOP_VERSIONS)
+            tender_forget(t, no, bytes_of_str(name));
+    }
+}
+
 /*
  * The kernel keeps what it has read of a snapshot, as it should: until that is
  * forgotten. Then it is told each name in those of its directories that it
@@ -207,6 +224,7 @@ static void tender_gone(void *ctx, uint32_t snap)
     if (t->turn % t->pause != 0)
         return;
     t->any_gone = true;
+    tender_forget_versions(t, snap);
     while (t->named < MOUNT_NAMES &&
            dir_slots_next(t->m->slots, snap, &from, &d, &no)) {
         if (no != DIR_SLOTS_ROOT)
@@ -409,6 +427,7 @@ static void mount_release(struct mount *m)
 {
     ahead_free(m->ahead);
     mount_view_free(m->view);
+    versions_memo_free(m->versions);
     lanes_free(m->lanes);
     fetch_free(m->fetch);
     node_cache_free(m->nodes);
@@ -466,7 +485,8 @@ static int mount_init(struct mount *m)
     m->gid = getegid();
     m->told = mem_alloc(sizeof *m->told);
     m->nodes = node_cache_new(nodes);
-    if (!m->told || !m->nodes)
+    m->versions = versions_memo_new();
+    if (!m->told || !m->nodes || !m->versions)
         return err_set(E_NOMEM, "out of memory");
     (void)pthread_mutex_init(&m->told->lock, NULL);
     rc = fetch_open(m->r->store, m->r->keys, m->r->index, mount_frames(m),

@@ -71,6 +71,11 @@ uint64_t mount_attr_top_ino(uint32_t kind, uint32_t arg)
     return ino_of(kind + UINT64_C(1000), bytes_of(text, sizeof text));
 }
 
+uint64_t mount_attr_below_ino(const struct dir_slot *above, struct bytes name)
+{
+    return ino_of(above->ino, name);
+}
+
 static struct timespec attr_time(struct entry_time t)
 {
     return (struct timespec){.tv_sec = t.s, .tv_nsec = (long)t.ns};
@@ -168,7 +173,10 @@ void mount_attr_entry(const struct mount *m, const struct dir_slot *in,
 void mount_attr_top(const struct mount *m, const struct dir_slot *d,
                     struct entry_time changed, struct stat *st)
 {
-    *st = (struct stat){.st_mode = S_IFDIR | 0555,
+    /* in .versions nothing has the mode of what it stands for: a directory that
+       was closed to others is not opened to them there */
+    *st = (struct stat){.st_mode =
+                            S_IFDIR | (d->kind == TOP_VERSIONS ? 0500 : 0555),
                         .st_nlink = 1, /* nobody has counted */
                         .st_uid = m->uid,
                         .st_gid = m->gid,

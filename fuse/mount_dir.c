@@ -32,22 +32,8 @@ static bool listing_wants_files(struct mount *m, uint64_t off)
     return n > 0;
 }
 
-/* An answer that grows until it is full. */
-struct listing {
-    fuse_req_t req;
-    struct mount *m;
-    bool plus;  /* with all that stat() says */
-    bool files; /* ... of files, too */
-    char *p;
-    size_t n;
-    size_t size;
-    char name[ENTRY_NAME_MAX + 1];
-};
-
-/* Appends one; false: it does not fit. off: where the listing goes on after it.
- */
-static bool listing_add(struct listing *l, struct bytes name,
-                        const struct fuse_entry_param *e, off_t off)
+bool mount_ops_list(struct mount_listing *l, struct bytes name,
+                    const struct fuse_entry_param *e, uint64_t off)
 {
     size_t n;
 
@@ -55,10 +41,10 @@ static bool listing_add(struct listing *l, struct bytes name,
     l->name[name.n] = 0;
     if (l->plus)
         n = fuse_add_direntry_plus(l->req, l->p + l->n, l->size - l->n, l->name,
-                                   e, off);
+                                   e, (off_t)off);
     else
         n = fuse_add_direntry(l->req, l->p + l->n, l->size - l->n, l->name,
-                              &e->attr, off);
+                              &e->attr, (off_t)off);
     if (n > l->size - l->n)
         return false;
     l->n += n;
@@ -66,19 +52,19 @@ static bool listing_add(struct listing *l, struct bytes name,
 }
 
 /* "." and "..", of which the kernel takes no note. */
-static bool listing_dots(struct listing *l, const struct mount_node *d,
+static bool listing_dots(struct mount_listing *l, const struct mount_node *d,
                          uint64_t *off)
 {
     struct fuse_entry_param e = {.attr = {.st_mode = S_IFDIR}};
     struct dir_slot above;
 
     e.attr.st_ino = d->dir.ino;
-    if (*off == 0 && !listing_add(l, bytes_of_str("."), &e, 1))
+    if (*off == 0 && !mount_ops_list(l, bytes_of_str("."), &e, 1))
         return false;
     if (d->slot != DIR_SLOTS_ROOT &&
         dir_slots_get(l->m->slots, d->dir.parent, &above))
         e.attr.st_ino = above.ino;
-    if (*off <= 1 && !listing_add(l, bytes_of_str(".."), &e, 2))
+    if (*off <= 1 && !mount_ops_list(l, bytes_of_str(".."), &e, 2))
         return false;
     *off = *off < 2 ? 2 : *off;
     return true;
@@ -87,7 +73,7 @@ static bool listing_dots(struct listing *l, const struct mount_node *d,
 /* ---- directories above the snapshots --------------------------------------
  */
 
-static int listing_top(struct listing *l, const struct mount_node *d,
+static int listing_top(struct mount_listing *l, const struct mount_node *d,
                        uint64_t off)
 {
     const struct top *t = mount_view_top(l->m->view);
@@ -103,7 +89,7 @@ static int listing_top(struct listing *l, const struct mount_node *d,
         if (rc < 0)
             break;
         off = (uint64_t)c.key + 3;
-        room = listing_add(l, bytes_of_str(c.name), &e, (off_t)off);
+        room = mount_ops_list(l, bytes_of_str(c.name), &e, off);
         /* without "plus", or when it did not fit, the kernel keeps nothing */
         if (!l->plus || !room)
             mount_forget(l->m, e.ino, 1);
@@ -116,7 +102,7 @@ static int listing_top(struct listing *l, const struct mount_node *d,
  */
 
 /* With "plus" the kernel learns the entry as if it had looked it up. */
-static int listing_entry(struct listing *l, const struct mount_node *d,
+static int listing_entry(struct mount_listing *l, const struct mount_node *d,
                          uint32_t at, const struct tree_entry *te, bool *room)
 {
     struct fuse_entry_param e = {.attr_timeout = MOUNT_OPS_LASTING,
@@ -130,13 +116,13 @@ static int listing_entry(struct listing *l, const struct mount_node *d,
     } else {
         mount_attr_entry(l->m, &d->dir, te, &e.attr);
     }
-    *room = listing_add(l, te->e.name, &e, (off_t)at + 3);
+    *room = mount_ops_list(l, te->e.name, &e, (uint64_t)at + 3);
     if (e.ino && !*room)
         mount_forget(l->m, e.ino, 1);
     return 0;
 }
 
-static int listing_leaf(struct listing *l, struct lane *lane,
+static int listing_leaf(struct mount_listing *l, struct lane *lane,
                         const struct mount_node *d,
                         const struct node_leaf *leaf, uint64_t *at, bool *room)
 {
@@ -156,7 +142,7 @@ static int listing_leaf(struct listing *l, struct lane *lane,
     return rc;
 }
 
-static int listing_tree(struct listing *l, struct lane *lane,
+static int listing_tree(struct mount_listing *l, struct lane *lane,
                         const struct mount_node *d, uint64_t off)
 {
     uint64_t at = off - 2;
@@ -179,9 +165,11 @@ static int listing_tree(struct listing *l, struct lane *lane,
 /* ---- the answer -----------------------------------------------------------
  */
 
-/* What is to be answered, into lane's bytes. */
-static int listing_fill(struct listing *l, struct lane *lane,
-                        const struct mount_node *d, uint64_t off)
+/* What is to be answered, into lane's bytes. snap: as it is, or out: of what
+ * could not be read. */
+static int listing_fill(struct mount_listing *l, struct lane *lane,
+                        const struct mount_node *d, uint64_t off,
+                        uint32_t *snap)
 {
     const bool in_snapshot = d->dir.kind == TOP_SNAPSHOT;
     int rc;
@@ -191,7 +179,9 @@ static int listing_fill(struct listing *l, struct lane *lane,
     l->p = (char *)lane->bytes.p;
     if (rc == 0 && listing_dots(l, d, &off))
         rc = in_snapshot ? listing_tree(l, lane, d, off)
-                         : listing_top(l, d, off);
+             : d->dir.kind == TOP_VERSIONS
+                 ? mount_versions_list(l, lane, d, off, snap)
+                 : listing_top(l, d, off);
     if (rc == 0 && l->n == 0 && in_snapshot)
         ahead_await(l->m->ahead, d->slot);
     return rc;
@@ -201,9 +191,10 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
                         uint64_t off, bool plus)
 {
     struct mount *m = fuse_req_userdata(req);
-    struct listing l = {.req = req, .m = m, .plus = plus, .size = size};
+    struct mount_listing l = {.req = req, .m = m, .plus = plus, .size = size};
     struct lane *lane = NULL;
     struct mount_node d;
+    uint32_t snap;
     int rc;
 
     if (!mount_node_of(m, number, &d) || !d.is_dir) {
@@ -213,16 +204,17 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
     if (l.size > LANES_ANSWER_MAX)
         l.size = LANES_ANSWER_MAX;
     l.files = plus && listing_wants_files(m, off);
+    snap = d.dir.snap;
     rc = d.dir.kind == TOP_SNAPSHOT ? mount_view_use(m->view, d.dir.snap) : 0;
     if (rc == 0)
         rc = lanes_take(m->lanes, &lane);
     if (rc == 0)
-        rc = listing_fill(&l, lane, &d, off);
+        rc = listing_fill(&l, lane, &d, off, &snap);
     /* what was found before the trouble is given first */
     if (rc == 0 || l.n > 0)
         (void)fuse_reply_buf(req, l.p, l.n);
     else
-        (void)fuse_reply_err(req, mount_errno(m, rc, d.dir.snap));
+        (void)fuse_reply_err(req, mount_errno(m, rc, snap));
     if (rc == 0 && l.files && off == 0 && d.dir.kind == TOP_SNAPSHOT)
         ahead_listed(m->ahead, &d);
     if (lane)

@@ -10,6 +10,7 @@
 #include "fuse/lanes.h"
 #include "fuse/mount.h"
 #include "fuse/top.h"
+#include "fuse/versions_memo.h"
 #include "repo/node_cache.h"
 
 struct mount_view;
@@ -25,6 +26,8 @@ struct mount {
     struct node_cache *nodes;
     struct dir_slots *slots;
     struct mount_view *view;
+    struct versions_memo *versions;
+    atomic_ullong versions_run; /* mount_versions.c's */
     struct ahead *ahead;
     struct mount_told *told;
     uint64_t stored;  /* bytes, as statfs() says */
@@ -69,9 +72,10 @@ uint64_t mount_attr_ino(const struct dir_slot *in, const struct tree_entry *te);
 /* mount_attr_snap_ino: of the top of a snapshot. */
 uint64_t mount_attr_snap_ino(const struct object_id *id);
 
-/* mount_attr_top_ino, mount_attr_top: of the directories above the snapshots.
- */
+/* mount_attr_top_ino, mount_attr_top: of the directories above the snapshots;
+ * mount_attr_below_ino: of one that is called so in one of these. */
 uint64_t mount_attr_top_ino(uint32_t kind, uint32_t arg);
+uint64_t mount_attr_below_ino(const struct dir_slot *above, struct bytes name);
 void mount_attr_top(const struct mount *m, const struct dir_slot *d,
                     struct entry_time changed, struct stat *st);
 
@@ -94,6 +98,13 @@ const struct top *mount_view_look(struct mount_view *v);
 /* mount_view_use: something in that snapshot is about to be read: from now on
  * no prune takes it. Returns 0; E_NOTFOUND: it is gone. */
 MUST_CHECK int mount_view_use(struct mount_view *v, uint32_t snap);
+
+/* mount_view_use_with: the same, and others that are likely to be read next, in
+ * one go. more: gives them, if need be; nothing is said of these. */
+MUST_CHECK int mount_view_use_with(struct mount_view *v, uint32_t snap,
+                                   size_t (*more)(void *ctx, uint32_t *snap,
+                                                  size_t max),
+                                   void *ctx);
 
 /* mount_view_is_gone: whether that snapshot was forgotten, as far as is known;
  * name: how its id begins. */

@@ -116,6 +116,25 @@ static int op_find(struct mount *m, struct lane *lane,
     return rc;
 }
 
+static void op_lookup_versions(fuse_req_t req, const struct mount_node *in,
+                               const char *name)
+{
+    struct mount *m = op_mount(req);
+    uint32_t snap = DIR_SLOTS_NO_SNAP;
+    struct fuse_entry_param e;
+    struct lane *lane = NULL;
+    int rc = lanes_take(m->lanes, &lane);
+
+    if (rc == 0)
+        rc = mount_versions_lookup(m, lane, in, name, &e, &snap);
+    if (lane)
+        lanes_give(m->lanes, lane);
+    if (rc == 0)
+        op_reply_entry(req, &e);
+    else
+        op_fail(req, rc, snap);
+}
+
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct mount *m = op_mount(req);
@@ -126,6 +145,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
     if (!mount_node_of(m, parent, &in)) {
         (void)fuse_reply_err(req, ESTALE);
+        return;
+    }
+    if (in.dir.kind == TOP_VERSIONS) {
+        op_lookup_versions(req, &in, name);
         return;
     }
     if (in.dir.kind != TOP_SNAPSHOT) {

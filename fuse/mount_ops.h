@@ -1,4 +1,4 @@
-/* mount_ops: what the kernel asks, and the answers; for mount.c alone. */
+/* mount_ops: what the kernel asks, and the answers; for mount*.c alone. */
 #ifndef FUSE_MOUNT_OPS_H
 #define FUSE_MOUNT_OPS_H
 
@@ -21,6 +21,24 @@ void mount_ops_readdir(fuse_req_t req, fuse_ino_t number, size_t size,
 void mount_ops_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size,
                            off_t off, struct fuse_file_info *fi);
 
+/* A listing: an answer that grows until it is full. */
+struct mount_listing {
+    fuse_req_t req;
+    struct mount *m;
+    bool plus;  /* with all that stat() says */
+    bool files; /* ... of files, too */
+    char *p;
+    size_t n;
+    size_t size;
+    char name[ENTRY_NAME_MAX + 1];
+};
+
+/* mount_ops_list: append one; false: it does not fit.
+ *   e    without "plus" only type and inode number of it count
+ *   off  where the listing goes on after it; 2 is behind "." and ".." */
+bool mount_ops_list(struct mount_listing *l, struct bytes name,
+                    const struct fuse_entry_param *e, uint64_t off);
+
 /* mount_ops_file_asked: a file was looked up by its name. */
 void mount_ops_file_asked(struct mount *m);
 
@@ -28,5 +46,37 @@ void mount_ops_file_asked(struct mount *m);
 MUST_CHECK int mount_ops_child(struct mount *m, const struct top *t,
                                uint32_t in_slot, const struct top_child *c,
                                struct fuse_entry_param *e);
+
+/*
+ * mount_versions.c: `.versions`, and what is in it (fuse/versions.h).
+ *
+ * .versions/PATH is a directory, whatever PATH is in the snapshots. It has
+ *   - a directory for each name that PATH, as a directory, has or had;
+ *   - a file (link, device) for each version that PATH has otherwise, which is
+ *     called as the snapshot is under by-tag: TIME_SERIES, of the first one
+ *     that has this version. Names of the first kind go before.
+ * Not listed, but found: other snapshots that have PATH, by their names.
+ * Only who mounts may look, since these directories stand for many, which may
+ * have been closed to others at times.
+ *
+ * A version is the inode that by-id/.../PATH is, with the same number, so that
+ * the kernel has its content once. Who looks one up has looked into its
+ * snapshot, which is pinned; who lists names has not: what a prune takes
+ * meanwhile is not shown any more.
+ */
+
+/* mount_versions_lookup: tell the kernel of a name in such a directory.
+ *   snap  out: the number of the snapshot that an error is of */
+MUST_CHECK int mount_versions_lookup(struct mount *m, struct lane *lane,
+                                     const struct mount_node *in,
+                                     const char *name,
+                                     struct fuse_entry_param *e,
+                                     uint32_t *snap);
+
+/* mount_versions_list: what is in it, from off on; all of it, or as much as
+ * there is room for. */
+MUST_CHECK int mount_versions_list(struct mount_listing *l, struct lane *lane,
+                                   const struct mount_node *d, uint64_t off,
+                                   uint32_t *snap);
 
 #endif

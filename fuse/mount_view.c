@@ -13,6 +13,8 @@
 
 #define VIEW_AGE_NS INT64_C(1000000000)
 
+enum { VIEW_TOGETHER = 128 /* snapshots that are pinned at once */ };
+
 /* Of a snapshot. */
 enum view_use {
     VIEW_UNUSED, /* nobody has looked into it */
@@ -161,10 +163,10 @@ static int view_repin(struct mount_view *v)
     return 0;
 }
 
-/* One more. With the repository. */
-static int view_pin(struct mount_view *v, const struct object_id *id)
+/* n more. With the repository. */
+static int view_pin(struct mount_view *v, const struct object_id *id, size_t n)
 {
-    int rc = v->pins && !v->owed ? writer_pin(v->pins, id, 1) : E_FENCED;
+    int rc = v->pins && !v->owed ? writer_pin(v->pins, id, n) : E_FENCED;
 
     if (rc != E_FENCED)
         return rc;
@@ -185,44 +187,74 @@ static void view_cannot_pin(struct mount_view *v, int rc)
                         "forgotten");
 }
 
-/* The first look into a snapshot. With the repository. */
-static void view_want(struct mount_view *v, uint32_t snap,
-                      const struct object_id *id)
+/* The first look into n snapshots. With the repository. */
+static void view_want(struct mount_view *v, const uint32_t *snap,
+                      const struct object_id *id, size_t n)
 {
     int rc;
 
-    atomic_store(&v->use[snap], VIEW_WANTED);
+    for (size_t i = 0; i < n; i++)
+        atomic_store(&v->use[snap[i]], VIEW_WANTED);
     if (!v->cannot_pin) {
-        rc = view_pin(v, id);
+        rc = view_pin(v, id, n);
         if (rc < 0)
             view_cannot_pin(v, rc);
     }
     /* P2: whoever forgot it before the pin is known by now */
-    atomic_store(&v->use[snap], state_is_forgotten(&v->m->r->state, id)
-                                    ? VIEW_GONE
-                                    : VIEW_USED);
+    for (size_t i = 0; i < n; i++)
+        atomic_store(&v->use[snap[i]],
+                     state_is_forgotten(&v->m->r->state, &id[i]) ? VIEW_GONE
+                                                                 : VIEW_USED);
 }
 
-int mount_view_use(struct mount_view *v, uint32_t snap)
+/* Which of n snapshots nobody has looked into: they come first, with their ids.
+ * With the repository. */
+static size_t view_unused(struct mount_view *v, uint32_t *snap,
+                          struct object_id *id, size_t n)
 {
-    struct object_id id = {{0}};
+    size_t unused = 0;
+
+    (void)pthread_rwlock_rdlock(&v->lock);
+    for (size_t i = 0; i < n; i++) {
+        if (snap[i] >= v->use_n || atomic_load(&v->use[snap[i]]) != VIEW_UNUSED)
+            continue;
+        snap[unused] = snap[i];
+        id[unused++] = top_snap(v->top, snap[i])->id;
+    }
+    (void)pthread_rwlock_unlock(&v->lock);
+    return unused;
+}
+
+int mount_view_use_with(struct mount_view *v, uint32_t snap,
+                        size_t (*more)(void *ctx, uint32_t *snap, size_t max),
+                        void *ctx)
+{
+    uint32_t want[VIEW_TOGETHER] = {snap};
+    struct object_id id[VIEW_TOGETHER];
+    size_t n = 1;
     unsigned use;
 
     (void)pthread_rwlock_rdlock(&v->lock);
     use = snap < v->use_n ? atomic_load(&v->use[snap]) : VIEW_GONE;
-    if (use == VIEW_UNUSED || use == VIEW_WANTED)
-        id = top_snap(v->top, snap)->id;
     (void)pthread_rwlock_unlock(&v->lock);
     if (use == VIEW_UNUSED || use == VIEW_WANTED) {
         loop_let_lead();
+        if (more)
+            n += more(ctx, want + 1, VIEW_TOGETHER - 1);
         (void)pthread_mutex_lock(&v->repo);
-        if (atomic_load(&v->use[snap]) == VIEW_UNUSED)
-            view_want(v, snap, &id);
+        n = view_unused(v, want, id, n);
+        if (n > 0)
+            view_want(v, want, id, n);
         use = atomic_load(&v->use[snap]);
         (void)pthread_mutex_unlock(&v->repo);
     }
     return use == VIEW_USED ? 0
                             : err_set(E_NOTFOUND, "the snapshot was forgotten");
+}
+
+int mount_view_use(struct mount_view *v, uint32_t snap)
+{
+    return mount_view_use_with(v, snap, NULL, NULL);
 }
 
 bool mount_view_is_gone(struct mount_view *v, uint32_t snap, char name[9])

@@ -28,6 +28,7 @@ struct top {
     struct top_words series;
     struct top_words tags;
     struct entry_time changed;
+    uint64_t edition;
 };
 
 struct top *top_new(void)
@@ -288,6 +289,7 @@ int top_update(struct top *t, const struct snapshot_list *l,
         t->snap[i].gone = !seen[i];
     }
     free(seen);
+    t->edition += *changed || rc < 0;
     if (*changed || t->changed.s == 0) {
         int64_t now = clock_realtime_ns();
 
@@ -300,6 +302,11 @@ int top_update(struct top *t, const struct snapshot_list *l,
 struct entry_time top_changed(const struct top *t)
 {
     return t->changed;
+}
+
+uint64_t top_edition(const struct top *t)
+{
+    return t->edition;
 }
 
 const struct top_snap *top_snap(const struct top *t, uint32_t no)
@@ -326,10 +333,9 @@ static const struct {
     const char *name;
     enum top_kind kind;
 } top_fixed[] = {
-    {"by-id", TOP_BY_ID},
-    {"by-series", TOP_BY_SERIES},
-    {"by-date", TOP_BY_DATE},
-    {"by-tag", TOP_BY_TAG},
+    {"by-id", TOP_BY_ID},        {"by-series", TOP_BY_SERIES},
+    {"by-date", TOP_BY_DATE},    {"by-tag", TOP_BY_TAG},
+    {".versions", TOP_VERSIONS},
 };
 
 enum { TOP_FIXED_N = sizeof top_fixed / sizeof top_fixed[0] };
@@ -380,6 +386,7 @@ static bool snap_key(const struct top_snap *sn, uint32_t no, enum top_kind kind,
     *key = no;
     switch (kind) {
     case TOP_BY_ID:
+    case TOP_VERSIONS:
         return true;
     case TOP_BY_SERIES:
         *key = sn->series;
@@ -443,6 +450,7 @@ static void snap_child(const struct top *t, const struct top_snap *sn,
                        series);
         break;
     case TOP_TAG:
+    case TOP_VERSIONS:
         (void)snprintf(name, TOP_NAME_MAX, "%s_%s", sn->time, series);
         break;
     case TOP_ROOT:
@@ -456,7 +464,7 @@ static void snap_child(const struct top *t, const struct top_snap *sn,
 static bool kind_is_by_number(enum top_kind kind)
 {
     return kind == TOP_BY_ID || kind == TOP_SERIES || kind == TOP_DAY ||
-           kind == TOP_TAG;
+           kind == TOP_TAG || kind == TOP_VERSIONS;
 }
 
 /* The first child from a key on that snapshots make. */

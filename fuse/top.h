@@ -8,7 +8,9 @@
  *   by-series/SERIES/2026-11-20T02:00:03/
  *   by-date/2026/11/20/02:00:03_SERIES/
  *   by-tag/TAG/2026-11-20T02:00:03_SERIES/
+ *   .versions/PATH/2026-11-20T02:00:03_SERIES
  *
+ * What stands in .versions is made of the snapshots' trees: fuse/versions.h.
  * Times are those of the clock on the wall where a snapshot was made. Snapshots
  * keep their numbers for as long as the top lives, forgotten ones too.
  *
@@ -31,8 +33,10 @@ enum top_kind {
     TOP_MONTH,   /* arg: 202611 */
     TOP_DAY,     /* arg: 20261120 */
     TOP_BY_TAG,
-    TOP_TAG,     /* arg: number of the tag */
-    TOP_SNAPSHOT /* arg: number of the snapshot: its tree begins here */
+    TOP_TAG,      /* arg: number of the tag */
+    TOP_SNAPSHOT, /* arg: number of the snapshot: its tree begins here */
+    TOP_VERSIONS  /* .versions, and each directory in it: as children it has all
+                     snapshots, by the names that versions have */
 };
 
 enum { TOP_NAME_MAX = 160 /* bytes, with the NUL */ };
@@ -82,6 +86,10 @@ MUST_CHECK int top_update(struct top *t, const struct snapshot_list *l,
 /* top_changed: when something changed last: what the directories have as their
  * time. */
 struct entry_time top_changed(const struct top *t);
+
+/* top_edition: which snapshots and tags there are: another number whenever that
+ * is something else than before. */
+uint64_t top_edition(const struct top *t);
 
 /* top_snap: by number; lent until the next update. NULL: none of that number.
  */

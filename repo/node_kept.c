@@ -127,7 +127,7 @@ size_t node_kept_find(const struct node_kept *k, uint64_t weight)
 }
 
 /* What of an element decides its place: of a child the first name below. */
-static struct bytes kept_name(const struct node_kept *k, size_t i)
+struct bytes node_kept_name(const struct node_kept *k, size_t i)
 {
     struct node_child child;
     struct codec c = kept_cursor(k, i);
@@ -145,7 +145,7 @@ size_t node_kept_near(const struct node_kept *k, struct bytes name)
     while (high - low > 1) {
         size_t mid = low + (high - low) / 2;
 
-        if (bytes_cmp(kept_name(k, mid), name) <= 0)
+        if (bytes_cmp(node_kept_name(k, mid), name) <= 0)
             low = mid;
         else
             high = mid;
@@ -157,7 +157,7 @@ bool node_kept_named(const struct node_kept *k, struct bytes name, size_t *i)
 {
     ASSERT(k->kind == NODE_PAGE && k->level == 0);
     *i = node_kept_near(k, name);
-    return k->n > 0 && bytes_equal(kept_name(k, *i), name);
+    return k->n > 0 && bytes_equal(node_kept_name(k, *i), name);
 }
 
 void node_kept_child(const struct node_kept *k, size_t i,

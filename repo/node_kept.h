@@ -39,6 +39,10 @@ size_t node_kept_find(const struct node_kept *k, uint64_t weight);
  * below, is not behind name; 0 when all are. */
 size_t node_kept_near(const struct node_kept *k, struct bytes name);
 
+/* node_kept_name: of pages: the name of entry i, or the first below child i;
+ * borrows from k. */
+struct bytes node_kept_name(const struct node_kept *k, size_t i);
+
 /* node_kept_named: the entry of that name in a leaf of pages; false: none. */
 bool node_kept_named(const struct node_kept *k, struct bytes name, size_t *i);
 

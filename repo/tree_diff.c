@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/blake3.h"
 #include "base/mem.h"
 #include "repo/dir_reader.h"
 
@@ -134,6 +135,74 @@ enum tree_diff_how tree_diff_compare(const struct tree_entry *a,
     if (!diff_same_content(a, b))
         return TREE_DIFF_OTHER_CONTENT;
     return diff_same_meta(a, b) ? TREE_DIFF_SAME : TREE_DIFF_OTHER_META;
+}
+
+static void digest_number(struct blake3 *h, uint64_t n)
+{
+    uint8_t le[8];
+
+    for (size_t i = 0; i < sizeof le; i++)
+        le[i] = (uint8_t)(n >> 8 * i);
+    blake3_update(h, bytes_of(le, sizeof le));
+}
+
+static void digest_bytes(struct blake3 *h, struct bytes b)
+{
+    digest_number(h, b.n);
+    if (b.n > 0)
+        blake3_update(h, b);
+}
+
+/* What diff_same_content() looks at. */
+static void digest_content(struct blake3 *h, const struct tree_entry *te)
+{
+    const struct entry *e = &te->e;
+
+    digest_number(h, e->type);
+    if (e->type == ENTRY_FILE) {
+        digest_number(h, e->size);
+        digest_number(h, te->content.is_list);
+        digest_bytes(h, te->content.is_list
+                            ? bytes_of(te->content.root.b, ID_BYTES)
+                            : te->content.extents);
+    } else if (e->type == ENTRY_SYMLINK) {
+        digest_bytes(h, e->target);
+    } else if (e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK) {
+        digest_number(h, e->rdev_major);
+        digest_number(h, e->rdev_minor);
+    }
+}
+
+/* ... and diff_same_meta(). */
+static void digest_meta(struct blake3 *h, const struct tree_entry *te)
+{
+    const struct entry *e = &te->e;
+
+    digest_number(h, e->mode);
+    digest_number(h, e->uid);
+    digest_number(h, e->gid);
+    digest_number(h, (uint64_t)e->mtime.s);
+    digest_number(h, e->mtime.ns);
+    digest_number(h, e->has_inode_flags);
+    digest_number(h, e->has_inode_flags ? e->inode_flags : 0);
+    digest_number(h, e->project);
+    for (size_t i = 0; i < te->attr_n; i++) {
+        const struct tree_attr *a = &te->attr[i];
+
+        digest_bytes(h, a->name);
+        digest_number(h, a->is_chunk);
+        digest_bytes(h, a->is_chunk ? bytes_of(a->id.b, ID_BYTES) : a->value);
+    }
+}
+
+void tree_diff_digest(const struct tree_entry *te, uint8_t digest[ID_BYTES])
+{
+    struct blake3 h;
+
+    blake3_init(&h);
+    digest_content(&h, te);
+    digest_meta(&h, te);
+    blake3_final(&h, digest);
 }
 
 /* ---- steps ----------------------------------------------------------------

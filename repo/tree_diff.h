@@ -41,6 +41,13 @@ enum tree_diff_how {
 enum tree_diff_how tree_diff_compare(const struct tree_entry *a,
                                      const struct tree_entry *b);
 
+/*
+ * tree_diff_digest: of something that is no directory: the same for two entries
+ * exactly when they compare as TREE_DIFF_SAME. Pure.
+ *   digest  out: ID_BYTES; not stored anywhere, so it may change
+ */
+void tree_diff_digest(const struct tree_entry *te, uint8_t digest[ID_BYTES]);
+
 struct tree_diff;
 
 /* tree_diff_new: source is copied: of both trees. NULL when out of memory. */

@@ -49,6 +49,47 @@ static void test_dir_slots__one_for_each_place(void **state)
     dir_slots_free(t);
 }
 
+static uint32_t enter_named(struct dir_slots *t, uint32_t parent,
+                            const char *name)
+{
+    struct dir_slot d = {.parent = parent, .snap = DIR_SLOTS_NO_SNAP};
+    uint32_t no;
+
+    assert_int_equal(dir_slots_enter_named(t, &d, bytes_of_str(name), &no), 0);
+    return no;
+}
+
+/* Those that have no place in their directory have a name, which goes with
+ * them. */
+static void test_dir_slots__one_for_each_name(void **state)
+{
+    struct dir_slots *t = table();
+    const size_t before = dir_slots_bytes(t);
+    uint32_t a = enter_named(t, DIR_SLOTS_ROOT, "a");
+    uint32_t b = enter_named(t, a, "a");
+    char name[DIR_SLOTS_NAME_MAX + 1];
+
+    (void)state;
+    assert_int_not_equal(a, b);
+    assert_int_equal(enter_named(t, DIR_SLOTS_ROOT, "a"), a);
+    assert_int_not_equal(enter_named(t, DIR_SLOTS_ROOT, "b"), a);
+    assert_int_equal(enter_named(t, a, "a"), b);
+    assert_int_equal(dir_slots_name(t, b, name), 1);
+    assert_string_equal(name, "a");
+    assert_int_equal(dir_slots_name(t, DIR_SLOTS_ROOT, name), 0);
+    assert_string_equal(name, "");
+    assert_int_equal(dir_slots_name(t, 99, name), 0);
+    memset(name, 'x', DIR_SLOTS_NAME_MAX);
+    name[DIR_SLOTS_NAME_MAX] = 0;
+    b = enter_named(t, b, name);
+    assert_int_equal(dir_slots_name(t, b, name), DIR_SLOTS_NAME_MAX);
+    assert_true(dir_slots_bytes(t) > before + DIR_SLOTS_NAME_MAX);
+    dir_slots_forget(t, b, 1);
+    assert_int_equal(dir_slots_name(t, b, name), 0);
+    assert_true(dir_slots_bytes(t) < before + 1000);
+    dir_slots_free(t);
+}
+
 /* It lives as long as the kernel knows it, or a file or directory in it. */
 static void test_dir_slots__goes_when_nobody_knows_it(void **state)
 {
@@ -125,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dir_slots__one_for_each_place),
+        cmocka_unit_test(test_dir_slots__one_for_each_name),
         cmocka_unit_test(test_dir_slots__goes_when_nobody_knows_it),
         cmocka_unit_test(test_dir_slots__many),
         cmocka_unit_test(test_dir_slots__out_of_memory),

@@ -96,7 +96,7 @@ static void test_top__leads_to_snapshots(void **state)
     assert_true(world_show(&w, false));
     assert_false(world_show(&w, false));
     assert_string_equal(names(&w, TOP_ROOT, 0),
-                        "by-id by-series by-date by-tag latest ");
+                        "by-id by-series by-date by-tag .versions latest ");
     assert_string_equal(names(&w, TOP_BY_SERIES, 0), "web db ");
     assert_string_equal(names(&w, TOP_SERIES, 0),
                         "2026-11-20T02:00:03 2026-11-21T02:00:03 latest ");
@@ -109,6 +109,10 @@ static void test_top__leads_to_snapshots(void **state)
                         "02:00:03_web 02:00:03_db 02:00:03-2_db ");
     assert_string_equal(names(&w, TOP_BY_ID, 0),
                         "a1000000 a2000000 a3000000 a4000000 ");
+    /* as versions they have a name that is no other's */
+    assert_string_equal(names(&w, TOP_VERSIONS, 0),
+                        "2026-11-20T02:00:03_web 2026-11-21T02:00:03_web "
+                        "2026-11-20T02:00:03_db 2026-11-20T02:00:03-2_db ");
     assert_true(top_named(w.top, TOP_ROOT, 0, "latest", &c));
     assert_int_equal(c.arg, 1);
     assert_int_equal(c.kind, TOP_SNAPSHOT);
@@ -127,14 +131,19 @@ static void test_top__follows(void **state)
 {
     struct top_child c;
     struct world w;
+    uint64_t edition;
 
     (void)state;
     world_init(&w);
     world_add(&w, "a", WHEN, true);
     world_add(&w, "b", WHEN + 5, true);
     (void)world_show(&w, false);
+    edition = top_edition(w.top);
+    assert_false(world_show(&w, false));
+    assert_int_equal(top_edition(w.top), edition);
     w.list.n = 1;
     assert_true(world_show(&w, false));
+    assert_int_not_equal(top_edition(w.top), edition);
     assert_string_equal(names(&w, TOP_BY_SERIES, 0), "a ");
     assert_true(top_named(w.top, TOP_ROOT, 0, "latest", &c));
     assert_int_equal(c.arg, 0);
@@ -147,7 +156,7 @@ static void test_top__follows(void **state)
     w.list.n = 0;
     assert_true(world_show(&w, false));
     assert_string_equal(names(&w, TOP_ROOT, 0),
-                        "by-id by-series by-date by-tag ");
+                        "by-id by-series by-date by-tag .versions ");
     assert_string_equal(names(&w, TOP_BY_ID, 0), "");
     world_release(&w);
 }

@@ -273,6 +273,85 @@ static void test_tree_diff__damage_costs_one_directory(void **state)
     world_release(&w);
 }
 
+/* Entries that differ in one thing each, or in nothing that counts. */
+static size_t entries(struct tree_entry te[32], struct tree_attr *attr)
+{
+    const struct tree_entry file = {
+        .e = {.name = bytes_of_str("f"),
+              .type = ENTRY_FILE,
+              .mode = 0600,
+              .mtime = {5, 6},
+              .size = 7},
+        .content = {.extents = bytes_of_str("abc"), .extent_n = 1}};
+    size_t n = 0;
+
+    attr[0] = (struct tree_attr){.name = bytes_of_str("user.x"),
+                                 .value = bytes_of_str("ab")};
+    attr[1] = (struct tree_attr){.name = bytes_of_str("user.xa"),
+                                 .value = bytes_of_str("b")};
+    attr[2] =
+        (struct tree_attr){.name = bytes_of_str("user.x"), .is_chunk = true};
+    for (size_t i = 0; i < 32; i++)
+        te[i] = file;
+    n++;
+    te[n++].e.ctime.s = 9; /* the same as the first one */
+    te[n++].e.inode = 9;   /* likewise */
+    te[n++].e.inode_flags = 9;
+    te[n++].e.mode = 0644;
+    te[n++].e.uid = 1;
+    te[n++].e.gid = 1;
+    te[n++].e.mtime.s = 6;
+    te[n++].e.mtime.ns = 5;
+    te[n++].e.size = 8;
+    te[n++].e.project = 1;
+    te[n++].e.has_inode_flags = true;
+    te[n].e.has_inode_flags = true;
+    te[n++].e.inode_flags = 1;
+    te[n++].content.extents = bytes_of_str("abd");
+    te[n++].content.is_list = true;
+    te[n].content.is_list = true;
+    te[n++].content.root.b[0] = 1;
+    for (size_t i = 0; i < 3; i++) {
+        te[n].attr = &attr[i];
+        te[n++].attr_n = 1;
+    }
+    te[n].attr = attr;
+    te[n++].attr_n = 2;
+    te[n++].e.type = ENTRY_FIFO;
+    te[n++].e.type = ENTRY_SOCKET;
+    te[n++].e.type = ENTRY_SYMLINK;
+    te[n].e.type = ENTRY_SYMLINK;
+    te[n++].e.target = bytes_of_str("t");
+    te[n++].e.type = ENTRY_CHAR;
+    te[n].e.type = ENTRY_BLOCK;
+    te[n++].e.rdev_major = 1;
+    te[n].e.type = ENTRY_BLOCK;
+    te[n++].e.rdev_minor = 1;
+    return n;
+}
+
+static void test_tree_diff__digest_is_what_compare_says(void **state)
+{
+    static struct tree_entry te[32];
+    static struct tree_attr attr[3];
+    const size_t n = entries(te, attr);
+    size_t same = 0;
+
+    (void)state;
+    for (size_t a = 0; a < n; a++) {
+        for (size_t b = 0; b < n; b++) {
+            uint8_t x[ID_BYTES], y[ID_BYTES];
+            bool equal = tree_diff_compare(&te[a], &te[b]) == TREE_DIFF_SAME;
+
+            tree_diff_digest(&te[a], x);
+            tree_diff_digest(&te[b], y);
+            assert_int_equal(memcmp(x, y, sizeof x) == 0, equal);
+            same += equal;
+        }
+    }
+    assert_int_equal(same, n + 12); /* four of them are one */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +359,7 @@ int main(void)
         cmocka_unit_test(test_tree_diff__reads_no_equal_directory),
         cmocka_unit_test(test_tree_diff__skips_what_is_in_a_directory),
         cmocka_unit_test(test_tree_diff__damage_costs_one_directory),
+        cmocka_unit_test(test_tree_diff__digest_is_what_compare_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

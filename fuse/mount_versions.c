@@ -1,0 +1,601 @@
+/* `.versions`: what a path is in all snapshots together. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "fuse/loop.h"
+#include "fuse/mount_ops.h"
+#include "repo/tree_walk.h"
+
+/*
+ * Where a listing goes on. Behind a version: its snapshot's number, from 3 on.
+ * Behind a name of a directory: where that stands, an entry of that directory
+ * in one snapshot, which is found again whatever came and went meanwhile.
+ */
+#define VERSIONS_OFF_NAMES (UINT64_C(1) << 61)
+#define VERSIONS_SNAP_MAX  (UINT32_C(1) << 29)
+
+/* ---- which path, and in which snapshots -----------------------------------
+ */
+
+/* The path of a directory in .versions: "a/b/c"; empty: of .versions. The slots
+ * above one that is asked for live. */
+static int versions_path(struct mount *m, uint32_t slot, struct buf *path)
+{
+    char name[DIR_SLOTS_NAME_MAX + 1];
+    struct dir_slot d;
+    size_t n, all = 0;
+
+    for (uint32_t s = slot; (n = dir_slots_name(m->slots, s, name)) > 0 &&
+                            dir_slots_get(m->slots, s, &d);
+         s = d.parent)
+        all += n + (all > 0);
+    buf_reset(path);
+    buf_add_zeros(path, all);
+    if (buf_status(path) < 0)
+        return buf_status(path);
+    for (uint32_t s = slot; all > 0 && dir_slots_get(m->slots, s, &d);
+         s = d.parent) {
+        n = dir_slots_name(m->slots, s, name);
+        all -= n;
+        memcpy(path->p + all, name, n);
+        if (all > 0)
+            path->p[--all] = '/';
+    }
+    return 0;
+}
+
+/* What comes before the last name of a path, and that. */
+static struct bytes path_split(struct bytes path, struct bytes *name)
+{
+    size_t n = path.n;
+
+    while (n > 0 && path.p[n - 1] != '/')
+        n--;
+    *name = bytes_of(path.p + n, path.n - n);
+    return bytes_of(path.p, n > 0 ? n - 1 : 0);
+}
+
+/* What is damaged is told once; what a prune took, not at all. */
+static bool versions_unreadable(void *ctx, uint32_t no)
+{
+    struct mount *m = ctx;
+    char name[9];
+
+    if (mount_view_is_gone(m->view, no, name))
+        return false;
+    (void)mount_errno(m, E_CORRUPT, no);
+    return true;
+}
+
+static struct versions_reader versions_reader(struct mount *m,
+                                              struct lane *lane)
+{
+    return (struct versions_reader){.nodes = m->nodes,
+                                    .source = &lane->nodes,
+                                    .te = &lane->te,
+                                    .unreadable = versions_unreadable,
+                                    .ctx = m};
+}
+
+/* The snapshots that the top shows. */
+static int versions_snaps(const struct top *t, struct versions_snaps *out)
+{
+    struct tree_entry te = {.attr = NULL};
+    int rc = 0;
+
+    for (uint32_t i = 0; i < top_snap_n(t) && rc == 0; i++) {
+        const struct top_snap *sn = top_snap(t, i);
+        struct versions_snap snap = {
+            .no = i, .series = sn->series, .begin = sn->begin};
+
+        if (sn->gone)
+            continue;
+        rc = top_snap_entry(sn, &te);
+        snap.pages = te.dir.root;
+        if (rc == 0 && te.e.type == ENTRY_DIR)
+            rc = versions_snaps_add(out, &snap);
+        if (rc == E_CORRUPT) /* who looks at it is told */
+            rc = 0;
+    }
+    tree_entry_release(&te);
+    versions_snaps_sort(out);
+    return rc;
+}
+
+/* From now on it is about the snapshots of now. */
+static int versions_follow(struct mount *m)
+{
+    struct versions_snaps snaps = {.snap = NULL};
+    const struct top *t = mount_view_top(m->view);
+    const uint64_t edition = top_edition(t);
+    const bool is_new = !versions_memo_is(m->versions, edition);
+    int rc = is_new ? versions_snaps(t, &snaps) : 0;
+
+    mount_view_done(m->view);
+    if (rc == 0 && is_new)
+        return versions_memo_set(m->versions, edition, &snaps);
+    versions_snaps_release(&snaps);
+    return rc;
+}
+
+/* ---- the way to a version -------------------------------------------------
+ */
+
+/* A directory in one snapshot. With `enter` it is as if the kernel had gone
+ * there by by-id/..., and held. */
+struct versions_way {
+    bool enter;
+    bool held;
+    uint32_t slot;
+    struct dir_slot dir;
+};
+
+/* The top of a snapshot, by by-id. */
+static int way_enter(struct mount *m, const struct top *t, uint32_t no,
+                     struct versions_way *w)
+{
+    struct fuse_entry_param above = {.ino = 0}, e = {.ino = 0};
+    struct mount_node n;
+    struct top_child c;
+    int rc = E_NOTFOUND;
+
+    if (top_named(t, TOP_ROOT, 0, "by-id", &c))
+        rc = mount_ops_child(m, t, DIR_SLOTS_ROOT, &c, &above);
+    if (rc == 0 && (!mount_node_of(m, above.ino, &n) ||
+                    !top_next(t, TOP_BY_ID, 0, no, &c) || c.arg != no))
+        rc = E_NOTFOUND;
+    if (rc == 0)
+        rc = mount_ops_child(m, t, n.slot, &c, &e);
+    if (above.ino)
+        mount_forget(m, above.ino, 1);
+    if (rc < 0)
+        return rc == E_NOTFOUND ? err_set(rc, "the snapshot was forgotten")
+                                : rc;
+    w->held = mount_node_of(m, e.ino, &n);
+    w->slot = n.slot;
+    w->dir = n.dir;
+    return 0;
+}
+
+static int way_begin(struct mount *m, uint32_t no, struct versions_way *w)
+{
+    const struct top *t = mount_view_look(m->view);
+    const struct top_snap *sn = top_snap(t, no);
+    struct tree_entry te = {.attr = NULL};
+    int rc;
+
+    if (w->enter) {
+        rc = way_enter(m, t, no, w);
+    } else if (!sn) {
+        rc = err_set(E_NOTFOUND, "no such snapshot");
+    } else {
+        rc = top_snap_entry(sn, &te);
+        w->dir = (struct dir_slot){.kind = TOP_SNAPSHOT,
+                                   .snap = no,
+                                   .is_root = true,
+                                   .root = te.dir.root};
+        w->dir.ino = w->dir.mark = mount_attr_snap_ino(&sn->id);
+    }
+    mount_view_done(m->view);
+    tree_entry_release(&te);
+    return rc;
+}
+
+/* The entry of a name there, into lane->te, which borrows from *leaf: give that
+ * back. E_NOTFOUND: there is none. */
+static int way_find(struct mount *m, struct lane *lane,
+                    const struct versions_way *w, struct bytes name,
+                    struct node_leaf *leaf, uint32_t *at)
+{
+    size_t i = 0;
+    int rc =
+        node_cache_by_name(m->nodes, &lane->nodes, &w->dir.root, name, leaf);
+
+    if (rc < 0)
+        return rc;
+    if (!node_kept_named(leaf->node, name, &i))
+        return err_set(E_NOTFOUND, "no such version");
+    if (leaf->before + i > DIR_SLOTS_KEY_MAX)
+        return err_set(E_LIMIT, "a directory of too many entries");
+    *at = (uint32_t)(leaf->before + i);
+    return node_kept_entry(leaf->node, i, &lane->te);
+}
+
+/* Into the directory of that name. */
+static int way_down(struct mount *m, struct lane *lane, struct versions_way *w,
+                    struct bytes name)
+{
+    struct node_leaf leaf = {.node = NULL};
+    struct dir_slot below = w->dir;
+    uint32_t at = 0, slot = 0;
+    int rc = way_find(m, lane, w, name, &leaf, &at);
+
+    if (rc == 0 && lane->te.e.type != ENTRY_DIR)
+        rc = err_set(E_NOTFOUND, "no such version");
+    if (rc == 0)
+        mount_entry_slot(&w->dir, w->slot, at, &lane->te, &below);
+    node_cache_release(m->nodes, leaf.node);
+    if (rc == 0 && w->enter) {
+        rc = dir_slots_enter(m->slots, &below, &slot);
+        if (rc == 0) /* it holds the one above */
+            dir_slots_forget(m->slots, w->slot, 1);
+    }
+    if (rc == 0) {
+        w->dir = below;
+        w->slot = slot;
+    }
+    return rc;
+}
+
+/* To the directory of a path in a snapshot; way_end() whatever is returned. */
+static int way_to(struct mount *m, struct lane *lane, uint32_t no,
+                  struct bytes path, struct versions_way *w)
+{
+    int rc = way_begin(m, no, w);
+
+    while (rc == 0 && path.n > 0) {
+        size_t n = 0;
+
+        while (n < path.n && path.p[n] != '/')
+            n++;
+        rc = way_down(m, lane, w, bytes_of(path.p, n));
+        n += n < path.n;
+        path = bytes_of(path.p + n, path.n - n);
+    }
+    return rc;
+}
+
+static void way_end(struct mount *m, const struct versions_way *w)
+{
+    if (w->held)
+        dir_slots_forget(m->slots, w->slot, 1);
+}
+
+/* ---- one name -------------------------------------------------------------
+ */
+
+/* A directory in .versions that is, or becomes, known to the kernel. */
+static int versions_tell(struct mount *m, const struct mount_node *in,
+                         struct bytes name, struct entry_time changed,
+                         bool enter, struct fuse_entry_param *e)
+{
+    struct dir_slot d = {.parent = in->slot,
+                         .kind = TOP_VERSIONS,
+                         .snap = DIR_SLOTS_NO_SNAP,
+                         .ino = mount_attr_below_ino(&in->dir, name)};
+    uint32_t slot;
+    int rc = 0;
+
+    *e = (struct fuse_entry_param){.attr_timeout = MOUNT_OPS_PASSING,
+                                   .entry_timeout = MOUNT_OPS_PASSING};
+    mount_attr_top(m, &d, changed, &e->attr);
+    if (enter) {
+        rc = dir_slots_enter_named(m->slots, &d, name, &slot);
+        if (rc == 0)
+            e->ino = mount_number_dir(slot);
+    }
+    return rc;
+}
+
+/* The number of the snapshot that is called so as a version. */
+static bool versions_named(struct mount *m, const char *name, uint32_t *no)
+{
+    struct top_child c;
+    bool found;
+
+    found = top_named(mount_view_look(m->view), TOP_VERSIONS, 0, name, &c);
+    mount_view_done(m->view);
+    *no = c.arg;
+    return found;
+}
+
+/* Versions that are likely to be looked up next. */
+struct versions_next {
+    struct mount *m;
+    struct lane *lane;
+    uint32_t slot; /* of the directory that they are in */
+    struct bytes path;
+    struct versions_snap behind;
+    uint32_t *no; /* out: their snapshots */
+    size_t n;
+    size_t max;
+};
+
+static int next_take(void *ctx, const struct versions_snap *first)
+{
+    struct versions_next *x = ctx;
+
+    if (versions_snap_cmp(first, &x->behind) > 0)
+        x->no[x->n++] = first->no;
+    return x->n == x->max;
+}
+
+/*
+ * Who looks up one version after the other, as `ls -l` does, would wait for a
+ * pin each time: each time twice as many are pinned, those that come next.
+ */
+static size_t versions_next(void *ctx, uint32_t *no, size_t max)
+{
+    struct versions_next *x = ctx;
+    struct mount *m = x->m;
+    const struct versions_reader r = versions_reader(m, x->lane);
+    const uint64_t run = atomic_load(&m->versions_run);
+    const uint64_t n = (uint32_t)(run >> 32) == x->slot ? 2 * (uint32_t)run : 1;
+    struct versions_dirs *above = NULL;
+    struct bytes name;
+
+    x->no = no;
+    x->max = n - 1 < max ? (size_t)n - 1 : max;
+    atomic_store(&m->versions_run, (uint64_t)x->slot << 32 | (x->max + 1));
+    if (x->max > 0 &&
+        versions_memo_get(m->versions, &r, path_split(x->path, &name),
+                          &above) == 0 &&
+        versions_of(&r, above, name, next_take, x) < 0)
+        x->n = 0; /* it is only a guess */
+    versions_memo_give(m->versions, above);
+    return x->n;
+}
+
+/* A path as it is in one snapshot, where it is no directory. */
+static int versions_lookup_one(struct mount *m, struct lane *lane,
+                               uint32_t slot, struct bytes path, uint32_t no,
+                               struct fuse_entry_param *e)
+{
+    struct versions_next next = {
+        .m = m, .lane = lane, .slot = slot, .path = path, .behind = {.no = no}};
+    struct versions_way w = {.enter = true};
+    struct node_leaf leaf = {.node = NULL};
+    struct bytes name, above = path_split(path, &name);
+    uint32_t at = 0;
+    int rc;
+
+    next.behind.begin = top_snap(mount_view_look(m->view), no)->begin;
+    mount_view_done(m->view);
+    rc = mount_view_use_with(m->view, no, versions_next, &next);
+    *e = (struct fuse_entry_param){.attr_timeout = MOUNT_OPS_LASTING,
+                                   .entry_timeout = MOUNT_OPS_PASSING};
+    if (rc == 0)
+        rc = way_to(m, lane, no, above, &w);
+    if (rc == 0)
+        rc = way_find(m, lane, &w, name, &leaf, &at);
+    if (rc == 0 && lane->te.e.type == ENTRY_DIR)
+        rc = err_set(E_NOTFOUND, "no such version");
+    if (rc == 0)
+        rc = mount_entry_tell(m, &w.dir, w.slot, at, &lane->te, &e->ino,
+                              &e->attr);
+    node_cache_release(m->nodes, leaf.node);
+    way_end(m, &w);
+    return rc;
+}
+
+int mount_versions_lookup(struct mount *m, struct lane *lane,
+                          const struct mount_node *in, const char *name,
+                          struct fuse_entry_param *e, uint32_t *snap)
+{
+    const struct versions_reader r = versions_reader(m, lane);
+    struct versions_dirs *dirs = NULL;
+    struct entry_time changed;
+    bool found = false;
+    struct buf path;
+    int rc;
+
+    buf_init(&path, TREE_WALK_PATH_MAX);
+    rc = versions_path(m, in->slot, &path);
+    if (rc == 0)
+        rc = versions_follow(m);
+    if (rc == 0)
+        rc = versions_memo_get(m->versions, &r, buf_bytes(&path), &dirs);
+    if (rc == 0)
+        rc = versions_any(&r, dirs, bytes_of_str(name), &found);
+    versions_memo_give(m->versions, dirs);
+    if (rc == 0 && found) {
+        changed = top_changed(mount_view_look(m->view));
+        mount_view_done(m->view);
+        rc = versions_tell(m, in, bytes_of_str(name), changed, true, e);
+    } else if (rc == 0 && path.n > 0 && versions_named(m, name, snap)) {
+        rc = versions_lookup_one(m, lane, in->slot, buf_bytes(&path), *snap, e);
+    } else if (rc == 0) {
+        rc = err_set(E_NOTFOUND, "no such path, and no such version");
+    }
+    buf_release(&path);
+    return rc;
+}
+
+/* ---- all of them ----------------------------------------------------------
+ */
+
+struct versions_listing {
+    struct mount_listing *l;
+    struct lane *lane;
+    const struct mount_node *d;
+    struct bytes path;
+    struct versions_dirs *dirs; /* that it is */
+    struct versions_reader r;
+    bool again;                /* it goes on behind: */
+    struct versions_snap from; /* what was given last */
+    bool full;
+};
+
+/* What a version is called; false: as something that goes before. */
+static int listed_name(struct versions_listing *x, uint32_t no,
+                       char name[TOP_NAME_MAX], bool *taken)
+{
+    const struct top *t = mount_view_look(x->l->m->view);
+
+    top_name(t, no, TOP_VERSIONS, no, name);
+    mount_view_done(x->l->m->view);
+    return versions_any(&x->r, x->dirs, bytes_of_str(name), taken);
+}
+
+/* Without "plus", and with it, the kernel is not told all about it: who wants
+ * to know looks it up. */
+static int listed_version(void *ctx, const struct versions_snap *first)
+{
+    struct versions_listing *x = ctx;
+    struct mount *m = x->l->m;
+    struct versions_way w = {.enter = false};
+    struct node_leaf leaf = {.node = NULL};
+    struct fuse_entry_param e = {.ino = 0};
+    struct bytes base, above = path_split(x->path, &base);
+    char name[TOP_NAME_MAX];
+    bool taken = false;
+    uint32_t at = 0;
+    int rc;
+
+    if (x->again && versions_snap_cmp(first, &x->from) <= 0)
+        return 0;
+    rc = listed_name(x, first->no, name, &taken);
+    if (rc < 0 || taken)
+        return rc;
+    rc = way_to(m, x->lane, first->no, above, &w);
+    if (rc == 0)
+        rc = way_find(m, x->lane, &w, base, &leaf, &at);
+    if (rc == 0)
+        mount_attr_entry(m, &w.dir, &x->lane->te, &e.attr);
+    node_cache_release(m->nodes, leaf.node);
+    if (rc == E_CORRUPT) { /* it was there a moment ago */
+        (void)versions_unreadable(m, first->no);
+        return 0;
+    }
+    if (rc == 0)
+        x->full = !mount_ops_list(x->l, bytes_of_str(name), &e,
+                                  (uint64_t)first->no + 3);
+    return x->full ? 1 : rc;
+}
+
+/* What a path has been that is no directory. */
+static int listing_versions(struct versions_listing *x, uint64_t off)
+{
+    struct mount *m = x->l->m;
+    struct versions_dirs *above = NULL;
+    const struct top_snap *sn;
+    struct bytes name;
+    int rc;
+
+    if (x->path.n == 0)
+        return 0;
+    if (off > 2) {
+        x->from.no = (uint32_t)(off - 3);
+        sn = top_snap(mount_view_look(m->view), x->from.no);
+        x->again = sn != NULL;
+        x->from.begin = sn ? sn->begin : x->from.begin;
+        mount_view_done(m->view);
+    }
+    rc = versions_memo_get(m->versions, &x->r, path_split(x->path, &name),
+                           &above);
+    if (rc == 0)
+        rc = versions_of(&x->r, above, name, listed_version, x);
+    versions_memo_give(m->versions, above);
+    return rc < 0 ? rc : 0;
+}
+
+/* The name behind which it goes on. snap: out, in which it stands. */
+static int listing_after(struct versions_listing *x, uint64_t off,
+                         char after[ENTRY_NAME_MAX], size_t *n, uint32_t *snap)
+{
+    struct mount *m = x->l->m;
+    struct versions_way w = {.enter = false};
+    struct node_leaf leaf = {.node = NULL};
+    uint32_t at = (uint32_t)off;
+    struct bytes name;
+    int rc;
+
+    *snap = (uint32_t)(off >> 32) & (VERSIONS_SNAP_MAX - 1);
+    rc = way_to(m, x->lane, *snap, x->path, &w);
+    if (rc == 0)
+        rc = node_cache_by_weight(m->nodes, &x->lane->nodes, NODE_PAGE,
+                                  &w.dir.root, at, &leaf);
+    if (rc == 0 && !leaf.node)
+        rc = err_set(E_CORRUPT, "a directory has fewer entries than it had");
+    if (rc == 0) {
+        name = node_kept_name(leaf.node, (size_t)(at - leaf.before));
+        *n = name.n;
+        memcpy(after, name.p, name.n);
+    }
+    node_cache_release(m->nodes, leaf.node);
+    return rc;
+}
+
+static int listed_child(struct versions_listing *x,
+                        const struct versions_name *c,
+                        struct entry_time changed)
+{
+    const struct bytes name = bytes_of(c->name, c->n);
+    struct fuse_entry_param e;
+    int rc;
+
+    if (c->no >= VERSIONS_SNAP_MAX)
+        return err_set(E_LIMIT, "too many snapshots");
+    rc = versions_tell(x->l->m, x->d, name, changed, x->l->plus, &e);
+    if (rc < 0)
+        return rc;
+    x->full = !mount_ops_list(
+        x->l, name, &e, VERSIONS_OFF_NAMES | (uint64_t)c->no << 32 | c->at);
+    if (e.ino && x->full)
+        mount_forget(x->l->m, e.ino, 1);
+    return 0;
+}
+
+/* The names that a path has or had, as a directory. */
+static int listing_names(struct versions_listing *x, uint64_t off,
+                         uint32_t *snap)
+{
+    struct versions_names *names;
+    char after[ENTRY_NAME_MAX];
+    struct entry_time changed;
+    size_t n = 0;
+    int rc = 0;
+
+    if (x->dirs->n == 0)
+        return 0;
+    if (off & VERSIONS_OFF_NAMES)
+        rc = listing_after(x, off, after, &n, snap);
+    if (rc < 0)
+        return rc;
+    *snap = DIR_SLOTS_NO_SNAP;
+    names = mem_alloc(sizeof *names);
+    if (!names)
+        return err_set(E_NOMEM, "out of memory");
+    changed = top_changed(mount_view_look(x->l->m->view));
+    mount_view_done(x->l->m->view);
+    do {
+        rc = versions_names(&x->r, x->dirs, bytes_of(after, n), names);
+        for (size_t i = 0; i < names->n && rc == 0 && !x->full; i++)
+            rc = listed_child(x, &names->name[names->order[i]], changed);
+        if (rc == 0 && names->n > 0) {
+            const struct versions_name *last =
+                &names->name[names->order[names->n - 1]];
+
+            n = last->n;
+            memcpy(after, last->name, n);
+        }
+    } while (rc == 0 && !x->full && names->n == VERSIONS_NAMES_MAX);
+    free(names);
+    return rc;
+}
+
+int mount_versions_list(struct mount_listing *l, struct lane *lane,
+                        const struct mount_node *d, uint64_t off,
+                        uint32_t *snap)
+{
+    struct versions_listing x = {
+        .l = l, .lane = lane, .d = d, .r = versions_reader(l->m, lane)};
+    struct buf path;
+    int rc;
+
+    loop_let_lead();
+    buf_init(&path, TREE_WALK_PATH_MAX);
+    rc = versions_path(l->m, d->slot, &path);
+    x.path = buf_bytes(&path);
+    if (rc == 0)
+        rc = versions_follow(l->m);
+    if (rc == 0)
+        rc = versions_memo_get(l->m->versions, &x.r, x.path, &x.dirs);
+    if (rc == 0 && !(off & VERSIONS_OFF_NAMES))
+        rc = listing_versions(&x, off);
+    if (rc == 0 && !x.full)
+        rc = listing_names(&x, off, snap);
+    versions_memo_give(l->m->versions, x.dirs);
+    buf_release(&path);
+    return rc;
+}
