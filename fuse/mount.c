@@ -26,6 +26,7 @@ enum {
     MOUNT_CACHE_MIN = 16 << 20, /* of frames, however many directories */
     MOUNT_AHEAD_KB = 4096,      /* that the kernel reads ahead */
     MOUNT_NAMES = 100000,       /* that the kernel is to forget in one turn */
+    MOUNT_VERSIONS = 25000,     /* ... of versions, besides */
     MOUNT_LANES = 4,            /* at least */
     MOUNT_PAUSE_MAX = 64,       /* turns, from one telling to the next */
     MOUNT_NAP_MS = 50,          /* between two looks at the cancel token */
@@ -120,7 +121,12 @@ struct mount_tender {
     /* of what the kernel is to forget */
     size_t named;         /* in this turn */
     unsigned turn, pause; /* every so many turns it is told */
-    bool any_gone;
+    unsigned gone_n;      /* snapshots that were told of in this turn */
+    struct {              /* of directories in .versions, in each turn: */
+        uint32_t from;    /* slot */
+        uint32_t next;    /* ... for the next turn */
+        unsigned window;  /* how many */
+    } versions;
     pthread_t thread;
     atomic_bool ready;
     atomic_bool stop;
@@ -137,7 +143,6 @@ static void tender_forget(struct mount_tender *t, uint32_t slot,
     text[name.n] = 0;
     (void)fuse_lowlevel_notify_inval_entry(t->session, mount_number_dir(slot),
                                            text, name.n);
-    t->named++;
 }
 
 /* The names in a leaf of a directory, from entry `at` on, each behind its
@@ -187,27 +192,30 @@ static void tender_forget_slot(struct mount_tender *t, uint32_t no,
         struct codec c;
 
         codec_init(&c, buf_bytes(&names));
-        while (codec_left(&c) > 0)
+        for (; codec_left(&c) > 0; t->named++)
             tender_forget(t, no, codec_string(&c, ENTRY_NAME_MAX));
     }
     buf_release(&names);
 }
 
 /* What the kernel may know of a snapshot as versions of files: one name in each
- * of those directories. */
+ * directory of .versions. There may be very many: some in each turn. */
 static void tender_forget_versions(struct mount_tender *t, uint32_t snap)
 {
+    uint32_t from = t->versions.from, no = 0;
     char name[TOP_NAME_MAX];
     struct dir_slot d;
-    uint32_t from = 0, no;
+    bool more = true;
 
     top_name(mount_view_look(t->m->view), snap, TOP_VERSIONS, snap, name);
     mount_view_done(t->m->view);
-    while (t->named < MOUNT_NAMES && !atomic_load(&t->stop) &&
-           dir_slots_next(t->m->slots, DIR_SLOTS_NO_SNAP, &from, &d, &no)) {
-        if (d.kind == TOP_VERSIONS)
+    for (unsigned i = 0; more && i < t->versions.window; i++) {
+        more = !atomic_load(&t->stop) &&
+               dir_slots_next(t->m->slots, DIR_SLOTS_NO_SNAP, &from, &d, &no);
+        if (more && d.kind == TOP_VERSIONS)
             tender_forget(t, no, bytes_of_str(name));
     }
+    t->versions.next = more ? from : 0;
 }
 
 /*
@@ -223,7 +231,7 @@ static void tender_gone(void *ctx, uint32_t snap)
 
     if (t->turn % t->pause != 0)
         return;
-    t->any_gone = true;
+    t->gone_n++;
     tender_forget_versions(t, snap);
     while (t->named < MOUNT_NAMES &&
            dir_slots_next(t->m->slots, snap, &from, &d, &no)) {
@@ -236,12 +244,15 @@ static void tender_gone(void *ctx, uint32_t snap)
 static void tender_tend(struct mount_tender *t)
 {
     t->named = 0;
-    t->any_gone = false;
+    t->gone_n = 0;
     mount_view_tend(t->m->view, tender_gone, t);
-    if (t->turn % t->pause == 0)
-        t->pause = !t->any_gone                 ? 1
+    if (t->turn % t->pause == 0) {
+        t->versions.from = t->versions.next;
+        t->versions.window = MOUNT_VERSIONS / (t->gone_n + 1) + 1;
+        t->pause = t->gone_n == 0               ? 1
                    : t->pause < MOUNT_PAUSE_MAX ? t->pause * 2
                                                 : t->pause;
+    }
     t->turn++;
 }
 
@@ -515,6 +526,7 @@ int mount_run(struct repo *r, const char *dir, const struct mount_options *o)
     x.tender.m = &x.m;
     x.tender.dir = dir;
     x.tender.pause = 1;
+    x.tender.versions.window = MOUNT_VERSIONS;
     if (rc == 0)
         rc = mount_serve(&x, dir);
     mount_release(&x.m);

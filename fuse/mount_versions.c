@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fuse/loop.h"
 #include "fuse/mount_ops.h"
+#include "fuse/mount_way.h"
 #include "repo/tree_walk.h"
 
 /*
@@ -118,139 +119,6 @@ static int versions_follow(struct mount *m)
     return rc;
 }
 
-/* ---- the way to a version -------------------------------------------------
- */
-
-/* A directory in one snapshot. With `enter` it is as if the kernel had gone
- * there by by-id/..., and held. */
-struct versions_way {
-    bool enter;
-    bool held;
-    uint32_t slot;
-    struct dir_slot dir;
-};
-
-/* The top of a snapshot, by by-id. */
-static int way_enter(struct mount *m, const struct top *t, uint32_t no,
-                     struct versions_way *w)
-{
-    struct fuse_entry_param above = {.ino = 0}, e = {.ino = 0};
-    struct mount_node n;
-    struct top_child c;
-    int rc = E_NOTFOUND;
-
-    if (top_named(t, TOP_ROOT, 0, "by-id", &c))
-        rc = mount_ops_child(m, t, DIR_SLOTS_ROOT, &c, &above);
-    if (rc == 0 && (!mount_node_of(m, above.ino, &n) ||
-                    !top_next(t, TOP_BY_ID, 0, no, &c) || c.arg != no))
-        rc = E_NOTFOUND;
-    if (rc == 0)
-        rc = mount_ops_child(m, t, n.slot, &c, &e);
-    if (above.ino)
-        mount_forget(m, above.ino, 1);
-    if (rc < 0)
-        return rc == E_NOTFOUND ? err_set(rc, "the snapshot was forgotten")
-                                : rc;
-    w->held = mount_node_of(m, e.ino, &n);
-    w->slot = n.slot;
-    w->dir = n.dir;
-    return 0;
-}
-
-static int way_begin(struct mount *m, uint32_t no, struct versions_way *w)
-{
-    const struct top *t = mount_view_look(m->view);
-    const struct top_snap *sn = top_snap(t, no);
-    struct tree_entry te = {.attr = NULL};
-    int rc;
-
-    if (w->enter) {
-        rc = way_enter(m, t, no, w);
-    } else if (!sn) {
-        rc = err_set(E_NOTFOUND, "no such snapshot");
-    } else {
-        rc = top_snap_entry(sn, &te);
-        w->dir = (struct dir_slot){.kind = TOP_SNAPSHOT,
-                                   .snap = no,
-                                   .is_root = true,
-                                   .root = te.dir.root};
-        w->dir.ino = w->dir.mark = mount_attr_snap_ino(&sn->id);
-    }
-    mount_view_done(m->view);
-    tree_entry_release(&te);
-    return rc;
-}
-
-/* The entry of a name there, into lane->te, which borrows from *leaf: give that
- * back. E_NOTFOUND: there is none. */
-static int way_find(struct mount *m, struct lane *lane,
-                    const struct versions_way *w, struct bytes name,
-                    struct node_leaf *leaf, uint32_t *at)
-{
-    size_t i = 0;
-    int rc =
-        node_cache_by_name(m->nodes, &lane->nodes, &w->dir.root, name, leaf);
-
-    if (rc < 0)
-        return rc;
-    if (!node_kept_named(leaf->node, name, &i))
-        return err_set(E_NOTFOUND, "no such version");
-    if (leaf->before + i > DIR_SLOTS_KEY_MAX)
-        return err_set(E_LIMIT, "a directory of too many entries");
-    *at = (uint32_t)(leaf->before + i);
-    return node_kept_entry(leaf->node, i, &lane->te);
-}
-
-/* Into the directory of that name. */
-static int way_down(struct mount *m, struct lane *lane, struct versions_way *w,
-                    struct bytes name)
-{
-    struct node_leaf leaf = {.node = NULL};
-    struct dir_slot below = w->dir;
-    uint32_t at = 0, slot = 0;
-    int rc = way_find(m, lane, w, name, &leaf, &at);
-
-    if (rc == 0 && lane->te.e.type != ENTRY_DIR)
-        rc = err_set(E_NOTFOUND, "no such version");
-    if (rc == 0)
-        mount_entry_slot(&w->dir, w->slot, at, &lane->te, &below);
-    node_cache_release(m->nodes, leaf.node);
-    if (rc == 0 && w->enter) {
-        rc = dir_slots_enter(m->slots, &below, &slot);
-        if (rc == 0) /* it holds the one above */
-            dir_slots_forget(m->slots, w->slot, 1);
-    }
-    if (rc == 0) {
-        w->dir = below;
-        w->slot = slot;
-    }
-    return rc;
-}
-
-/* To the directory of a path in a snapshot; way_end() whatever is returned. */
-static int way_to(struct mount *m, struct lane *lane, uint32_t no,
-                  struct bytes path, struct versions_way *w)
-{
-    int rc = way_begin(m, no, w);
-
-    while (rc == 0 && path.n > 0) {
-        size_t n = 0;
-
-        while (n < path.n && path.p[n] != '/')
-            n++;
-        rc = way_down(m, lane, w, bytes_of(path.p, n));
-        n += n < path.n;
-        path = bytes_of(path.p + n, path.n - n);
-    }
-    return rc;
-}
-
-static void way_end(struct mount *m, const struct versions_way *w)
-{
-    if (w->held)
-        dir_slots_forget(m->slots, w->slot, 1);
-}
-
 /* ---- one name -------------------------------------------------------------
  */
 
@@ -343,7 +211,7 @@ static int versions_lookup_one(struct mount *m, struct lane *lane,
 {
     struct versions_next next = {
         .m = m, .lane = lane, .slot = slot, .path = path, .behind = {.no = no}};
-    struct versions_way w = {.enter = true};
+    struct mount_way w = {.enter = true};
     struct node_leaf leaf = {.node = NULL};
     struct bytes name, above = path_split(path, &name);
     uint32_t at = 0;
@@ -355,16 +223,16 @@ static int versions_lookup_one(struct mount *m, struct lane *lane,
     *e = (struct fuse_entry_param){.attr_timeout = MOUNT_OPS_LASTING,
                                    .entry_timeout = MOUNT_OPS_PASSING};
     if (rc == 0)
-        rc = way_to(m, lane, no, above, &w);
+        rc = mount_way_to(m, lane, no, above, &w);
     if (rc == 0)
-        rc = way_find(m, lane, &w, name, &leaf, &at);
+        rc = mount_way_find(m, lane, &w, name, &leaf, &at);
     if (rc == 0 && lane->te.e.type == ENTRY_DIR)
         rc = err_set(E_NOTFOUND, "no such version");
     if (rc == 0)
         rc = mount_entry_tell(m, &w.dir, w.slot, at, &lane->te, &e->ino,
                               &e->attr);
     node_cache_release(m->nodes, leaf.node);
-    way_end(m, &w);
+    mount_way_end(m, &w);
     return rc;
 }
 
@@ -433,7 +301,7 @@ static int listed_version(void *ctx, const struct versions_snap *first)
 {
     struct versions_listing *x = ctx;
     struct mount *m = x->l->m;
-    struct versions_way w = {.enter = false};
+    struct mount_way w = {.enter = false};
     struct node_leaf leaf = {.node = NULL};
     struct fuse_entry_param e = {.ino = 0};
     struct bytes base, above = path_split(x->path, &base);
@@ -447,9 +315,9 @@ static int listed_version(void *ctx, const struct versions_snap *first)
     rc = listed_name(x, first->no, name, &taken);
     if (rc < 0 || taken)
         return rc;
-    rc = way_to(m, x->lane, first->no, above, &w);
+    rc = mount_way_to(m, x->lane, first->no, above, &w);
     if (rc == 0)
-        rc = way_find(m, x->lane, &w, base, &leaf, &at);
+        rc = mount_way_find(m, x->lane, &w, base, &leaf, &at);
     if (rc == 0)
         mount_attr_entry(m, &w.dir, &x->lane->te, &e.attr);
     node_cache_release(m->nodes, leaf.node);
@@ -494,14 +362,14 @@ static int listing_after(struct versions_listing *x, uint64_t off,
                          char after[ENTRY_NAME_MAX], size_t *n, uint32_t *snap)
 {
     struct mount *m = x->l->m;
-    struct versions_way w = {.enter = false};
+    struct mount_way w = {.enter = false};
     struct node_leaf leaf = {.node = NULL};
     uint32_t at = (uint32_t)off;
     struct bytes name;
     int rc;
 
     *snap = (uint32_t)(off >> 32) & (VERSIONS_SNAP_MAX - 1);
-    rc = way_to(m, x->lane, *snap, x->path, &w);
+    rc = mount_way_to(m, x->lane, *snap, x->path, &w);
     if (rc == 0)
         rc = node_cache_by_weight(m->nodes, &x->lane->nodes, NODE_PAGE,
                                   &w.dir.root, at, &leaf);

@@ -5,7 +5,7 @@
  * All of it goes step by step down a path. At each step the directories that
  * the path is in the snapshots are told apart by the ids of their pages, so
  * that what is equal is looked at once. Memory goes with the number of
- * snapshots, some 50 bytes for each; never with what directories hold.
+ * snapshots, some hundred bytes for each; never with what directories hold.
  *
  * Structures here are plain data: any thread may read them, one makes them. A
  * reader is confined to one thread.

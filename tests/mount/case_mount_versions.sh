@@ -66,6 +66,14 @@ as_nobody ls "$here" >"$OUT" 2>"$ERR" && run_fail "others look into .versions"
 err_has '*Permission denied*'
 expect 0 as_nobody ls "$by"
 
+# Who lists names has not looked into any snapshot, and pins none.
+pins() {
+    find repo/w -type f | wc -l
+}
+before=$(pins)
+expect 0 ls "$here/f" "$here/sub"
+[ "$(pins)" = "$before" ] || run_fail "a listing pins"
+
 # What differs from what the series had before, once if others have it too.
 listed "$here/f" '2026-01-01T00:00:00_web
 2026-01-02T00:00:00_web
@@ -172,17 +180,25 @@ wait "$pid" || run_fail "exit $?"
 [ ! -s said ] || run_fail "$(cat said)"
 expect 0 dedup check --read-data
 
-# Beside who lists all the time snapshots come, and are pruned: names stay whole,
-# and nobody speaks of damage.
+# Beside sixteen who list and read all the time snapshots come, and are pruned:
+# names stay whole, what is read is right, and nobody speaks of damage.
 served_here
-(
+# reads NO: until there is a file `stop`; a name may go between two looks
+reads() {
     while [ ! -e stop ]; do
-        ls "$here/sub" >names 2>&1
-        grep -v '^[nx][0-9]*$' names && exit 1
-        find "$here" -name 'n1*' >/dev/null || exit 1
+        ls "$here/sub" >"names.$1" 2>&1
+        grep -v '^[nx][0-9]*$' "names.$1" && return 1
+        find "$here" -name "n1$1*" >"names.$1" 2>&1
+        grep '^find:' "names.$1" | grep -v 'sub/x[0-9].*No such file' && return 1
+        [ "$(cat "$here"/f/*_new)" = four ] || return 1
+        ls -l "$here/sub/n1$1" "$here/f" >"names.$1" || return 1
     done
-) &
-lister=$!
+}
+readers=
+for i in $(seq 16); do
+    reads "$i" &
+    readers="$readers $!"
+done
 for i in 1 2 3 4 5 6; do
     rm -f "src/sub/x$((i - 1))"
     echo "$i" >"src/sub/x$i"
@@ -191,11 +207,36 @@ for i in 1 2 3 4 5 6; do
     expect 0 dedup prune --max-unused 0
 done
 : >stop
-wait "$lister" || run_fail "a listing beside prune: $(cat said)"
+for i in $readers; do
+    wait "$i" || run_fail "a reader beside prune: $(cat said)"
+done
+[ "$(find "/proc/$pid/fd" -lname '*/packs/*' | wc -l)" -lt 100 ] ||
+    run_fail "descriptors stay open"
 umount mnt
 wait "$pid" || run_fail "exit $?"
 grep -q damaged said && run_fail "it is called damaged: $(cat said)"
 expect 0 dedup check --read-data
+
+# Who looks at one version after the other does not wait for a pin each time.
+for i in $(seq 10 49); do
+    echo "$i" >src/each
+    expect 0 dedup snapshot -s each --time "2026-01-08T00:00:$i" src
+done
+served_here
+before=$(pins)
+expect 0 cat "$here/each/2026-01-08T00:00:10_each"
+out_is 10
+one=$(pins)
+[ "$one" -gt "$before" ] || run_fail "nothing is pinned"
+expect 0 ls -l "$here/each"
+[ "$(grep -c _each "$OUT")" = 40 ] || run_fail "$(cat "$OUT")"
+[ "$(pins)" -le "$((one + 7))" ] || run_fail "$(($(pins) - one)) records"
+expect 0 dedup forget -s each --keep-last 1
+expect 0 dedup prune --max-unused 0
+[ "$(cat "$here/each/2026-01-08T00:00:49_each")" = 49 ] || run_fail "the last one"
+soon_listed "$here/each" 2026-01-08T00:00:49_each
+umount mnt
+wait "$pid" || run_fail "exit $?"
 
 # One directory is damaged: it is named once, and the rest is shown.
 find repo/packs -type f | sort >before
