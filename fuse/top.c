@@ -550,11 +550,31 @@ void top_name(const struct top *t, uint32_t no, enum top_kind kind,
     memcpy(name, c.name, TOP_NAME_MAX);
 }
 
+/* The same as going through the names of all, but for a file of which there are
+ * many versions each is looked up. */
+static bool version_named(const struct top *t, const char *name,
+                          struct top_child *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct top_snap *sn = &t->snap[i];
+        const size_t n = strlen(sn->time);
+
+        if (!sn->gone && strncmp(name, sn->time, n) == 0 && name[n] == '_' &&
+            strcmp(name + n + 1, t->series.word[sn->series]) == 0) {
+            snap_child(t, sn, TOP_VERSIONS, (uint32_t)i, out);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool top_named(const struct top *t, enum top_kind kind, uint32_t arg,
                const char *name, struct top_child *out)
 {
     uint64_t from = 0;
 
+    if (kind == TOP_VERSIONS)
+        return version_named(t, name, out);
     if (strcmp(name, "latest") == 0 && latest_next(t, kind, arg, 0, out))
         return true;
     while (top_next(t, kind, arg, from, out)) {

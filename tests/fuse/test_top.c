@@ -117,6 +117,9 @@ static void test_top__leads_to_snapshots(void **state)
     assert_int_equal(c.arg, 1);
     assert_int_equal(c.kind, TOP_SNAPSHOT);
     assert_false(top_named(w.top, TOP_SERIES, 1, "2026-11-21T02:00:03", &c));
+    assert_false(top_named(w.top, TOP_VERSIONS, 0, "2026-11-20T02:00:03", &c));
+    assert_false(
+        top_named(w.top, TOP_VERSIONS, 0, "2026-11-21T02:00:03_db", &c));
     /* all of them */
     assert_true(world_show(&w, true));
     assert_string_equal(names(&w, TOP_MONTH, 202611), "20 21 ");

@@ -238,6 +238,36 @@ soon_listed "$here/each" 2026-01-08T00:00:49_each
 umount mnt
 wait "$pid" || run_fail "exit $?"
 
+# A snapshot is pruned while names that it alone has are being listed.
+mkdir src/long
+seq 6000 | sed 's,$,-a-name-so-long-that-a-listing-comes-in-many-parts,' >names
+(cd src/long && xargs touch <../../names)
+expect 0 dedup snapshot -s long --time 2026-01-08T01:00:00 src
+rm -r src/long
+mkdir src/long
+touch src/long/the-last
+expect 0 dedup snapshot -s long --time 2026-01-08T02:00:00 src
+served_here
+# shellcheck disable=SC2012 # it is about ls
+ls -U "$here/long" 2>ls.err | {
+    read -r name
+    dedup forget long~1
+    dedup prune --max-unused 0
+    sleep 1.5 # until the mount knows
+    echo "$name"
+    cat
+} >got
+[ ! -s ls.err ] || run_fail "$(cat ls.err)"
+sort -c got || run_fail "names in no order, or twice"
+[ "$(tail -n 1 got)" = the-last ] || run_fail "the listing ends at $(tail -n 1 got)"
+[ "$(wc -l <got)" -gt 10 ] || run_fail "no names"
+[ "$(wc -l <got)" -lt 6000 ] || run_fail "it was all listed before"
+ls "$here/long/$(head -n 1 got)" >"$OUT" 2>"$ERR" && run_fail "it is still there"
+umount mnt
+wait "$pid" || run_fail "exit $?"
+grep -q damaged said && run_fail "it is called damaged: $(cat said)"
+rm names got
+
 # One directory is damaged: it is named once, and the rest is shown.
 find repo/packs -type f | sort >before
 mkdir src/late
