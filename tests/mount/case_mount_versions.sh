@@ -214,7 +214,7 @@ done
     run_fail "descriptors stay open"
 umount mnt
 wait "$pid" || run_fail "exit $?"
-grep -q damaged said && run_fail "it is called damaged: $(cat said)"
+[ ! -s said ] || run_fail "$(cat said)"
 expect 0 dedup check --read-data
 
 # Who looks at one version after the other does not wait for a pin each time.
@@ -265,7 +265,7 @@ sort -c got || run_fail "names in no order, or twice"
 ls "$here/long/$(head -n 1 got)" >"$OUT" 2>"$ERR" && run_fail "it is still there"
 umount mnt
 wait "$pid" || run_fail "exit $?"
-grep -q damaged said && run_fail "it is called damaged: $(cat said)"
+[ ! -s said ] || run_fail "$(cat said)"
 rm names got
 
 # One directory is damaged: it is named once, and the rest is shown.
