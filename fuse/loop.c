@@ -24,6 +24,8 @@ enum {
 
 struct loop {
     struct fuse_session *se;
+    loop_idle *idle;
+    void *idle_ctx;
     pthread_mutex_t lead;
     atomic_int broken; /* errno; 0: not */
 };
@@ -56,6 +58,11 @@ static int loop_receive(struct loop *l, struct fuse_buf *b)
 
         if (n != -EAGAIN)
             return n == -EINTR ? 0 : n;
+        if (l->idle(l->idle_ctx)) {
+            if (!loop_leading)
+                return 0;
+            continue;
+        }
         if (clock_monotonic_ns() < until)
             continue;
         n = poll(&p, 1, LOOP_POLL_MS);
@@ -86,9 +93,10 @@ static void *loop_thread(void *arg)
     return NULL;
 }
 
-int loop_run(struct fuse_session *se, unsigned threads)
+int loop_run(struct fuse_session *se, unsigned threads, loop_idle *idle,
+             void *ctx)
 {
-    struct loop l = {.se = se};
+    struct loop l = {.se = se, .idle = idle, .idle_ctx = ctx};
     pthread_t thread[LOOP_THREADS_MAX];
     unsigned n = 0;
     int fd = fuse_session_fd(se);

@@ -7,16 +7,24 @@
 #ifndef FUSE_LOOP_H
 #define FUSE_LOOP_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct fuse_session;
 
+/* What may be done while nobody asks for anything: a step of microseconds, or
+ * with loop_let_lead(). Returns whether there was anything to do. */
+typedef bool loop_idle(void *ctx);
+
 /*
  * loop_run: answer until the file system is unmounted, or
  * fuse_session_exit() was called, which is noticed within a fifth of a second.
+ *   idle  called by the thread that leads
  * Returns 0; E_NOMEM; E_IO: the connection broke.
  */
-MUST_CHECK int loop_run(struct fuse_session *se, unsigned threads);
+MUST_CHECK int loop_run(struct fuse_session *se, unsigned threads,
+                        loop_idle *idle, void *ctx);
 
 /* loop_let_lead: in a thread that answers: what follows may take long. */
 void loop_let_lead(void);

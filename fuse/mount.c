@@ -15,6 +15,7 @@
 #include "base/pipe.h"
 #include "base/siphash.h"
 #include "fuse/ahead.h"
+#include "fuse/foresee.h"
 #include "fuse/loop.h"
 #include "fuse/mount_ops.h"
 
@@ -385,7 +386,8 @@ static int mount_loop(struct mounted *x, struct fuse_session *se)
 
     if (rc)
         return err_set_errno(E_IO, rc, "watching the mount");
-    rc = loop_run(se, threads < MOUNT_THREADS ? MOUNT_THREADS : threads);
+    rc = loop_run(se, threads < MOUNT_THREADS ? MOUNT_THREADS : threads,
+                  foresee_step, x->m.foresee);
     atomic_store(&x->tender.stop, true);
     (void)pthread_join(x->tender.thread, NULL);
     return x->ready_rc < 0 ? err_load(&x->ready_error) : rc;
@@ -436,6 +438,7 @@ static int mount_serve(struct mounted *x, const char *dir)
 
 static void mount_release(struct mount *m)
 {
+    foresee_free(m->foresee);
     ahead_free(m->ahead);
     mount_view_free(m->view);
     versions_memo_free(m->versions);
@@ -515,6 +518,10 @@ static int mount_init(struct mount *m)
                        &m->lanes);
     if (rc == 0)
         rc = ahead_new(m, &m->ahead);
+    if (rc == 0) {
+        m->foresee = foresee_new(m->lanes, m->nodes);
+        rc = m->foresee ? 0 : err_set(E_NOMEM, "out of memory");
+    }
     return rc;
 }
 

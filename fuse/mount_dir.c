@@ -117,6 +117,8 @@ static int listing_entry(struct mount_listing *l, const struct mount_node *d,
         mount_attr_entry(l->m, &d->dir, te, &e.attr);
     }
     *room = mount_ops_list(l, te->e.name, &e, (uint64_t)at + 3);
+    if (te->e.type == ENTRY_DIR && *room && l->dirs.n < FORESEE_DIRS)
+        l->dirs.root[l->dirs.n++] = te->dir.root;
     if (e.ino && !*room)
         mount_forget(l->m, e.ino, 1);
     return 0;
@@ -215,8 +217,11 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
         (void)fuse_reply_buf(req, l.p, l.n);
     else
         (void)fuse_reply_err(req, mount_errno(m, rc, snap));
-    if (rc == 0 && l.files && off == 0 && d.dir.kind == TOP_SNAPSHOT)
-        ahead_listed(m->ahead, &d);
+    if (rc == 0 && off == 0 && d.dir.kind == TOP_SNAPSHOT) {
+        foresee_listed(m->foresee, &d.dir.root, &l.dirs);
+        if (l.files)
+            ahead_listed(m->ahead, &d);
+    }
     if (lane)
         lanes_give(m->lanes, lane);
 }

@@ -13,6 +13,7 @@
 #include "fuse/versions_memo.h"
 #include "repo/node_cache.h"
 
+struct foresee;
 struct mount_view;
 
 /* A mount. All of it is immutable or locked by itself. */
@@ -29,6 +30,7 @@ struct mount {
     struct versions_memo *versions;
     atomic_ullong versions_run; /* mount_versions.c's */
     struct ahead *ahead;
+    struct foresee *foresee;
     struct mount_told *told;
     uint64_t stored;  /* bytes, as statfs() says */
     atomic_int asked; /* listings yet to be given with all attributes */

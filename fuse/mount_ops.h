@@ -5,6 +5,7 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
+#include "fuse/foresee.h"
 #include "fuse/mount_impl.h"
 
 /* How long the kernel may keep what is in snapshots, in seconds: for ever; and
@@ -30,6 +31,7 @@ struct mount_listing {
     char *p;
     size_t n;
     size_t size;
+    struct foresee_dirs dirs; /* that were listed, in a snapshot */
     char name[ENTRY_NAME_MAX + 1];
 };
 

@@ -1,0 +1,120 @@
+#include "fuse/foresee.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+    FORESEE_MAX = 512,  /* directories at a time; the farthest ones go */
+    FORESEE_CREDIT = 2, /* what each that was foreseen is worth */
+    FORESEE_AHEAD = 8   /* that are read before the first one is listed */
+};
+
+struct foresee_place {
+    struct chunk_id root;
+    bool done;
+};
+
+struct foresee {
+    struct lanes *lanes;
+    struct node_cache *nodes;
+    pthread_mutex_t lock;                    /* for all below */
+    struct foresee_place place[FORESEE_MAX]; /* the next one last */
+    size_t n;
+    int credit; /* how many may be read ahead */
+};
+
+struct foresee *foresee_new(struct lanes *lanes, struct node_cache *nodes)
+{
+    struct foresee *f = mem_alloc(sizeof *f);
+
+    if (!f)
+        return NULL;
+    f->lanes = lanes;
+    f->nodes = nodes;
+    (void)pthread_mutex_init(&f->lock, NULL);
+    return f;
+}
+
+void foresee_free(struct foresee *f)
+{
+    if (!f)
+        return;
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+/* It was foreseen: those before it were passed over. */
+static void foresee_take(struct foresee *f, const struct chunk_id *root)
+{
+    size_t i = f->n;
+
+    while (i > 0 && !chunk_id_equal(&f->place[i - 1].root, root))
+        i--;
+    if (i == 0) {
+        f->credit = 0;
+        f->n = 0;
+        return;
+    }
+    f->n = i - 1;
+    if (f->credit < FORESEE_AHEAD)
+        f->credit += FORESEE_CREDIT;
+}
+
+void foresee_listed(struct foresee *f, const struct chunk_id *root,
+                    const struct foresee_dirs *dirs)
+{
+    size_t drop;
+
+    (void)pthread_mutex_lock(&f->lock);
+    foresee_take(f, root);
+    drop = f->n + dirs->n > FORESEE_MAX ? f->n + dirs->n - FORESEE_MAX : 0;
+    if (drop > 0)
+        memmove(f->place, f->place + drop, (f->n - drop) * sizeof *f->place);
+    f->n -= drop;
+    for (size_t i = dirs->n; i-- > 0;)
+        f->place[f->n++] = (struct foresee_place){.root = dirs->root[i]};
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static bool foresee_next(struct foresee *f, struct chunk_id *root)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&f->lock);
+    for (size_t i = f->n; i-- > 0 && f->credit > 0 && !found;) {
+        found = !f->place[i].done;
+        if (found) {
+            f->place[i].done = true;
+            *root = f->place[i].root;
+            f->credit--;
+        }
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    return found;
+}
+
+bool foresee_step(void *ctx)
+{
+    struct foresee *f = ctx;
+    struct node_leaf leaf = {.node = NULL};
+    struct chunk_id root;
+    struct lane *lane;
+    int rc;
+
+    if (!foresee_next(f, &root))
+        return false;
+    rc = lanes_take(f->lanes, &lane);
+    if (rc < 0) {
+        err_ignore(rc, "whoever lists it is told");
+        return false;
+    }
+    rc = node_cache_by_weight(f->nodes, &lane->nodes, NODE_PAGE, &root, 0,
+                              &leaf);
+    err_ignore(rc, "whoever lists it is told");
+    node_cache_release(f->nodes, leaf.node);
+    lanes_give(f->lanes, lane);
+    return true;
+}
