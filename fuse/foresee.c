@@ -18,22 +18,22 @@ struct foresee_place {
 };
 
 struct foresee {
-    struct lanes *lanes;
-    struct node_cache *nodes;
+    foresee_load *load;
+    void *ctx;
     pthread_mutex_t lock;                    /* for all below */
     struct foresee_place place[FORESEE_MAX]; /* the next one last */
     size_t n;
     int credit; /* how many may be read ahead */
 };
 
-struct foresee *foresee_new(struct lanes *lanes, struct node_cache *nodes)
+struct foresee *foresee_new(foresee_load *load, void *ctx)
 {
     struct foresee *f = mem_alloc(sizeof *f);
 
     if (!f)
         return NULL;
-    f->lanes = lanes;
-    f->nodes = nodes;
+    f->load = load;
+    f->ctx = ctx;
     (void)pthread_mutex_init(&f->lock, NULL);
     return f;
 }
@@ -99,22 +99,10 @@ static bool foresee_next(struct foresee *f, struct chunk_id *root)
 bool foresee_step(void *ctx)
 {
     struct foresee *f = ctx;
-    struct node_leaf leaf = {.node = NULL};
     struct chunk_id root;
-    struct lane *lane;
-    int rc;
 
     if (!foresee_next(f, &root))
         return false;
-    rc = lanes_take(f->lanes, &lane);
-    if (rc < 0) {
-        err_ignore(rc, "whoever lists it is told");
-        return false;
-    }
-    rc = node_cache_by_weight(f->nodes, &lane->nodes, NODE_PAGE, &root, 0,
-                              &leaf);
-    err_ignore(rc, "whoever lists it is told");
-    node_cache_release(f->nodes, leaf.node);
-    lanes_give(f->lanes, lane);
+    f->load(f->ctx, &root);
     return true;
 }

@@ -10,9 +10,9 @@
 #define FUSE_FORESEE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "fuse/lanes.h"
-#include "repo/node_cache.h"
+#include "base/id.h"
 
 struct foresee;
 
@@ -24,8 +24,12 @@ struct foresee_dirs {
     size_t n;
 };
 
-/* foresee_new: both are lent. NULL when out of memory. */
-struct foresee *foresee_new(struct lanes *lanes, struct node_cache *nodes);
+/* Reads the entries of a directory, the first ones at least, to where they are
+ * looked for. Its trouble is nobody's: who lists the directory meets it. */
+typedef void foresee_load(void *ctx, const struct chunk_id *root);
+
+/* foresee_new: NULL when out of memory. */
+struct foresee *foresee_new(foresee_load *load, void *ctx);
 void foresee_free(struct foresee *f);
 
 /* foresee_listed: the directory of those pages was listed, and holds these. */

@@ -489,6 +489,23 @@ static int mount_slots(struct mount *m)
     return m->slots ? 0 : err_set(E_NOMEM, "out of memory");
 }
 
+/* The first page of a directory that is likely to be listed. */
+static void mount_load(void *ctx, const struct chunk_id *root)
+{
+    struct mount *m = ctx;
+    struct node_leaf leaf = {.node = NULL};
+    struct lane *lane;
+    int rc = lanes_take(m->lanes, &lane);
+
+    if (rc == 0) {
+        rc = node_cache_by_weight(m->nodes, &lane->nodes, NODE_PAGE, root, 0,
+                                  &leaf);
+        node_cache_release(m->nodes, leaf.node);
+        lanes_give(m->lanes, lane);
+    }
+    err_ignore(rc, "whoever lists it is told");
+}
+
 static int mount_init(struct mount *m)
 {
     size_t nodes = m->o->cache_bytes / MOUNT_NODES_SHARE;
@@ -519,7 +536,7 @@ static int mount_init(struct mount *m)
     if (rc == 0)
         rc = ahead_new(m, &m->ahead);
     if (rc == 0) {
-        m->foresee = foresee_new(m->lanes, m->nodes);
+        m->foresee = foresee_new(mount_load, m);
         rc = m->foresee ? 0 : err_set(E_NOMEM, "out of memory");
     }
     return rc;
