@@ -51,7 +51,8 @@ static int collect_pins_of(const struct repo *r, struct index_reader *reader,
     return rc;
 }
 
-/* The pins of all journals that the list has and the one before had not. */
+/* The pins of all journals that the list has and the one before had not, or
+ * not with as many records. */
 static int collect_pins_new(const struct repo *r, struct index_reader *reader,
                             const struct journal_list *list,
                             const struct journal_list *before,
@@ -62,7 +63,8 @@ static int collect_pins_new(const struct repo *r, struct index_reader *reader,
 
     *any = false;
     for (size_t i = 0; i < list->n && rc == 0; i++) {
-        if (journal_list_find(before, &list->item[i].writer, &last))
+        if (journal_list_find(before, &list->item[i].writer, &last) &&
+            last == list->item[i].last)
             continue;
         *any = true;
         rc = collect_pins_of(r, reader, &list->item[i].writer, roots);
@@ -72,8 +74,10 @@ static int collect_pins_new(const struct repo *r, struct index_reader *reader,
 
 /*
  * A reader pins what it still holds in a new journal before it ends the old
- * one. Who has listed before the one and read after the other has seen neither:
- * so it is listed again, until there is nothing new.
+ * one. Who has read the new one before the one, or has not listed it, and reads
+ * the old one after the other has seen neither: so it is listed again, until
+ * there is no new journal and no new record. When the last listing began, all
+ * journals were as they had been read.
  */
 int collect_pins(const struct repo *r, struct roots *roots)
 {

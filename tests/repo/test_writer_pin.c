@@ -178,14 +178,19 @@ static void test_writer_pin__is_fenced(void **state)
     check_kit_close(k);
 }
 
-/* A reader that moves its pin to another journal whenever a collector is behind
- * a listing of the journals, from the n-th on, a few times. */
+/*
+ * A reader that moves its pin to another journal while a collector looks at the
+ * journals, in two steps: behind the collector's passage number `open` it
+ * begins the new one, behind number `pin` it pins there and ends the old one.
+ * Then it starts again, a few times.
+ */
 struct move {
     struct repo *r;
     struct writer *w;
+    struct writer *fresh; /* begun; NULL: not yet */
     const struct object_id *id;
-    unsigned at;
-    unsigned n;
+    unsigned open, pin;
+    unsigned n; /* passages since the last move */
     unsigned moves;
     bool inside;
 };
@@ -194,51 +199,74 @@ static int move_pin(void *ctx, enum memory_point point, enum memory_op op,
                     const char *name)
 {
     struct move *x = ctx;
-    struct writer *fresh;
 
-    if (x->inside || x->moves == 40 || point != MEMORY_AFTER ||
-        op != MEMORY_LIST || strcmp(name, "w") != 0 || x->n++ < x->at)
+    if (x->inside || x->moves == 40 || point != MEMORY_AFTER || name[0] != 'w' ||
+        (op != MEMORY_LIST && op != MEMORY_GET))
         return 0;
     x->inside = true;
-    x->moves++;
-    fresh = reader(x->r);
-    assert_int_equal(writer_pin(fresh, x->id, 1), 0);
-    assert_int_equal(writer_end(x->w), 0);
-    writer_free(x->w);
-    x->w = fresh;
+    if (x->n == x->open)
+        x->fresh = reader(x->r);
+    if (x->n == x->pin) {
+        assert_int_equal(writer_pin(x->fresh, x->id, 1), 0);
+        assert_int_equal(writer_end(x->w), 0);
+        writer_free(x->w);
+        x->w = x->fresh;
+        x->fresh = NULL;
+        x->moves++;
+        x->n = 0;
+    } else {
+        x->n++;
+    }
     x->inside = false;
     return 0;
 }
 
+/* Whether there were so many passages. */
+static bool moves_at(unsigned open, unsigned pin)
+{
+    struct check_kit *k = apart();
+    struct repo *r = check_kit_repo(k);
+    struct move x = {
+        .r = check_kit_repo(k), .id = k->snapshot, .open = open, .pin = pin};
+    struct collect_done done;
+    bool changed;
+
+    x.w = reader(x.r);
+    assert_int_equal(writer_pin(x.w, k->snapshot, 1), 0);
+    forget(r, k->snapshot, 2); /* the other one gives it work */
+    memory_set_hook(k->store, move_pin, &x);
+    collect(r, INT64_MAX, &done);
+    memory_set_hook(k->store, NULL, NULL);
+    collect(r, INT64_MAX, &done);
+    collect(r, INT64_MAX, &done);
+    if (unforget(r, k->snapshot, 1, NULL, &changed) < 0)
+        fail_msg("begun at passage %u, moved at %u: %s", open, pin, err_text());
+    if (x.fresh)
+        assert_int_equal(writer_end(x.fresh), 0);
+    writer_free(x.fresh);
+    assert_int_equal(writer_end(x.w), 0);
+    writer_free(x.w);
+    repo_close(x.r);
+    repo_close(r);
+    check_kit_close(k);
+    return x.moves > 0;
+}
+
+/* Begun early, it is moved at each passage; begun late, at once. */
 static void test_writer_pin__moves(void **state)
 {
-    bool moved = true;
+    bool opened = true;
+    unsigned open, pin = 0;
 
     (void)state;
-    for (unsigned at = 0; moved; at++) {
-        struct check_kit *k = apart();
-        struct repo *r = check_kit_repo(k);
-        struct move x = {.r = check_kit_repo(k), .id = k->snapshot, .at = at};
-        struct collect_done done;
-        bool changed;
+    for (open = 0; opened; open++) {
+        bool moved = true;
 
-        x.w = reader(x.r);
-        assert_int_equal(writer_pin(x.w, k->snapshot, 1), 0);
-        forget(r, k->snapshot, 2); /* the other one gives it work */
-        memory_set_hook(k->store, move_pin, &x);
-        collect(r, INT64_MAX, &done);
-        collect(r, INT64_MAX, &done);
-        memory_set_hook(k->store, NULL, NULL);
-        moved = x.moves > 0;
-        collect(r, INT64_MAX, &done);
-        if (unforget(r, k->snapshot, 1, NULL, &changed) < 0)
-            fail_msg("moved behind listing %u: %s", at, err_text());
-        assert_int_equal(writer_end(x.w), 0);
-        writer_free(x.w);
-        repo_close(x.r);
-        repo_close(r);
-        check_kit_close(k);
+        for (pin = open; moved && (pin == open || open < 2); pin++)
+            moved = moves_at(open, pin);
+        opened = moved || pin > open + 1;
     }
+    assert_in_range(open, 10, 100);
 }
 
 /* Pins under a fault of the store. What writer_pin() said, or writer_open(). */
