@@ -29,6 +29,9 @@
 #ifndef NR
 #define NR 0                    /* readers who pin the old snapshot */
 #endif
+#ifndef MOVES
+#define MOVES 0                 /* times that they move the pin to a new journal */
+#endif
 #ifndef STARTS
 #define STARTS 1                /* journals per writer: a fenced one restarts */
 #endif
@@ -66,10 +69,11 @@
 #endif
 
 #define NWJ (NW * STARTS)       /* journals of writers: 0 .. NWJ-1 */
-#define NJ  (NWJ + NR)          /* then those of readers */
+#define NJ  (NWJ + NR * (1 + MOVES))    /* then those of readers */
 
 /* Sets of packs, of snapshots, of log records are bytes, a bit per member. */
 #define BIT(x)      (1 << (x))
+#define RBIT(j)     (1 << ((j) - NWJ))  /* of a reader's journal */
 #define HAS(set, x) (((set) >> (x)) & 1)
 #define ALL         255
 
@@ -106,14 +110,16 @@ typedef journal {
 journal jn[NJ];
 byte listed;                    /* packs in segment records that count */
 byte committed;                 /* snapshots with a commit record that counts */
-byte pinned;                    /* snapshots with a pin record that counts */
+byte pinned;                    /* readers' journals with a pin of the old
+                                   snapshot that counts */
 
 byte stored;                    /* pack objects that exist */
 byte landing;                   /* packs whose put may land once more */
 
 /* Kept for the properties only: no process looks at these. */
 byte deleted;                   /* packs ever deleted */
-byte reading;                   /* snapshots that validated readers count on */
+byte reading;                   /* snapshots that a validated reader counts on */
+byte by;                        /* ... by this journal of its */
 
 #define OPEN_NOW(j) (jn[j].top > 0 && !jn[j].ended && !jn[j].fence)
 #define CLOSED(j)   (jn[j].ended || jn[j].fence)
@@ -235,12 +241,18 @@ inline journal_append(what, arg) {
         :: what == OPEN || what == RENEW -> jn[j].gen = arg
         :: what == SEGMENT -> listed = listed | BIT(arg)
         :: what == COMMIT -> committed = committed | BIT(arg)
-        :: what == PIN -> pinned = pinned | BIT(arg)
+        :: what == PIN -> pinned = pinned | RBIT(j)
         :: what == END ->
             jn[j].ended = true;
             jn[j].gen = 0;
-            pinned = (j < NWJ -> pinned : 0);
-            reading = (j < NWJ -> reading : 0)
+            if
+            :: j >= NWJ ->      /* who has pinned in the next one goes on */
+                pinned = pinned & ~RBIT(j);
+                reading = (by == j && !(j + 1 < NJ && (pinned & RBIT(j + 1)))
+                    -> 0 : reading);
+                by++
+            :: else
+            fi
         fi;
         check_store();
         /* a snapshot is never built on what is doomed */
@@ -478,8 +490,12 @@ inline put_fence(x) {
     jn[x].fence = jn[x].top;
     jn[x].top++;
     jn[x].gen = 0;
-    pinned = (x < NWJ -> pinned : 0);
-    reading = (x < NWJ -> reading : 0)
+    if
+    :: x >= NWJ ->
+        pinned = pinned & ~RBIT(x);
+        reading = (by == x -> 0 : reading)
+    :: else
+    fi
 }
 
 /* ---- readers --------------------------------------------------------------------- */
@@ -489,6 +505,13 @@ proctype reader(byte j)
     byte hit = TAKEN;           /* it counts on all the old snapshot reaches */
     bool ok;
 
+#if MOVES > 0                   /* else it begins with the pin: all the same */
+    journal_put(OPEN, 0);
+    if
+    :: ok
+    :: else -> goto stop
+    fi;
+#endif
 #ifdef NO_P2_REREAD
     m = tip;
 #endif
@@ -505,12 +528,37 @@ proctype reader(byte j)
         if
         :: !HAS(f_forgotten, OLD) ->
             reading = (jn[j].fence -> 0 : BIT(OLD));
+            by = j;
             SEEN(reading -> 3 : 0);
             d_step { check_store(); v_doomed = 0 }
         :: else -> clear()      /* gone: say so */
         fi;
         m = 0
     };
+#if MOVES > 0                   /* pinned in a new journal, then the old one ends */
+    do
+    :: j + 1 < NJ ->
+        j++; m = k; k = 0;
+        journal_put(OPEN, 0);
+        if
+        :: ok
+        :: else -> goto stop
+        fi;
+        journal_put(PIN, OLD);
+        if
+        :: ok
+        :: else -> goto stop
+        fi;
+        atomic { j--; k = m };
+        journal_put(END, 0);
+        if
+        :: ok                   /* nobody has ended it before */
+        :: else -> goto stop
+        fi;
+        atomic { SEEN(reading -> 9 : 0); j++; k = 2; m = 0 }
+    :: true -> break
+    od;
+#endif
     journal_put(END, 0);        /* P3 */
 stop:
     atomic { k = 0; ok = false }
@@ -541,6 +589,63 @@ end:
 #define OLDER(i) (OPEN_NOW(i) && jn[i].gen < c)
 #endif
 
+/*
+ * Pins: the journals of readers are listed, then those are read that are new or
+ * have grown, one after the other, until a listing shows none.
+ */
+#if MOVES > 0
+#ifdef NO_PINS_RECORDS          /* those that are new alone */
+#define GROWN(x) (jn[x].top > 0 && !was[(x) - NWJ])
+#else
+#define GROWN(x) (jn[x].top > was[(x) - NWJ])
+#endif
+inline read_pins() {
+    do
+    :: d_step {
+        fresh = 0;
+        i = NWJ;
+        do
+        :: i < NJ ->
+            fresh = fresh | (GROWN(i) -> RBIT(i) : 0);
+            was[i - NWJ] = jn[i].top;
+            i++
+        :: else -> break
+        od;
+        i = 0
+       };
+        if
+        :: !fresh -> break
+        :: else
+        fi;
+        do                      /* in any order: ids are random */
+        :: atomic { fresh ->
+            pick(i, fresh);
+            pins = pins | (pinned & BIT(i));
+            fresh = fresh & ~BIT(i);
+            i = 0 }
+        :: !fresh -> break
+        od
+#ifdef NO_PINS_AGAIN
+        ; break
+#endif
+    od;
+    atomic {
+        fresh = 0;
+        i = NWJ;
+        do
+        :: i < NJ -> was[i - NWJ] = 0; i++
+        :: else -> break
+        od;
+        pins = (pins -> BIT(OLD) : 0);
+        i = 0
+    }
+}
+#else
+inline read_pins() {
+    atomic { pins = (pinned -> BIT(OLD) : 0); i = 0 }
+}
+#endif
+
 /* All journals, one after the other: commits, pins, packs of those at work. */
 inline read_journals() {
     atomic { busy = 0; pins = 0; commits = BIT(OLD); i = 0 };
@@ -549,12 +654,9 @@ inline read_journals() {
         commits = commits | (committed & BIT(MADE(i)));
         busy = busy | (CLOSED(i) -> 0 : BIT(OWN(i)));
         i++ }
-    :: d_step { i >= NWJ && i < NJ ->
-        pins = pinned;
-        i++ }
-    :: i >= NJ -> break
+    :: i >= NWJ -> break
     od;
-    i = 0
+    read_pins()
 }
 
 inline remove(packs) {
@@ -577,6 +679,10 @@ proctype collector(byte self)
     byte roots;                 /* snapshots */
     byte set;                   /* packs to condemn or to doom */
     byte i, top, rounds;
+#if MOVES > 0
+    byte fresh;                 /* readers' journals that are to be read */
+    byte was[NJ - NWJ];         /* records, as listed before */
+#endif
 #ifdef NO_C3_READ
     byte seen;
 #endif
@@ -603,6 +709,9 @@ mark:                           /* C1 */
         fi;
         if
         :: NR && OPEN_NOW(NWJ) -> put_fence(NWJ)        /* a silent reader */
+#if MOVES > 0
+        :: OPEN_NOW(NWJ + 1) -> put_fence(NWJ + 1)
+#endif
         :: true
         fi
     };

@@ -160,6 +160,7 @@ one='-DNW=1 -DNC=1 -DNU=1'
 restart="$one -DSTARTS=2 -DROUNDS=2 -DLOST=true -DLATE=true -DMISS=true"
 late='-DNW=2 -DNC=1 -DNU=1 -DROUNDS=2 -DOPS=1 -DRENEWS=0 -DLATE=true -DMISS=true'
 pins='-DNW=0 -DNC=1 -DNU=1 -DNR=1 -DOPS=3 -DSPLIT'
+moves="$pins -DMOVES=2"
 guard='-DNW=1 -DNC=1 -DNU=2 -DFORCE=false'
 copies='-DNW=1 -DNC=2 -DNU=1 -DCOPIES=2 -DOPS=1'
 condemned='-DNW=1 -DNC=2 -DUSER=1 -DSTART=1'
@@ -185,6 +186,7 @@ verify_all() {
     verify users       collection $one -DOPS=4 -DLOGMAX=7
     verify guard       collection $guard
     verify pins        collection $pins
+    verify pins-move   collection $moves
     verify pins-writer collection $one -DNR=1
     verify power-writers    durability -DNW=2 -DNC=1
     verify power-collectors durability -DNW=1 -DNC=2 -DRENEWS=1
@@ -209,6 +211,7 @@ witness_all() {
     witness commit      1 collection $one
     witness space-back  2 collection $one
     witness pin         3 collection $pins
+    witness pin-moved   9 collection $moves
     witness fenced      4 collection $one
     witness rescue      5 collection $one
     witness re-stored   6 collection $one -DMISS=true
@@ -261,6 +264,8 @@ mutant_all() {
     mutant NO_I6_UNFORGOTTEN  collection $one
     mutant NO_I6_MARKED       collection $one -DOPS=3
     mutant NO_P2_REREAD       collection $pins
+    mutant NO_PINS_AGAIN      collection $moves
+    mutant NO_PINS_RECORDS    collection $moves
     mutant NO_W1_DURABLE          durability -DNW=1 -DNC=2
     mutant NO_W3_PACK_DURABLE     durability -DNW=1 -DNC=1
     mutant NO_W3_SEGMENT_DURABLE  durability -DNW=1 -DNC=1
