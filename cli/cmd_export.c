@@ -41,9 +41,13 @@ static void cmd_export_left(const struct export_result *r,
                      "which zip has not: %" PRIu64,
                      r->bare);
     if (r->linked > 0)
-        message_warn("hard links that became files of their own, since zip has "
-                     "none: %" PRIu64,
+        message_warn("names of hard links that are files of their own, since "
+                     "zip has no links: %" PRIu64,
                      r->linked);
+    if (r->slashed > 0)
+        message_warn("names with a backslash, which some programs take for a "
+                     "slash: %" PRIu64,
+                     r->slashed);
     message_note("%" PRIu64 " entries, %" PRIu64 " bytes", r->entries,
                  r->bytes);
 }

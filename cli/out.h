@@ -2,7 +2,7 @@
  * out: the door to standard output, where data goes. Buffered; the first
  * failure sticks and is told by out_flush(), so that a full disk or a closed
  * pipe behind us never passes for success.
- * Confined to one thread.
+ * One thread at a time.
  */
 #ifndef CLI_OUT_H
 #define CLI_OUT_H

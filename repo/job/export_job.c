@@ -53,7 +53,9 @@ struct export_job {
     struct export_zip *zip;
     struct export_zip_head member; /* zip: that is open; its path: */
     struct buf member_path;
-    bool follows; /* its sum does */
+    bool inside;  /* what was handed out ends in the middle of a member */
+    bool refused; /* nobody takes it any more */
+    bool follows; /* zip: the sum of the open member follows */
     struct export_zip_sum sum;
     struct buf out;
     struct export_result result;
@@ -69,6 +71,10 @@ static int job_attrs(struct export_job *j, const struct tree_entry *te,
     int rc = 0;
 
     arena_reset(&j->values);
+    if (j->o->format == EXPORT_ZIP) {
+        j->result.bare += te->attr_n > 0;
+        return 0;
+    }
     for (size_t i = 0; i < te->attr_n && rc == 0; i++) {
         const struct tree_attr *a = &te->attr[i];
         struct fetch_chunk chunk = {.frame = NULL};
@@ -107,6 +113,10 @@ static int job_link(struct export_job *j, const struct tree_entry *te)
     buf_reset(&j->link);
     if (te->e.type == ENTRY_DIR || te->e.nlink < 2)
         return 0;
+    if (j->o->format == EXPORT_ZIP) {
+        j->result.linked++;
+        return 0;
+    }
     rc = restore_group_find(&j->groups, te,
                             j->depth ? j->mark[j->depth - 1] : 0, &g, &first);
     if (rc == 0 && g && first)
@@ -238,10 +248,7 @@ static int job_zip(struct export_job *j, struct export_unit *u,
     struct bytes path = {NULL, 0};
     int rc;
 
-    if (m->path.n == 0) /* the directory that it is about */
-        return 0;
-    j->result.linked += m->link.n > 0;
-    j->result.bare += m->e->xattr_n > 0;
+    j->result.slashed += memchr(m->path.p, '\\', m->path.n) != NULL;
     if (m->e->type == ENTRY_DIR)
         buf_add(&j->path, "/", 1);
     rc = buf_status(&j->path);
@@ -267,8 +274,10 @@ static int job_member(struct export_job *j, struct export_unit *u,
 {
     struct entry e = te->e;
     struct export_member m = {.e = &e, .runs = &j->file.runs};
-    int rc = job_link(j, te);
+    int rc;
 
+    j->result.entries++;
+    rc = job_link(j, te);
     if (rc == 0)
         rc = job_attrs(j, te, &e);
     m.path = buf_bytes(&j->path);
@@ -278,7 +287,6 @@ static int job_member(struct export_job *j, struct export_unit *u,
         rc = job_file_open(j, te);
     if (rc == 0)
         rc = j->o->format == EXPORT_TAR ? job_tar(j, u, &m) : job_zip(j, u, &m);
-    j->result.entries++;
     return rc;
 }
 
@@ -297,6 +305,14 @@ static int job_enter(struct export_job *j, const struct tree_entry *te)
         j->mark[j->depth] = ++j->marks;
     j->depth++;
     return 0;
+}
+
+/* zip has no name for the directory that it is about. */
+static bool job_is_nameless(const struct export_job *j,
+                            const struct tree_walk_item *item)
+{
+    return j->o->format == EXPORT_ZIP && item->path.n == 0 &&
+           item->te->e.type == ENTRY_DIR;
 }
 
 /* The next entry becomes a member. */
@@ -322,7 +338,7 @@ static int job_entry(struct export_job *j, struct export_unit *u)
         rc = E_CORRUPT; /* raised by the walk */
     if (rc == 0 && item.te && !job_takes(j, item.te->e.type)) {
         j->result.left++;
-    } else if (rc == 0 && item.te) {
+    } else if (rc == 0 && item.te && !job_is_nameless(j, &item)) {
         buf_reset(&j->path);
         buf_add_bytes(&j->path, item.te->e.type != ENTRY_DIR && !item.path.n
                                     ? j->o->name
@@ -355,6 +371,7 @@ static int job_produce(void *ctx, void *unit, bool *end)
         else
             rc = job_entry(j, u);
     }
+    u->inside = j->file.open;
     *end = rc == 0 && u->n == 0;
     return rc;
 }
@@ -403,8 +420,11 @@ static int job_put(void *ctx, struct bytes x)
 {
     struct export_job *j = ctx;
 
+    int rc = x.n > 0 ? j->o->put(j->o->ctx, x) : 0;
+
     j->result.bytes += x.n;
-    return x.n > 0 ? j->o->put(j->o->ctx, x) : 0;
+    j->refused |= rc < 0;
+    return rc;
 }
 
 /* zip: a part of a member, between what belongs before and behind it. */
@@ -431,8 +451,10 @@ static int job_put_part(struct export_job *j, const struct export_part *p,
     j->sum.packed += p->sum.packed;
     if (rc == 0)
         rc = job_put(j, buf_bytes(&j->out));
+    j->inside |= rc == 0;
     if (rc == 0)
         rc = job_put(j, bytes_of(bytes, (size_t)p->sum.packed));
+    j->inside &= rc < 0 || !p->end;
     if (rc < 0 || !p->end)
         return rc;
     buf_reset(&j->out);
@@ -447,8 +469,12 @@ static int job_consume(void *ctx, void *unit)
     size_t at = 0;
     int rc = 0;
 
-    if (j->o->format == EXPORT_TAR)
-        return job_put(j, buf_bytes(&u->out));
+    if (j->o->format == EXPORT_TAR) {
+        rc = job_put(j, buf_bytes(&u->out));
+        if (rc == 0)
+            j->inside = u->inside;
+        return rc;
+    }
     for (size_t i = 0; i < u->part_n && rc == 0; i++) {
         rc = job_put_part(j, &u->part[i], u->out.p + at);
         at += (size_t)u->part[i].sum.packed;
@@ -495,6 +521,20 @@ static int job_close(struct export_job *j)
     /* two empty blocks, and what is left of a record */
     end += export_tar_fill(j->result.bytes + end, EXPORT_TAR_RECORD);
     return job_put(j, bytes_of(zeros, (size_t)end));
+}
+
+/* What was handed out ends between two members: programs would take it for the
+ * whole archive, or for most of it. */
+static void job_break(struct export_job *j)
+{
+    if (j->refused || j->inside)
+        return;
+    buf_reset(&j->out);
+    if (j->o->format == EXPORT_TAR)
+        export_tar_broken(&j->out);
+    else
+        export_zip_broken(&j->out);
+    err_ignore(job_put(j, buf_bytes(&j->out)), "what failed before is told");
 }
 
 static int job_open(struct export_job *j)
@@ -550,6 +590,7 @@ int export_job_run(struct fetch *f, const struct export_options *o,
                    struct export_result *out)
 {
     struct export_job j = {.o = o, .fetch = f};
+    struct err_record why;
     int rc;
 
     job_init(&j);
@@ -558,6 +599,11 @@ int export_job_run(struct fetch *f, const struct export_options *o,
         rc = job_pipe(&j);
     if (rc == 0)
         rc = job_close(&j);
+    if (rc < 0) {
+        err_save(rc, &why);
+        job_break(&j);
+        rc = err_load(&why);
+    }
     *out = j.result;
     job_release(&j);
     return rc;

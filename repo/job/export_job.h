@@ -1,9 +1,10 @@
 /*
  * export_job: a snapshot, or a part of one, as a tar or zip archive. Entries
  * are met in the order of the tree; what they hold is read and packed by
- * several threads, and handed out in order, as it comes. Memory: a unit for
- * each of them, and the hard links that are not complete. Confined to one
- * thread.
+ * several threads, and handed out in order, as it comes. Memory: three units
+ * of about a megabyte for each of them; of tar one file's holes, and for each
+ * inode with several names, of which not all were met, its path and entry; of
+ * zip its directory, packed. Confined to one thread.
  */
 #ifndef REPO_JOB_EXPORT_JOB_H
 #define REPO_JOB_EXPORT_JOB_H
@@ -30,14 +31,18 @@ struct export_options {
 
 struct export_result {
     uint64_t entries;
-    uint64_t bytes;  /* of the archive */
-    uint64_t left;   /* entries of a type that the format has not */
-    uint64_t linked; /* zip: names whose file stands there under another one */
-    uint64_t bare;   /* zip: entries with attributes, which it has not */
+    uint64_t bytes; /* of the archive */
+    uint64_t left;  /* entries of a type that the format has not */
+    uint64_t
+        linked; /* zip: names of what has several, each a file of its own */
+    uint64_t slashed; /* zip: names with a backslash in them */
+    uint64_t bare;    /* zip: entries with attributes, which it has not */
 };
 
 /*
- * export_job_run: all of it. The archive is complete only when 0 is returned.
+ * export_job_run: all of it. The archive is complete only when 0 is returned;
+ * else its end is one that no program takes for an archive's, unless put has
+ * failed.
  *   f  lent; lanes are made of it
  * Returns 0; E_CORRUPT: damage, told with the path; E_LIMIT: something that the
  * format cannot hold; E_CANCELED; E_NOMEM; what fetching or put returned.

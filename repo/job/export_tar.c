@@ -373,24 +373,36 @@ static void tar_head_attrs(struct tar_head *t)
     }
 }
 
-/* The records as a member of their own, in front of the one they are about. */
-static void tar_head_records(struct tar_head *t, struct buf *b)
+/* Records as a member of their own, in front of the one they are about. */
+static void tar_add_records(struct buf *b, struct bytes path,
+                            struct bytes records)
 {
     uint8_t h[EXPORT_TAR_BLOCK] = {0};
 
-    if (t->records.n == 0)
-        return;
-    tar_name_below(h + TAR_NAME, "PaxHeaders/", buf_bytes(&t->path));
+    tar_name_below(h + TAR_NAME, "PaxHeaders/", path);
     (void)tar_number(h + TAR_MODE, TAR_SHORT_N, 0644);
     (void)tar_number(h + TAR_UID, TAR_SHORT_N, 0);
     (void)tar_number(h + TAR_GID, TAR_SHORT_N, 0);
-    (void)tar_number(h + TAR_SIZE, TAR_LONG_N, t->records.n);
+    (void)tar_number(h + TAR_SIZE, TAR_LONG_N, records.n);
     (void)tar_number(h + TAR_MTIME, TAR_LONG_N, 0);
     h[TAR_TYPE] = 'x';
     tar_close(h);
     buf_add(b, h, sizeof h);
-    buf_add_bytes(b, buf_bytes(&t->records));
-    buf_add_zeros(b, (size_t)export_tar_fill(t->records.n, EXPORT_TAR_BLOCK));
+    buf_add_bytes(b, records);
+    buf_add_zeros(b, (size_t)export_tar_fill(records.n, EXPORT_TAR_BLOCK));
+}
+
+void export_tar_broken(struct buf *b)
+{
+    static const char text[] = "31 comment=the rest is missing\n";
+    uint8_t *junk;
+
+    /* some take a bad header for the end, but not behind records */
+    tar_add_records(b, bytes_of_str("the rest is missing"),
+                    bytes_of((const uint8_t *)text, sizeof text - 1));
+    junk = buf_extend(b, EXPORT_TAR_BLOCK);
+    if (junk)
+        memset(junk, '!', EXPORT_TAR_BLOCK);
 }
 
 int export_tar_head(struct buf *b, const struct export_member *m)
@@ -418,7 +430,8 @@ int export_tar_head(struct buf *b, const struct export_member *m)
     if (rc == 0)
         rc = buf_status(&t.text);
     if (rc == 0) {
-        tar_head_records(&t, b);
+        if (t.records.n > 0)
+            tar_add_records(b, buf_bytes(&t.path), buf_bytes(&t.records));
         buf_add(b, t.h, sizeof t.h);
         buf_add_bytes(b, buf_bytes(&t.map));
         rc = buf_status(b);

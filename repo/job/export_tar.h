@@ -30,6 +30,10 @@ bool export_tar_takes(enum entry_type type);
  */
 MUST_CHECK int export_tar_head(struct buf *b, const struct export_member *m);
 
+/* export_tar_broken: append what stands between two members where the rest is
+ * missing: each program that reads it fails there, and tells. */
+void export_tar_broken(struct buf *b);
+
 /* export_tar_fill: zeros that follow n bytes up to a multiple of size. */
 uint64_t export_tar_fill(uint64_t n, uint64_t size);
 

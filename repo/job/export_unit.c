@@ -13,6 +13,7 @@ void export_unit_reset(struct export_unit *u)
     u->n = 0;
     u->bytes = 0;
     u->part_n = 0;
+    u->inside = false;
 }
 
 void export_unit_release(struct export_unit *u)

@@ -48,6 +48,7 @@ struct export_unit {
     size_t n;
     size_t cap;
     uint64_t bytes; /* all steps make */
+    bool inside;    /* the member that is open at its end goes on */
     struct buf out; /* what they have made */
     struct export_part *part;
     size_t part_n;

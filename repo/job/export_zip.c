@@ -269,6 +269,12 @@ int export_zip_end(struct export_zip *z, struct buf *b,
     return rc < 0 ? rc : buf_status(b);
 }
 
+void export_zip_broken(struct buf *b)
+{
+    codec_put_u32(b, ZIP_LOCAL);
+    codec_put_u16(b, ZIP_VERSION); /* and no more of this header */
+}
+
 /* What closes the archive: where its directory is, and how long. */
 static int zip_closing(struct export_zip *z)
 {

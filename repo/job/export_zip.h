@@ -65,6 +65,10 @@ MUST_CHECK int export_zip_end(struct export_zip *z, struct buf *b,
                               const struct export_zip_head *h,
                               const struct export_zip_sum *sum, bool follows);
 
+/* export_zip_broken: append what stands between two members where the rest is
+ * missing: also who reads it without a directory fails there. */
+void export_zip_broken(struct buf *b);
+
 /* export_zip_finish: hand the directory to put, in pieces. Returns 0; E_NOMEM;
  * what put returned. */
 MUST_CHECK int export_zip_finish(struct export_zip *z,

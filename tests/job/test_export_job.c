@@ -23,6 +23,8 @@ struct world {
     struct buf archive;
     uint64_t puts;
     uint64_t put_fails; /* the n-th one; 0: none */
+    uint64_t stop_at;   /* after the n-th one it is asked to stop; 0: never */
+    struct cancel cancel;
 };
 
 static void path_of(const struct world *w, const char *name,
@@ -74,13 +76,25 @@ static int world_put(void *ctx, struct bytes x)
     return buf_status(&w->archive);
 }
 
+/* Somebody asks it to stop, behind a piece. */
+static int stop_put(void *ctx, struct bytes x)
+{
+    struct world *w = ctx;
+    int rc = world_put(w, x);
+
+    if (w->puts == w->stop_at)
+        cancel_request(&w->cancel, 2);
+    return rc;
+}
+
 static int world_export(struct world *w, enum export_format format,
                         unsigned threads, struct export_result *r)
 {
     struct export_options o = {.format = format,
                                .te = &w->top.te,
                                .threads = threads,
-                               .put = world_put,
+                               .cancel = &w->cancel,
+                               .put = stop_put,
                                .ctx = w};
     struct fetch *f;
     int rc;
@@ -108,8 +122,8 @@ static void test_export_job__any_number_of_threads(void **state)
     for (int f = EXPORT_TAR; f <= EXPORT_ZIP; f++) {
         assert_int_equal(world_export(&w, (enum export_format)f, 1, &r), 0);
         assert_int_equal(r.bytes, w.archive.n);
-        assert_true(r.entries > JOB_FIXTURE_FILES + 5);
-        assert_int_equal(r.linked, f == EXPORT_ZIP);
+        assert_true(r.entries > JOB_FIXTURE_FILES + 4);
+        assert_int_equal(r.linked, f == EXPORT_ZIP ? 2 : 0);
         buf_reset(&first);
         buf_add_bytes(&first, buf_bytes(&w.archive));
         assert_true(first.n > 2500000);
@@ -122,13 +136,58 @@ static void test_export_job__any_number_of_threads(void **state)
     world_close(&w);
 }
 
-/* What was made of it is the beginning of the whole one. */
-static void is_part(struct world *w, const struct buf *whole, int rc, int code)
+/* Whether each program that reads it as a tar archive fails: it ends in the
+ * middle of something, or has a bad header behind records (others some take for
+ * the end). */
+static bool tar_fails(struct bytes x)
 {
+    bool records = false;
+
+    while (x.n >= 512) {
+        unsigned sum = 8 * ' ', said = 0, size = 0;
+
+        for (size_t i = 0; i < 512; i++)
+            sum += i >= 148 && i < 156 ? 0 : x.p[i];
+        if (x.p[0] == 0)
+            return false; /* the end of an archive */
+        if (sscanf((const char *)x.p + 148, "%6o", &said) != 1 || said != sum)
+            return records;
+        records = x.p[156] == 'x';
+        assert_int_equal(sscanf((const char *)x.p + 124, "%11o", &size), 1);
+        size = 512 + (size + 511) / 512 * 512;
+        if (size > x.n)
+            return true;
+        x = bytes_of(x.p + size, x.n - size);
+    }
+    return x.n > 0;
+}
+
+/* The same of a zip archive that is read from its beginning: it ends in a
+ * header, or not where the whole one has the next. */
+static bool zip_fails(struct bytes x, const struct buf *whole)
+{
+    static const uint8_t head[] = {'P', 'K', 3, 4, 20, 0};
+    size_t n = sizeof head;
+
+    if (x.n >= n && memcmp(x.p + x.n - n, head, n) == 0)
+        return true;
+    return x.n > 0 && memcmp(whole->p + x.n, "PK", 2) != 0;
+}
+
+/* What was made of it is the beginning of the whole one, and its end is none.
+ */
+static void is_part(struct world *w, const struct buf *whole,
+                    enum export_format f, int rc, int code)
+{
+    size_t n = 0;
+
     assert_int_equal(rc, code);
-    assert_true(w->archive.n < whole->n);
-    assert_true(
-        bytes_equal(buf_bytes(&w->archive), bytes_of(whole->p, w->archive.n)));
+    while (n < w->archive.n && n < whole->n && w->archive.p[n] == whole->p[n])
+        n++;
+    assert_true(n < whole->n);
+    assert_true(w->archive.n - n <= 2048);
+    assert_true(f == EXPORT_TAR ? tar_fails(buf_bytes(&w->archive))
+                                : zip_fails(buf_bytes(&w->archive), whole));
 }
 
 static void whole_of(struct world *w, enum export_format f, struct buf *whole)
@@ -163,7 +222,7 @@ static void test_export_job__each_read_fails(void **state)
             if (memory_passages(w.f.store) < n)
                 break;
             memory_set_fault(w.f.store, none);
-            is_part(&w, &whole, rc, E_STORE);
+            is_part(&w, &whole, (enum export_format)f, rc, E_STORE);
         }
         memory_set_fault(w.f.store, none);
         assert_int_equal(rc, 0);
@@ -210,7 +269,7 @@ static void test_export_job__each_allocation_fails(void **state)
                 assert_true(
                     bytes_equal(buf_bytes(&w.archive), buf_bytes(&whole)));
             else
-                is_part(&w, &whole, rc, E_NOMEM);
+                is_part(&w, &whole, (enum export_format)f, rc, E_NOMEM);
         }
         assert_int_equal(rc, 0);
         assert_in_range(n, 50, 100000);
@@ -233,9 +292,14 @@ static void test_export_job__nobody_takes_it(void **state)
         whole_of(&w, (enum export_format)f, &whole);
         puts = w.puts;
         assert_true(puts > 5);
-        for (w.put_fails = 1; w.put_fails <= puts; w.put_fails++)
-            is_part(&w, &whole, world_export(&w, (enum export_format)f, 2, &r),
-                    E_IO);
+        for (w.put_fails = 1; w.put_fails <= puts; w.put_fails++) {
+            assert_int_equal(world_export(&w, (enum export_format)f, 2, &r),
+                             E_IO);
+            /* and nothing after it */
+            assert_int_equal(w.puts, w.put_fails);
+            assert_true(bytes_equal(buf_bytes(&w.archive),
+                                    bytes_of(whole.p, w.archive.n)));
+        }
         w.put_fails = 0;
         buf_release(&whole);
     }
@@ -252,12 +316,38 @@ static void test_export_job__damage_is_told_with_the_path(void **state)
     world_open(&w);
     whole_of(&w, EXPORT_TAR, &whole);
     job_fixture_damage(&w.f, PACK_DATA);
-    is_part(&w, &whole, world_export(&w, EXPORT_TAR, 2, &r), E_CORRUPT);
+    is_part(&w, &whole, EXPORT_TAR, world_export(&w, EXPORT_TAR, 2, &r),
+            E_CORRUPT);
     assert_non_null(strstr(err_text(), "/"));
-    is_part(&w, &whole, world_export(&w, EXPORT_ZIP, 2, &r), E_CORRUPT);
     job_fixture_damage(&w.f, PACK_META);
-    is_part(&w, &whole, world_export(&w, EXPORT_TAR, 2, &r), E_CORRUPT);
+    is_part(&w, &whole, EXPORT_TAR, world_export(&w, EXPORT_TAR, 2, &r),
+            E_CORRUPT);
     buf_release(&whole);
+    world_close(&w);
+}
+
+static void test_export_job__is_stopped(void **state)
+{
+    struct export_result r;
+    struct buf whole;
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    for (int f = EXPORT_TAR; f <= EXPORT_ZIP; f++) {
+        uint64_t puts;
+
+        whole_of(&w, (enum export_format)f, &whole);
+        puts = w.puts;
+        for (w.stop_at = 1; w.stop_at + 4 < puts; w.stop_at++) {
+            w.cancel = (struct cancel){.signal = 0};
+            is_part(&w, &whole, (enum export_format)f,
+                    world_export(&w, (enum export_format)f, 1, &r), E_CANCELED);
+        }
+        w.stop_at = 0;
+        w.cancel = (struct cancel){.signal = 0};
+        buf_release(&whole);
+    }
     world_close(&w);
 }
 
@@ -268,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_export_job__each_read_fails),
         cmocka_unit_test(test_export_job__each_allocation_fails),
         cmocka_unit_test(test_export_job__nobody_takes_it),
+        cmocka_unit_test(test_export_job__is_stopped),
         cmocka_unit_test(test_export_job__damage_is_told_with_the_path),
     };
 
