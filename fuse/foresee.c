@@ -24,6 +24,7 @@ struct foresee {
     struct foresee_place place[FORESEE_MAX]; /* the next one last */
     size_t n;
     int credit; /* how many may be read ahead */
+    bool busy;  /* one is being read: others have requests to answer */
 };
 
 struct foresee *foresee_new(foresee_load *load, void *ctx)
@@ -59,8 +60,9 @@ static void foresee_take(struct foresee *f, const struct chunk_id *root)
         return;
     }
     f->n = i - 1;
-    if (f->credit < FORESEE_AHEAD)
-        f->credit += FORESEE_CREDIT;
+    f->credit += FORESEE_CREDIT;
+    if (f->credit > FORESEE_AHEAD)
+        f->credit = FORESEE_AHEAD;
 }
 
 void foresee_listed(struct foresee *f, const struct chunk_id *root,
@@ -84,7 +86,7 @@ static bool foresee_next(struct foresee *f, struct chunk_id *root)
     bool found = false;
 
     (void)pthread_mutex_lock(&f->lock);
-    for (size_t i = f->n; i-- > 0 && f->credit > 0 && !found;) {
+    for (size_t i = f->busy ? 0 : f->n; i-- > 0 && f->credit > 0 && !found;) {
         found = !f->place[i].done;
         if (found) {
             f->place[i].done = true;
@@ -92,6 +94,7 @@ static bool foresee_next(struct foresee *f, struct chunk_id *root)
             f->credit--;
         }
     }
+    f->busy |= found;
     (void)pthread_mutex_unlock(&f->lock);
     return found;
 }
@@ -104,5 +107,8 @@ bool foresee_step(void *ctx)
     if (!foresee_next(f, &root))
         return false;
     f->load(f->ctx, &root);
+    (void)pthread_mutex_lock(&f->lock);
+    f->busy = false;
+    (void)pthread_mutex_unlock(&f->lock);
     return true;
 }

@@ -36,8 +36,9 @@ void foresee_free(struct foresee *f);
 void foresee_listed(struct foresee *f, const struct chunk_id *root,
                     const struct foresee_dirs *dirs);
 
-/* foresee_step: read the next one, if there is one: some microseconds, or what
- * is not quick (loop.h). Returns whether there was. ctx: the struct foresee. */
+/* foresee_step: read the next one, if there is one and no other thread reads
+ * one: some microseconds, or what is not quick (loop.h). Returns whether there
+ * was. ctx: the struct foresee. */
 bool foresee_step(void *ctx);
 
 #endif

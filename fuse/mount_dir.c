@@ -197,6 +197,7 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
     struct lane *lane = NULL;
     struct mount_node d;
     uint32_t snap;
+    bool listed;
     int rc;
 
     if (!mount_node_of(m, number, &d) || !d.is_dir) {
@@ -212,15 +213,21 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
         rc = lanes_take(m->lanes, &lane);
     if (rc == 0)
         rc = listing_fill(&l, lane, &d, off, &snap);
+    /* Once it is answered the kernel may forget the directory at any moment,
+     * and its slot become that of another. */
+    listed = rc == 0 && off == 0 && d.dir.kind == TOP_SNAPSHOT;
+    if (listed)
+        dir_slots_hold(m->slots, d.slot);
     /* what was found before the trouble is given first */
     if (rc == 0 || l.n > 0)
         (void)fuse_reply_buf(req, l.p, l.n);
     else
         (void)fuse_reply_err(req, mount_errno(m, rc, snap));
-    if (rc == 0 && off == 0 && d.dir.kind == TOP_SNAPSHOT) {
+    if (listed) {
         foresee_listed(m->foresee, &d.dir.root, &l.dirs);
         if (l.files)
             ahead_listed(m->ahead, &d);
+        dir_slots_forget(m->slots, d.slot, 1);
     }
     if (lane)
         lanes_give(m->lanes, lane);

@@ -331,6 +331,12 @@ static int fetch_frame(struct fetch_lane *l, const struct index_loc *loc,
         f->decoded++;
         (void)pthread_cond_broadcast(&f->loaded);
     }
+    if (fr && fr->state == FETCH_LOADING && f->before_load) {
+        /* another thread does: that takes as long */
+        (void)pthread_mutex_unlock(&f->lock);
+        f->before_load();
+        (void)pthread_mutex_lock(&f->lock);
+    }
     while (fr && fr->state == FETCH_LOADING)
         (void)pthread_cond_wait(&f->loaded, &f->lock);
     if (!fr)

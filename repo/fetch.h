@@ -54,8 +54,8 @@ typedef int fetch_refresh(void *ctx, bool *moved);
 void fetch_follow(struct fetch *f, fetch_refresh *refresh, void *ctx);
 
 /* fetch_before_load: what to call, in the thread that wants it, before a frame
- * is read and decoded: all else takes microseconds. Before the first lane is
- * made.
+ * is read and decoded, or waited for: all else takes microseconds. Before the
+ * first lane is made.
  */
 void fetch_before_load(struct fetch *f, void (*call)(void));
 

@@ -106,6 +106,29 @@ static void test_foresee__who_does_something_else(void **state)
     foresee_free(w.f);
 }
 
+/* While one is read, another thread answers requests: it does not read, too. */
+static void load_and_step(void *ctx, const struct chunk_id *root)
+{
+    struct world *w = ctx;
+
+    assert_false(foresee_step(w->f));
+    world_load(w, root);
+}
+
+static void test_foresee__one_at_a_time(void **state)
+{
+    struct world w = {.n = 0};
+
+    (void)state;
+    w.f = foresee_new(load_and_step, &w);
+    assert_non_null(w.f);
+    list(&w, 1, 10, 5);
+    list(&w, 10, 0, 0);
+    assert_int_equal(steps(&w), 2);
+    assert_int_equal(w.n, 2);
+    foresee_free(w.f);
+}
+
 /* However often it was right: so many ahead, and no more. */
 static void test_foresee__bounds(void **state)
 {
@@ -132,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_foresee__who_goes_through_a_tree),
         cmocka_unit_test(test_foresee__who_does_something_else),
+        cmocka_unit_test(test_foresee__one_at_a_time),
         cmocka_unit_test(test_foresee__bounds),
     };
 

@@ -330,6 +330,78 @@ static void test_fetch__serves_many_lanes(void **state)
     }
 }
 
+/* Two want one frame: both are told, before it is there, that it takes long. */
+static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told_more = PTHREAD_COND_INITIALIZER;
+static unsigned told;
+
+static void tell(void)
+{
+    (void)pthread_mutex_lock(&told_lock);
+    told++;
+    (void)pthread_cond_broadcast(&told_more);
+    (void)pthread_mutex_unlock(&told_lock);
+}
+
+/* The store answers once both were told; after half a minute it fails. */
+static int slow_get(void *ctx, enum memory_point point, enum memory_op op,
+                    const char *name)
+{
+    struct timespec until;
+    int late = 0;
+
+    (void)ctx;
+    if (point != MEMORY_BEFORE || op != MEMORY_GET ||
+        strncmp(name, "packs/", 6) != 0)
+        return 0;
+    assert_int_equal(timespec_get(&until, TIME_UTC), TIME_UTC);
+    until.tv_sec += 30;
+    (void)pthread_mutex_lock(&told_lock);
+    while (told < 2 && !late)
+        late = pthread_cond_timedwait(&told_more, &told_lock, &until);
+    (void)pthread_mutex_unlock(&told_lock);
+    return late ? err_set(E_STORE, "nobody else was told") : 0;
+}
+
+static void *get_first(void *arg)
+{
+    struct getter *g = arg;
+    struct fetch_lane *lane;
+    struct fetch_chunk c;
+
+    assert_int_equal(fetch_lane_new(g->b->fetch, &lane), 0);
+    g->failed = get(g->b, lane, g->seed % CHUNKS, CHUNK, &c) != 0;
+    fetch_release(lane, &c);
+    fetch_lane_free(lane);
+    return NULL;
+}
+
+static void test_fetch__who_waits_is_told_as_well(void **state)
+{
+    struct getter g[2];
+    pthread_t t[2];
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, 1, 1 << 20);
+    fetch_lane_free(b.lane);
+    b.lane = NULL;
+    told = 0;
+    fetch_before_load(b.fetch, tell);
+    memory_set_hook(b.f.store, slow_get, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        g[i] = (struct getter){&b, i, 0};
+        assert_int_equal(pthread_create(&t[i], NULL, get_first, &g[i]), 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(t[i], NULL), 0);
+        assert_int_equal(g[i].failed, 0);
+    }
+    memory_set_hook(b.f.store, NULL, NULL);
+    assert_int_equal(told, 2);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_fetch__looks_again_when_a_pack_has_moved),
         cmocka_unit_test(test_fetch__trouble_with_the_store_is_named_so),
         cmocka_unit_test(test_fetch__serves_many_lanes),
+        cmocka_unit_test(test_fetch__who_waits_is_told_as_well),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
