@@ -89,7 +89,7 @@ int cmd_cat(struct cli *cli)
                      (int)pick.path.n, (const char *)pick.path.p,
                      entry_out_type(pick.te.e.type));
     if (rc == 0)
-        rc = cmd_cat_content(cli, &pick);
+        rc = snap_pick_gone(&s, &pick, cmd_cat_content(cli, &pick));
     snap_pick_release(&pick);
     session_close(&s);
     return rc;

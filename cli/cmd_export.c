@@ -52,7 +52,8 @@ static void cmd_export_left(const struct export_result *r,
                  r->bytes);
 }
 
-static int cmd_export_run(struct cli *cli, struct snap_pick *pick)
+static int cmd_export_run(struct cli *cli, struct session *s,
+                          struct snap_pick *pick)
 {
     struct bytes path = buf_bytes(&pick->path);
     struct export_result result;
@@ -68,6 +69,7 @@ static int cmd_export_run(struct cli *cli, struct snap_pick *pick)
 
     if (rc < 0 && out_failed(cli->out))
         return 0; /* told when the output is closed */
+    rc = snap_pick_gone(s, pick, rc);
     if (rc == E_CORRUPT)
         message_follow("the archive ends there; 'dedup restore' brings back "
                        "all that is whole");
@@ -96,7 +98,7 @@ int cmd_export(struct cli *cli)
         rc = snap_pick_open(&s, cli->opt->arg[0], false,
                             opt_has(cli->opt, OPT_ALL), &pick);
     if (rc == 0)
-        rc = cmd_export_run(cli, &pick);
+        rc = cmd_export_run(cli, &s, &pick);
     snap_pick_release(&pick);
     session_close(&s);
     return rc;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/id.h"
 #include "base/text.h"
@@ -76,12 +77,22 @@ void json_out_cancel(struct json_out *j)
     j->depth = 0;
 }
 
+/* What cannot be seen, or steers a terminal (text.h), is written as its number:
+ * whoever reads the JSON has it all the same. */
+static bool json_out_is_hidden(struct bytes at, size_t n)
+{
+    struct text_unit u;
+
+    text_next(bytes_of(at.p, n), &u);
+    return u.n != n || memcmp(u.s, at.p, n) != 0;
+}
+
 /* One character or byte of a string; at is not empty. Returns what it used. */
 static size_t json_out_char(struct json_out *j, struct bytes at)
 {
     uint32_t cp;
     size_t n = text_utf8(at, &cp);
-    char escape[8];
+    char escape[16];
 
     if (n == 0) {
         json_out_raw(j, "\xef\xbf\xbd"); /* U+FFFD */
@@ -89,10 +100,14 @@ static size_t json_out_char(struct json_out *j, struct bytes at)
     }
     if (cp == '"' || cp == '\\')
         (void)snprintf(escape, sizeof escape, "\\%c", (char)cp);
-    else if (cp < 0x20 || cp == 0x7f)
+    else if (cp >= 0x20 && (cp < 0x7f || !json_out_is_hidden(at, n)))
+        escape[0] = 0;
+    else if (cp < 0x10000)
         (void)snprintf(escape, sizeof escape, "\\u%04" PRIx32, cp);
     else
-        escape[0] = 0;
+        (void)snprintf(escape, sizeof escape, "\\u%04" PRIx32 "\\u%04" PRIx32,
+                       0xd800 + ((cp - 0x10000) >> 10),
+                       0xdc00 + ((cp - 0x10000) & 0x3ff));
     if (escape[0])
         json_out_raw(j, escape);
     else

@@ -1,8 +1,9 @@
 /*
  * json_out: JSON lines: one object a line, written as it comes, no tree in
  * memory. Each line begins with "v":1, the version of all our line formats,
- * and "type", which says what the line is about. RFC 8259; names that are no
- * UTF-8 get a twin: "name" with U+FFFD for what is not, and "name_b64" with
+ * and "type", which says what the line is about. RFC 8259; what steers a
+ * terminal, or cannot be seen, is written as \uXXXX; names that are no UTF-8
+ * get a twin: "name" with U+FFFD for what is not, and "name_b64" with
  * the exact bytes.
  *
  *     json_out_begin(j, "entry");

@@ -8,6 +8,7 @@
 #include "cli/when.h"
 #include "cli/words.h"
 #include "repo/members_draft.h"
+#include "repo/repo_log.h"
 #include "repo/tree_walk.h"
 
 enum {
@@ -296,6 +297,28 @@ int snap_pick_open(struct session *s, const char *text, bool one_series,
         rc = snap_pick_find(s, p);
     snapshot_list_release(&list);
     return rc;
+}
+
+int snap_pick_gone(struct session *s, const struct snap_pick *p, int rc)
+{
+    char hex[ID_HEX_CHARS + 1];
+    struct err_record why;
+    bool moved;
+    int looked;
+
+    if (rc != E_CORRUPT)
+        return rc;
+    err_save(rc, &why);
+    looked = repo_log_follow(s->repo, &moved);
+    err_ignore(looked, "it stays what it was");
+    if (looked < 0 || !state_is_forgotten(&s->repo->state, &p->snapshot.id))
+        return err_load(&why);
+    return err_set(
+        E_NOTFOUND,
+        "%.*s was forgotten while it was read, and a prune has taken "
+        "some of it",
+        SNAP_PICK_ID_CHARS,
+        id_hex(p->snapshot.id.b, sizeof p->snapshot.id.b, hex));
 }
 
 void snap_pick_release(struct snap_pick *p)

@@ -42,6 +42,12 @@ MUST_CHECK int snap_pick_item(const struct snapshot_list *list,
                               const char *spec, bool all,
                               const struct snapshot_item **item);
 
+/* snap_pick_gone: rc ended the reading of p. Damage of a snapshot that was
+ * forgotten meanwhile is E_NOTFOUND, which says so; all else stays. Nobody else
+ * uses s or p. */
+MUST_CHECK int snap_pick_gone(struct session *s, const struct snap_pick *p,
+                              int rc);
+
 void snap_pick_release(struct snap_pick *p);
 
 #endif

@@ -181,3 +181,26 @@ expect 2 tar -tf part.tar
 expect 8 dedup export --format zip "src:$PWD/src"
 mv "$OUT" part.zip
 expect 1 python3 -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1])' part.zip
+
+# It is forgotten, and pruned, while somebody reads slowly: that is no damage.
+new_repo other
+mkdir many
+for i in 1 2 3 4 5 6 7 8; do
+    head -c 8000000 /dev/urandom >"many/$i"
+done
+expect 0 dedup snapshot -s many many
+
+mkfifo pipe
+dedup export many >pipe 2>err &
+pid=$!
+exec 5<pipe
+head -c 100000 <&5 >part.tar
+expect 0 dedup snapshot -s many src/d
+expect 0 dedup forget many~1
+expect 0 dedup prune
+cat <&5 >>part.tar
+exec 5<&-
+wait "$pid" && run_fail "no error"
+grep -q 'was forgotten while it was read' err || run_fail "$(cat err)"
+grep -q restore err && run_fail "$(cat err)"
+expect 2 tar -tf part.tar

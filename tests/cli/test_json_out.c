@@ -110,6 +110,9 @@ static void test_json_out__escapes_and_twins(void **state)
         {"\0\x1f !", 4, "\"\\u0000\\u001f !\""},
         {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9,
          "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        /* what steers a terminal, or cannot be seen */
+        {"\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\xa0", 9,
+         "\"\\u009b\\u202e\\udb40\\udc20\""},
         /* base64 of one, two, three and four bytes */
         {"\xff", 1, "\"\xef\xbf\xbd\",\"x_b64\":\"/w==\""},
         {"\xff"

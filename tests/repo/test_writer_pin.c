@@ -200,8 +200,8 @@ static int move_pin(void *ctx, enum memory_point point, enum memory_op op,
 {
     struct move *x = ctx;
 
-    if (x->inside || x->moves == 40 || point != MEMORY_AFTER || name[0] != 'w' ||
-        (op != MEMORY_LIST && op != MEMORY_GET))
+    if (x->inside || x->moves == 40 || point != MEMORY_AFTER ||
+        name[0] != 'w' || (op != MEMORY_LIST && op != MEMORY_GET))
         return 0;
     x->inside = true;
     if (x->n == x->open)
