@@ -319,6 +319,8 @@ static int cmd_find_run(struct cmd_find *f, struct session *s)
         rc = f->diff ? 0 : err_set(E_NOMEM, "out of memory");
     }
     if (rc == 0)
+        tree_diff_search(f->diff);
+    if (rc == 0)
         rc = f->cli->opt->arg_n == 2 ? cmd_find_one(f, s) : cmd_find_all(f, s);
     tree_diff_free(f->diff);
     fetch_lane_free(f->lane);

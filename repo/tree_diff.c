@@ -27,7 +27,8 @@ struct tree_diff {
     size_t made;
     const struct tree_entry *start_a;
     const struct tree_entry *start_b;
-    bool fresh; /* the start has not been compared yet */
+    bool fresh;  /* the start has not been compared yet */
+    bool search; /* b alone counts */
     /* where the next step leads into */
     bool into;
     bool into_a;
@@ -59,6 +60,11 @@ void tree_diff_free(struct tree_diff *d)
     free(d->level);
     buf_release(&d->path);
     free(d);
+}
+
+void tree_diff_search(struct tree_diff *d)
+{
+    d->search = true;
 }
 
 void tree_diff_start(struct tree_diff *d, const struct tree_entry *a,
@@ -208,6 +214,16 @@ void tree_diff_digest(const struct tree_entry *te, uint8_t digest[ID_BYTES])
 /* ---- steps ----------------------------------------------------------------
  */
 
+/* What became of reading a, with which a search can do without. */
+static int diff_a(const struct tree_diff *d, struct diff_level *l, int rc)
+{
+    if (rc != E_CORRUPT || !d->search)
+        return rc;
+    l->a.open = false;
+    l->a.at = NULL;
+    return 0;
+}
+
 static int diff_push(struct tree_diff *d)
 {
     struct diff_level *l;
@@ -239,7 +255,7 @@ static int diff_push(struct tree_diff *d)
     l->b = (struct diff_side){
         .reader = l->b.reader, .open = d->into_b, .taken = true};
     if (d->into_a)
-        rc = dir_reader_open(l->a.reader, &d->root_a);
+        rc = diff_a(d, l, dir_reader_open(l->a.reader, &d->root_a));
     if (rc == 0 && d->into_b)
         rc = dir_reader_open(l->b.reader, &d->root_b);
     return rc;
@@ -274,20 +290,26 @@ static bool diff_give(struct tree_diff *d, const struct tree_entry *a,
                       const struct tree_entry *b, struct tree_diff_item *item)
 {
     enum tree_diff_how how;
+    bool touched; /* of a directory, whose mtime does not count otherwise */
 
     item->a = a;
     item->b = b;
+    if (!b && d->search)
+        return false;
     if (!a || !b) {
         item->kind = a ? TREE_DIFF_REMOVED : TREE_DIFF_ADDED;
         diff_enter(d, a, b);
         return true;
     }
     how = tree_diff_compare(a, b);
+    touched = d->search && entry_time_cmp(a->e.mtime, b->e.mtime) != 0;
     if (how == TREE_DIFF_OTHER_CONTENT && a->e.type == ENTRY_DIR) {
         diff_enter(d, a, b);
         item->kind = TREE_DIFF_META;
-        return !diff_same_meta(a, b);
+        return touched || !diff_same_meta(a, b);
     }
+    if (how == TREE_DIFF_SAME && touched)
+        how = TREE_DIFF_OTHER_META;
     item->kind =
         how == TREE_DIFF_OTHER_META ? TREE_DIFF_META : TREE_DIFF_CHANGED;
     return how != TREE_DIFF_SAME;
@@ -308,7 +330,7 @@ static int diff_step(struct tree_diff *d, struct tree_diff_item *item,
                      bool *told, bool *over)
 {
     struct diff_level *l = &d->level[d->depth - 1];
-    int rc = diff_advance(&l->a);
+    int rc = diff_a(d, l, diff_advance(&l->a));
     int order;
 
     if (rc == 0)

@@ -4,7 +4,9 @@
  * passed over by their ids. Memory goes with the depth alone. Confined to one
  * caller at a time.
  *
- * A directory that cannot be read does not end it: it is reported and left.
+ * A directory that cannot be read does not end it: it is reported and left,
+ * whichever side is damaged: nothing is told as added or removed that merely
+ * cannot be read. One who searches wants it otherwise: tree_diff_search().
  */
 #ifndef REPO_TREE_DIFF_H
 #define REPO_TREE_DIFF_H
@@ -53,6 +55,16 @@ struct tree_diff;
 /* tree_diff_new: source is copied: of both trees. NULL when out of memory. */
 struct tree_diff *tree_diff_new(const struct node_source *source);
 void tree_diff_free(struct tree_diff *d);
+
+/*
+ * tree_diff_search: from now on b alone counts, and a only spares what was
+ * told of before: everything that b has and a has not just so is told.
+ * - REMOVED is not told, and what a alone has is not read.
+ * - Where a is damaged it has nothing more from there on, and what b has comes
+ *   as ADDED; that is not told, since nothing of b is missing. Damage of b is.
+ * - A directory that differs in its mtime alone is told as META.
+ */
+void tree_diff_search(struct tree_diff *d);
 
 /* tree_diff_start: begin at two entries; NULL: there is none on that side. They
  * are borrowed until the first step has been taken. */

@@ -8,8 +8,6 @@
 /* What a path was in the last snapshot of a series. */
 struct history_line {
     char *series;
-    bool any;              /* a snapshot was met */
-    struct chunk_id pages; /* of its top */
     bool there;
     struct buf raw; /* what te borrows */
     struct tree_entry te;
@@ -28,7 +26,7 @@ struct tree_history {
 
 static void line_init(struct history_line *l)
 {
-    *l = (struct history_line){.any = false};
+    *l = (struct history_line){.series = NULL};
     buf_init(&l->raw, (size_t)TREE_ENTRY_BYTES_MAX * 2);
 }
 
@@ -99,13 +97,25 @@ static int history_look(struct tree_history *h, struct bytes root)
 
     codec_init(&c, root);
     rc = tree_entry_get(&c, &top, true);
-    if (rc == 0) {
-        h->now.pages = top.dir.root;
+    if (rc == 0)
         rc = tree_walk_find(&h->source, &top,
                             bytes_of((const uint8_t *)h->path, h->path_n),
                             &h->now.raw, &h->now.te, &h->now.there);
-    }
     tree_entry_release(&top);
+    return rc;
+}
+
+/* The next difference of two directories; where one of them is damaged nobody
+ * knows whether there is any. */
+static int history_step(struct tree_history *h, struct tree_diff_item *item)
+{
+    int rc = tree_diff_next(h->diff, item);
+
+    if (rc == 0 && item->kind == TREE_DIFF_DAMAGED)
+        rc = err_add(E_CORRUPT, "compared with the one before: %.*s%s",
+                     (int)item->path.n,
+                     item->path.n ? (const char *)item->path.p : "",
+                     item->path.n ? ": " : "");
     return rc;
 }
 
@@ -119,13 +129,13 @@ static int history_dirs(struct tree_history *h, const struct history_line *a,
     int rc;
 
     tree_diff_start(h->diff, &a->te, &b->te);
-    rc = tree_diff_next(h->diff, &item);
+    rc = history_step(h, &item);
     *event = TREE_HISTORY_CHANGED;
     if (item.kind == TREE_DIFF_END)
         *event = TREE_HISTORY_NOTHING;
     /* of itself; something in it may differ, too */
     if (rc == 0 && item.kind == TREE_DIFF_META && item.path.n == 0) {
-        rc = tree_diff_next(h->diff, &item);
+        rc = history_step(h, &item);
         if (item.kind == TREE_DIFF_END)
             *event = TREE_HISTORY_META;
     }
@@ -174,7 +184,6 @@ int tree_history_next(struct tree_history *h, struct bytes series,
     /* now becomes what was; its memory is used for the next one */
     before = *l;
     h->now.series = before.series;
-    h->now.any = true;
     before.series = NULL;
     *l = h->now;
     h->now = before;

@@ -29,7 +29,9 @@ void tree_history_free(struct tree_history *h);
  *   root  entry of its top, encoded, as its manifest has it
  *   te    out: how the path is there now; lent until the next call. After WENT
  *         how it was. NULL with NOTHING
- * Returns as tree_walk_find(); E_CORRUPT leaves all as it was before.
+ * Returns as tree_walk_find(); E_CORRUPT, also where damage in a directory
+ * hides whether it changed, leaves all as it was before: the next one of the
+ * series is compared with the last that could be.
  */
 MUST_CHECK int tree_history_next(struct tree_history *h, struct bytes series,
                                  struct bytes root,

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -78,8 +79,8 @@ static struct tree_entry top(const struct tree_dir *dir)
 }
 
 /* "+" added, "-" removed, "M" changed, "m" metadata, "!" damaged. */
-static const char *diff(struct world *w, const struct tree_entry *a,
-                        const struct tree_entry *b)
+static const char *tell(struct world *w, const struct tree_entry *a,
+                        const struct tree_entry *b, bool search)
 {
     static const char sign[] = "+-Mm!";
     static char text[1024];
@@ -88,6 +89,8 @@ static const char *diff(struct world *w, const struct tree_entry *a,
     size_t at = 0;
 
     text[0] = 0;
+    if (search)
+        tree_diff_search(d);
     tree_diff_start(d, a, b);
     for (;;) {
         assert_int_equal(tree_diff_next(d, &it), 0);
@@ -103,6 +106,18 @@ static const char *diff(struct world *w, const struct tree_entry *a,
     }
     tree_diff_free(d);
     return text;
+}
+
+static const char *diff(struct world *w, const struct tree_entry *a,
+                        const struct tree_entry *b)
+{
+    return tell(w, a, b, false);
+}
+
+static const char *search(struct world *w, const struct tree_entry *a,
+                          const struct tree_entry *b)
+{
+    return tell(w, a, b, true);
 }
 
 static void test_tree_diff__tells_each_kind(void **state)
@@ -273,6 +288,123 @@ static void test_tree_diff__damage_costs_one_directory(void **state)
     world_release(&w);
 }
 
+static void test_tree_diff__a_search_finds_all_that_b_has(void **state)
+{
+    struct tree_dir lost, fine, a, b;
+    struct tree_entry ta, tb;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    lost = done(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    put(&w, "y", 0600, NULL, NULL);
+    fine = done(&w);
+    put(&w, "a", 0, NULL, &lost);
+    put(&w, "b", 0, NULL, &fine);
+    put(&w, "gone", 0, NULL, &lost);
+    put(&w, "type", 0, NULL, &lost);
+    a = done(&w);
+    put(&w, "a", 0, NULL, &fine);
+    put(&w, "b", 0, NULL, &fine);
+    put(&w, "c", 0, NULL, NULL);
+    put(&w, "type", 0, NULL, NULL);
+    b = done(&w);
+    ta = top(&a);
+    tb = top(&b);
+    assert_string_equal(search(&w, &ta, &tb), "+a/y +c +type ");
+    assert_string_equal(search(&w, &ta, &ta), "");
+    assert_string_equal(search(&w, &ta, NULL), "");
+    node_store_find(&w.store, &lost.root)->p[0] ^= 1;
+    assert_string_equal(search(&w, &ta, &tb), "+a/x +a/y +c +type ");
+    /* of b it is damage */
+    assert_string_equal(search(&w, &tb, &ta), "!a +gone !gone +type !type ");
+    node_store_find(&w.store, &a.root)->p[0] ^= 1;
+    assert_string_equal(search(&w, &ta, &tb),
+                        "+a +a/x +a/y +b +b/x +b/y +c +type ");
+    assert_string_equal(search(&w, &tb, &ta), "! ");
+    tb.e.type = ENTRY_FIFO;
+    assert_string_equal(search(&w, &ta, &tb), "+ ");
+    world_release(&w);
+}
+
+/* Damage behind a first part that can be read. */
+static void test_tree_diff__a_search_goes_on_where_a_ends(void **state)
+{
+    enum { FILES = 3000 };
+    struct tree_dir a, b;
+    struct tree_entry ta, tb;
+    struct tree_diff_item it = {.kind = TREE_DIFF_META};
+    struct tree_diff *d;
+    struct world w;
+    char name[32];
+    size_t n = 0;
+
+    (void)state;
+    world_init(&w);
+    for (unsigned i = 0; i < FILES; i++) {
+        (void)snprintf(name, sizeof name, "f%05u", i);
+        put(&w, name, 0600, NULL, NULL);
+    }
+    a = done(&w);
+    for (size_t i = w.store.n / 2; i < w.store.n; i++) {
+        if (memcmp(&w.store.item[i].id, &a.root, sizeof a.root) != 0)
+            w.store.item[i].p[0] ^= 1;
+    }
+    put(&w, "f", 0600, NULL, NULL);
+    for (unsigned i = 0; i < FILES; i++) {
+        (void)snprintf(name, sizeof name, "f%05u", i);
+        put(&w, name, i == 0 ? 0600 : 0644, NULL, NULL);
+    }
+    b = done(&w);
+    ta = top(&a);
+    tb = top(&b);
+    d = tree_diff_new(&w.source);
+    tree_diff_search(d);
+    tree_diff_start(d, &ta, &tb);
+    assert_int_equal(tree_diff_next(d, &it), 0);
+    assert_int_equal(it.kind, TREE_DIFF_ADDED);
+    for (;; n++) {
+        assert_int_equal(tree_diff_next(d, &it), 0);
+        if (n == 0)
+            assert_int_equal(it.kind, TREE_DIFF_META);
+        if (it.kind == TREE_DIFF_END)
+            break;
+        if (n == FILES - 2)
+            assert_int_equal(it.kind, TREE_DIFF_ADDED);
+    }
+    assert_int_equal(n, FILES - 1);
+    tree_diff_free(d);
+    world_release(&w);
+}
+
+static void test_tree_diff__a_search_sees_when_directories_changed(void **state)
+{
+    struct tree_dir inner, other, a;
+    struct tree_entry ta, tb;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    put(&w, "x", 0600, NULL, NULL);
+    inner = done(&w);
+    other = done(&w);
+    put(&w, "d", 0700, NULL, &inner);
+    a = done(&w);
+    ta = top(&a);
+    tb = top(&a);
+    tb.e.mtime.s = 1;
+    assert_string_equal(diff(&w, &ta, &tb), "");
+    assert_string_equal(search(&w, &ta, &tb), "m ");
+    tb.dir = other;
+    assert_string_equal(diff(&w, &ta, &tb), "-d -d/x ");
+    assert_string_equal(search(&w, &ta, &tb), "m ");
+    tb.e.mtime.s = 0;
+    assert_string_equal(search(&w, &ta, &tb), "");
+    world_release(&w);
+}
+
 /* Entries that differ in one thing each, or in nothing that counts. */
 static size_t entries(struct tree_entry te[32], struct tree_attr *attr)
 {
@@ -359,6 +491,10 @@ int main(void)
         cmocka_unit_test(test_tree_diff__reads_no_equal_directory),
         cmocka_unit_test(test_tree_diff__skips_what_is_in_a_directory),
         cmocka_unit_test(test_tree_diff__damage_costs_one_directory),
+        cmocka_unit_test(test_tree_diff__a_search_finds_all_that_b_has),
+        cmocka_unit_test(test_tree_diff__a_search_goes_on_where_a_ends),
+        cmocka_unit_test(
+            test_tree_diff__a_search_sees_when_directories_changed),
         cmocka_unit_test(test_tree_diff__digest_is_what_compare_says),
     };
 
