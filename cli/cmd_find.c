@@ -2,35 +2,25 @@
 #include <string.h>
 
 #include "base/cancel.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/entry_out.h"
+#include "cli/find_want.h"
 #include "cli/message.h"
 #include "cli/snap_pick.h"
 #include "cli/snapshot_filter.h"
+#include "cli/snapshot_gaps.h"
 #include "cli/snapshot_ids.h"
 #include "cli/when.h"
 #include "repo/repo_role.h"
 #include "repo/tree_diff.h"
-#include "source/pattern.h"
 
 enum { CMD_FIND_CACHE = 64 << 20 };
 
-/* What is looked for. */
-struct cmd_find_want {
-    struct pattern_set *names;
-    bool has_type;
-    enum entry_type type;
-    uint64_t size_min, size_max;
-    bool has_newer, has_older;
-    struct entry_time newer, older;
-};
-
 struct cmd_find {
     struct cli *cli;
-    struct cmd_find_want want;
+    struct find_want want;
     struct fetch *fetch;
     struct fetch_lane *lane;
     struct tree_diff *diff;
@@ -42,101 +32,8 @@ struct cmd_find {
     struct message_problems damage;
 };
 
-/* ---- options --------------------------------------------------------------
- */
-
-static int cmd_find_type(const struct opt_set *o, struct cmd_find_want *w)
-{
-    static const enum entry_type all[] = {
-        ENTRY_FILE,  ENTRY_DIR,  ENTRY_SYMLINK, ENTRY_CHAR,
-        ENTRY_BLOCK, ENTRY_FIFO, ENTRY_SOCKET};
-    const char *said = opt_text(o, OPT_TYPE);
-
-    w->has_type = said != NULL;
-    for (size_t i = 0; said && i < sizeof all / sizeof all[0]; i++) {
-        if (strcmp(said, entry_out_type(all[i])) == 0)
-            w->type = all[i];
-    }
-    return 0;
-}
-
-/* "+SIZE": more than that, "-SIZE": less, "SIZE": just that. */
-static int cmd_find_size(const struct opt_set *o, struct cmd_find_want *w)
-{
-    const char *said = opt_text(o, OPT_SIZE);
-    uint64_t size = 0;
-    int rc;
-
-    w->size_max = UINT64_MAX;
-    if (!said)
-        return 0;
-    rc = text_parse_size(said + strspn(said, "+-"), 0, INT64_MAX, &size);
-    if (rc == 0 && strspn(said, "+-") > 1)
-        rc = err_set(E_USAGE, "'%s' is no size", said);
-    if (rc < 0)
-        return err_add(rc, "--size");
-    if (*said != '-')
-        w->size_min = size + (*said == '+');
-    if (*said != '+')
-        w->size_max = size - (*said == '-' && size > 0);
-    return 0;
-}
-
-/* A date, or how long ago. */
-static int cmd_find_date(const struct opt_set *o, enum opt_id id, bool *has,
-                         struct entry_time *t)
-{
-    const char *said = opt_text(o, id);
-    uint64_t ago;
-    bool of_day;
-
-    *has = said != NULL;
-    if (!said)
-        return 0;
-    if (text_parse_duration(said, 0, INT64_MAX / CLOCK_SECOND_NS, &ago) == 0) {
-        t->s = clock_realtime_ns() / CLOCK_SECOND_NS - (int64_t)ago;
-        return 0;
-    }
-    return err_add(when_parse_start(said, &of_day, t), "--%s",
-                   opt_info(id)->name);
-}
-
-static int cmd_find_options(const struct opt_set *o, struct cmd_find_want *w)
-{
-    int rc = pattern_set_new(opt_has(o, OPT_IGNORE_CASE), &w->names);
-
-    if (rc == 0)
-        rc = pattern_set_add(w->names, bytes_of_str(o->arg[0]));
-    if (rc == 0)
-        rc = cmd_find_type(o, w);
-    if (rc == 0)
-        rc = cmd_find_size(o, w);
-    if (rc == 0)
-        rc = cmd_find_date(o, OPT_NEWER, &w->has_newer, &w->newer);
-    if (rc == 0)
-        rc = cmd_find_date(o, OPT_OLDER, &w->has_older, &w->older);
-    return rc;
-}
-
 /* ---- entries --------------------------------------------------------------
  */
-
-static bool cmd_find_wanted(const struct cmd_find_want *w, struct bytes path,
-                            const struct tree_entry *te)
-{
-    const struct entry *e = &te->e;
-
-    if (path.n == 0 || (w->has_type && e->type != w->type) ||
-        e->size < w->size_min || e->size > w->size_max ||
-        (w->has_newer && entry_time_cmp(e->mtime, w->newer) < 0) ||
-        (w->has_older && entry_time_cmp(e->mtime, w->older) >= 0))
-        return false;
-    /* a size is that of a file */
-    if ((w->size_min > 0 || w->size_max < UINT64_MAX) && e->type != ENTRY_FILE)
-        return false;
-    return pattern_set_match(w->names, path, e->type == ENTRY_DIR) ==
-           PATTERN_EXCLUDE;
-}
 
 static int cmd_find_json(struct cmd_find *f, const struct tree_entry *te)
 {
@@ -185,6 +82,17 @@ static int cmd_find_show(struct cmd_find *f, const struct tree_entry *te)
     return rc;
 }
 
+static void cmd_find_damage(struct cmd_find *f)
+{
+    char hex[ID_HEX_CHARS + 1] = "";
+
+    if (f->item)
+        (void)id_hex(f->item->id.b, sizeof f->item->id.b, hex);
+    message_problem(&f->damage, "%s%.*s%s/%.*s: %s", f->item ? "snapshot " : "",
+                    (int)f->id_chars, hex, f->item ? ": " : "", (int)f->full.n,
+                    f->full.n ? (const char *)f->full.p : "", err_text());
+}
+
 static int cmd_find_item(struct cmd_find *f, const struct tree_diff_item *item)
 {
     int rc;
@@ -198,11 +106,10 @@ static int cmd_find_item(struct cmd_find *f, const struct tree_diff_item *item)
     if (rc < 0)
         return rc;
     if (item->kind == TREE_DIFF_DAMAGED) {
-        message_problem(&f->damage, "/%.*s: %s", (int)f->full.n,
-                        f->full.n ? (const char *)f->full.p : "", err_text());
+        cmd_find_damage(f);
         return 0;
     }
-    if (!item->b || !cmd_find_wanted(&f->want, buf_bytes(&f->full), item->b))
+    if (!find_want_matches(&f->want, buf_bytes(&f->full), item->b))
         return 0;
     return cmd_find_show(f, item->b);
 }
@@ -237,36 +144,69 @@ static int cmd_find_root(const struct snapshot_item *it, struct tree_entry *te)
     return tree_entry_get(&c, te, true);
 }
 
-/* The one before it in its series; NULL: it is the first. */
-static const struct snapshot_item *cmd_find_before(
-    const struct snapshot_list *l, size_t i)
+/* By series, and in each as the list, which both lie in, has them. */
+static int cmd_find_order(const void *x, const void *y)
 {
-    struct bytes series = l->item[i].manifest.m.series;
+    const struct snapshot_item *a = *(const struct snapshot_item *const *)x;
+    const struct snapshot_item *b = *(const struct snapshot_item *const *)y;
+    int order = bytes_cmp(a->manifest.m.series, b->manifest.m.series);
 
-    while (i-- > 0) {
-        const struct snapshot_item *it = &l->item[i];
-
-        if (!it->damaged && !it->sealed &&
-            bytes_equal(it->manifest.m.series, series))
-            return it;
-    }
-    return NULL;
+    return order ? order : (a > b) - (a < b);
 }
 
-static int cmd_find_snapshot(struct cmd_find *f, const struct snapshot_list *l,
-                             size_t i)
+/* before[i]: the one before the i-th in its series; NULL: it is the first. */
+static int cmd_find_before(const struct snapshot_list *l,
+                           const struct snapshot_item **before)
 {
-    const struct snapshot_item *before = cmd_find_before(l, i);
+    const struct snapshot_item **sorted = mem_array(l->n, sizeof *sorted);
+    size_t n = 0;
+
+    if (!sorted)
+        return err_set(E_NOMEM, "out of memory");
+    for (size_t i = 0; i < l->n; i++) {
+        if (!snapshot_gaps_has(&l->item[i]))
+            sorted[n++] = &l->item[i];
+    }
+    qsort(sorted, n, sizeof(*sorted), cmd_find_order);
+    for (size_t i = 1; i < n; i++) {
+        if (bytes_equal(sorted[i]->manifest.m.series,
+                        sorted[i - 1]->manifest.m.series))
+            before[sorted[i] - l->item] = sorted[i - 1];
+    }
+    free(sorted);
+    return 0;
+}
+
+static int cmd_find_snapshot(struct cmd_find *f, const struct snapshot_item *it,
+                             const struct snapshot_item *before)
+{
     struct tree_entry a = {.attr = NULL}, b = {.attr = NULL};
-    int rc = cmd_find_root(&l->item[i], &b);
+    int rc = cmd_find_root(it, &b);
 
     if (rc == 0 && before)
         rc = cmd_find_root(before, &a);
-    f->item = &l->item[i];
+    f->item = it;
     if (rc == 0)
         rc = cmd_find_between(f, before ? &a : NULL, &b);
     tree_entry_release(&a);
     tree_entry_release(&b);
+    return rc;
+}
+
+static int cmd_find_list(struct cmd_find *f, const struct snapshot_list *l)
+{
+    const struct snapshot_item **before = mem_array(l->n, sizeof *before);
+    int rc =
+        before ? cmd_find_before(l, before) : err_set(E_NOMEM, "out of memory");
+
+    f->id_chars = snapshot_ids_chars(l);
+    if (rc == 0)
+        snapshot_gaps_tell(l, &f->damage);
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        if (!snapshot_gaps_has(&l->item[i]))
+            rc = cmd_find_snapshot(f, &l->item[i], before[i]);
+    }
+    free(before);
     return rc;
 }
 
@@ -275,17 +215,18 @@ static int cmd_find_all(struct cmd_find *f, struct session *s)
     struct snapshot_list list = {.n = 0};
     struct snapshot_filter filter;
     int rc = snapshot_filter_make(f->cli->opt, &filter);
-    size_t all;
+    size_t all, left;
 
     if (rc == 0)
         rc = snapshot_list_load(s->repo->index, &s->repo->state, &list);
     all = list.n;
     if (rc == 0)
-        (void)snapshot_filter_apply(&filter, &s->repo->state, &list);
-    f->id_chars = snapshot_ids_chars(&list);
-    for (size_t i = 0; i < list.n && rc == 0; i++) {
-        if (!list.item[i].damaged && !list.item[i].sealed)
-            rc = cmd_find_snapshot(f, &list, i);
+        rc = snapshot_filter_series(&filter, &list);
+    if (rc == 0) {
+        left = snapshot_filter_apply(&filter, &s->repo->state, &list);
+        if (list.n == 0)
+            snapshot_filter_none(&filter, left);
+        rc = cmd_find_list(f, &list);
     }
     list.n = all;
     snapshot_list_release(&list);
@@ -325,7 +266,7 @@ static int cmd_find_run(struct cmd_find *f, struct session *s)
     tree_diff_free(f->diff);
     fetch_lane_free(f->lane);
     fetch_free(f->fetch);
-    message_problems_end(&f->damage, "directories that cannot be searched");
+    message_problems_end(&f->damage, "places that cannot be searched");
     if (rc == 0 && f->damage.n > 0)
         return err_set(E_CORRUPT, "%zu damaged; the search is not complete",
                        f->damage.n);
@@ -336,11 +277,13 @@ int cmd_find(struct cli *cli)
 {
     struct cmd_find f = {.cli = cli};
     struct session s = {.store = NULL};
-    int rc = cmd_find_options(cli->opt, &f.want);
+    int rc = find_want_make(cli->opt, &f.want);
 
     buf_init(&f.path, TREE_WALK_PATH_MAX);
     buf_init(&f.full, TREE_WALK_PATH_MAX);
     buf_init(&f.line, ENTRY_OUT_LINE_MAX);
+    if (rc == 0 && cli->opt->arg_n == 2)
+        rc = snapshot_filter_refuse(cli->opt);
     if (rc == 0)
         rc = session_open(cli, SESSION_WORK, &s);
     if (rc == 0)
@@ -348,7 +291,7 @@ int cmd_find(struct cli *cli)
     if (rc == 0)
         rc = cmd_find_run(&f, &s);
     session_close(&s);
-    pattern_set_free(f.want.names);
+    find_want_release(&f.want);
     buf_release(&f.path);
     buf_release(&f.full);
     buf_release(&f.line);

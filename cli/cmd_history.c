@@ -7,6 +7,7 @@
 #include "cli/message.h"
 #include "cli/session.h"
 #include "cli/snapshot_filter.h"
+#include "cli/snapshot_gaps.h"
 #include "cli/snapshot_ids.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -111,9 +112,10 @@ static int cmd_history_walk(struct cmd_history *x,
 {
     int rc = 0;
 
+    snapshot_gaps_tell(l, &x->damage);
     for (size_t i = 0; i < l->n && rc == 0; i++) {
         rc = cancel_check(x->cli->cancel);
-        if (rc == 0 && !l->item[i].damaged && !l->item[i].sealed)
+        if (rc == 0 && !snapshot_gaps_has(&l->item[i]))
             rc = cmd_history_item(x, &l->item[i]);
     }
     message_problems_end(&x->damage, "snapshots that cannot be read there");
@@ -171,8 +173,10 @@ int cmd_history(struct cli *cli)
         rc = repo_role_allows(s.repo, REPO_ACT_LIST);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &list);
+    all = list.n;
+    if (rc == 0)
+        rc = snapshot_filter_series(&filter, &list);
     if (rc == 0) {
-        all = list.n;
         (void)snapshot_filter_apply(&filter, &s.repo->state, &list);
         rc = cmd_history_run(&x, &s, &list);
     }

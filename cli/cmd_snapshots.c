@@ -13,7 +13,6 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/when.h"
-#include "cli/words.h"
 #include "repo/repo_role.h"
 #include "repo/snapshot_own.h"
 
@@ -245,22 +244,6 @@ static int cmd_snapshots_json(struct json_out *j, const struct state *s,
 
 /* ---- all of it --------------------------------------------------------- */
 
-/* An empty list is no error; why it is empty may be worth a word. */
-static void cmd_snapshots_none(const struct snapshot_filter *f,
-                               size_t checkpoints)
-{
-    bool all = snapshot_filter_is_all(f);
-
-    if (checkpoints)
-        message_warn("there are no complete snapshots%s, but %zu checkpoint%s: "
-                     "see --all",
-                     all ? "" : " of that kind", checkpoints,
-                     words_plural(checkpoints));
-    else
-        message_note("there are no snapshots%s",
-                     all ? " yet" : " of that kind");
-}
-
 static int cmd_snapshots_damage(const struct snapshot_list *l)
 {
     size_t n = 0;
@@ -312,7 +295,7 @@ static int cmd_snapshots_show(struct cli *cli, struct session *s,
                        : cmd_snapshots_table(cli, state, l, own);
     free(own);
     if (rc == 0 && l->n == 0)
-        cmd_snapshots_none(f, left);
+        snapshot_filter_none(f, left);
     if (rc == 0)
         rc = cmd_snapshots_damage(l);
     l->n = all;

@@ -81,13 +81,9 @@ static void diff_out_side(struct json_out *j, const char *key,
     if (!te)
         return;
     json_out_object(j, key);
-    json_out_text(j, "kind", entry_out_type(te->e.type));
-    if (te->e.type == ENTRY_FILE)
-        json_out_u64(j, "size", te->e.size);
-    json_out_u64(j, "mode", te->e.mode);
+    entry_out_json_brief(j, te);
     json_out_u64(j, "uid", te->e.uid);
     json_out_u64(j, "gid", te->e.gid);
-    json_out_time(j, "mtime", te->e.mtime);
     json_out_close(j);
 }
 

@@ -103,12 +103,17 @@ void entry_out_line(struct buf *out, struct bytes path,
 
 /* ---- for programs ------------------------------------------------------ */
 
-static void entry_out_json_stat(struct json_out *j, const struct entry *e)
+static void entry_out_json_mode(struct json_out *j, const struct entry *e)
 {
-    char mode[8];
+    char mode[16];
 
     (void)snprintf(mode, sizeof mode, "%04" PRIo32, e->mode);
     json_out_text(j, "mode", mode);
+}
+
+static void entry_out_json_stat(struct json_out *j, const struct entry *e)
+{
+    entry_out_json_mode(j, e);
     json_out_u64(j, "uid", e->uid);
     json_out_u64(j, "gid", e->gid);
     if (e->user.n)
@@ -198,7 +203,7 @@ void entry_out_json_brief(struct json_out *j, const struct tree_entry *te)
     json_out_text(j, "kind", entry_out_type(te->e.type));
     if (te->e.type == ENTRY_FILE)
         json_out_u64(j, "size", te->e.size);
-    json_out_u64(j, "mode", te->e.mode);
+    entry_out_json_mode(j, &te->e);
     json_out_time(j, "mtime", te->e.mtime);
 }
 

@@ -25,7 +25,7 @@ void entry_out_line(struct buf *out, struct bytes path,
                     const struct tree_entry *te, bool details);
 
 /* entry_out_json_brief: what it is, in the object at hand: "kind", of a file
- * "size", "mode", "mtime". */
+ * "size", "mode" as entry_out_json() has it ("0644"), "mtime". */
 void entry_out_json_brief(struct json_out *j, const struct tree_entry *te);
 
 /*

@@ -1,7 +1,11 @@
 #include "cli/snapshot_filter.h"
 
+#include <stdio.h>
+
+#include "cli/message.h"
 #include "cli/snap_spec.h"
 #include "cli/when.h"
+#include "cli/words.h"
 
 static int snapshot_filter_date(const struct opt_set *o, enum opt_id id,
                                 bool *has, struct entry_time *t)
@@ -40,6 +44,51 @@ int snapshot_filter_make(const struct opt_set *o, struct snapshot_filter *f)
     if (rc == 0)
         rc = snapshot_filter_date(o, OPT_UNTIL, &f->has_until, &f->until);
     return rc;
+}
+
+static bool snapshot_filter_said(const struct opt_set *o, enum opt_id id)
+{
+    bool said = false;
+
+    for (size_t i = 0; i < o->value_n && !said; i++)
+        said = o->value[i].id == id && o->value[i].origin == OPT_FROM_ARGV;
+    return said;
+}
+
+int snapshot_filter_refuse(const struct opt_set *o)
+{
+    static const enum opt_id choose[] = {OPT_SERIES, OPT_HOST, OPT_TAG,
+                                         OPT_SINCE, OPT_UNTIL};
+    char names[128] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof choose / sizeof choose[0]; i++) {
+        if (snapshot_filter_said(o, choose[i]))
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s--%s",
+                                  n ? ", " : "", opt_info(choose[i])->name);
+    }
+    if (n == 0)
+        return 0;
+    return err_set(E_USAGE,
+                   "%s: for a choice among all snapshots, but one is named; "
+                   "leave out the one or the other",
+                   names);
+}
+
+int snapshot_filter_series(const struct snapshot_filter *f,
+                           const struct snapshot_list *l)
+{
+    bool has = !f->series;
+
+    for (size_t i = 0; i < l->n && !has; i++)
+        has = l->item[i].damaged || bytes_equal(l->item[i].manifest.m.series,
+                                                bytes_of_str(f->series));
+    if (has)
+        return 0;
+    return err_set(E_NOTFOUND,
+                   "--series '%s': no snapshot is of that series; 'dedup "
+                   "snapshots' lists what there is",
+                   f->series);
 }
 
 bool snapshot_filter_is_all(const struct snapshot_filter *f)
@@ -104,4 +153,17 @@ size_t snapshot_filter_apply(const struct snapshot_filter *f,
     }
     l->n = kept;
     return left;
+}
+
+void snapshot_filter_none(const struct snapshot_filter *f, size_t left)
+{
+    bool all = snapshot_filter_is_all(f);
+
+    if (left)
+        message_warn("there are no complete snapshots%s, but %zu checkpoint%s: "
+                     "see --all",
+                     all ? "" : " of that kind", left, words_plural(left));
+    else
+        message_note("there are no snapshots%s",
+                     all ? " yet" : " of that kind");
 }

@@ -25,6 +25,21 @@ bool snapshot_filter_wants(const struct snapshot_filter *f,
                            const struct state *s,
                            const struct snapshot_item *it);
 
+/*
+ * snapshot_filter_refuse: for a command that was told which snapshot is meant:
+ * none of the options that choose among all may stand on its command line.
+ * Returns 0; E_USAGE, which names them.
+ */
+MUST_CHECK int snapshot_filter_refuse(const struct opt_set *o);
+
+/*
+ * snapshot_filter_series: whether a series that is asked for is there.
+ *   l  all snapshots
+ * Returns 0, also when a damaged one may be of it; E_NOTFOUND.
+ */
+MUST_CHECK int snapshot_filter_series(const struct snapshot_filter *f,
+                                      const struct snapshot_list *l);
+
 /* snapshot_filter_is_all: nothing is asked for. */
 bool snapshot_filter_is_all(const struct snapshot_filter *f);
 
@@ -36,5 +51,10 @@ bool snapshot_filter_is_all(const struct snapshot_filter *f);
  */
 size_t snapshot_filter_apply(const struct snapshot_filter *f,
                              const struct state *s, struct snapshot_list *l);
+
+/* snapshot_filter_none: nothing was kept, which is no error; say why it may be
+ * so. Main thread.
+ *   left  as snapshot_filter_apply() returned */
+void snapshot_filter_none(const struct snapshot_filter *f, size_t left);
 
 #endif

@@ -366,6 +366,15 @@ size_t pattern_set_n(const struct pattern_set *set)
     return set ? set->n : 0;
 }
 
+bool pattern_set_can_match(const struct pattern_set *set)
+{
+    bool can = false;
+
+    for (size_t i = 0; i < set->n && !can; i++)
+        can = !set->pattern[i].never;
+    return can;
+}
+
 static int pattern_set_append(struct pattern_set *set, struct bytes pattern,
                               bool fold)
 {

@@ -94,6 +94,10 @@ MUST_CHECK int pattern_set_add_text(struct pattern_set *set, struct bytes text,
 /* pattern_set_n: how many patterns the set holds. */
 size_t pattern_set_n(const struct pattern_set *set);
 
+/* pattern_set_can_match: whether one of the patterns may match anything, as far
+ * as their form goes; one that is empty, or malformed, cannot. */
+bool pattern_set_can_match(const struct pattern_set *set);
+
 /*
  * pattern_set_match: the verdict on exactly this path, not on those above it:
  * for a walker, which asks on the way down.

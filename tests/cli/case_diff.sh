@@ -46,7 +46,8 @@ out_is "m $p/sub/moded"
 expect 0 dedup diff s s
 out_is
 expect 0 dedup diff --json s~1 s
-out_has "{\"v\":1,\"type\":\"difference\",\"change\":\"changed\",\"path\":\"$p/changed\",\"before\":{\"kind\":\"file\",\"size\":4,*},\"after\":{*}}"
+out_has "{\"v\":1,\"type\":\"difference\",\"change\":\"changed\",\"path\":\"$p/changed\",\"before\":{\"kind\":\"file\",\"size\":4,\"mode\":\"0644\",*},\"after\":{*}}"
+out_has "{*\"change\":\"metadata\",\"path\":\"$p/sub/moded\",*\"after\":{*\"mode\":\"0600\",*}}"
 out_has '{"v":1,"type":"summary","added":{"entries":3,"bytes":6},"removed":{"entries":3,"bytes":4},"changed":{"entries":2,"bytes":9,"bytes_before":4},"metadata":{"entries":1,"bytes":6},"renamed":{"entries":0,"bytes":0},"renames":"all"}'
 expect 0 dedup diff --json s s
 out_like '{"v":1,"type":"summary",*}'

@@ -64,7 +64,7 @@ out_is "$p/d/big.conf"
 expect 0 dedup find --type file --newer 1h '*' s
 out_is
 expect 0 dedup find --json a.conf s
-out_like "{\"v\":1,\"type\":\"match\",\"path\":\"$p/a.conf\",\"kind\":\"file\",\"size\":5,*}"
+out_like "{\"v\":1,\"type\":\"match\",\"path\":\"$p/a.conf\",\"kind\":\"file\",\"size\":5,\"mode\":\"0644\",*}"
 expect 0 dedup find --json -s t a.conf
 out_like '{*"snapshot":"*","time":"2026-02-04T00:00:00.000000000Z","series":"t"}'
 expect 0 dedup find nothing
@@ -78,3 +78,43 @@ expect 1 dedup find --newer tomorrow '*'
 err_like 'dedup: find: --newer: *'
 expect 1 dedup find --type f '*'
 expect 1 dedup find x nope
+
+# what nothing could match, or would be left out of account
+expect 1 dedup find --size -0 '*'
+err_like 'dedup: find: --size -0: *--size 0*'
+expect 1 dedup find ''
+err_like "dedup: find: '': an empty pattern *"
+expect 1 dedup find '!a.conf'
+err_like "dedup: find: '!a.conf': *backslash*"
+expect 0 dedup find '\!a.conf'
+for pattern in '[' 'a[b' /; do
+    expect 1 dedup find "$pattern"
+    err_like "dedup: find: '$pattern': this pattern matches nothing: *"
+done
+expect 1 dedup find -s nope '*'
+out_is
+err_like "dedup: find: --series 'nope': no snapshot is of that series; *"
+expect 0 dedup find --host nope '*'
+out_is
+expect 0 dedup find -v --host nope '*'
+err_has 'dedup: find: there are no snapshots of that kind'
+expect 1 dedup find -s s --since 2026-01-01 --until 2026-03-01 --host h --tag x --tag y '*' s
+err_like 'dedup: find: --series, --host, --tag, --since, --until: *'
+expect 1 dedup find --tag x '*' s
+err_like 'dedup: find: --tag: *'
+expect 0 dedup find --all a.conf s
+
+# a directory in which something came is another one
+mkdir -p tree/d/e
+touch -d 2026-01-01 tree/d/e tree/d tree
+expect 0 dedup snapshot -s u --time 2026-02-01T00:00:00 tree
+touch tree/d/new
+touch -d 2026-01-05 tree/d
+expect 0 dedup snapshot -s u --time 2026-02-02T00:00:00 tree
+expect 0 dedup snapshot -s u --time 2026-02-03T00:00:00 tree
+p=$PWD/tree
+expect 0 dedup find -s u --newer 2026-01-02 --older 2026-01-09 --type dir '*'
+found '/d '
+out_has "????????  2026-02-02 00:00:00  $p/d"
+expect 0 dedup find -s u --older 2026-01-02 --type dir "$p/**"
+found '/d /d/e '

@@ -50,7 +50,7 @@ expect 0 dedup history --since 2026-01-03 --until 2026-01-04 -s a "$p/f"
 out_has '2026-01-03 00:00:00 *came*'
 out_has '2026-01-04 00:00:00 *changed*'
 expect 0 dedup history --json -s a "$p/f"
-out_has "{\"v\":1,\"type\":\"version\",\"event\":\"came\",\"snapshot\":\"*\",\"time\":\"2026-01-02T00:00:00.000000000Z\",\"series\":\"a\",\"path\":\"$p/f\",\"kind\":\"file\",\"size\":4,*}"
+out_has "{\"v\":1,\"type\":\"version\",\"event\":\"came\",\"snapshot\":\"*\",\"time\":\"2026-01-02T00:00:00.000000000Z\",\"series\":\"a\",\"path\":\"$p/f\",\"kind\":\"file\",\"size\":4,\"mode\":\"0644\",*}"
 out_has '{*"event":"went"*}'
 # a directory changes with what it holds
 expect 0 dedup history -s a "$p"
@@ -59,5 +59,7 @@ grep -q "^2026-01-03" "$OUT" && run_fail "nothing happened that day"
 
 expect 1 dedup history "$p/nowhere"
 err_like "dedup: history: $p/nowhere: in none of 10 snapshots"
+expect 1 dedup history -s nope "$p/f"
+err_like "dedup: history: --series 'nope': no snapshot is of that series; *"
 expect 1 dedup history f
 expect 1 dedup history

@@ -140,6 +140,32 @@ static void test_pattern__classes_and_escapes(void **state)
     check_rows(rows, sizeof rows / sizeof rows[0]);
 }
 
+static void test_pattern__knows_what_can_match(void **state)
+{
+    static const struct {
+        const char *text;
+        bool can;
+    } rows[] = {
+        {"", false},    {"/", false},   {"!", false},  {"[", false},
+        {"a[b", false}, {"a\\", false}, {"[]", false}, {"[[:nosuch:]]", false},
+        {"a", true},    {"\\[", true},  {"[[]", true}, {"!a", true},
+        {"*", true},    {"a/", true},
+    };
+    struct pattern_set *set;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(pattern_set_new(false, &set), 0);
+        assert_false(pattern_set_can_match(set));
+        assert_int_equal(pattern_set_add(set, bytes_of_str(rows[i].text)), 0);
+        if (pattern_set_can_match(set) != rows[i].can)
+            fail_msg("row %zu: '%s'", i, rows[i].text);
+        assert_int_equal(pattern_set_add(set, bytes_of_str("x")), 0);
+        assert_true(pattern_set_can_match(set));
+        pattern_set_free(set);
+    }
+}
+
 static void test_pattern__the_last_match_wins(void **state)
 {
     static const struct row rows[] = {
@@ -516,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_pattern__anchors_and_depths),
         cmocka_unit_test(test_pattern__double_stars),
         cmocka_unit_test(test_pattern__classes_and_escapes),
+        cmocka_unit_test(test_pattern__knows_what_can_match),
         cmocka_unit_test(test_pattern__the_last_match_wins),
         cmocka_unit_test(test_pattern__files_are_read_as_git_reads_them),
         cmocka_unit_test(test_pattern__options_are_taken_as_they_are),
