@@ -9,7 +9,8 @@
 /* One thing that went or came. */
 struct renames_one {
     struct chunk_id content; /* a hash of all that must be the same */
-    uint64_t weight;         /* of a directory: entries below; else 0 */
+    uint64_t weight;         /* of a directory: entries below, as the tree says;
+                                else 0 */
     struct bytes path;       /* below the start */
     size_t base;             /* where its last name begins there */
     struct renames_one *up;  /* a directory of the same side that it is in */
@@ -188,7 +189,7 @@ static struct bytes renames_base(const struct renames_one *x)
 static int renames_content_cmp(const struct renames_one *x,
                                const struct renames_one *y)
 {
-    /* what holds another directory comes before it */
+    /* what holds another directory comes before it, unless the tree lies */
     if (x->weight != y->weight)
         return x->weight > y->weight ? -1 : 1;
     return memcmp(x->content.b, y->content.b, sizeof x->content.b);
@@ -250,14 +251,18 @@ static void renames_pair(struct renames_one **one, size_t n)
     }
 }
 
+static void renames_cover(struct renames_one *x)
+{
+    x->covered = x->up && (x->up->mate || x->up->covered);
+}
+
 /* n things with the same content, by their last names. */
 static void renames_equals(struct renames_one **one, size_t n)
 {
     size_t from = 0;
 
     for (size_t i = 0; i < n; i++)
-        one[i]->covered =
-            one[i]->up && (one[i]->up->mate || one[i]->up->covered);
+        renames_cover(one[i]);
     if (n == 1)
         return;
     for (size_t i = 1; i <= n; i++) {
@@ -269,6 +274,23 @@ static void renames_equals(struct renames_one **one, size_t n)
     }
     qsort(one, n, sizeof(struct renames_one *), renames_by_order);
     renames_pair(one, n);
+}
+
+/* Where a tree lies about how much is below its directories, one may have found
+ * a mate before the one that holds it did: it goes with that, and is no pair of
+ * its own. */
+static void renames_part_covered(struct renames_one **one, size_t n)
+{
+    /* what holds another comes before it */
+    qsort(one, n, sizeof(struct renames_one *), renames_by_order);
+    for (size_t i = 0; i < n; i++)
+        renames_cover(one[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (one[i]->mate && one[i]->covered) {
+            one[i]->mate->mate = NULL;
+            one[i]->mate = NULL;
+        }
+    }
 }
 
 /* Finds the mates of those that are not settled, and forgets the others. */
@@ -287,6 +309,7 @@ static void renames_settle(struct tree_renames *r)
             from = i;
         }
     }
+    renames_part_covered(one, n);
     for (size_t i = r->settled; i < r->n; i++) {
         if (r->one[i]->mate)
             r->one[r->settled++] = r->one[i];

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -325,6 +326,183 @@ static void test_tree_renames__directory_that_changed(void **state)
     world_release(&w);
 }
 
+/* ---- trees that lie about how much is below their directories ------------ */
+
+enum { TALLY_MAX = 1000, TALLY_PATH = 64, WENT = 0, CAME = 1 };
+
+/* Each path that went or came, and how often it was told of. */
+struct tally {
+    size_t n;
+    struct {
+        char path[TALLY_PATH];
+        bool came;
+        unsigned told;
+    } of[TALLY_MAX];
+};
+
+static void tally_add(struct tally *t, bool came, struct bytes path)
+{
+    assert_true(t->n < TALLY_MAX && path.n < TALLY_PATH);
+    (void)snprintf(t->of[t->n].path, TALLY_PATH, "%.*s", (int)path.n,
+                   (const char *)path.p);
+    t->of[t->n].told = 0;
+    t->of[t->n++].came = came;
+}
+
+/* A line told of a path, and, when it told of all below, of that as well. */
+static void tally_tell(struct tally *t, bool came, struct bytes path,
+                       bool below)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const char *p = t->of[i].path;
+
+        if (t->of[i].came == came && strlen(p) >= path.n &&
+            memcmp(p, path.p, path.n) == 0 &&
+            (p[path.n] == 0 || (below && p[path.n] == '/')))
+            t->of[i].told++;
+    }
+}
+
+/* Walks both trees; with r: as one who tells what was renamed. Returns how many
+ * things were. */
+static size_t tally_walk(struct world *w, const struct tree_entry *a,
+                         const struct tree_entry *b, struct tree_renames *r,
+                         struct tally *t)
+{
+    struct tree_diff *d = tree_diff_new(&w->source);
+    struct tree_diff_item it = {.kind = TREE_DIFF_ADDED};
+    size_t renamed = 0;
+
+    tree_diff_start(d, a, b);
+    for (;;) {
+        struct bytes other;
+
+        assert_int_equal(tree_diff_next(d, &it), 0);
+        if (it.kind == TREE_DIFF_END)
+            break;
+        if (it.kind != TREE_DIFF_ADDED && it.kind != TREE_DIFF_REMOVED)
+            continue;
+        if (!r) {
+            tally_add(t, it.b, it.path);
+        } else if (!tree_renames_other(r, &it, &other)) {
+            tally_tell(t, it.b, it.path, false);
+        } else {
+            tree_diff_skip(d);
+            if (it.a)
+                continue;
+            tally_tell(t, CAME, it.path, true);
+            tally_tell(t, WENT, other, true);
+            renamed++;
+        }
+    }
+    tree_diff_free(d);
+    return renamed;
+}
+
+/* Whatever the numbers say, each thing is told of once. */
+static size_t tells_each_once(struct world *w, const struct tree_dir *a,
+                              const struct tree_dir *b)
+{
+    static struct tally t;
+    const struct tree_entry ta = {.e = {.type = ENTRY_DIR}, .dir = *a};
+    const struct tree_entry tb = {.e = {.type = ENTRY_DIR}, .dir = *b};
+    struct tree_renames *r = tree_renames_new(&w->source, BYTES_MAX);
+    size_t renamed;
+
+    t.n = 0;
+    assert_int_equal(tree_renames_find(r, &ta, &tb, NULL), 0);
+    (void)tally_walk(w, &ta, &tb, NULL, &t);
+    renamed = tally_walk(w, &ta, &tb, r, &t);
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.of[i].told != 1)
+            fail_msg("%c%s was told of %u times", t.of[i].came ? '+' : '-',
+                     t.of[i].path, t.of[i].told);
+    }
+    tree_renames_free(r);
+    return renamed;
+}
+
+static void forged_dir(struct world *w, const char *name, struct tree_dir d,
+                       uint64_t below)
+{
+    d.below = below;
+    dir(w, name, 0700, &d);
+}
+
+/* A directory looks larger than the one that it is in, and is paired first. */
+static void test_tree_renames__forged_numbers(void **state)
+{
+    struct tree_dir inner, outer, a, b;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    file(&w, "x", 1, 10, 0600);
+    inner = done(&w);
+    forged_dir(&w, "in", inner, 1000);
+    outer = done(&w);
+    forged_dir(&w, "in", inner, 1000);
+    forged_dir(&w, "old", outer, 5);
+    a = done(&w);
+    forged_dir(&w, "new", outer, 5);
+    b = done(&w);
+    /* what is old/in now would be new/in by its number, and "in" as well */
+    assert_string_equal(diff(&w, &a, &b), "-in -in/x Rold>new ");
+    assert_string_equal(diff(&w, &b, &a), "+in +in/x Rnew>old ");
+    assert_int_equal(tells_each_once(&w, &a, &b), 1);
+    world_release(&w);
+}
+
+static unsigned draw(uint32_t *seed, unsigned n)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (*seed >> 16) % n;
+}
+
+/* A directory of some of n others, each with a number that says nothing. */
+static struct tree_dir forged(struct world *w, uint32_t *seed,
+                              const char *names, const struct tree_dir *of,
+                              unsigned n)
+{
+    for (; *names; names++) {
+        const char name[] = {*names, 0};
+        const unsigned i = draw(seed, n + 1);
+
+        if (i < n)
+            forged_dir(w, name, of[i], draw(seed, 4));
+        else
+            file(w, name, (uint8_t)(1 + draw(seed, 2)), 10, 0600);
+    }
+    return done(w);
+}
+
+static void test_tree_renames__any_numbers(void **state)
+{
+    enum { SEEDS = 400, KINDS = 3, HEIGHT = 3 };
+    size_t renamed = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < SEEDS; i++) {
+        struct tree_dir level[HEIGHT * KINDS], a, b;
+        struct world w;
+        uint32_t seed = i;
+        unsigned n = 0;
+
+        world_init(&w);
+        for (unsigned h = 0; h < HEIGHT; h++) {
+            for (unsigned k = 0; k < KINDS; k++)
+                level[h * KINDS + k] =
+                    forged(&w, &seed, k == 0 ? "ab" : "bc", level, n);
+            n += KINDS;
+        }
+        a = forged(&w, &seed, "abcd", level, n);
+        b = forged(&w, &seed, "cdef", level, n);
+        renamed += tells_each_once(&w, &a, &b);
+        world_release(&w);
+    }
+    assert_true(renamed > SEEDS);
+}
+
 static void test_tree_renames__many_equal_ones(void **state)
 {
     enum { N = 20000 };
@@ -486,6 +664,8 @@ int main(void)
         cmocka_unit_test(test_tree_renames__same_name_first_then_in_order),
         cmocka_unit_test(test_tree_renames__directory_is_one_thing),
         cmocka_unit_test(test_tree_renames__directory_that_changed),
+        cmocka_unit_test(test_tree_renames__forged_numbers),
+        cmocka_unit_test(test_tree_renames__any_numbers),
         cmocka_unit_test(test_tree_renames__many_equal_ones),
         cmocka_unit_test(test_tree_renames__bound),
         cmocka_unit_test(test_tree_renames__damage_is_passed_over),
