@@ -115,8 +115,9 @@ static bool diff_same_attrs(const struct tree_entry *a,
         const struct tree_attr *x = &a->attr[i], *y = &b->attr[i];
 
         same = bytes_equal(x->name, y->name) && x->is_chunk == y->is_chunk &&
-               (x->is_chunk ? chunk_id_equal(&x->id, &y->id)
-                            : bytes_equal(x->value, y->value));
+               (x->is_chunk
+                    ? x->length == y->length && chunk_id_equal(&x->id, &y->id)
+                    : bytes_equal(x->value, y->value));
     }
     return same;
 }
@@ -197,6 +198,7 @@ static void digest_meta(struct blake3 *h, const struct tree_entry *te)
 
         digest_bytes(h, a->name);
         digest_number(h, a->is_chunk);
+        digest_number(h, a->is_chunk ? a->length : 0);
         digest_bytes(h, a->is_chunk ? bytes_of(a->id.b, ID_BYTES) : a->value);
     }
 }

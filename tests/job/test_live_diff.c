@@ -426,6 +426,51 @@ static void test_live_diff__a_fault_is_a_problem(void **state)
     job_fixture_close(&f);
 }
 
+/* One thing of the metadata each, of which stat tells nothing but the time. */
+static void test_live_diff__each_kind_of_metadata(void **state)
+{
+    static const struct {
+        const char *make;
+        bool attr;
+        bool root;
+    } row[] = {{"chmod 0640 f", false, false},
+               {"chown 0:7 f", false, true},
+               {"chown 7 f", false, true},
+               {"touch -d @1000000000.5 f", false, false},
+               {"setfattr -n $s.short -v 2 f", true, false},
+               {"setfattr -n $s.more -v 1 f", true, false},
+               {"setfattr -x $s.short f", true, false},
+               {"setfattr -n $s.long -v $(printf %02000d 2) f", true, false},
+               {"setfattr -n $s.long -v $(printf %02001d 1) f", true, false},
+               {"touch -d @1000000000.25 f; chmod 0600 f", false, false}};
+    const bool root = geteuid() == 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const bool last = i + 1 == sizeof row / sizeof row[0];
+        struct job_fixture f;
+        struct job_snap s;
+
+        if (row[i].root && !root)
+            continue;
+        job_fixture_open(&f);
+        assert_true(scratch_run("cd %s && echo x >f && chmod 600 f && "
+                                "touch -d @1000000000.25 f",
+                                f.src));
+        if (row[i].attr)
+            assert_true(scratch_run("cd %s && s=%s && setfattr -n $s.short -v "
+                                    "1 f && setfattr -n $s.long -v "
+                                    "$(printf %%02000d 1) f",
+                                    f.src, root ? "trusted" : "user"));
+        s = job_fixture_snap(&f);
+        assert_true(scratch_run("cd %s && s=%s && %s", f.src,
+                                root ? "trusted" : "user", row[i].make));
+        if (strcmp(differs(&f, &s, f.src), last ? "" : "mf ") != 0)
+            fail_msg("%s: '%s'", row[i].make, differs(&f, &s, f.src));
+        job_fixture_close(&f);
+    }
+}
+
 /* Equal times prove nothing about what had just changed when the snapshot
  * looked: here something got attributes in that moment. */
 static void test_live_diff__looks_at_what_had_just_changed(void **state)
@@ -569,6 +614,7 @@ int main(void)
         cmocka_unit_test(test_live_diff__damage_is_told),
         cmocka_unit_test(test_live_diff__vanished_meanwhile),
         cmocka_unit_test(test_live_diff__a_fault_is_a_problem),
+        cmocka_unit_test(test_live_diff__each_kind_of_metadata),
         cmocka_unit_test(test_live_diff__looks_at_what_had_just_changed),
         cmocka_unit_test(test_live_diff__short_reads_are_read_on),
         cmocka_unit_test(test_live_diff__another_type_at_the_start),

@@ -484,6 +484,250 @@ static void test_tree_diff__digest_is_what_compare_says(void **state)
     assert_int_equal(same, n + 12); /* four of them are one */
 }
 
+/* ---- each field ---------------------------------------------------------- */
+
+enum {
+    FILE_INLINE = 1,
+    FILE_LISTED = 2,
+    DIR = 4,
+    LINK = 8,
+    CHAR = 16,
+    BLOCK = 32,
+    FIFO = 64,
+    SOCKET = 128,
+    FILES = FILE_INLINE | FILE_LISTED,
+    DEVICES = CHAR | BLOCK,
+    ALL = 255
+};
+
+/* An entry with all that it borrows. */
+struct subject {
+    struct tree_entry te;
+    struct tree_attr attr[3]; /* a value, a long one, and one more */
+    uint8_t extents[3];
+    uint8_t target[3];
+    uint8_t name[3][8];
+    uint8_t value[3];
+    uint8_t user[3];
+    uint8_t group[3];
+    uint8_t holes[3];
+};
+
+static void subject_make(struct subject *s, unsigned of)
+{
+    static const enum entry_type type[] = {
+        [FILE_INLINE] = ENTRY_FILE, [FILE_LISTED] = ENTRY_FILE,
+        [DIR] = ENTRY_DIR,          [LINK] = ENTRY_SYMLINK,
+        [CHAR] = ENTRY_CHAR,        [BLOCK] = ENTRY_BLOCK,
+        [FIFO] = ENTRY_FIFO,        [SOCKET] = ENTRY_SOCKET};
+    struct tree_entry *te = &s->te;
+
+    *s = (struct subject){
+        .name = {"user.b", "user.d", "user.f"}, .extents = "e", .target = "t"};
+    for (size_t i = 0; i < 3; i++)
+        s->attr[i] = (struct tree_attr){
+            .name = bytes_of(s->name[i], 6),
+            .is_chunk = i == 1,
+            .length = i == 1 ? 5000 : 0,
+            .value = i == 1 ? bytes_of(NULL, 0) : bytes_of(s->value, 3)};
+    te->e = (struct entry){.type = type[of],
+                           .mode = 0644,
+                           .uid = 10,
+                           .gid = 20,
+                           .user = bytes_of(s->user, 3),
+                           .group = bytes_of(s->group, 3),
+                           .mtime = {30, 40},
+                           .has_inode_flags = true};
+    te->content.is_list = of == FILE_LISTED;
+    te->content.extents = bytes_of(s->extents, 3);
+    te->content.extent_n = 1;
+    te->e.target = bytes_of(s->target, 3);
+    te->holes = bytes_of(s->holes, 3);
+    te->attr = s->attr;
+    te->attr_n = 2;
+}
+
+/* What two entries of one name are told as, in both directions. */
+static void compares(struct world *w, const struct tree_entry *a,
+                     const struct tree_entry *b, enum tree_diff_how how,
+                     const char *what)
+{
+    uint8_t all[2][ID_BYTES];
+    const char *text = how == TREE_DIFF_SAME         ? ""
+                       : how == TREE_DIFF_OTHER_META ? "m "
+                                                     : "M ";
+
+    if (tree_diff_compare(a, b) != how || tree_diff_compare(b, a) != how)
+        fail_msg("%s of type %d: not %d", what, (int)a->e.type, (int)how);
+    if (a->e.type == ENTRY_DIR && how == TREE_DIFF_OTHER_CONTENT)
+        return; /* what is in it would be told */
+    assert_string_equal(diff(w, a, b), text);
+    assert_string_equal(diff(w, b, a), text);
+    if (a->e.type == ENTRY_DIR)
+        return;
+    tree_diff_digest(a, all[0]);
+    tree_diff_digest(b, all[1]);
+    assert_int_equal(memcmp(all[0], all[1], ID_BYTES) == 0,
+                     how == TREE_DIFF_SAME);
+}
+
+/* A byte of a field is another one: no difference that counts is missed, and
+ * nothing else is told. */
+static void test_tree_diff__each_field(void **state)
+{
+#define AT(field) #field, offsetof(struct subject, field)
+    static const struct {
+        const char *name;
+        size_t at;
+        unsigned of;
+        enum tree_diff_how how;
+    } row[] = {
+        {AT(te.e.mode), ALL, TREE_DIFF_OTHER_META},
+        {AT(te.e.uid), ALL, TREE_DIFF_OTHER_META},
+        {AT(te.e.gid), ALL, TREE_DIFF_OTHER_META},
+        {AT(te.e.mtime.s), ALL & ~DIR, TREE_DIFF_OTHER_META},
+        {AT(te.e.mtime.ns), ALL & ~DIR, TREE_DIFF_OTHER_META},
+        {AT(te.e.inode_flags), ALL, TREE_DIFF_OTHER_META},
+        {AT(te.e.has_inode_flags), ALL, TREE_DIFF_OTHER_META},
+        {AT(te.e.project), ALL, TREE_DIFF_OTHER_META},
+        {AT(name[0]), ALL, TREE_DIFF_OTHER_META},
+        {AT(value), ALL, TREE_DIFF_OTHER_META},
+        {AT(attr[1].id), ALL, TREE_DIFF_OTHER_META},
+        {AT(attr[1].length), ALL, TREE_DIFF_OTHER_META},
+        {AT(attr[1].is_chunk), ALL, TREE_DIFF_OTHER_META},
+        {AT(te.e.size), FILES, TREE_DIFF_OTHER_CONTENT},
+        {AT(extents), FILE_INLINE, TREE_DIFF_OTHER_CONTENT},
+        {AT(te.content.root), FILE_LISTED, TREE_DIFF_OTHER_CONTENT},
+        {AT(te.content.is_list), FILES, TREE_DIFF_OTHER_CONTENT},
+        {AT(te.dir.root), DIR, TREE_DIFF_OTHER_CONTENT},
+        {AT(target), LINK, TREE_DIFF_OTHER_CONTENT},
+        {AT(te.e.rdev_major), DEVICES, TREE_DIFF_OTHER_CONTENT},
+        {AT(te.e.rdev_minor), DEVICES, TREE_DIFF_OTHER_CONTENT},
+        {AT(te.e.mtime.s), DIR, TREE_DIFF_SAME},
+        {AT(te.e.mtime.ns), DIR, TREE_DIFF_SAME},
+        {AT(te.e.has_atime), ALL, TREE_DIFF_SAME},
+        {AT(te.e.has_btime), ALL, TREE_DIFF_SAME},
+        {AT(te.e.atime.s), ALL, TREE_DIFF_SAME},
+        {AT(te.e.btime.s), ALL, TREE_DIFF_SAME},
+        {AT(te.e.ctime.s), ALL, TREE_DIFF_SAME},
+        {AT(te.e.ctime.ns), ALL, TREE_DIFF_SAME},
+        {AT(te.e.inode), ALL, TREE_DIFF_SAME},
+        {AT(te.e.nlink), ALL, TREE_DIFF_SAME},
+        {AT(te.e.unsettled), ALL, TREE_DIFF_SAME},
+        {AT(te.e.changing), ALL, TREE_DIFF_SAME},
+        {AT(te.e.starts_fs), DIR, TREE_DIFF_SAME},
+        {AT(user), ALL, TREE_DIFF_SAME},
+        {AT(group), ALL, TREE_DIFF_SAME},
+        {AT(holes), FILES, TREE_DIFF_SAME},
+    };
+#undef AT
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    for (unsigned of = 1; of < ALL; of <<= 1) {
+        struct subject a, b;
+
+        subject_make(&a, of);
+        subject_make(&b, of);
+        compares(&w, &a.te, &b.te, TREE_DIFF_SAME, "nothing");
+        for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+            if (!(row[i].of & of))
+                continue;
+            subject_make(&b, of);
+            ((uint8_t *)&b)[row[i].at] ^= 1;
+            compares(&w, &a.te, &b.te, row[i].how, row[i].name);
+        }
+        subject_make(&b, of);
+        b.te.attr_n = 3;
+        compares(&w, &a.te, &b.te, TREE_DIFF_OTHER_META, "one attribute more");
+        subject_make(&b, of);
+        a.te.e.has_inode_flags = b.te.e.has_inode_flags = false;
+        b.te.e.inode_flags = 1;
+        compares(&w, &a.te, &b.te, TREE_DIFF_SAME, "flags that are not had");
+    }
+    world_release(&w);
+}
+
+/* Entries that differ in one thing each, or in nothing that counts. */
+static size_t entries(struct tree_entry te[32], struct tree_attr *attr)
+{
+    const struct tree_entry file = {
+        .e = {.name = bytes_of_str("f"),
+              .type = ENTRY_FILE,
+              .mode = 0600,
+              .mtime = {5, 6},
+              .size = 7},
+        .content = {.extents = bytes_of_str("abc"), .extent_n = 1}};
+    size_t n = 0;
+
+    attr[0] = (struct tree_attr){.name = bytes_of_str("user.x"),
+                                 .value = bytes_of_str("ab")};
+    attr[1] = (struct tree_attr){.name = bytes_of_str("user.xa"),
+                                 .value = bytes_of_str("b")};
+    attr[2] =
+        (struct tree_attr){.name = bytes_of_str("user.x"), .is_chunk = true};
+    for (size_t i = 0; i < 32; i++)
+        te[i] = file;
+    n++;
+    te[n++].e.ctime.s = 9; /* the same as the first one */
+    te[n++].e.inode = 9;   /* likewise */
+    te[n++].e.inode_flags = 9;
+    te[n++].e.mode = 0644;
+    te[n++].e.uid = 1;
+    te[n++].e.gid = 1;
+    te[n++].e.mtime.s = 6;
+    te[n++].e.mtime.ns = 5;
+    te[n++].e.size = 8;
+    te[n++].e.project = 1;
+    te[n++].e.has_inode_flags = true;
+    te[n].e.has_inode_flags = true;
+    te[n++].e.inode_flags = 1;
+    te[n++].content.extents = bytes_of_str("abd");
+    te[n++].content.is_list = true;
+    te[n].content.is_list = true;
+    te[n++].content.root.b[0] = 1;
+    for (size_t i = 0; i < 3; i++) {
+        te[n].attr = &attr[i];
+        te[n++].attr_n = 1;
+    }
+    te[n].attr = attr;
+    te[n++].attr_n = 2;
+    te[n++].e.type = ENTRY_FIFO;
+    te[n++].e.type = ENTRY_SOCKET;
+    te[n++].e.type = ENTRY_SYMLINK;
+    te[n].e.type = ENTRY_SYMLINK;
+    te[n++].e.target = bytes_of_str("t");
+    te[n++].e.type = ENTRY_CHAR;
+    te[n].e.type = ENTRY_BLOCK;
+    te[n++].e.rdev_major = 1;
+    te[n].e.type = ENTRY_BLOCK;
+    te[n++].e.rdev_minor = 1;
+    return n;
+}
+
+static void test_tree_diff__digest_is_what_compare_says(void **state)
+{
+    static struct tree_entry te[32];
+    static struct tree_attr attr[3];
+    const size_t n = entries(te, attr);
+    size_t same = 0;
+
+    (void)state;
+    for (size_t a = 0; a < n; a++) {
+        for (size_t b = 0; b < n; b++) {
+            uint8_t x[ID_BYTES], y[ID_BYTES];
+            bool equal = tree_diff_compare(&te[a], &te[b]) == TREE_DIFF_SAME;
+
+            tree_diff_digest(&te[a], x);
+            tree_diff_digest(&te[b], y);
+            assert_int_equal(memcmp(x, y, sizeof x) == 0, equal);
+            same += equal;
+        }
+    }
+    assert_int_equal(same, n + 12); /* four of them are one */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +740,7 @@ int main(void)
         cmocka_unit_test(
             test_tree_diff__a_search_sees_when_directories_changed),
         cmocka_unit_test(test_tree_diff__digest_is_what_compare_says),
+        cmocka_unit_test(test_tree_diff__each_field),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
