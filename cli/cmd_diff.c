@@ -21,7 +21,7 @@ struct cmd_diff {
 
 /* A thing that came, and stood at another path before: JSON tells, as what. */
 static int cmd_diff_renamed(struct cmd_diff *d, struct tree_diff_item *item,
-                            struct bytes from)
+                            const struct tree_renames_mate *mate)
 {
     struct node_source source = fetch_node_source(d->a.lane);
     struct tree_entry was = {.attr = NULL};
@@ -30,17 +30,16 @@ static int cmd_diff_renamed(struct cmd_diff *d, struct tree_diff_item *item,
     int rc;
 
     if (!d->cli->json)
-        return diff_out_renamed(&d->out, item, from);
+        return diff_out_renamed(&d->out, item, mate);
     buf_init(&raw, (size_t)TREE_ENTRY_BYTES_MAX * 2);
-    rc = tree_walk_find(&source, &d->a.te, from, &raw, &was, &found);
+    rc = tree_walk_find(&source, &d->a.te, mate->path, &raw, &was, &found);
     if (rc == 0 && !found)
         rc = err_set(E_CORRUPT, "is not there any more");
     if (rc == E_CORRUPT) {
-        item->kind = TREE_DIFF_DAMAGED;
-        rc = diff_out_item(&d->out, item);
+        rc = diff_out_lost(&d->out, mate->path);
     } else if (rc == 0) {
         item->a = &was;
-        rc = diff_out_renamed(&d->out, item, from);
+        rc = diff_out_renamed(&d->out, item, mate);
     }
     tree_entry_release(&was);
     buf_release(&raw);
@@ -50,14 +49,14 @@ static int cmd_diff_renamed(struct cmd_diff *d, struct tree_diff_item *item,
 static int cmd_diff_item(struct cmd_diff *d, struct tree_diff *t,
                          struct tree_diff_item *item)
 {
-    struct bytes other;
+    struct tree_renames_mate mate;
 
-    if (!d->renames || !tree_renames_other(d->renames, item, &other))
+    if (!d->renames || !tree_renames_other(d->renames, item, &mate))
         return diff_out_item(&d->out, item);
     if ((item->a ? item->a : item->b)->e.type == ENTRY_DIR)
         tree_diff_skip(t);
     /* what went is told of where it came */
-    return item->a ? 0 : cmd_diff_renamed(d, item, other);
+    return item->a ? 0 : cmd_diff_renamed(d, item, &mate);
 }
 
 static int cmd_diff_walk(struct cmd_diff *d, struct tree_diff *t)
@@ -96,7 +95,8 @@ static int cmd_diff_run(struct cmd_diff *d)
     int rc = t ? cmd_diff_find_renames(d, &source)
                : err_set(E_NOMEM, "out of memory");
 
-    diff_out_init(&d->out, d->cli, buf_bytes(&d->b.path));
+    diff_out_init(&d->out, d->cli, buf_bytes(&d->a.path),
+                  buf_bytes(&d->b.path));
     if (rc == 0)
         rc = cmd_diff_walk(d, t);
     if (d->renames)

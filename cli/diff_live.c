@@ -176,7 +176,7 @@ int diff_live_run(struct cli *cli)
         rc = backup_set_keep_out(&d.set, place, d.s.repo->cache);
     if (rc == 0)
         rc = diff_live_pick(&d);
-    diff_out_init(&d.out, cli, buf_bytes(&d.a.path));
+    diff_out_init(&d.out, cli, buf_bytes(&d.a.path), buf_bytes(&d.a.path));
     if (rc == 0)
         rc = diff_live_compare(&d);
     diff_out_release(&d.out);

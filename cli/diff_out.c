@@ -16,9 +16,10 @@ static const struct {
                      [DIFF_OUT_CHANGED] = {'M', "changed"},
                      [DIFF_OUT_META] = {'m', "metadata"}};
 
-void diff_out_init(struct diff_out *d, struct cli *cli, struct bytes top)
+void diff_out_init(struct diff_out *d, struct cli *cli, struct bytes before,
+                   struct bytes after)
 {
-    *d = (struct diff_out){.cli = cli, .top = top};
+    *d = (struct diff_out){.cli = cli, .before = before, .after = after};
     buf_init(&d->path, TREE_WALK_PATH_MAX);
     buf_init(&d->from, TREE_WALK_PATH_MAX);
     buf_init(&d->line, 2 * (size_t)ENTRY_OUT_LINE_MAX);
@@ -31,14 +32,13 @@ void diff_out_release(struct diff_out *d)
     buf_release(&d->line);
 }
 
-/* A path below the start as the snapshot has it, "/srv/www/x". */
-static int diff_out_path(const struct diff_out *d, struct bytes below,
-                         struct buf *out)
+/* A path below a start as its snapshot has it, "/srv/www/x". */
+static int diff_out_path(struct bytes top, struct bytes below, struct buf *out)
 {
     buf_reset(out);
     buf_add(out, "/", 1);
-    buf_add_bytes(out, d->top);
-    if (d->top.n > 0 && below.n > 0)
+    buf_add_bytes(out, top);
+    if (top.n > 0 && below.n > 0)
         buf_add(out, "/", 1);
     buf_add_bytes(out, below);
     return buf_status(out);
@@ -54,16 +54,20 @@ static void diff_out_name(struct diff_out *d, const struct buf *path,
         buf_add(&d->line, "/", 1);
 }
 
+/* was: RENAMED; else NULL. */
 static int diff_out_text(struct diff_out *d, enum diff_out_kind kind,
-                         const struct tree_diff_item *item)
+                         const struct tree_diff_item *item,
+                         const struct tree_renames_mate *was)
 {
     const struct tree_entry *te = item->b ? item->b : item->a;
     int rc;
 
     buf_reset(&d->line);
     buf_add(&d->line, &diff_out_word[kind].mark, 1);
+    if (was && was->meta)
+        buf_add(&d->line, &diff_out_word[DIFF_OUT_META].mark, 1);
     buf_add(&d->line, " ", 1);
-    if (kind == DIFF_OUT_RENAMED) {
+    if (was) {
         diff_out_name(d, &d->from, te);
         buf_add(&d->line, " -> ", 4);
     }
@@ -88,17 +92,20 @@ static void diff_out_side(struct json_out *j, const char *key,
 }
 
 static int diff_out_json(struct diff_out *d, enum diff_out_kind kind,
-                         const struct tree_diff_item *item)
+                         const struct tree_diff_item *item,
+                         const struct tree_renames_mate *was)
 {
     struct json_out *j = d->cli->json;
 
     json_out_begin(j, "difference");
     json_out_text(j, "change", diff_out_word[kind].name);
     json_out_bytes(j, "path", buf_bytes(&d->path));
-    if (kind == DIFF_OUT_RENAMED)
+    if (was)
         json_out_bytes(j, "from", buf_bytes(&d->from));
     diff_out_side(j, "before", item->a);
     diff_out_side(j, "after", item->b);
+    if (was)
+        json_out_bool(j, "metadata", was->meta);
     return json_out_end(j);
 }
 
@@ -108,15 +115,35 @@ static uint64_t diff_out_bytes(const struct tree_entry *te)
 }
 
 static int diff_out_say(struct diff_out *d, enum diff_out_kind kind,
-                        const struct tree_diff_item *item)
+                        const struct tree_diff_item *item,
+                        const struct tree_renames_mate *was)
 {
     struct diff_out_sum *sum = &d->sum[kind];
 
     sum->n++;
     sum->bytes += diff_out_bytes(item->b ? item->b : item->a);
     sum->before += diff_out_bytes(item->a);
-    return d->cli->json ? diff_out_json(d, kind, item)
-                        : diff_out_text(d, kind, item);
+    return d->cli->json ? diff_out_json(d, kind, item, was)
+                        : diff_out_text(d, kind, item, was);
+}
+
+/* Which of the two trees is damaged there is not known. */
+static int diff_out_damaged(struct diff_out *d, struct bytes below)
+{
+    int rc = diff_out_path(d->before, below, &d->from);
+
+    if (rc == 0)
+        rc = diff_out_path(d->after, below, &d->path);
+    if (rc < 0)
+        return rc;
+    if (bytes_equal(d->before, d->after))
+        message_problem(&d->damage, "%.*s: %s", (int)d->path.n,
+                        (const char *)d->path.p, err_text());
+    else
+        message_problem(&d->damage, "%.*s or %.*s: %s", (int)d->from.n,
+                        (const char *)d->from.p, (int)d->path.n,
+                        (const char *)d->path.p, err_text());
+    return 0;
 }
 
 int diff_out_item(struct diff_out *d, const struct tree_diff_item *item)
@@ -126,31 +153,37 @@ int diff_out_item(struct diff_out *d, const struct tree_diff_item *item)
         [TREE_DIFF_REMOVED] = DIFF_OUT_REMOVED,
         [TREE_DIFF_CHANGED] = DIFF_OUT_CHANGED,
         [TREE_DIFF_META] = DIFF_OUT_META};
-    int rc = diff_out_path(d, item->path, &d->path);
+    int rc;
 
-    if (rc < 0)
-        return rc;
-    if (item->kind == TREE_DIFF_DAMAGED) {
-        message_problem(&d->damage, "%.*s: %s", (int)d->path.n,
-                        (const char *)d->path.p, err_text());
-        return 0;
-    }
-    return diff_out_say(d, of[item->kind], item);
+    if (item->kind == TREE_DIFF_DAMAGED)
+        return diff_out_damaged(d, item->path);
+    rc = diff_out_path(item->b ? d->after : d->before, item->path, &d->path);
+    return rc < 0 ? rc : diff_out_say(d, of[item->kind], item, NULL);
 }
 
 int diff_out_renamed(struct diff_out *d, const struct tree_diff_item *item,
-                     struct bytes from)
+                     const struct tree_renames_mate *was)
 {
-    int rc = diff_out_path(d, item->path, &d->path);
+    int rc = diff_out_path(d->after, item->path, &d->path);
 
     if (rc == 0)
-        rc = diff_out_path(d, from, &d->from);
+        rc = diff_out_path(d->before, was->path, &d->from);
     if (rc < 0)
         return rc;
     /* of a directory that is all that is in it, which no line tells of */
     if (item->b->e.type == ENTRY_DIR)
         d->sum[DIFF_OUT_RENAMED].bytes += item->b->dir.bytes;
-    return diff_out_say(d, DIFF_OUT_RENAMED, item);
+    return diff_out_say(d, DIFF_OUT_RENAMED, item, was);
+}
+
+int diff_out_lost(struct diff_out *d, struct bytes from)
+{
+    int rc = diff_out_path(d->before, from, &d->from);
+
+    if (rc == 0)
+        message_problem(&d->damage, "%.*s: %s", (int)d->from.n,
+                        (const char *)d->from.p, err_text());
+    return rc;
 }
 
 /* ---- what it comes to ---------------------------------------------------- */

@@ -28,7 +28,8 @@ struct diff_out_sum {
 
 struct diff_out {
     struct cli *cli;
-    struct bytes top; /* the path of what is compared, "srv/www"; lent */
+    struct bytes before; /* the path of what is compared, "srv/www"; lent */
+    struct bytes after;  /* ... in the second tree; likewise */
     struct diff_out_sum sum[DIFF_OUT_KINDS];
     struct buf path;
     struct buf from;
@@ -36,23 +37,34 @@ struct diff_out {
     struct message_problems damage;
 };
 
-void diff_out_init(struct diff_out *d, struct cli *cli, struct bytes top);
+/*
+ * diff_out_init: nothing has been told yet.
+ *   before, after  where the two trees that are compared start, each in its
+ *                  own snapshot: "srv/www"; empty: "/"; lent
+ */
+void diff_out_init(struct diff_out *d, struct cli *cli, struct bytes before,
+                   struct bytes after);
 void diff_out_release(struct diff_out *d);
 
-/* diff_out_item: one difference, or where a directory is damaged. Returns 0;
- * E_NOMEM; E_LIMIT. */
+/* diff_out_item: one difference, or where a directory is damaged. What went has
+ * its path in the first tree, all else that in the second. Returns 0; E_NOMEM;
+ * E_LIMIT. */
 MUST_CHECK int diff_out_item(struct diff_out *d,
                              const struct tree_diff_item *item);
 
 /*
  * diff_out_renamed: one thing that has another path now.
  *   item  what came; with JSON also what it was; its path is the new one
- *   from  the old one, below the same start
+ *   was   the old one, and whether its metadata has changed too
  * Returns as diff_out_item().
  */
 MUST_CHECK int diff_out_renamed(struct diff_out *d,
                                 const struct tree_diff_item *item,
-                                struct bytes from);
+                                const struct tree_renames_mate *was);
+
+/* diff_out_lost: the error record says why what went from `from`, below the
+ * start of the first tree, cannot be told of. Returns as diff_out_item(). */
+MUST_CHECK int diff_out_lost(struct diff_out *d, struct bytes from);
 
 /*
  * diff_out_end: nothing more follows: what it comes to.

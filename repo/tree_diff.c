@@ -188,8 +188,10 @@ static void digest_meta(struct blake3 *h, const struct tree_entry *te)
     digest_number(h, e->mode);
     digest_number(h, e->uid);
     digest_number(h, e->gid);
-    digest_number(h, (uint64_t)e->mtime.s);
-    digest_number(h, e->mtime.ns);
+    if (e->type != ENTRY_DIR) {
+        digest_number(h, (uint64_t)e->mtime.s);
+        digest_number(h, e->mtime.ns);
+    }
     digest_number(h, e->has_inode_flags);
     digest_number(h, e->has_inode_flags ? e->inode_flags : 0);
     digest_number(h, e->project);
@@ -209,6 +211,16 @@ void tree_diff_digest(const struct tree_entry *te, uint8_t digest[ID_BYTES])
 
     blake3_init(&h);
     digest_content(&h, te);
+    digest_meta(&h, te);
+    blake3_final(&h, digest);
+}
+
+void tree_diff_digest_meta(const struct tree_entry *te,
+                           uint8_t digest[ID_BYTES])
+{
+    struct blake3 h;
+
+    blake3_init(&h);
     digest_meta(&h, te);
     blake3_final(&h, digest);
 }

@@ -50,6 +50,14 @@ enum tree_diff_how tree_diff_compare(const struct tree_entry *a,
  */
 void tree_diff_digest(const struct tree_entry *te, uint8_t digest[ID_BYTES]);
 
+/*
+ * tree_diff_digest_meta: the same for two entries of one type exactly when
+ * their metadata is the same, whatever their content. Pure.
+ *   digest  out: as above
+ */
+void tree_diff_digest_meta(const struct tree_entry *te,
+                           uint8_t digest[ID_BYTES]);
+
 struct tree_diff;
 
 /* tree_diff_new: source is copied: of both trees. NULL when out of memory. */

@@ -12,6 +12,7 @@ struct renames_one {
     uint64_t weight;         /* of a directory: entries below, as the tree says;
                                 else 0 */
     struct bytes path;       /* below the start */
+    uint8_t meta[ID_BYTES];  /* a hash of what its mate may have otherwise */
     size_t base;             /* where its last name begins there */
     struct renames_one *up;  /* a directory of the same side that it is in */
     struct renames_one *mate;
@@ -112,6 +113,7 @@ static int renames_add(struct tree_renames *r, const struct tree_diff_item *it)
         return err_set(E_NOMEM, "out of memory");
     *one = (struct renames_one){
         .content = renames_content(te), .order = r->n, .went = went};
+    tree_diff_digest_meta(te, one->meta);
     r->one[r->n++] = one;
     if (te->e.type == ENTRY_DIR) {
         one->weight = te->dir.below;
@@ -145,11 +147,11 @@ static int renames_take_file(struct tree_renames *r,
                              const struct tree_diff_item *it)
 {
     const struct tree_entry *te = it->a ? it->a : it->b;
-    struct bytes other;
+    struct tree_renames_mate mate;
 
     if (te->e.type == ENTRY_FILE)
         return te->e.size > 0 ? renames_add(r, it) : 0;
-    if (te->e.type == ENTRY_DIR && tree_renames_other(r, it, &other))
+    if (te->e.type == ENTRY_DIR && tree_renames_other(r, it, &mate))
         tree_diff_skip(r->diff);
     return 0;
 }
@@ -346,7 +348,8 @@ enum tree_renames_scope tree_renames_reach(const struct tree_renames *r)
 }
 
 bool tree_renames_other(const struct tree_renames *r,
-                        const struct tree_diff_item *item, struct bytes *other)
+                        const struct tree_diff_item *item,
+                        struct tree_renames_mate *mate)
 {
     bool went = item->kind == TREE_DIFF_REMOVED;
     size_t low = 0, high = r->settled;
@@ -358,7 +361,10 @@ bool tree_renames_other(const struct tree_renames *r,
         int c = renames_path_cmp(r->one[mid], went, item->path);
 
         if (c == 0) {
-            *other = r->one[mid]->mate->path;
+            const struct renames_one *x = r->one[mid], *y = x->mate;
+
+            mate->path = y->path;
+            mate->meta = memcmp(x->meta, y->meta, sizeof x->meta) != 0;
             return true;
         }
         if (c < 0)

@@ -24,6 +24,12 @@ enum tree_renames_scope {
     TREE_RENAMES_ALL
 };
 
+/* What a thing that went or came is in the other tree. */
+struct tree_renames_mate {
+    struct bytes path; /* below the start; lent */
+    bool meta;         /* and its metadata differs: see tree_diff_compare() */
+};
+
 struct tree_renames;
 
 /* tree_renames_new: source is copied: of both trees. bytes_max: memory for what
@@ -50,11 +56,11 @@ enum tree_renames_scope tree_renames_reach(const struct tree_renames *r);
 
 /*
  * tree_renames_other: whether a thing that went or came was renamed.
- *   item   as tree_diff_next() gave it for the same two starts
- *   other  out: the path, below the start, of what it is in the other tree;
- *          lent
+ *   item  as tree_diff_next() gave it for the same two starts
+ *   mate  out
  */
 bool tree_renames_other(const struct tree_renames *r,
-                        const struct tree_diff_item *item, struct bytes *other);
+                        const struct tree_diff_item *item,
+                        struct tree_renames_mate *mate);
 
 #endif

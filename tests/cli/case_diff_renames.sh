@@ -48,7 +48,7 @@ R $p/mixed/kept3 -> $p/other/kept3
 + $p/other/new
 M $p/pair/a
 M $p/pair/b
-R $p/report -> $p/rep\\x1bort
+Rm $p/report -> $p/rep\\x1bort
 R $p/twin-2 -> $p/twin-3
 + $p/twin-4
 + $p/void"
@@ -56,24 +56,48 @@ err_is
 expect 0 dedup diff -v s~1 s
 err_has 'dedup: diff: 6 added (15 B), 3 removed (9 B), 7 renamed (4.0 kB), 2 changed (16 B -> 16 B), 0 in metadata alone'
 expect 0 dedup diff "s~1:$p/mixed" "s:$p/other"
-out_is "- $p/other/gone
+out_is "- $p/mixed/gone
 + $p/other/kept1-copy
 + $p/other/new"
 
 expect 0 dedup diff --json s~1 s
-out_has "{\"v\":1,\"type\":\"difference\",\"change\":\"renamed\",\"path\":\"$p/later/notes\",\"from\":\"$p/notes\",\"before\":{\"kind\":\"file\",\"size\":18,*},\"after\":{\"kind\":\"file\",\"size\":18,*}}"
-out_has "*\"from\":\"$p/report\",\"before\":{*\"mode\":\"0644\",*},\"after\":{*\"mode\":\"0600\",*\"mtime\":\"2020-*}}"
-out_has "*\"renamed\",\"path\":\"$p/huge\",\"from\":\"$p/big\",\"before\":{\"kind\":\"dir\",*},\"after\":{\"kind\":\"dir\",*}}"
+out_has "{\"v\":1,\"type\":\"difference\",\"change\":\"renamed\",\"path\":\"$p/later/notes\",\"from\":\"$p/notes\",\"before\":{\"kind\":\"file\",\"size\":18,*},\"after\":{\"kind\":\"file\",\"size\":18,*},\"metadata\":false}"
+out_has "*\"from\":\"$p/report\",\"before\":{*\"mode\":\"0644\",*},\"after\":{*\"mode\":\"0600\",*\"mtime\":\"2020-*\"},\"metadata\":true}"
+out_has "*\"renamed\",\"path\":\"$p/huge\",\"from\":\"$p/big\",\"before\":{\"kind\":\"dir\",*},\"after\":{\"kind\":\"dir\",*},\"metadata\":false}"
 out_has '{"v":1,"type":"summary",*,"changed":{"entries":2,"bytes":16,"bytes_before":16},*,"renamed":{"entries":7,"bytes":3*},"renames":"all"}'
 
+# What became of its metadata is marked, but not the time of a directory.
+sleep 0.1
+mv src/later/notes src/notes
+chmod 4755 src/notes
+mv src/huge src/big
+chmod 4777 src/big
+mv src/twin-3 src/twin-5
+mv src/other/kept3 src/other/kept-3
+expect 0 dedup snapshot -s s src
+expect 0 dedup diff s~1 s
+out_is "Rm $p/huge/ -> $p/big/
+Rm $p/later/notes -> $p/notes
+R $p/other/kept3 -> $p/other/kept-3
+R $p/twin-3 -> $p/twin-5"
+expect 0 dedup diff --json s~1 s
+out_has "*\"from\":\"$p/huge\",\"before\":{*\"mode\":\"0755\",*},\"after\":{*\"mode\":\"4777\",*},\"metadata\":true}"
+out_has "*\"from\":\"$p/twin-3\",*,\"metadata\":false}"
+mv src/big src/huge2
+chmod u-s,go-w src/huge2
+touch -d 2020-01-01 src/huge2
+expect 0 dedup snapshot -s s src
+expect 0 dedup diff s~2 s
+out_has "R $p/huge/ -> $p/huge2/"
+
 # As two things
-expect 0 dedup diff --no-renames s~1 s
+expect 0 dedup diff --no-renames s~3 s~2
 out_has "- $p/notes"
 out_has "+ $p/later/notes"
 out_has "- $p/big/deep/f77"
 out_has "+ $p/huge/deep/f77"
 grep -q '^R' "$OUT" && run_fail '--no-renames tells of one'
-expect 0 dedup diff --no-renames --json s~1 s
+expect 0 dedup diff --no-renames --json s~3 s~2
 out_has '*"renamed":{"entries":0,"bytes":0},"renames":"off"}'
 
 # More than there is memory for: it says so. Long paths fill it.

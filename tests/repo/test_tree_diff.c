@@ -552,13 +552,18 @@ static void compares(struct world *w, const struct tree_entry *a,
                      const struct tree_entry *b, enum tree_diff_how how,
                      const char *what)
 {
-    uint8_t all[2][ID_BYTES];
+    uint8_t all[2][ID_BYTES], meta[2][ID_BYTES];
     const char *text = how == TREE_DIFF_SAME         ? ""
                        : how == TREE_DIFF_OTHER_META ? "m "
                                                      : "M ";
 
     if (tree_diff_compare(a, b) != how || tree_diff_compare(b, a) != how)
         fail_msg("%s of type %d: not %d", what, (int)a->e.type, (int)how);
+    tree_diff_digest_meta(a, meta[0]);
+    tree_diff_digest_meta(b, meta[1]);
+    if ((memcmp(meta[0], meta[1], ID_BYTES) != 0) !=
+        (how == TREE_DIFF_OTHER_META))
+        fail_msg("%s of type %d: the digest", what, (int)a->e.type);
     if (a->e.type == ENTRY_DIR && how == TREE_DIFF_OTHER_CONTENT)
         return; /* what is in it would be told */
     assert_string_equal(diff(w, a, b), text);

@@ -108,7 +108,8 @@ static size_t say(char *text, size_t size, char sign, struct bytes from,
                             path.n ? (const char *)path.p : "");
 }
 
-/* "+" added, "-" removed, "M", "m"; "R" old>new, with "-" and "+" left out. */
+/* "+" added, "-" removed, "M", "m"; "R" old>new, "r" when its metadata differs
+ * too, with "-" and "+" left out. */
 static const char *diff_within(struct world *w, const struct tree_dir *a,
                                const struct tree_dir *b, size_t bytes_max)
 {
@@ -126,18 +127,21 @@ static const char *diff_within(struct world *w, const struct tree_dir *a,
     text[0] = 0;
     tree_diff_start(d, &ta, &tb);
     for (;;) {
-        struct bytes other = bytes_of(NULL, 0);
+        struct tree_renames_mate mate = {.meta = false};
         bool moved;
 
         assert_int_equal(tree_diff_next(d, &it), 0);
         if (it.kind == TREE_DIFF_END)
             break;
-        moved = tree_renames_other(r, &it, &other);
+        moved = tree_renames_other(r, &it, &mate);
         if (moved)
             tree_diff_skip(d);
         if (!moved || it.b)
-            at += say(text + at, sizeof text - at, moved ? 'R' : sign[it.kind],
-                      other, it.path);
+            at += say(text + at, sizeof text - at,
+                      mate.meta ? 'r'
+                      : moved   ? 'R'
+                                : sign[it.kind],
+                      mate.path, it.path);
     }
     tree_diff_free(d);
     tree_renames_free(r);
@@ -175,12 +179,48 @@ static void test_tree_renames__files_by_content(void **state)
     file(&w, "short2", 3, 9, 0600);
     b = done(&w);
     assert_string_equal(diff(&w, &a, &b),
-                        "-empty +empty2 -link +link2 Rlong>long2 Rmoved>moved2 "
+                        "-empty +empty2 -link +link2 Rlong>long2 rmoved>moved2 "
                         "-other +other2 -short +short2 ");
     assert_string_equal(diff(&w, &b, &a),
-                        "+empty -empty2 +link -link2 Rlong2>long Rmoved2>moved "
+                        "+empty -empty2 +link -link2 Rlong2>long rmoved2>moved "
                         "+other -other2 +short -short2 ");
     assert_string_equal(diff(&w, &a, &a), "");
+    world_release(&w);
+}
+
+/* ... which is known of each that has its mate; the time of a directory tells
+ * nothing. */
+static void test_tree_renames__metadata_of_what_was_renamed(void **state)
+{
+    struct tree_entry f = {.e = {.type = ENTRY_FILE, .size = 9},
+                           .content = {.is_list = true, .root = {{7}}}};
+    struct tree_entry d = {.e = {.type = ENTRY_DIR, .mode = 0700}};
+    const struct {
+        const struct tree_entry *of;
+        int64_t s;
+        uint32_t gid;
+        const char *want;
+    } row[] = {{&f, 0, 0, "Rold>new "}, {&f, 1, 0, "rold>new "},
+               {&f, 0, 1, "rold>new "}, {&d, 0, 0, "Rold>new "},
+               {&d, 1, 0, "Rold>new "}, {&d, 0, 1, "rold>new "}};
+    struct tree_dir a, b;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    file(&w, "x", 1, 10, 0600);
+    d.dir = done(&w);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct tree_entry te = *row[i].of;
+
+        add(&w, &te, "old");
+        a = done(&w);
+        te.e.mtime.s = row[i].s;
+        te.e.gid = row[i].gid;
+        add(&w, &te, "new");
+        b = done(&w);
+        assert_string_equal(diff(&w, &a, &b), row[i].want);
+    }
     world_release(&w);
 }
 
@@ -287,10 +327,10 @@ static void test_tree_renames__directory_is_one_thing(void **state)
     dir(&w, "new", 0755, &big);
     b = done(&w);
     assert_string_equal(diff(&w, &a, &b),
-                        "+a-inner +a-inner/x +f00007 Rold>new ");
+                        "+a-inner +a-inner/x +f00007 rold>new ");
     /* ... and however little memory there is for files */
     assert_string_equal(diff_within(&w, &a, &b, 10000),
-                        "+a-inner +a-inner/x +f00007 Rold>new ");
+                        "+a-inner +a-inner/x +f00007 rold>new ");
     assert_int_equal(reach, TREE_RENAMES_ALL);
     world_release(&w);
 }
@@ -375,7 +415,7 @@ static size_t tally_walk(struct world *w, const struct tree_entry *a,
 
     tree_diff_start(d, a, b);
     for (;;) {
-        struct bytes other;
+        struct tree_renames_mate mate;
 
         assert_int_equal(tree_diff_next(d, &it), 0);
         if (it.kind == TREE_DIFF_END)
@@ -384,14 +424,14 @@ static size_t tally_walk(struct world *w, const struct tree_entry *a,
             continue;
         if (!r) {
             tally_add(t, it.b, it.path);
-        } else if (!tree_renames_other(r, &it, &other)) {
+        } else if (!tree_renames_other(r, &it, &mate)) {
             tally_tell(t, it.b, it.path, false);
         } else {
             tree_diff_skip(d);
             if (it.a)
                 continue;
             tally_tell(t, CAME, it.path, true);
-            tally_tell(t, WENT, other, true);
+            tally_tell(t, WENT, mate.path, true);
             renamed++;
         }
     }
@@ -535,15 +575,15 @@ static void test_tree_renames__many_equal_ones(void **state)
     assert_int_equal(tree_renames_find(r, &ta, &tb, NULL), 0);
     tree_diff_start(d, &ta, &tb);
     for (;;) {
-        struct bytes other;
+        struct tree_renames_mate mate;
 
         assert_int_equal(tree_diff_next(d, &it), 0);
         if (it.kind == TREE_DIFF_END)
             break;
-        assert_true(tree_renames_other(r, &it, &other));
+        assert_true(tree_renames_other(r, &it, &mate));
         /* the first with the first, and each once */
-        assert_int_equal(other.n, 6);
-        assert_memory_equal(other.p + 1, it.path.p + 1, 5);
+        assert_int_equal(mate.path.n, 6);
+        assert_memory_equal(mate.path.p + 1, it.path.p + 1, 5);
         pairs++;
     }
     assert_int_equal(pairs, 2 * N);
@@ -659,6 +699,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_renames__files_by_content),
+        cmocka_unit_test(test_tree_renames__metadata_of_what_was_renamed),
         cmocka_unit_test(test_tree_renames__old_one_must_be_gone),
         cmocka_unit_test(test_tree_renames__another_type_at_the_old_place),
         cmocka_unit_test(test_tree_renames__same_name_first_then_in_order),
