@@ -1,5 +1,7 @@
 #include "cli/snap_pick.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -152,11 +154,14 @@ static int snap_pick_path(const char *path, struct buf *out)
     return buf_status(out);
 }
 
-static int snap_pick_find(struct session *s, struct snap_pick *p)
+/* spec: what p was found by. */
+static int snap_pick_find(struct session *s, const struct snap_spec *spec,
+                          struct snap_pick *p)
 {
     struct tree_entry root = {.attr = NULL};
     struct node_source source;
     struct codec c;
+    char older[16] = "";
     bool found = true;
     int rc = session_fetch(s, SNAP_PICK_CACHE_BYTES, &p->fetch, &p->lane);
 
@@ -168,9 +173,12 @@ static int snap_pick_find(struct session *s, struct snap_pick *p)
     if (rc == 0)
         rc = tree_walk_find(&source, &root, buf_bytes(&p->path), &p->te_raw,
                             &p->te, &found);
+    if (spec->older > 0)
+        (void)snprintf(older, sizeof older, "~%" PRIu32, spec->older);
     if (rc == 0 && !found)
-        rc = err_set(E_NOTFOUND, "/%.*s: no such path in the snapshot",
-                     (int)p->path.n, (const char *)p->path.p);
+        rc =
+            err_set(E_NOTFOUND, "/%.*s: no such path in the snapshot %s%s",
+                    (int)p->path.n, (const char *)p->path.p, spec->name, older);
     tree_entry_release(&root);
     return rc;
 }
@@ -294,7 +302,7 @@ int snap_pick_open(struct session *s, const char *text, bool one_series,
     if (rc == 0 && !snap_pick_is_by_id(&spec, &id))
         snap_pick_warn_signer(s->repo, &list, &p->snapshot);
     if (rc == 0)
-        rc = snap_pick_find(s, p);
+        rc = snap_pick_find(s, &spec, p);
     snapshot_list_release(&list);
     return rc;
 }

@@ -57,3 +57,15 @@ expect 1 dedup diff s s sub
 err_has '*begins with*'
 expect 1 dedup diff s nope
 expect 1 dedup diff s s /nowhere
+
+# A path that one of two does not have
+mkdir t
+echo here >t/here
+expect 0 dedup snapshot -s t t
+t=$PWD/t
+expect 1 dedup diff t s "$t/here"
+err_is "dedup: diff: $t/here: no such path in the snapshot s"
+expect 1 dedup diff s t "$t/here"
+err_is "dedup: diff: $t/here: no such path in the snapshot s"
+expect 1 dedup diff t s~1 "$t/here"
+err_is "dedup: diff: $t/here: no such path in the snapshot s~1"
