@@ -62,7 +62,7 @@ out_is "- $p/mixed/gone
 
 expect 0 dedup diff --json s~1 s
 out_has "{\"v\":1,\"type\":\"difference\",\"change\":\"renamed\",\"path\":\"$p/later/notes\",\"from\":\"$p/notes\",\"before\":{\"kind\":\"file\",\"size\":18,*},\"after\":{\"kind\":\"file\",\"size\":18,*},\"metadata\":false}"
-out_has "*\"from\":\"$p/report\",\"before\":{*\"mode\":\"0644\",*},\"after\":{*\"mode\":\"0600\",*\"mtime\":\"2020-*\"},\"metadata\":true}"
+out_has "*\"from\":\"$p/report\",\"before\":{*\"mode\":\"0644\",*},\"after\":{*\"mode\":\"0600\",*\"mtime\":\"2020-*},\"metadata\":true}"
 out_has "*\"renamed\",\"path\":\"$p/huge\",\"from\":\"$p/big\",\"before\":{\"kind\":\"dir\",*},\"after\":{\"kind\":\"dir\",*},\"metadata\":false}"
 out_has '{"v":1,"type":"summary",*,"changed":{"entries":2,"bytes":16,"bytes_before":16},*,"renamed":{"entries":7,"bytes":3*},"renames":"all"}'
 
