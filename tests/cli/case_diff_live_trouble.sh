@@ -52,7 +52,7 @@ for try in 1 2 3 4 5 6 7 8; do # the other one may not have come to it
 done
 kill $writer
 wait $writer 2>/dev/null
-[ $code = 0 ] || run_fail "a changing file: exit $code"
+[ "$code" = 0 ] || run_fail "a changing file: exit $code"
 # shellcheck disable=SC2034 # for the messages of out_has
 run_line="a changing file, $try"
 err_has "dedup: diff: $PWD/busy/f: kept changing while it was read"
