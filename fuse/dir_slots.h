@@ -3,7 +3,9 @@
  * state here: their number is that of their directory and their place in it, so
  * that a tree of millions of them costs nothing but its directories.
  *
- * A slot lives while the kernel remembers the directory, or anything in it.
+ * A slot lives while the kernel remembers the directory, or anything in it. It
+ * takes some hundred bytes, with a name of up to 32; memory goes back in pieces
+ * of thousands of slots none of which lives any more.
  * Locked: any thread.
  */
 #ifndef FUSE_DIR_SLOTS_H

@@ -122,26 +122,34 @@ static int versions_follow(struct mount *m)
 /* ---- one name -------------------------------------------------------------
  */
 
-/* A directory in .versions that is, or becomes, known to the kernel. */
-static int versions_tell(struct mount *m, const struct mount_node *in,
-                         struct bytes name, struct entry_time changed,
-                         bool enter, struct fuse_entry_param *e)
+/* A directory in .versions, but for the kernel's number. */
+static void versions_describe(struct mount *m, const struct mount_node *in,
+                              struct bytes name, struct entry_time changed,
+                              struct dir_slot *d, struct fuse_entry_param *e)
 {
-    struct dir_slot d = {.parent = in->slot,
-                         .kind = TOP_VERSIONS,
-                         .snap = DIR_SLOTS_NO_SNAP,
-                         .ino = mount_attr_below_ino(&in->dir, name)};
-    uint32_t slot;
-    int rc = 0;
-
+    *d = (struct dir_slot){.parent = in->slot,
+                           .kind = TOP_VERSIONS,
+                           .snap = DIR_SLOTS_NO_SNAP,
+                           .ino = mount_attr_below_ino(&in->dir, name)};
     *e = (struct fuse_entry_param){.attr_timeout = MOUNT_OPS_PASSING,
                                    .entry_timeout = MOUNT_OPS_PASSING};
-    mount_attr_top(m, &d, changed, &e->attr);
-    if (enter) {
-        rc = dir_slots_enter_named(m->slots, &d, name, &slot);
-        if (rc == 0)
-            e->ino = mount_number_dir(slot);
-    }
+    mount_attr_top(m, d, changed, &e->attr);
+}
+
+/* The kernel is told of it. */
+static int versions_tell(struct mount *m, const struct mount_node *in,
+                         struct bytes name, struct fuse_entry_param *e)
+{
+    const struct entry_time changed = top_changed(mount_view_look(m->view));
+    struct dir_slot d;
+    uint32_t slot;
+    int rc;
+
+    mount_view_done(m->view);
+    versions_describe(m, in, name, changed, &d, e);
+    rc = dir_slots_enter_named(m->slots, &d, name, &slot);
+    if (rc == 0)
+        e->ino = mount_number_dir(slot);
     return rc;
 }
 
@@ -242,7 +250,6 @@ int mount_versions_lookup(struct mount *m, struct lane *lane,
 {
     const struct versions_reader r = versions_reader(m, lane);
     struct versions_dirs *dirs = NULL;
-    struct entry_time changed;
     bool found = false;
     struct buf path;
     int rc;
@@ -257,9 +264,7 @@ int mount_versions_lookup(struct mount *m, struct lane *lane,
         rc = versions_any(&r, dirs, bytes_of_str(name), &found);
     versions_memo_give(m->versions, dirs);
     if (rc == 0 && found) {
-        changed = top_changed(mount_view_look(m->view));
-        mount_view_done(m->view);
-        rc = versions_tell(m, in, bytes_of_str(name), changed, true, e);
+        rc = versions_tell(m, in, bytes_of_str(name), e);
     } else if (rc == 0 && path.n > 0 && versions_named(m, name, snap)) {
         rc = versions_lookup_one(m, lane, in->slot, buf_bytes(&path), *snap, e);
     } else if (rc == 0) {
@@ -384,23 +389,21 @@ static int listing_after(struct versions_listing *x, uint64_t off,
     return rc;
 }
 
+/* A slot for each name that is listed would stay until the kernel is short of
+ * memory: only what is looked up gets one. */
 static int listed_child(struct versions_listing *x,
                         const struct versions_name *c,
                         struct entry_time changed)
 {
     const struct bytes name = bytes_of(c->name, c->n);
     struct fuse_entry_param e;
-    int rc;
+    struct dir_slot d;
 
     if (c->no >= VERSIONS_SNAP_MAX)
         return err_set(E_LIMIT, "too many snapshots");
-    rc = versions_tell(x->l->m, x->d, name, changed, x->l->plus, &e);
-    if (rc < 0)
-        return rc;
+    versions_describe(x->l->m, x->d, name, changed, &d, &e);
     x->full = !mount_ops_list(
         x->l, name, &e, VERSIONS_OFF_NAMES | (uint64_t)c->no << 32 | c->at);
-    if (e.ino && x->full)
-        mount_forget(x->l->m, e.ino, 1);
     return 0;
 }
 

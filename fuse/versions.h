@@ -6,6 +6,7 @@
  * the path is in the snapshots are told apart by the ids of their pages, so
  * that what is equal is looked at once. Memory goes with the number of
  * snapshots, some hundred bytes for each; never with what directories hold.
+ * What the kernel remembers of paths is another matter: fuse/dir_slots.h.
  *
  * Structures here are plain data: any thread may read them, one makes them. A
  * reader is confined to one thread.

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -137,12 +138,56 @@ static void test_dir_slots__many(void **state)
         n++;
     }
     assert_int_equal(n, dir_slots_of_snap(t, 1));
-    /* some 80 bytes each */
+    /* some 100 bytes each */
     assert_true(dir_slots_bytes(t) < (size_t)MANY * 128);
     for (uint32_t i = 0; i < MANY; i++)
         dir_slots_forget(t, no[i], 2);
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(dir_slots_of_snap(t, i), 0);
+    dir_slots_free(t);
+}
+
+/* Memory goes back when they are forgotten, in whatever order; those that stay
+ * keep their numbers. A name of the usual length costs nothing. */
+static void test_dir_slots__give_memory_back(void **state)
+{
+    enum { MANY = 100000 };
+    const uint32_t stays = 77777;
+    struct dir_slots *t = table();
+    const size_t before = dir_slots_bytes(t);
+    static uint32_t no[MANY];
+    uint32_t from = 0, n = 0, at;
+    struct dir_slot d;
+    char name[DIR_SLOTS_NAME_MAX + 1];
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < MANY; i++) {
+            (void)snprintf(name, sizeof name, "a name of 32 bytes, it is %06u",
+                           i);
+            no[i] = enter_named(t, DIR_SLOTS_ROOT, name);
+            assert_true(no[i] <= MANY + 1); /* free ones are used again */
+        }
+        assert_true(dir_slots_bytes(t) < (size_t)MANY * 110);
+        for (uint32_t i = 0; i < MANY; i++) {
+            uint32_t k = (uint32_t)((uint64_t)i * 7919 % MANY);
+
+            if (k != stays)
+                dir_slots_forget(t, no[k], 1);
+        }
+        /* but for two pieces, of which one has the top */
+        assert_true(dir_slots_bytes(t) < before + 900000);
+        (void)snprintf(name, sizeof name, "a name of 32 bytes, it is %06u",
+                       stays);
+        assert_int_equal(enter_named(t, DIR_SLOTS_ROOT, name), no[stays]);
+        assert_true(dir_slots_get(t, no[stays], &d));
+        dir_slots_forget(t, no[stays], 1);
+        from = n = 0;
+        while (dir_slots_next(t, DIR_SLOTS_NO_SNAP, &from, &d, &at))
+            n++;
+        assert_int_equal(n, 2); /* it, and the top */
+        dir_slots_forget(t, no[stays], 1);
+    }
     dir_slots_free(t);
 }
 
@@ -169,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_dir_slots__one_for_each_name),
         cmocka_unit_test(test_dir_slots__goes_when_nobody_knows_it),
         cmocka_unit_test(test_dir_slots__many),
+        cmocka_unit_test(test_dir_slots__give_memory_back),
         cmocka_unit_test(test_dir_slots__out_of_memory),
     };
 
