@@ -88,7 +88,7 @@ static int listing_top(struct mount_listing *l, const struct mount_node *d,
         rc = mount_ops_child(l->m, t, d->slot, &c, &e);
         if (rc < 0)
             break;
-        off = (uint64_t)c.key + 3;
+        off = c.next + 2;
         room = mount_ops_list(l, bytes_of_str(c.name), &e, off);
         /* without "plus", or when it did not fit, the kernel keeps nothing */
         if (!l->plus || !room)

@@ -343,7 +343,8 @@ enum { TOP_FIXED_N = sizeof top_fixed / sizeof top_fixed[0] };
 static void child_set(struct top_child *c, enum top_kind kind, uint32_t arg,
                       uint32_t key)
 {
-    *c = (struct top_child){.kind = kind, .arg = arg, .key = key};
+    *c = (struct top_child){
+        .kind = kind, .arg = arg, .key = key, .next = (uint64_t)key + 1};
 }
 
 static bool snap_has_tag(const struct top_snap *sn, uint32_t tag)
@@ -354,6 +355,9 @@ static bool snap_has_tag(const struct top_snap *sn, uint32_t tag)
     }
     return false;
 }
+
+/* Where "latest" stands in its directory: behind all keys. */
+#define TOP_LATEST_AT (UINT64_C(1) << 32)
 
 /* The newest complete one, of a series or (UINT32_MAX) of all. */
 static bool top_newest(const struct top *t, uint32_t series,
@@ -373,6 +377,7 @@ static bool top_newest(const struct top *t, uint32_t series,
     if (best == t->n)
         return false;
     child_set(out, TOP_SNAPSHOT, (uint32_t)best, (uint32_t)best | TOP_LATEST);
+    out->next = TOP_LATEST_AT + 1;
     (void)snprintf(out->name, sizeof out->name, "latest");
     return true;
 }
@@ -517,14 +522,13 @@ static bool fixed_next(uint64_t from, struct top_child *out)
     return true;
 }
 
-/* "latest", where there is one; its key is higher than all others. */
+/* "latest", where there is one. */
 static bool latest_next(const struct top *t, enum top_kind kind, uint32_t arg,
                         uint64_t from, struct top_child *out)
 {
-    if (kind != TOP_ROOT && kind != TOP_SERIES)
+    if ((kind != TOP_ROOT && kind != TOP_SERIES) || from > TOP_LATEST_AT)
         return false;
-    return top_newest(t, kind == TOP_ROOT ? UINT32_MAX : arg, out) &&
-           out->key >= from;
+    return top_newest(t, kind == TOP_ROOT ? UINT32_MAX : arg, out);
 }
 
 bool top_next(const struct top *t, enum top_kind kind, uint32_t arg,
@@ -580,7 +584,7 @@ bool top_named(const struct top *t, enum top_kind kind, uint32_t arg,
     while (top_next(t, kind, arg, from, out)) {
         if (strcmp(out->name, name) == 0)
             return true;
-        from = (uint64_t)out->key + 1;
+        from = out->next;
     }
     return false;
 }

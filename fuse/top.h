@@ -48,7 +48,10 @@ enum { TOP_NAME_MAX = 160 /* bytes, with the NUL */ };
 struct top_child {
     enum top_kind kind;
     uint32_t arg;
-    uint32_t key; /* which one in its directory, for as long as the top lives */
+    uint32_t key;  /* which one in its directory, for as long as the top lives:
+                      "latest" is another one with each new snapshot */
+    uint64_t next; /* from where top_next() goes on: as long, and the same for
+                      "latest", too */
     char name[TOP_NAME_MAX];
 };
 
@@ -110,7 +113,9 @@ void top_name(const struct top *t, uint32_t no, enum top_kind kind,
 bool top_named(const struct top *t, enum top_kind kind, uint32_t arg,
                const char *name, struct top_child *out);
 
-/* top_next: the child with the lowest key from `from` on; false: none. */
+/* top_next: the first child from `from` on, which is 0 or a child's next;
+ * false: none. Whoever goes on so while the top changes meets each name that
+ * stays exactly once. */
 bool top_next(const struct top *t, enum top_kind kind, uint32_t arg,
               uint64_t from, struct top_child *out);
 

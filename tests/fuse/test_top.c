@@ -76,7 +76,7 @@ static const char *names(struct world *w, enum top_kind kind, uint32_t arg)
         assert_true(top_named(w->top, kind, arg, c.name, &again));
         assert_int_equal(again.key, c.key);
         assert_int_equal(again.arg, c.arg);
-        from = (uint64_t)c.key + 1;
+        from = c.next;
     }
     return text;
 }
@@ -164,6 +164,40 @@ static void test_top__follows(void **state)
     world_release(&w);
 }
 
+/* A listing goes on behind what it gave, while others come and go: each that
+ * stays is given once. */
+static void test_top__listed_while_others_come(void **state)
+{
+    static const enum top_kind kinds[] = {TOP_ROOT, TOP_SERIES, TOP_BY_ID};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        for (unsigned when = 0; when < 8; when++) {
+            struct top_child c = {.next = 0};
+            unsigned latest = 0, n = 0;
+            struct world w;
+
+            world_init(&w);
+            world_add(&w, "a", WHEN, true);
+            world_add(&w, "a", WHEN + 1, true);
+            (void)world_show(&w, false);
+            for (unsigned i = 0; i == 0 || n == i; i++) {
+                if (i == when)
+                    world_add(&w, "a", WHEN + 2, true);
+                (void)world_show(&w, false);
+                if (!top_next(w.top, kinds[k], 0, c.next, &c))
+                    break;
+                n++;
+                latest += strcmp(c.name, "latest") == 0;
+            }
+            assert_int_equal(latest, kinds[k] != TOP_BY_ID);
+            assert_in_range(n, kinds[k] == TOP_ROOT ? 6 : 2,
+                            kinds[k] == TOP_ROOT ? 6 : 4);
+            world_release(&w);
+        }
+    }
+}
+
 /* Ids that begin alike are shown longer; what cannot be shown is not. */
 static void test_top__odd_ones(void **state)
 {
@@ -194,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top__leads_to_snapshots),
         cmocka_unit_test(test_top__follows),
+        cmocka_unit_test(test_top__listed_while_others_come),
         cmocka_unit_test(test_top__odd_ones),
     };
 
