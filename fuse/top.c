@@ -137,22 +137,16 @@ static struct top_snap *top_find(struct top *t, const struct object_id *id)
     return idmap_get(&t->by_id, id->b, &no) ? &t->snap[no] : NULL;
 }
 
-/* Two of one second get a number each, in the order in which they were met. */
-static void snap_make_unique(const struct top *t, struct top_snap *sn)
+/* Those of one second are told apart. */
+static void snap_set_nth(const struct top *t, struct top_snap *sn)
 {
-    const size_t end = strlen(sn->time);
+    unsigned n = 1;
 
-    for (unsigned k = 2;; k++) {
-        bool taken = false;
-
-        for (size_t i = 0; i < t->n && !taken; i++)
-            taken = t->snap[i].date == sn->date &&
-                    t->snap[i].series == sn->series &&
-                    strcmp(t->snap[i].time, sn->time) == 0;
-        if (!taken)
-            return;
-        (void)snprintf(sn->time + end, sizeof sn->time - end, "-%u", k);
-    }
+    for (size_t i = 0; i < t->n; i++)
+        n += t->snap[i].series == sn->series &&
+             strcmp(t->snap[i].time, sn->time) == 0;
+    if (n > 1)
+        (void)snprintf(sn->nth, sizeof sn->nth, "#%02u", n);
 }
 
 /* How many hex digits two ids have in common. */
@@ -190,7 +184,7 @@ static int top_add(struct top *t, const struct snapshot_item *it)
     if (rc < 0)
         return rc;
     snap_set_time(&sn, &it->manifest.m);
-    snap_make_unique(t, &sn);
+    snap_set_nth(t, &sn);
     snap_set_short_id(t, &sn);
     sn.root_raw = mem_dup(it->manifest.m.root);
     sn.root = bytes_of(sn.root_raw, it->manifest.m.root.n);
@@ -436,7 +430,7 @@ static void snap_child(const struct top *t, const struct top_snap *sn,
         (void)snprintf(name, TOP_NAME_MAX, "%s", series);
         break;
     case TOP_SERIES:
-        (void)snprintf(name, TOP_NAME_MAX, "%s", sn->time);
+        (void)snprintf(name, TOP_NAME_MAX, "%s%s", sn->time, sn->nth);
         break;
     case TOP_BY_DATE:
         c->kind = TOP_YEAR;
@@ -451,12 +445,13 @@ static void snap_child(const struct top *t, const struct top_snap *sn,
         (void)snprintf(name, TOP_NAME_MAX, "%02u", key % 100);
         break;
     case TOP_DAY:
-        (void)snprintf(name, TOP_NAME_MAX, "%s_%s", sn->time + TOP_DAY_CHARS,
-                       series);
+        (void)snprintf(name, TOP_NAME_MAX, "%s_%s%s", sn->time + TOP_DAY_CHARS,
+                       series, sn->nth);
         break;
     case TOP_TAG:
     case TOP_VERSIONS:
-        (void)snprintf(name, TOP_NAME_MAX, "%s_%s", sn->time, series);
+        (void)snprintf(name, TOP_NAME_MAX, "%s_%s%s", sn->time, series,
+                       sn->nth);
         break;
     case TOP_ROOT:
     case TOP_BY_TAG:
@@ -561,10 +556,12 @@ static bool version_named(const struct top *t, const char *name,
 {
     for (size_t i = 0; i < t->n; i++) {
         const struct top_snap *sn = &t->snap[i];
-        const size_t n = strlen(sn->time);
+        const char *series = t->series.word[sn->series];
+        const size_t n = strlen(sn->time), m = strlen(series);
 
         if (!sn->gone && strncmp(name, sn->time, n) == 0 && name[n] == '_' &&
-            strcmp(name + n + 1, t->series.word[sn->series]) == 0) {
+            strncmp(name + n + 1, series, m) == 0 &&
+            strcmp(name + n + 1 + m, sn->nth) == 0) {
             snap_child(t, sn, TOP_VERSIONS, (uint32_t)i, out);
             return true;
         }

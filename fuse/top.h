@@ -11,8 +11,11 @@
  *   .versions/PATH/2026-11-20T02:00:03_SERIES
  *
  * What stands in .versions is made of the snapshots' trees: fuse/versions.h.
- * Times are those of the clock on the wall where a snapshot was made. Snapshots
- * keep their numbers for as long as the top lives, forgotten ones too.
+ * Times are those of the clock on the wall where a snapshot was made. Of
+ * several of one series in one second all but the first have a number behind
+ * their name, "#02" and so on, which no series has in its own: so they sort
+ * behind the first one in any locale. Snapshots keep their numbers for as long
+ * as the top lives, forgotten ones too.
  *
  * Confined to one thread, or behind the caller's lock.
  */
@@ -66,7 +69,8 @@ struct top_snap {
     bool complete;
     bool gone; /* forgotten meanwhile */
     char short_id[ID_HEX_CHARS + 1];
-    char time[32]; /* "2026-11-20T02:00:03", unique in its series */
+    char time[32]; /* "2026-11-20T02:00:03" */
+    char nth[16];  /* "": the first one in its series of that time; "#02" */
     uint32_t *tag; /* tag_n numbers; owned */
     size_t tag_n;
 };
@@ -79,6 +83,8 @@ void top_free(struct top *t);
 
 /*
  * top_update: which snapshots there are now.
+ *   l        whose order, that of time, decides on names in one second; but
+ *            those that are there keep theirs
  *   all      checkpoints count that are not superseded
  *   changed  out: whether anything is another than before
  * Returns 0 or E_NOMEM: as before, or in part.

@@ -11,7 +11,7 @@
 #include "fuse/top.h"
 #include "repo/state.h"
 
-enum { ITEMS = 6 };
+enum { ITEMS = 12 };
 
 struct world {
     struct snapshot_item item[ITEMS];
@@ -101,18 +101,18 @@ static void test_top__leads_to_snapshots(void **state)
     assert_string_equal(names(&w, TOP_SERIES, 0),
                         "2026-11-20T02:00:03 2026-11-21T02:00:03 latest ");
     assert_string_equal(names(&w, TOP_SERIES, 1),
-                        "2026-11-20T02:00:03 2026-11-20T02:00:03-2 latest ");
+                        "2026-11-20T02:00:03 2026-11-20T02:00:03#02 latest ");
     assert_string_equal(names(&w, TOP_BY_DATE, 0), "2026 ");
     assert_string_equal(names(&w, TOP_YEAR, 2026), "11 ");
     assert_string_equal(names(&w, TOP_MONTH, 202611), "20 21 ");
     assert_string_equal(names(&w, TOP_DAY, 20261120),
-                        "02:00:03_web 02:00:03_db 02:00:03-2_db ");
+                        "02:00:03_web 02:00:03_db 02:00:03_db#02 ");
     assert_string_equal(names(&w, TOP_BY_ID, 0),
                         "a1000000 a2000000 a3000000 a4000000 ");
     /* as versions they have a name that is no other's */
     assert_string_equal(names(&w, TOP_VERSIONS, 0),
                         "2026-11-20T02:00:03_web 2026-11-21T02:00:03_web "
-                        "2026-11-20T02:00:03_db 2026-11-20T02:00:03-2_db ");
+                        "2026-11-20T02:00:03_db 2026-11-20T02:00:03_db#02 ");
     assert_true(top_named(w.top, TOP_ROOT, 0, "latest", &c));
     assert_int_equal(c.arg, 1);
     assert_int_equal(c.kind, TOP_SNAPSHOT);
@@ -126,6 +126,47 @@ static void test_top__leads_to_snapshots(void **state)
     assert_true(top_named(w.top, TOP_SERIES, 0, "2026-11-21T03:00:03", &c));
     assert_true(top_named(w.top, TOP_ROOT, 0, "latest", &c));
     assert_int_equal(c.arg, 1); /* complete ones only */
+    world_release(&w);
+}
+
+/* In one second: in the order of the list, the same in each mount, and `ls`
+ * shows it; a name that is there does not change. */
+static void test_top__of_one_second(void **state)
+{
+    static const char eleven[] =
+        "2026-11-20T02:00:03 2026-11-20T02:00:03#02 "
+        "2026-11-20T02:00:03#03 2026-11-20T02:00:03#04 "
+        "2026-11-20T02:00:03#05 2026-11-20T02:00:03#06 "
+        "2026-11-20T02:00:03#07 2026-11-20T02:00:03#08 "
+        "2026-11-20T02:00:03#09 2026-11-20T02:00:03#10 "
+        "2026-11-20T02:00:03#11 latest ";
+    struct top_child c, last = {.name = ""};
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    for (int i = 0; i < 11; i++)
+        world_add(&w, "a", WHEN, true);
+    (void)world_show(&w, false);
+    assert_string_equal(names(&w, TOP_SERIES, 0), eleven);
+    (void)names(&w, TOP_VERSIONS, 0);
+    for (uint64_t from = 0; top_next(w.top, TOP_VERSIONS, 0, from, &c);
+         last = c) {
+        assert_true(strcmp(last.name, c.name) < 0);
+        assert_int_equal(strncmp(c.name, "2026-11-20T02:00:03_a", 21), 0);
+        from = c.next;
+    }
+    assert_false(
+        top_named(w.top, TOP_VERSIONS, 0, "2026-11-20T02:00:03_a#12", &c));
+    /* one that goes leaves the names of the others, and comes back */
+    w.item[0].damaged = true;
+    (void)world_show(&w, false);
+    assert_false(top_named(w.top, TOP_SERIES, 0, "2026-11-20T02:00:03", &c));
+    assert_true(top_named(w.top, TOP_SERIES, 0, "2026-11-20T02:00:03#02", &c));
+    assert_int_equal(c.arg, 1);
+    w.item[0].damaged = false;
+    (void)world_show(&w, false);
+    assert_string_equal(names(&w, TOP_SERIES, 0), eleven);
     world_release(&w);
 }
 
@@ -227,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top__leads_to_snapshots),
+        cmocka_unit_test(test_top__of_one_second),
         cmocka_unit_test(test_top__follows),
         cmocka_unit_test(test_top__listed_while_others_come),
         cmocka_unit_test(test_top__odd_ones),

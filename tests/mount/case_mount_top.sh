@@ -11,6 +11,10 @@ expect 0 dedup snapshot -s web --time 2026-01-02T03:04:05 --tag keep src
 echo two >src/f
 expect 0 dedup snapshot -s web --time 2026-01-03T03:04:05 src
 expect 0 dedup snapshot -s db --time 2026-01-03T03:04:05 src
+for i in 1 2; do # in one second
+    echo "$i" >src/twin
+    expect 0 dedup snapshot -s main --time 2026-01-04T00:00:09 --tag twins src
+done
 mounted mnt
 listed() {
     expect 0 ls "$1"
@@ -23,15 +27,18 @@ by-series
 by-tag
 latest'
 listed mnt/by-series 'db
+main
 web'
 listed mnt/by-series/web '2026-01-02T03:04:05
 2026-01-03T03:04:05
 latest'
 listed mnt/by-date/2026/01 '02
-03'
+03
+04'
 listed mnt/by-date/2026/01/03 '03:04:05_db
 03:04:05_web'
-listed mnt/by-tag 'keep'
+listed mnt/by-tag 'keep
+twins'
 listed mnt/by-tag/keep '2026-01-02T03:04:05_web'
 expect 0 cat "mnt/by-series/web/2026-01-02T03:04:05$PWD/src/f"
 out_is one
@@ -40,6 +47,12 @@ out_is two
 expect 0 dedup snapshots --json
 ids=$(sed -n 's/.*"id":"\(........\).*/\1/p' "$OUT" | sort)
 listed mnt/by-id "$ids"
+listed mnt/by-series/main '2026-01-04T00:00:09
+2026-01-04T00:00:09#02
+latest'
+listed mnt/by-tag/twins '2026-01-04T00:00:09_main
+2026-01-04T00:00:09_main#02'
+twins=$(cat mnt/by-tag/twins/*"$PWD/src/twin")
 for name in nope by-id/00000000 by-series/web/2026-01-02 by-date/2026/13; do
     expect 2 ls "mnt/$name"
 done
@@ -52,6 +65,8 @@ number=$(stat -c %i "mnt/$there")
 unmounted mnt
 mounted mnt
 [ "$number" = "$(stat -c %i "mnt/$there")" ] || run_fail "another number"
+[ "$twins" = "$(cat mnt/by-tag/twins/*"$PWD/src/twin")" ] ||
+    run_fail "names of one second are others in the next mount"
 
 # Nothing can be changed.
 for change in "touch mnt/new" "rm mnt/$there" "mkdir mnt/by-tag/x" \
