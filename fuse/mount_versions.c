@@ -254,6 +254,7 @@ int mount_versions_lookup(struct mount *m, struct lane *lane,
     struct buf path;
     int rc;
 
+    loop_let_lead(); /* there may be a thousand directories to look into */
     buf_init(&path, TREE_WALK_PATH_MAX);
     rc = versions_path(m, in->slot, &path);
     if (rc == 0)
