@@ -58,8 +58,8 @@ MUST_CHECK int mount_ops_child(struct mount *m, const struct top *t,
  *     called as the snapshot is under by-tag: TIME_SERIES, of the first one
  *     that has this version. Names of the first kind go before.
  * Not listed, but found: other snapshots that have PATH, by their names.
- * Only who mounts (and root, let in) may look, since these directories stand for many, which may
- * have been closed to others at times.
+ * Only who mounts may look (and root, where others are let in), since these
+ * directories stand for many, which may have been closed to others at times.
  *
  * A version is the inode that by-id/.../PATH is, with the same number, so that
  * the kernel has its content once. Who looks one up has looked into its

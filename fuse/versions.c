@@ -175,7 +175,6 @@ int versions_below(const struct versions_reader *r,
 
         rc = dir_find(r, d, i, name, &node, &lost);
         leads[i] = lost ? VERSIONS_LOST : VERSIONS_ABSENT;
-        out->lost |= lost;
         if (node && r->te->e.type == ENTRY_DIR)
             rc = dirs_number(&x, &r->te->dir.root, d->dir[i].newest, &leads[i]);
         node_cache_release(r->nodes, node);

@@ -72,7 +72,6 @@ struct versions_dirs {
                                         the above; owned */
     struct versions_dir *dir;        /* no two alike; newest first; owned */
     size_t n;
-    bool lost; /* something could not be read on the way from the one above */
 };
 
 /* versions_top: of the empty path. in is lent for as long as out lives, which

@@ -171,8 +171,7 @@ static void memo_keep(struct versions_memo *m, struct memo_dirs *d)
 
     (void)pthread_mutex_lock(&m->lock);
     d->of->lent++;
-    if (d->of == m->snaps && !d->dirs.lost &&
-        !memo_find(m, bytes_of(d->path, d->path_n))) {
+    if (d->of == m->snaps && !memo_find(m, bytes_of(d->path, d->path_n))) {
         d->lent++;
         dirs_give(m->kept[last]);
         memmove(&m->kept[1], &m->kept[0], last * sizeof d);
@@ -207,8 +206,6 @@ static int memo_below(struct versions_memo *m, const struct versions_reader *r,
         free(d);
         return rc;
     }
-    /* what was read beside damage is not kept, nor is what lies below it */
-    d->dirs.lost |= above->dirs.lost;
     memo_keep(m, d);
     *out = d;
     return 0;

@@ -2,7 +2,9 @@
  * versions_memo: the directories that paths are (fuse/versions.h), kept for the
  * paths that were asked for last, so that who goes through a tree does not
  * begin at the tops of all snapshots each time. VERSIONS_MEMO_PATHS of them, of
- * one edition of the top; each takes up to 40 bytes for each snapshot.
+ * one edition of the top; each takes up to 40 bytes for each snapshot. Where
+ * something could not be read is kept with them: until the next edition nobody
+ * tries again.
  *
  * Locked: any thread.
  */

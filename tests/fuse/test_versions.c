@@ -407,7 +407,6 @@ static void test_versions__leaves_damage_out(void **state)
     assert_int_equal(versions_any(&w.r, &d, bytes_of_str("none"), &found), 0);
     assert_false(found);
     assert_int_equal(versions_below(&w.r, &d, bytes_of_str("f"), &below), 0);
-    assert_true(below.lost);
     assert_int_equal(below.of[1], VERSIONS_LOST);
     assert_int_equal(below.of[2], VERSIONS_ABSENT);
     versions_dirs_release(&below);
@@ -511,7 +510,7 @@ static void test_versions_memo__begins_where_it_was(void **state)
     world_release(&w);
 }
 
-/* Those that were used longest ago go; damage is not kept. */
+/* Those that were used longest ago go. */
 static void test_versions_memo__forgets(void **state)
 {
     struct versions_memo *m = versions_memo_new();
@@ -535,14 +534,39 @@ static void test_versions_memo__forgets(void **state)
     assert_int_equal(w.gets, before);
     (void)get(&w, m, "a/b");
     assert_int_equal(w.gets, before + 3);
+    versions_memo_free(m);
+    world_release(&w);
+}
+
+/* What cannot be read is tried once in an edition, however often somebody asks
+ * for what lies beside or below it. */
+static void test_versions_memo__remembers_damage(void **state)
+{
+    struct versions_memo *m = versions_memo_new();
+    struct world w;
+    size_t before;
+
+    (void)state;
+    assert_non_null(m);
+    world_init(&w);
+    world_nested(&w);
+    memo_show(&w, m, 1);
     w.broken = get(&w, m, "a")->dir[0].pages;
     memo_show(&w, m, 2);
     world_cold(&w);
-    for (int i = 1; i < 4; i++) {
+    assert_int_equal(count(&w, m, "a/b"), 0);
+    assert_int_equal(get(&w, m, "a/b")->of[0], VERSIONS_LOST);
+    assert_string_equal(w.told, "1 ");
+    world_cold(&w);
+    before = w.gets;
+    for (int i = 0; i < 3; i++) {
         assert_int_equal(count(&w, m, "a/b"), 0);
-        assert_int_equal(strlen(w.told), 2 * (size_t)i); /* asked each time */
+        assert_int_equal(count(&w, m, "a/b/c"), 0);
     }
+    assert_int_equal(w.gets, before);
+    assert_string_equal(w.told, "1 ");
     w.broken = (struct chunk_id){{0}};
+    memo_show(&w, m, 3);
     assert_int_equal(count(&w, m, "a/b"), 1);
     versions_memo_free(m);
     world_release(&w);
@@ -602,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_versions__leaves_damage_out),
         cmocka_unit_test(test_versions_memo__begins_where_it_was),
         cmocka_unit_test(test_versions_memo__forgets),
+        cmocka_unit_test(test_versions_memo__remembers_damage),
         cmocka_unit_test(test_versions_memo__out_of_memory),
     };
 
