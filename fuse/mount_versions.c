@@ -11,7 +11,9 @@
  * Where a listing goes on. Behind a version: its snapshot's number, from 3 on.
  * Behind a name of a directory: where that stands, an entry of that directory
  * in one snapshot, which is found again whatever came and went meanwhile.
+ * Behind the last version, where no names follow: nowhere, which takes no look.
  */
+#define VERSIONS_OFF_END   (UINT64_C(1) << 62)
 #define VERSIONS_OFF_NAMES (UINT64_C(1) << 61)
 #define VERSIONS_SNAP_MAX  (UINT32_C(1) << 29)
 
@@ -287,6 +289,8 @@ struct versions_listing {
     struct versions_reader r;
     bool again;                /* it goes on behind: */
     struct versions_snap from; /* what was given last */
+    bool any;                  /* there is one that is next: */
+    struct versions_snap next;
     bool full;
 };
 
@@ -302,10 +306,10 @@ static int listed_name(struct versions_listing *x, uint32_t no,
 }
 
 /* Without "plus", and with it, the kernel is not told all about it: who wants
- * to know looks it up. */
-static int listed_version(void *ctx, const struct versions_snap *first)
+ * to know looks it up. off: behind it. */
+static int listed_version(struct versions_listing *x,
+                          const struct versions_snap *first, uint64_t off)
 {
-    struct versions_listing *x = ctx;
     struct mount *m = x->l->m;
     struct mount_way w = {.enter = false};
     struct node_leaf leaf = {.node = NULL};
@@ -316,8 +320,6 @@ static int listed_version(void *ctx, const struct versions_snap *first)
     uint32_t at = 0;
     int rc;
 
-    if (x->again && versions_snap_cmp(first, &x->from) <= 0)
-        return 0;
     rc = listed_name(x, first->no, name, &taken);
     if (rc < 0 || taken)
         return rc;
@@ -332,9 +334,30 @@ static int listed_version(void *ctx, const struct versions_snap *first)
         return 0;
     }
     if (rc == 0)
-        x->full = !mount_ops_list(x->l, bytes_of_str(name), &e,
-                                  (uint64_t)first->no + 3);
+        x->full = !mount_ops_list(x->l, bytes_of_str(name), &e, off);
     return x->full ? 1 : rc;
+}
+
+/* Each is given when it is known whether another one follows. */
+static int listed_next(void *ctx, const struct versions_snap *first)
+{
+    struct versions_listing *x = ctx;
+    int rc = 0;
+
+    if (x->again && versions_snap_cmp(first, &x->from) <= 0)
+        return 0;
+    if (x->any)
+        rc = listed_version(x, &x->next, (uint64_t)x->next.no + 3);
+    x->any = true;
+    x->next = *first;
+    return rc;
+}
+
+static int listed_last(struct versions_listing *x)
+{
+    return listed_version(x, &x->next,
+                          x->dirs->n == 0 ? VERSIONS_OFF_END
+                                          : (uint64_t)x->next.no + 3);
 }
 
 /* What a path has been that is no directory. */
@@ -358,7 +381,9 @@ static int listing_versions(struct versions_listing *x, uint64_t off)
     rc = versions_memo_get(m->versions, &x->r, path_split(x->path, &name),
                            &above);
     if (rc == 0)
-        rc = versions_of(&x->r, above, name, listed_version, x);
+        rc = versions_of(&x->r, above, name, listed_next, x);
+    if (rc == 0 && x->any)
+        rc = listed_last(x);
     versions_memo_give(m->versions, above);
     return rc < 0 ? rc : 0;
 }
@@ -455,6 +480,8 @@ int mount_versions_list(struct mount_listing *l, struct lane *lane,
     struct buf path;
     int rc;
 
+    if (off == VERSIONS_OFF_END)
+        return 0;
     loop_let_lead();
     buf_init(&path, TREE_WALK_PATH_MAX);
     rc = versions_path(l->m, d->slot, &path);
