@@ -84,6 +84,32 @@ out_is three
 expect 0 dedup tag --add late new
 soon test -d mnt/by-tag/late
 
+# A listing that goes on when one has come gives each name once.
+cat >goes_on.py <<'PY'
+import ctypes, os, subprocess, sys, time
+there, command = sys.argv[1], sys.argv[2:]
+fd = os.open(there, os.O_RDONLY)
+room = ctypes.create_string_buffer(64) # for a name or two
+before, names = len(os.listdir(there)), []
+while (n := ctypes.CDLL(None).getdents64(fd, room, len(room))) > 0:
+    at = 0
+    while at < n:
+        size = int.from_bytes(room.raw[at + 16:at + 18], sys.byteorder)
+        names.append(room.raw[at + 19:at + size].split(b"\0")[0].decode())
+        at += size
+    if names[-1] == "latest" and command:
+        subprocess.run(command, check=True)
+        command = None
+        while len(os.listdir(there)) == before:
+            time.sleep(0.1)
+print(*names)
+PY
+if command -v python3 >/dev/null; then
+    expect 0 python3 goes_on.py mnt/by-series/new "$DEDUP" snapshot -s new src
+    [ "$(tr ' ' '\n' <"$OUT" | grep -cx latest)" = 1 ] || run_fail "$(cat "$OUT")"
+    [ "$(wc -w <"$OUT")" = 4 ] || run_fail "$(cat "$OUT")"
+fi
+
 # What somebody looks at stays until that is over: a prune takes all else.
 exec 3<"mnt/$there"
 expect 0 dedup forget web~1
