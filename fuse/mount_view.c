@@ -13,6 +13,13 @@
 
 #define VIEW_AGE_NS INT64_C(1000000000)
 
+/* From one attempt to hold what is mounted to the next: doubled each time. */
+#define VIEW_PAUSE_NS     INT64_C(2000000000)
+#define VIEW_PAUSE_MAX_NS INT64_C(300000000000)
+
+/* What was told is told again if it comes back this much later. */
+#define VIEW_TELL_NS INT64_C(3600000000000)
+
 enum { VIEW_TOGETHER = 128 /* snapshots that are pinned at once */ };
 
 /* Of a snapshot. */
@@ -23,16 +30,32 @@ enum view_use {
     VIEW_GONE    /* it was forgotten before it could be held */
 };
 
+/* What trouble may be with. */
+enum view_matter { VIEW_NEWS, VIEW_HOLD, VIEW_MATTERS };
+
+static const char *const view_matter_says[VIEW_MATTERS] = {
+    [VIEW_NEWS] = "what is new cannot be seen",
+    [VIEW_HOLD] = "a prune may take what is mounted, once it is forgotten",
+};
+
+struct view_told {
+    uint32_t codes; /* a bit of each error that was told */
+    int64_t at;     /* monotonic ns */
+};
+
 struct mount_view {
     struct mount *m;
-    pthread_mutex_t repo;   /* the repository's state, and: */
-    struct writer *pins;    /* NULL: none yet */
-    bool owed;              /* they are to be put again */
-    bool cannot_pin;        /* our key's would not count */
-    struct err_record told; /* trouble that was told last */
-    atomic_llong looked;    /* monotonic ns: when the top was brought up to date
-                             */
-    pthread_rwlock_t lock;  /* for all below */
+    pthread_mutex_t repo; /* the repository's state, and: */
+    struct writer *pins;  /* NULL: none yet */
+    struct writer *next;  /* ... that is to take its place; NULL: not begun */
+    bool owed;            /* they are to be put again, ... */
+    int64_t not_before;   /* ... at this time, monotonic ns; ... */
+    int64_t pause;        /* ... since that is how long ago it failed */
+    bool cannot_pin;      /* our key's would not count */
+    struct view_told told[VIEW_MATTERS];
+    atomic_llong looked;   /* monotonic ns: when the top was brought up to date
+                            */
+    pthread_rwlock_t lock; /* for all below */
     struct top *top;
     atomic_uchar *use; /* enum view_use of each snapshot; changed with repo */
     size_t use_n;
@@ -40,17 +63,28 @@ struct mount_view {
 
 /* ---- the top ------------------------------------------------------------- */
 
-/* Trouble that goes on is told once. */
-static void view_trouble(struct mount_view *v, const char *what)
+/* Trouble that goes on is told once: its text may name another object each
+ * time, so its code counts. */
+static void view_trouble(struct mount_view *v, enum view_matter what, int rc)
 {
-    struct err_record e;
+    struct view_told *t = &v->told[what];
+    uint32_t bit = UINT32_C(1) << (unsigned)(-rc & 31);
 
-    err_save(E_IO, &e);
-    if (strcmp(e.text, v->told.text) == 0)
+    if (t->codes & bit)
         return;
-    v->told = e;
-    err_add(E_IO, "%s", what);
+    t->codes |= bit;
+    t->at = clock_monotonic_ns();
+    err_ignore(err_add(rc, "%s", view_matter_says[what]), "it is told");
     v->m->o->say(v->m->o->ctx, MOUNT_TROUBLE, err_text());
+}
+
+/* That is over. */
+static void view_well(struct mount_view *v, enum view_matter what)
+{
+    struct view_told *t = &v->told[what];
+
+    if (t->codes && clock_monotonic_ns() - t->at > VIEW_TELL_NS)
+        t->codes = 0;
 }
 
 /* The use of each snapshot that the top has. With the lock for writing. */
@@ -93,14 +127,17 @@ static int view_update(struct mount_view *v)
 }
 
 /* With the repository: catch up, and show what there is. */
-static int view_refresh(struct mount_view *v)
+static void view_refresh(struct mount_view *v)
 {
     int rc = repo_refresh_in_use(v->m->r);
 
     if (rc == 0)
         rc = view_update(v);
     atomic_store(&v->looked, clock_monotonic_ns());
-    return rc;
+    if (rc < 0)
+        view_trouble(v, VIEW_NEWS, rc);
+    else
+        view_well(v, VIEW_NEWS);
 }
 
 const struct top *mount_view_top(struct mount_view *v)
@@ -109,9 +146,8 @@ const struct top *mount_view_top(struct mount_view *v)
         clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS) {
         loop_let_lead();
         (void)pthread_mutex_lock(&v->repo);
-        if (clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS &&
-            view_refresh(v) < 0)
-            view_trouble(v, "what is new cannot be seen");
+        if (clock_monotonic_ns() - atomic_load(&v->looked) > VIEW_AGE_NS)
+            view_refresh(v);
         (void)pthread_mutex_unlock(&v->repo);
     }
     return mount_view_look(v);
@@ -130,76 +166,129 @@ void mount_view_done(struct mount_view *v)
 
 /* ---- pins ---------------------------------------------------------------- */
 
-/* All that are in use, in one new journal; then the one before is ended, if it
- * still stands. Until this has gone well it is owed. With the repository. */
-static int view_repin(struct mount_view *v)
+/* A journal that is needed no more. */
+static void view_end(struct writer **w)
 {
-    struct object_id *id = mem_array(v->use_n + 1, sizeof *id);
-    struct writer *fresh = NULL;
-    size_t n = 0;
-    int rc = id ? 0 : err_set(E_NOMEM, "out of memory");
+    if (*w)
+        err_ignore(writer_end(*w), "a collector ends what is silent");
+    writer_free(*w);
+    *w = NULL;
+}
 
-    v->owed = true;
-    for (size_t i = 0; i < v->use_n && rc == 0; i++) {
+/* A journal that somebody else has ended. */
+static void view_lost(struct writer **w)
+{
+    writer_free(*w);
+    *w = NULL;
+}
+
+/* The snapshots that are in use. */
+static size_t view_in_use(const struct mount_view *v, struct object_id *id)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < v->use_n; i++) {
         unsigned use = atomic_load(&v->use[i]);
 
         if (use == VIEW_USED || use == VIEW_WANTED)
             id[n++] = top_snap(v->top, (uint32_t)i)->id;
     }
-    if (rc == 0 && n > 0)
-        rc = writer_open_in_use(v->m->r, bytes_of(NULL, 0), &fresh);
-    if (rc == 0 && n > 0)
-        rc = writer_pin(fresh, id, n);
+    return n;
+}
+
+/* Pins n snapshots in a journal that is begun, or was: one that cannot be
+ * pinned in is kept for the next time. put: whether they are there, whatever
+ * came of the rest. */
+static int view_pin_next(struct mount_view *v, const struct object_id *id,
+                         size_t n, bool *put)
+{
+    int rc = v->next ? 0 : writer_open_to_pin(v->m->r, &v->next);
+
+    *put = false;
+    if (rc == 0)
+        rc = writer_pin(v->next, id, n, put);
+    if (v->next && !*put && rc == E_FENCED)
+        view_lost(&v->next);
+    else if (v->next && !*put && rc == E_ROLE)
+        view_end(&v->next);
+    return rc;
+}
+
+/* All that are in use, in one new journal; then the one before is ended, if it
+ * still stands. Until they are there it is owed. With the repository. */
+static int view_repin(struct mount_view *v)
+{
+    struct object_id *id = mem_array(v->use_n + 1, sizeof *id);
+    size_t n = id ? view_in_use(v, id) : 0;
+    bool put = id && n == 0;
+    int rc = id ? 0 : err_set(E_NOMEM, "out of memory");
+
+    if (n > 0)
+        rc = view_pin_next(v, id, n, &put);
     free(id);
-    if (rc < 0) {
-        writer_free(fresh); /* the one before holds on */
-        return rc;
-    }
-    if (v->pins)
-        err_ignore(writer_end(v->pins), "a collector ends what is silent");
-    writer_free(v->pins);
-    v->pins = fresh;
-    v->owed = false;
-    return 0;
+    v->owed = !put;
+    if (!put)
+        return rc; /* the one before holds on */
+    if (n == 0)
+        view_end(&v->next);
+    view_end(&v->pins);
+    v->pins = v->next;
+    v->next = NULL;
+    return rc;
 }
 
 /* n more. With the repository. */
 static int view_pin(struct mount_view *v, const struct object_id *id, size_t n)
 {
-    int rc = v->pins && !v->owed ? writer_pin(v->pins, id, n) : E_FENCED;
+    bool put = false;
+    int rc = E_FENCED;
 
-    if (rc != E_FENCED)
-        return rc;
-    /* there is none, or it was silent for too long: the machine slept */
-    writer_free(v->pins);
-    v->pins = NULL;
-    return view_repin(v);
+    if (v->pins && !v->owed) {
+        rc = writer_pin(v->pins, id, n, &put);
+        v->owed = !put;
+        /* it was silent for too long: the machine slept */
+        if (rc == E_FENCED && !put)
+            view_lost(&v->pins);
+    }
+    return rc == E_FENCED ? view_repin(v) : rc;
 }
 
-/* A key that may not pin reads all the same: what goes, it will be told. For
- * the rest it is tried again. */
-static void view_cannot_pin(struct mount_view *v, int rc)
+/* Whether it is time to pin: what failed is tried again, but seldom. */
+static bool view_may_pin(const struct mount_view *v)
 {
-    v->cannot_pin = rc == E_ROLE;
-    v->owed = !v->cannot_pin;
-    if (v->owed)
-        view_trouble(v, "a prune may take what is mounted, once it is "
-                        "forgotten");
+    return !v->cannot_pin &&
+           (v->pause == 0 || clock_monotonic_ns() >= v->not_before);
+}
+
+/* What came of it. A key that may not pin reads all the same: what goes, it
+ * will be told. Nor does a repository that cannot be written stop anybody. */
+static void view_pinned(struct mount_view *v, int rc)
+{
+    v->cannot_pin |= rc == E_ROLE;
+    if (v->cannot_pin)
+        v->owed = false;
+    if (!v->owed) {
+        v->pause = 0;
+    } else {
+        v->pause = v->pause == 0 ? VIEW_PAUSE_NS : v->pause * 2;
+        if (v->pause > VIEW_PAUSE_MAX_NS)
+            v->pause = VIEW_PAUSE_MAX_NS;
+        v->not_before = clock_monotonic_ns() + v->pause;
+    }
+    if (rc == 0)
+        view_well(v, VIEW_HOLD);
+    else if (rc != E_ROLE)
+        view_trouble(v, v->owed ? VIEW_HOLD : VIEW_NEWS, rc);
 }
 
 /* The first look into n snapshots. With the repository. */
 static void view_want(struct mount_view *v, const uint32_t *snap,
                       const struct object_id *id, size_t n)
 {
-    int rc;
-
     for (size_t i = 0; i < n; i++)
         atomic_store(&v->use[snap[i]], VIEW_WANTED);
-    if (!v->cannot_pin) {
-        rc = view_pin(v, id, n);
-        if (rc < 0)
-            view_cannot_pin(v, rc);
-    }
+    if (view_may_pin(v))
+        view_pinned(v, view_pin(v, id, n));
     /* P2: whoever forgot it before the pin is known by now */
     for (size_t i = 0; i < n; i++)
         atomic_store(&v->use[snap[i]],
@@ -298,22 +387,25 @@ static bool view_drop_unused(struct mount_view *v)
     return dropped;
 }
 
-static int view_tend_pins(struct mount_view *v)
+/* Who is silent loses what it holds. */
+static void view_tend_pins(struct mount_view *v)
 {
     static const struct writer_reliance none = {.parent_n = 0};
     int rc;
 
     if (v->cannot_pin)
-        return 0;
-    if ((v->pins && view_drop_unused(v)) || v->owed)
-        return view_repin(v);
+        return;
+    if (v->pins && view_drop_unused(v))
+        v->owed = true;
     rc = v->pins ? writer_renew(v->pins, &none) : 0;
     if (rc == E_FENCED) {
-        writer_free(v->pins);
-        v->pins = NULL;
-        rc = view_repin(v);
+        view_lost(&v->pins);
+        v->owed = true;
+    } else if (rc < 0) {
+        view_trouble(v, VIEW_HOLD, rc);
     }
-    return rc;
+    if (v->owed && view_may_pin(v))
+        view_pinned(v, view_repin(v));
 }
 
 void mount_view_tend(struct mount_view *v,
@@ -324,14 +416,11 @@ void mount_view_tend(struct mount_view *v,
 
     (void)pthread_mutex_lock(&v->repo);
     rc = repo_log_has_moved(v->m->r, &moved);
-    if (rc == 0 && moved)
-        rc = view_refresh(v);
     if (rc < 0)
-        view_trouble(v, "the repository cannot be watched");
-    /* whatever came of that: who is silent loses what it holds */
-    rc = view_tend_pins(v);
-    if (rc < 0)
-        view_trouble(v, "what is mounted cannot be held");
+        view_trouble(v, VIEW_NEWS, rc);
+    else if (moved)
+        view_refresh(v);
+    view_tend_pins(v); /* whatever came of that */
     (void)pthread_mutex_unlock(&v->repo);
     if (v->m->o->snapshot)
         return; /* its top is in use for as long as it is mounted */
@@ -412,9 +501,8 @@ void mount_view_free(struct mount_view *v)
 {
     if (!v)
         return;
-    if (v->pins)
-        err_ignore(writer_end(v->pins), "a collector ends what is silent");
-    writer_free(v->pins);
+    view_end(&v->next);
+    view_end(&v->pins);
     top_free(v->top);
     free(v->use);
     (void)pthread_rwlock_destroy(&v->lock);

@@ -40,6 +40,35 @@ static int writer_may(const struct repo *r)
     return rc;
 }
 
+/* W1: whoever condemns after we were announced sees us; what was condemned
+ * before, we see now. */
+static int writer_look(struct writer *w, int (*refresh)(struct repo *))
+{
+    struct repo *r = w->r;
+    int rc = refresh(r);
+
+    if (rc == 0)
+        rc = writer_may(r);
+    if (rc == 0)
+        rc = settle_tip(r);
+    if (rc == 0 && r->state.tip.number != w->generation.number) {
+        w->generation = r->state.tip;
+        rc = writer_journal_put_generation(w, RECORD_RENEW, NULL);
+    }
+    return rc;
+}
+
+/* Announced, it cannot go on: collectors need not wait for it. */
+static int writer_give_up(struct writer *w, int rc)
+{
+    struct err_record why;
+
+    err_save(rc, &why);
+    if (!w->closed)
+        err_ignore(writer_end(w), "a collector ends what is silent");
+    return err_load(&why);
+}
+
 static int writer_open_by(struct repo *r, struct bytes series,
                           int (*refresh)(struct repo *), struct writer **out)
 {
@@ -57,20 +86,13 @@ static int writer_open_by(struct repo *r, struct bytes series,
         rc = settle_tip(r);
     if (rc == 0)
         rc = writer_put_open(w, series);
-    /* W1: whoever condemns after this sees us; what was condemned before, we
-     * see now */
-    if (rc == 0)
-        rc = refresh(r);
-    if (rc == 0)
-        rc = writer_may(r);
-    if (rc == 0)
-        rc = settle_tip(r);
-    if (rc == 0 && r->state.tip.number != w->generation.number) {
-        w->generation = r->state.tip;
-        rc = writer_journal_put_generation(w, RECORD_RENEW, NULL);
+    if (rc == 0) {
+        rc = writer_look(w, refresh);
+        if (rc < 0)
+            rc = writer_give_up(w, rc);
     }
     if (rc < 0) {
-        free(w);
+        writer_free(w);
         return rc;
     }
     *out = w;
@@ -82,9 +104,17 @@ int writer_open(struct repo *r, struct bytes series, struct writer **out)
     return writer_open_by(r, series, repo_refresh, out);
 }
 
-int writer_open_in_use(struct repo *r, struct bytes series, struct writer **out)
+/* Who only pins looks nothing up: the log is read first, and counts alone. */
+static int writer_refresh_log(struct repo *r)
 {
-    return writer_open_by(r, series, repo_refresh_in_use, out);
+    int rc = repo_refresh_in_use(r);
+
+    return writer_journal_needs(rc) ? rc : 0;
+}
+
+int writer_open_to_pin(struct repo *r, struct writer **out)
+{
+    return writer_open_by(r, bytes_of(NULL, 0), writer_refresh_log, out);
 }
 
 void writer_free(struct writer *w)

@@ -21,26 +21,29 @@ struct writer;
  *   r       lent; refreshed here
  *   series  that it writes; may be empty
  * Returns 0; E_ROLE; E_UNSUPPORTED (a feature that writers must know);
- * E_NOMEM; as repo_refresh(); what the store returned.
+ * E_NOMEM; as repo_refresh(); what the store returned. What was announced
+ * before that is ended, if the store lets us.
  */
 MUST_CHECK int writer_open(struct repo *r, struct bytes series,
                            struct writer **out);
 
-/* writer_open_in_use: the same while other threads read the index. Returns also
- * as repo_refresh_in_use(). */
-MUST_CHECK int writer_open_in_use(struct repo *r, struct bytes series,
-                                  struct writer **out);
+/* writer_open_to_pin: the same for who only pins, while other threads read the
+ * index, which need not be, nor become, up to date. */
+MUST_CHECK int writer_open_to_pin(struct repo *r, struct writer **out);
 
 /*
  * writer_pin: P1 and P2: hold on to snapshots, until this writer has ended or
  * was fenced; then r's state tells which of them are forgotten: those are not
  * held, if they were before. Who pins publishes nothing.
  *   id, n  n >= 1 in all, over the writer's life at most 30,000
+ *   put    out: whether the pin stands in the repository. With an error it
+ *          stands all the same, but r's state may not tell yet which came too
+ *          late: the next repo_refresh_in_use() that goes well does
  * Returns 0; E_ROLE: pins of this key's role do not count; as
- * writer_publish() and repo_refresh_in_use(): what is held is not known then.
+ * writer_publish() and repo_refresh_in_use().
  */
 MUST_CHECK int writer_pin(struct writer *w, const struct object_id *id,
-                          size_t n);
+                          size_t n, bool *put);
 
 /*
  * writer_publish: W3: make durable packs known: a segment, the journal record

@@ -7,6 +7,11 @@
 
 enum { WRITER_JOURNAL_LOOKS = 10 /* while the log grows */ };
 
+bool writer_journal_needs(int rc)
+{
+    return rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE;
+}
+
 /* With a key that was removed, starting over would tell no more. */
 static int writer_journal_fenced(struct writer *w)
 {

@@ -24,6 +24,11 @@ struct writer {
     struct segment_list fresh;   /* segments that the index was not told of */
 };
 
+/* writer_journal_needs: whether a catch-up that ended so stops whoever would
+ * write; after any other end the log is known, and what the index lacks costs
+ * nobody but us. */
+bool writer_journal_needs(int rc);
+
 /*
  * writer_journal_put: the next record of our journal, durable when this
  * returns 0. Returns E_FENCED: somebody ended this writer; E_ROLE: ... and its

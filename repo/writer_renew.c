@@ -64,7 +64,7 @@ int writer_renew(struct writer *w, const struct writer_reliance *on)
         rc = settle_tip(w->r);
     if (rc == 0)
         rc = writer_hurt(w, on, &hurt);
-    if (rc == E_ROLLBACK || rc == E_NOMEM || rc == E_STORE)
+    if (writer_journal_needs(rc))
         return rc;
     /* the old generation is always right: it costs collectors some waiting */
     if (rc == 0 && !hurt)

@@ -33,6 +33,17 @@ static void forget(struct repo *r, const struct object_id *id, size_t n)
     forget_plan_release(&p);
 }
 
+/* What goes well stands there. */
+static int hold(struct writer *w, const struct object_id *id, size_t n)
+{
+    bool put;
+    int rc = writer_pin(w, id, n, &put);
+
+    if (rc == 0)
+        assert_true(put);
+    return rc;
+}
+
 /* Three snapshots that have nothing in common. */
 static struct check_kit *apart(void)
 {
@@ -70,7 +81,7 @@ static void test_writer_pin__holds(void **state)
     bool changed;
 
     (void)state;
-    assert_int_equal(writer_pin(w, k->snapshot, 2), 0);
+    assert_int_equal(hold(w, k->snapshot, 2), 0);
     assert_false(state_is_forgotten(&other->state, &k->snapshot[0]));
     forget(r, k->snapshot, 2);
     collect(r, INT64_MAX, &done);
@@ -106,7 +117,7 @@ static void test_writer_pin__holds_no_others(void **state)
     bool changed;
 
     (void)state;
-    assert_int_equal(writer_pin(w, k->snapshot, 1), 0);
+    assert_int_equal(hold(w, k->snapshot, 1), 0);
     forget(r, k->snapshot, 2);
     writes = reader(third);
     collect(r, INT64_MAX, &done);
@@ -142,7 +153,7 @@ static void test_writer_pin__too_late(void **state)
     collect(r, INT64_MAX, &done);
     assert_true(done.deleted.n > 0);
     w = reader(other);
-    assert_int_equal(writer_pin(w, k->snapshot, 1), 0);
+    assert_int_equal(hold(w, k->snapshot, 1), 0);
     assert_true(state_is_forgotten(&other->state, &k->snapshot[0]));
     collect(r, INT64_MAX, &done);
     collect(r, INT64_MAX, &done);
@@ -163,7 +174,7 @@ static void test_writer_pin__is_fenced(void **state)
     struct collect_done done;
 
     (void)state;
-    assert_int_equal(writer_pin(w, k->snapshot, 1), 0);
+    assert_int_equal(hold(w, k->snapshot, 1), 0);
     forget(r, k->snapshot, 1);
     collect(r, INT64_MAX, &done);
     assert_int_equal(done.fenced, 0);
@@ -171,9 +182,56 @@ static void test_writer_pin__is_fenced(void **state)
     collect(r, 1, &done);
     assert_int_equal(done.fenced, 1);
     assert_true(done.deleted.n > 0);
-    assert_int_equal(writer_pin(w, k->snapshot, 1), E_FENCED);
+    assert_int_equal(hold(w, k->snapshot, 1), E_FENCED);
     writer_free(w);
     repo_close(other);
+    repo_close(r);
+    check_kit_close(k);
+}
+
+/* Journals cannot be listed, for a reason that is none of the store's: the
+ * index stays as it is. */
+static int stuck(void *ctx, enum memory_point point, enum memory_op op,
+                 const char *name)
+{
+    (void)ctx;
+    (void)name;
+    return point == MEMORY_BEFORE && op == MEMORY_LIST
+               ? err_set(E_NOSPACE, "the cache is full")
+               : 0;
+}
+
+/* The index cannot be brought up to date: what is pinned is held all the same,
+ * and whoever could not begin to write is in nobody's way. */
+static void test_writer_pin__without_an_index(void **state)
+{
+    struct check_kit *k = apart();
+    struct repo *r = check_kit_repo(k);
+    struct repo *other = check_kit_repo(k);
+    struct repo *third = check_kit_repo(k);
+    struct writer *w = NULL, *none = NULL;
+    struct collect_done done;
+    bool changed, put;
+
+    (void)state;
+    memory_set_hook(k->store, stuck, NULL);
+    assert_int_equal(writer_open(third, bytes_of(NULL, 0), &none), E_NOSPACE);
+    assert_null(none);
+    assert_int_equal(writer_open_to_pin(other, &w), 0);
+    assert_int_equal(writer_pin(w, k->snapshot, 1, &put), E_NOSPACE);
+    assert_true(put);
+    memory_set_hook(k->store, NULL, NULL);
+    forget(r, k->snapshot, 2);
+    collect(r, INT64_MAX, &done);
+    assert_int_equal(done.waiting, 0);
+    assert_true(done.deleted.n > 0);
+    assert_int_equal(unforget(r, &k->snapshot[1], 1, NULL, &changed),
+                     E_REFUSED);
+    assert_int_equal(unforget(r, k->snapshot, 1, NULL, &changed), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    repo_close(other);
+    repo_close(third);
     repo_close(r);
     check_kit_close(k);
 }
@@ -207,7 +265,7 @@ static int move_pin(void *ctx, enum memory_point point, enum memory_op op,
     if (x->n == x->open)
         x->fresh = reader(x->r);
     if (x->n == x->pin) {
-        assert_int_equal(writer_pin(x->fresh, x->id, 1), 0);
+        assert_int_equal(hold(x->fresh, x->id, 1), 0);
         assert_int_equal(writer_end(x->w), 0);
         writer_free(x->w);
         x->w = x->fresh;
@@ -232,7 +290,7 @@ static bool moves_at(unsigned open, unsigned pin)
     bool changed;
 
     x.w = reader(x.r);
-    assert_int_equal(writer_pin(x.w, k->snapshot, 1), 0);
+    assert_int_equal(hold(x.w, k->snapshot, 1), 0);
     forget(r, k->snapshot, 2); /* the other one gives it work */
     memory_set_hook(k->store, move_pin, &x);
     collect(r, INT64_MAX, &done);
@@ -278,7 +336,7 @@ static int pin_under(struct check_kit *k, struct repo *other,
     memory_set_fault(k->store, fault);
     rc = writer_open(other, bytes_of(NULL, 0), w);
     if (rc == 0)
-        rc = writer_pin(*w, k->snapshot, 1);
+        rc = hold(*w, k->snapshot, 1);
     return rc;
 }
 
@@ -346,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_writer_pin__holds_no_others),
         cmocka_unit_test(test_writer_pin__too_late),
         cmocka_unit_test(test_writer_pin__is_fenced),
+        cmocka_unit_test(test_writer_pin__without_an_index),
         cmocka_unit_test(test_writer_pin__moves),
         cmocka_unit_test(test_writer_pin__each_operation_fails),
     };

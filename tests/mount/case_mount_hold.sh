@@ -1,0 +1,85 @@
+# shellcheck shell=sh
+# What a mount holds while its cache cannot follow, or its repository cannot be
+# written: it says so once, and stands in nobody's way.
+# shellcheck source=../mount/mount_kit.sh
+. "$MOUNT_KIT"
+
+journals() {
+    find repo/w -mindepth 1 -maxdepth 1 -type d | wc -l
+}
+# serving PID: a mount in the foreground, and its words
+serving() {
+    "$DEDUP" mount --foreground mnt 2>words &
+    pid=$!
+    meanwhile "$pid" mountpoint -q mnt
+}
+served_out() {
+    umount mnt || run_fail "mnt: cannot be unmounted"
+    wait "$pid" || run_fail "exit $?: $(cat words)"
+}
+# told N TEXT: it was said N times
+told() {
+    [ "$(grep -c "$2" words)" = "$1" ] || run_fail "not $1 times: $(cat words)"
+}
+# elsewhere ARG...: dedup, on another machine
+elsewhere() {
+    DEDUP_CACHE_DIR="$PWD/other" "$DEDUP" "$@"
+}
+# prunes: and waits for nobody
+prunes() {
+    expect 0 elsewhere prune
+    if grep "at work" "$OUT" "$ERR"; then
+        run_fail "a prune waits"
+    fi
+}
+
+mkdir src mnt small
+new_repo repo
+for i in 1 2 3; do
+    rm -f src/*
+    head -c 200000 /dev/urandom >"src/f$i"
+    cp "src/f$i" "f$i"
+    expect 0 dedup snapshot -s s --time "2026-01-0${i}T00:00:00" src
+done
+one="mnt/by-series/s/2026-01-01T00:00:00"
+
+# The cache's disk is full.
+mount -t tmpfs -o size=30m tmpfs small || skip "no tmpfs here"
+cache="$PWD/repo.cache"
+export DEDUP_CACHE_DIR="$PWD/small"
+serving
+dd if=/dev/zero of=small/fill bs=4096 >/dev/null 2>&1
+rm -f src/*
+head -c 200000 /dev/urandom >src/f4
+expect 0 elsewhere snapshot -s s --time 2026-01-04T00:00:00 src
+was=$(journals)
+expect 0 ls -d "$one$PWD/src" mnt/latest
+exec 3<"$one$PWD/src/f1"
+sleep 7
+[ "$(journals)" -le $((was + 1)) ] ||
+    run_fail "$was journals became $(journals)"
+expect 0 elsewhere forget s~2 s~3
+prunes
+cmp -s - f1 <&3 || run_fail "an open file is not whole after a prune"
+exec 3<&-
+told 1 "what is new cannot be seen"
+rm small/fill
+soon test -e "mnt/by-series/s/2026-01-04T00:00:00"
+served_out
+umount small
+export DEDUP_CACHE_DIR="$cache"
+
+# The cache is removed, and made anew by somebody else.
+serving
+expect 0 ls mnt
+rm -rf "$cache"
+rm -f src/*
+head -c 200000 /dev/urandom >src/f5
+expect 0 dedup snapshot -s s --time 2026-01-05T00:00:00 src
+was=$(journals)
+expect 0 cmp "mnt/by-series/s/2026-01-03T00:00:00$PWD/src/f3" f3
+sleep 7
+[ "$(journals)" -le $((was + 1)) ] ||
+    run_fail "$was journals became $(journals)"
+prunes
+served_out
