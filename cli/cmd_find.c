@@ -219,6 +219,8 @@ static int cmd_find_all(struct cmd_find *f, struct session *s)
 
     if (rc == 0)
         rc = snapshot_list_load(s->repo->index, &s->repo->state, &list);
+    if (rc == 0)
+        rc = snapshot_list_recall_all(s->repo->store, s->repo->keys, &list);
     all = list.n;
     if (rc == 0)
         rc = snapshot_filter_series(&filter, &list);

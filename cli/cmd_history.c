@@ -173,6 +173,8 @@ int cmd_history(struct cli *cli)
         rc = repo_role_allows(s.repo, REPO_ACT_LIST);
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &list);
+    if (rc == 0)
+        rc = snapshot_list_recall_all(s.repo->store, s.repo->keys, &list);
     all = list.n;
     if (rc == 0)
         rc = snapshot_filter_series(&filter, &list);

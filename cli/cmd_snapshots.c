@@ -319,6 +319,8 @@ int cmd_snapshots(struct cli *cli)
     if (rc == 0)
         rc = snapshot_list_load(s.repo->index, &s.repo->state, &l);
     if (rc == 0)
+        rc = snapshot_list_recall_all(s.repo->store, s.repo->keys, &l);
+    if (rc == 0)
         rc = snapshot_own_fill(s.repo, &l);
     if (rc == 0 && problems)
         rc = problems_out(cli, &s, &l, problems);

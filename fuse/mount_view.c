@@ -106,6 +106,50 @@ static int view_count(struct mount_view *v)
     return 0;
 }
 
+/* Makes sure that what is shown of a snapshot can be told. */
+static int view_meet_one(struct mount_view *v, struct snapshot_item *it)
+{
+    struct repo *r = v->m->r;
+    struct tree_entry te = {.attr = NULL};
+    char hex[ID_HEX_CHARS + 1];
+    struct codec c;
+    int rc = snapshot_list_is_brief(it)
+                 ? snapshot_list_recall(r->store, r->keys, it)
+                 : 0;
+
+    if (rc < 0)
+        return rc;
+    codec_init(&c, it->manifest.m.root);
+    rc = tree_entry_get(&c, &te, true);
+    tree_entry_release(&te);
+    return err_add(rc, "snapshot %.8s", id_hex(it->id.b, sizeof it->id.b, hex));
+}
+
+/* Those that the top does not know yet. One that cannot be told is left out, in
+ * silence when it was forgotten meanwhile. With the repository. */
+static int view_meet(struct mount_view *v, struct snapshot_list *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        struct snapshot_item *it = &l->item[i];
+        bool overtaken = false;
+
+        if (it->damaged || it->sealed || top_knows(v->top, &it->id))
+            continue;
+        rc = view_meet_one(v, it);
+        if (rc == E_CORRUPT)
+            rc = repo_log_overtaken(v->m->r, &overtaken);
+        if (rc == E_NOMEM)
+            break;
+        it->damaged |= rc < 0 || overtaken;
+        if (rc < 0)
+            (void)mount_errno(v->m, rc, DIR_SLOTS_NO_SNAP);
+        rc = 0;
+    }
+    return rc;
+}
+
 /* Brings the top up to what the index knows. */
 static int view_update(struct mount_view *v)
 {
@@ -114,6 +158,8 @@ static int view_update(struct mount_view *v)
     bool changed;
     int rc = snapshot_list_load(v->m->r->index, &v->m->r->state, &list);
 
+    if (rc == 0)
+        rc = view_meet(v, &list);
     if (rc == 0) {
         (void)pthread_rwlock_wrlock(&v->lock);
         rc = top_update(v->top, &list, &v->m->r->state, o->all || o->snapshot,

@@ -130,11 +130,17 @@ static void snap_set_time(struct top_snap *sn, const struct manifest *m)
                    d.day, d.hour, d.minute, d.second);
 }
 
-static struct top_snap *top_find(struct top *t, const struct object_id *id)
+static struct top_snap *top_find(const struct top *t,
+                                 const struct object_id *id)
 {
     uint64_t no;
 
     return idmap_get(&t->by_id, id->b, &no) ? &t->snap[no] : NULL;
+}
+
+bool top_knows(const struct top *t, const struct object_id *id)
+{
+    return top_find(t, id) != NULL;
 }
 
 /* Those of one second are told apart. */
@@ -251,6 +257,15 @@ static bool top_shows(const struct snapshot_item *it, bool all)
            (all || it->manifest.m.complete);
 }
 
+/* Whether what is noted of a snapshot tells its tags. */
+static bool top_has_tags(const struct snapshot_item *it, const struct state *s)
+{
+    struct record_strings tags;
+
+    return !snapshot_list_is_brief(it) ||
+           state_label_tags(&s->labels, &it->id, &tags);
+}
+
 int top_update(struct top *t, const struct snapshot_list *l,
                const struct state *s, bool all, bool *changed)
 {
@@ -275,7 +290,8 @@ int top_update(struct top *t, const struct snapshot_list *l,
             *changed |= sn->gone;
             sn->gone = false;
             seen[sn - t->snap] = true;
-            rc = snap_set_tags(t, sn, s, it, changed);
+            if (top_has_tags(it, s))
+                rc = snap_set_tags(t, sn, s, it, changed);
         }
     }
     for (size_t i = 0; i < t->n && rc == 0; i++) {

@@ -81,10 +81,15 @@ struct top;
 struct top *top_new(void);
 void top_free(struct top *t);
 
+/* top_knows: whether a snapshot was there at an update. */
+bool top_knows(const struct top *t, const struct object_id *id);
+
 /*
  * top_update: which snapshots there are now.
  *   l        whose order, that of time, decides on names in one second; but
- *            those that are there keep theirs
+ *            those that are there keep theirs. One that is brief is known
+ *            already: its root and, as long as the log names no others, its
+ *            tags stay as they are
  *   all      checkpoints count that are not superseded
  *   changed  out: whether anything is another than before
  * Returns 0 or E_NOMEM: as before, or in part.

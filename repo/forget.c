@@ -310,6 +310,8 @@ int forget_plan_make(const struct repo *r, const struct forget_ask *ask,
 
     buf_init(&p->text, FORGET_TEXT_MAX);
     rc = snapshot_list_load(r->index, &r->state, &p->list);
+    if (rc == 0) /* tags decide */
+        rc = snapshot_list_recall_all(r->store, r->keys, &p->list);
     if (rc == 0)
         rc = forget_collect(r, ask, p);
     if (rc == 0 && ask->policy)

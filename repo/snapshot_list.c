@@ -103,13 +103,15 @@ static int snapshot_list_add(struct snapshot_list *l,
     return manifest_get(codec_take(&c, codec_left(&c)), &it->manifest);
 }
 
-int snapshot_list_unseal(struct snapshot_item *it, const struct manifest *m)
+/* The item with another manifest, of which it keeps a copy. */
+static int snapshot_list_replace(struct snapshot_item *it,
+                                 const struct manifest *m)
 {
-    struct snapshot_item open = {.id = it->id, .signer = it->signer};
+    struct snapshot_item open = {
+        .id = it->id, .signer = it->signer, .superseded = it->superseded};
     struct buf raw;
     int rc;
 
-    ASSERT(it->sealed);
     buf_init(&raw, MANIFEST_BYTES_MAX);
     manifest_put(m, &raw);
     rc = buf_status(&raw);
@@ -123,6 +125,50 @@ int snapshot_list_unseal(struct snapshot_item *it, const struct manifest *m)
     snapshot_list_drop_item(it);
     *it = open;
     return 0;
+}
+
+int snapshot_list_unseal(struct snapshot_item *it, const struct manifest *m)
+{
+    ASSERT(it->sealed);
+    it->superseded = false;
+    return snapshot_list_replace(it, m);
+}
+
+bool snapshot_list_is_brief(const struct snapshot_item *it)
+{
+    return !it->damaged && !it->sealed && it->manifest.m.root.n == 0;
+}
+
+int snapshot_list_recall(struct store *st, const struct keyring *k,
+                         struct snapshot_item *it)
+{
+    struct snapshot s;
+    int rc = snapshot_list_read(st, k, &it->id, &s);
+
+    if (rc < 0)
+        return rc;
+    s.manifest.m.problem_n = 0;
+    s.manifest.m.options = bytes_of(NULL, 0);
+    rc = snapshot_list_replace(it, &s.manifest.m);
+    snapshot_list_drop(&s);
+    return rc;
+}
+
+int snapshot_list_recall_all(struct store *st, const struct keyring *k,
+                             struct snapshot_list *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        if (!snapshot_list_is_brief(&l->item[i]))
+            continue;
+        rc = snapshot_list_recall(st, k, &l->item[i]);
+        if (rc == E_CORRUPT || rc == E_ROLE) {
+            err_ignore(rc, "whoever needs the rest of it is told");
+            rc = 0;
+        }
+    }
+    return rc;
 }
 
 static int snapshot_list_order(const void *a, const void *b)

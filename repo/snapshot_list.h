@@ -55,6 +55,21 @@ MUST_CHECK int snapshot_list_load_forgotten(struct index *ix,
 MUST_CHECK int snapshot_list_unseal(struct snapshot_item *it,
                                     const struct manifest *m);
 
+/* snapshot_list_is_brief: its manifest was too long to be remembered whole: it
+ * has no root, tags, host, user or program. */
+bool snapshot_list_is_brief(const struct snapshot_item *it);
+
+/* snapshot_list_recall: the manifest of such an item, read again. Returns as
+ * snapshot_list_read(): after an error the item is as before. */
+MUST_CHECK int snapshot_list_recall(struct store *st, const struct keyring *k,
+                                    struct snapshot_item *it);
+
+/* snapshot_list_recall_all: the same of all that are brief; those that cannot
+ * be read stay so. Returns 0, E_NOMEM or what the store returned. */
+MUST_CHECK int snapshot_list_recall_all(struct store *st,
+                                        const struct keyring *k,
+                                        struct snapshot_list *l);
+
 /* snapshot_list_newest: the newest complete one of a series: that with the
  * highest number, since clocks jump and numbers do not; of equal ones the one
  * that began last; or (series empty) the one of all that began last. NULL:

@@ -264,6 +264,33 @@ static void test_top__odd_ones(void **state)
     world_release(&w);
 }
 
+/* What is known of a snapshot stays when no more than its name is told. */
+static void test_top__is_told_in_brief(void **state)
+{
+    struct bytes tag = bytes_of_str("kept");
+    struct manifest *m;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    world_add(&w, "web", WHEN, true);
+    m = &w.item[0].manifest.m;
+    m->tags = &tag;
+    m->tag_n = 1;
+    assert_false(top_knows(w.top, &w.item[0].id));
+    assert_true(world_show(&w, false));
+    assert_true(top_knows(w.top, &w.item[0].id));
+    m->tag_n = 0;
+    m->root = bytes_of(NULL, 0);
+    assert_false(world_show(&w, false));
+    assert_string_equal(names(&w, TOP_BY_TAG, 0), "kept ");
+    assert_true(bytes_equal(top_snap(w.top, 0)->root, bytes_of_str("root")));
+    m->root = bytes_of_str("root");
+    assert_true(world_show(&w, false));
+    assert_string_equal(names(&w, TOP_BY_TAG, 0), "");
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_top__follows),
         cmocka_unit_test(test_top__listed_while_others_come),
         cmocka_unit_test(test_top__odd_ones),
+        cmocka_unit_test(test_top__is_told_in_brief),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
