@@ -83,3 +83,32 @@ sleep 7
     run_fail "$was journals became $(journals)"
 prunes
 served_out
+
+# The repository cannot be written. It says so once, of all that is looked at.
+mount --bind repo repo && mount -o remount,bind,ro repo ||
+    skip "no read-only bind mounts here"
+serving
+three="mnt/by-series/s/2026-01-03T00:00:00"
+expect 0 cmp "$three$PWD/src/f3" f3
+expect 0 ls "mnt/by-series/s/2026-01-04T00:00:00$PWD/src"
+sleep 7
+expect 0 ls "mnt/latest$PWD/src"
+expect 0 cmp "$three$PWD/src/f3" f3
+told 1 "a prune may take what is mounted"
+[ "$(wc -l <words)" = 1 ] || run_fail "$(cat words)"
+
+# Once it can be, all of that is held.
+was=$(journals)
+mount -o remount,bind,rw repo
+for again in $(seq 60); do
+    [ "$(journals)" = "$was" ] || break
+    sleep 1
+done
+[ "$(journals)" = $((was + 1)) ] || run_fail "$again s: $(cat words)"
+exec 3<"$three$PWD/src/f3"
+expect 0 elsewhere forget s~1 s~2
+prunes
+cmp -s - f3 <&3 || run_fail "an open file is not whole after a prune"
+exec 3<&-
+served_out
+umount repo
