@@ -489,19 +489,26 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t number, size_t size)
 /* ---- flags -----------------------------------------------------------------
  */
 
+static void flags_reply(fuse_req_t req, unsigned cmd, unsigned flags,
+                        unsigned project)
+{
+    struct fsxattr x = {.fsx_projid = project};
+
+    if (cmd == FS_IOC_GETFLAGS)
+        (void)fuse_reply_ioctl(req, 0, &flags, sizeof flags);
+    else
+        (void)fuse_reply_ioctl(req, 0, &x, sizeof x);
+}
+
 /* What lsattr asks for. */
 static int with_flags(fuse_req_t req, struct lane *lane,
                       const struct dir_slot *in, void *ctx)
 {
+    const struct entry *e = &lane->te.e;
     const unsigned *cmd = ctx;
-    unsigned flags = lane->te.e.has_inode_flags ? lane->te.e.inode_flags : 0;
-    struct fsxattr x = {.fsx_projid = lane->te.e.project};
 
     (void)in;
-    if (*cmd == FS_IOC_GETFLAGS)
-        (void)fuse_reply_ioctl(req, 0, &flags, sizeof flags);
-    else
-        (void)fuse_reply_ioctl(req, 0, &x, sizeof x);
+    flags_reply(req, *cmd, e->has_inode_flags ? e->inode_flags : 0, e->project);
     return 0;
 }
 
@@ -518,9 +525,10 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t number, unsigned cmd, void *arg,
     (void)in_n;
     if ((cmd == FS_IOC_GETFLAGS && out_n < sizeof(unsigned)) ||
         (cmd == FS_IOC_FSGETXATTR && out_n < sizeof(struct fsxattr)) ||
-        (cmd != FS_IOC_GETFLAGS && cmd != FS_IOC_FSGETXATTR) ||
-        op_is_above(op_mount(req), number, &n))
+        (cmd != FS_IOC_GETFLAGS && cmd != FS_IOC_FSGETXATTR))
         (void)fuse_reply_err(req, ENOTTY);
+    else if (op_is_above(op_mount(req), number, &n))
+        flags_reply(req, cmd, 0, 0);
     else
         op_on_entry(req, number, with_flags, &cmd);
 }
@@ -548,7 +556,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
         FUSE_CAP_ASYNC_READ | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
         FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_PARALLEL_DIROPS |
         FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_NO_OPENDIR_SUPPORT |
-        FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_POSIX_ACL;
+        FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_POSIX_ACL | FUSE_CAP_IOCTL_DIR;
 
     conn->want = wanted & conn->capable;
     mount_ready(m);

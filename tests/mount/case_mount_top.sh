@@ -53,6 +53,9 @@ latest'
 listed mnt/by-tag/twins '2026-01-04T00:00:09_main
 2026-01-04T00:00:09_main#02'
 twins=$(cat mnt/by-tag/twins/*"$PWD/src/twin")
+
+# There are no flags above the snapshots, and that can be asked.
+expect 0 lsattr -d mnt mnt/by-id mnt/latest "mnt/latest$PWD/src"
 for name in nope by-id/00000000 by-series/web/2026-01-02 by-date/2026/13; do
     expect 2 ls "mnt/$name"
 done

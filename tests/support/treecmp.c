@@ -226,6 +226,14 @@ static void cmp_xattrs_of(const struct side *s, const struct side *other,
     }
 }
 
+/* Whether both sides told it; that one alone did is a difference. */
+static bool told(int a, int b, const char *what)
+{
+    if ((a < 0) != (b < 0))
+        differ("%s: only %s can be asked", what, a < 0 ? "B" : "A");
+    return a >= 0 && b >= 0;
+}
+
 static void cmp_flags(int a, int b)
 {
     const unsigned kept = FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL |
@@ -234,13 +242,15 @@ static void cmp_flags(int a, int b)
     unsigned flags[2] = {0, 0};
     struct fsxattr x[2] = {0};
 
-    (void)ioctl(a, FS_IOC_GETFLAGS, &flags[0]);
-    (void)ioctl(b, FS_IOC_GETFLAGS, &flags[1]);
-    if (!cmp.ignore[CMP_FLAGS] && ((flags[0] ^ flags[1]) & kept))
+    if (!cmp.ignore[CMP_FLAGS] &&
+        told(ioctl(a, FS_IOC_GETFLAGS, &flags[0]),
+             ioctl(b, FS_IOC_GETFLAGS, &flags[1]), "inode flags") &&
+        ((flags[0] ^ flags[1]) & kept))
         differ("inode flags %x, %x", flags[0] & kept, flags[1] & kept);
-    (void)ioctl(a, FS_IOC_FSGETXATTR, &x[0]);
-    (void)ioctl(b, FS_IOC_FSGETXATTR, &x[1]);
-    if (!cmp.ignore[CMP_PROJECT] && x[0].fsx_projid != x[1].fsx_projid)
+    if (!cmp.ignore[CMP_PROJECT] &&
+        told(ioctl(a, FS_IOC_FSGETXATTR, &x[0]),
+             ioctl(b, FS_IOC_FSGETXATTR, &x[1]), "project") &&
+        x[0].fsx_projid != x[1].fsx_projid)
         differ("project %u, %u", x[0].fsx_projid, x[1].fsx_projid);
 }
 
