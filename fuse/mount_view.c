@@ -31,10 +31,12 @@ enum view_use {
 };
 
 /* What trouble may be with. */
-enum view_matter { VIEW_NEWS, VIEW_HOLD, VIEW_MATTERS };
+enum view_matter { VIEW_NEWS, VIEW_CACHE, VIEW_HOLD, VIEW_MATTERS };
 
 static const char *const view_matter_says[VIEW_MATTERS] = {
     [VIEW_NEWS] = "what is new cannot be seen",
+    [VIEW_CACHE] = "what is new cannot be seen until it is mounted again: the "
+                   "cache was removed or replaced",
     [VIEW_HOLD] = "a prune may take what is mounted, once it is forgotten",
 };
 
@@ -172,6 +174,23 @@ static int view_update(struct mount_view *v)
     return rc;
 }
 
+/* Whether the cache that we have open is no longer the one that others know: it
+ * cannot be changed, and so not follow, any more. */
+static bool view_cache_is_lost(const struct mount_view *v, int rc)
+{
+    struct index_update *u = NULL;
+    struct err_record why;
+    bool lost;
+
+    if (rc != E_LATER && rc != E_LIMIT)
+        return false;
+    err_save(rc, &why);
+    lost = index_update_begin(v->m->r->index, 0, &u) == E_LATER;
+    index_update_abort(u);
+    err_ignore(err_load(&why), "the first error stands");
+    return lost;
+}
+
 /* With the repository: catch up, and show what there is. */
 static void view_refresh(struct mount_view *v)
 {
@@ -181,7 +200,7 @@ static void view_refresh(struct mount_view *v)
         rc = view_update(v);
     atomic_store(&v->looked, clock_monotonic_ns());
     if (rc < 0)
-        view_trouble(v, VIEW_NEWS, rc);
+        view_trouble(v, view_cache_is_lost(v, rc) ? VIEW_CACHE : VIEW_NEWS, rc);
     else
         view_well(v, VIEW_NEWS);
 }
@@ -324,7 +343,11 @@ static void view_pinned(struct mount_view *v, int rc)
     if (rc == 0)
         view_well(v, VIEW_HOLD);
     else if (rc != E_ROLE)
-        view_trouble(v, v->owed ? VIEW_HOLD : VIEW_NEWS, rc);
+        view_trouble(v,
+                     v->owed                     ? VIEW_HOLD
+                     : view_cache_is_lost(v, rc) ? VIEW_CACHE
+                                                 : VIEW_NEWS,
+                     rc);
 }
 
 /* The first look into n snapshots. With the repository. */

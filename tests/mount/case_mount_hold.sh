@@ -82,6 +82,9 @@ sleep 7
 [ "$(journals)" -le $((was + 1)) ] ||
     run_fail "$was journals became $(journals)"
 prunes
+expect 0 ls mnt
+told 1 "until it is mounted again: the cache was removed or replaced"
+[ "$(wc -l <words)" = 1 ] || run_fail "$(cat words)"
 served_out
 
 # The repository cannot be written. It says so once, of all that is looked at.
