@@ -18,7 +18,8 @@ struct lane {
     struct tree_entry te;     /* for the request's use: its array is reused */
     struct buf raw;           /* ... what it may borrow */
     struct buf bytes;         /* ... and room for what is answered */
-    struct lane *next;        /* private */
+    struct lane *next;        /* private, ... */
+    unsigned age;             /* ... too */
 };
 
 enum { LANES_ANSWER_MAX = 2 << 20 /* bytes */ };
@@ -34,5 +35,12 @@ void lanes_free(struct lanes *l);
  * returned. */
 MUST_CHECK int lanes_take(struct lanes *l, struct lane **out);
 void lanes_give(struct lanes *l, struct lane *lane);
+
+/* lanes_lead: from now on they read through f, lent; those that are lent read
+ * as they did until they are given back. */
+void lanes_lead(struct lanes *l, struct fetch *f);
+
+/* lanes_old: how many are still lent that read as they did before that. */
+unsigned lanes_old(struct lanes *l);
 
 #endif

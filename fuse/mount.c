@@ -506,6 +506,16 @@ static void mount_load(void *ctx, const struct chunk_id *root)
     err_ignore(rc, "whoever lists it is told");
 }
 
+int mount_fetch_new(const struct mount *m, struct fetch **out)
+{
+    int rc =
+        fetch_open(m->r->store, m->r->keys, m->r->index, mount_frames(m), out);
+
+    if (rc == 0)
+        fetch_before_load(*out, loop_let_lead);
+    return rc;
+}
+
 static int mount_init(struct mount *m)
 {
     size_t nodes = m->o->cache_bytes / MOUNT_NODES_SHARE;
@@ -520,12 +530,9 @@ static int mount_init(struct mount *m)
     if (!m->told || !m->nodes || !m->versions)
         return err_set(E_NOMEM, "out of memory");
     (void)pthread_mutex_init(&m->told->lock, NULL);
-    rc = fetch_open(m->r->store, m->r->keys, m->r->index, mount_frames(m),
-                    &m->fetch);
-    if (rc == 0) {
-        fetch_before_load(m->fetch, loop_let_lead);
+    rc = mount_fetch_new(m, &m->fetch);
+    if (rc == 0)
         rc = mount_slots(m);
-    }
     if (rc == 0)
         rc = mount_view_new(m, &m->view);
     if (rc == 0)

@@ -22,7 +22,7 @@ struct mount {
     struct repo *r;
     uid_t uid;
     gid_t gid;
-    struct fetch *fetch;
+    struct fetch *fetch; /* for who tends it */
     struct lanes *lanes;
     struct node_cache *nodes;
     struct dir_slots *slots;
@@ -53,6 +53,9 @@ uint64_t mount_number_file(uint32_t slot, uint32_t at);
 
 /* mount_forget: the kernel forgets a number n times. */
 void mount_forget(struct mount *m, uint64_t number, uint64_t n);
+
+/* mount_fetch_new: what lanes read through, by the repository's index. */
+MUST_CHECK int mount_fetch_new(const struct mount *m, struct fetch **out);
 
 /* mount_ready: the kernel has taken the mount. */
 void mount_ready(struct mount *m);

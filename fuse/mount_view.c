@@ -8,6 +8,7 @@
 #include "fuse/loop.h"
 #include "fuse/mount_impl.h"
 #include "repo/members_draft.h"
+#include "repo/repo_cache.h"
 #include "repo/repo_log.h"
 #include "repo/writer.h"
 
@@ -35,8 +36,7 @@ enum view_matter { VIEW_NEWS, VIEW_CACHE, VIEW_HOLD, VIEW_MATTERS };
 
 static const char *const view_matter_says[VIEW_MATTERS] = {
     [VIEW_NEWS] = "what is new cannot be seen",
-    [VIEW_CACHE] = "what is new cannot be seen until it is mounted again: the "
-                   "cache was removed or replaced",
+    [VIEW_CACHE] = "mount again to see what is new: the cache was replaced",
     [VIEW_HOLD] = "a prune may take what is mounted, once it is forgotten",
 };
 
@@ -55,6 +55,12 @@ struct mount_view {
     int64_t pause;        /* ... since that is how long ago it failed */
     bool cannot_pin;      /* our key's would not count */
     struct view_told told[VIEW_MATTERS];
+    bool cache_lost; /* it is no longer the one that others know */
+    struct {         /* what lanes may still read through that were lent when
+                        another one took its place; NULL: none */
+        struct index *index;
+        struct fetch *fetch;
+    } old;
     atomic_llong looked;   /* monotonic ns: when the top was brought up to date
                             */
     pthread_rwlock_t lock; /* for all below */
@@ -191,6 +197,15 @@ static bool view_cache_is_lost(const struct mount_view *v, int rc)
     return lost;
 }
 
+/* It could not catch up. Another cache is taken by who tends us, and what could
+ * not be is told then. */
+static void view_not_new(struct mount_view *v, int rc)
+{
+    v->cache_lost = v->cache_lost || view_cache_is_lost(v, rc);
+    if (!v->cache_lost)
+        view_trouble(v, VIEW_NEWS, rc);
+}
+
 /* With the repository: catch up, and show what there is. */
 static void view_refresh(struct mount_view *v)
 {
@@ -200,7 +215,7 @@ static void view_refresh(struct mount_view *v)
         rc = view_update(v);
     atomic_store(&v->looked, clock_monotonic_ns());
     if (rc < 0)
-        view_trouble(v, view_cache_is_lost(v, rc) ? VIEW_CACHE : VIEW_NEWS, rc);
+        view_not_new(v, rc);
     else
         view_well(v, VIEW_NEWS);
 }
@@ -342,12 +357,10 @@ static void view_pinned(struct mount_view *v, int rc)
     }
     if (rc == 0)
         view_well(v, VIEW_HOLD);
+    else if (!v->owed && !v->cannot_pin)
+        view_not_new(v, rc);
     else if (rc != E_ROLE)
-        view_trouble(v,
-                     v->owed                     ? VIEW_HOLD
-                     : view_cache_is_lost(v, rc) ? VIEW_CACHE
-                                                 : VIEW_NEWS,
-                     rc);
+        view_trouble(v, VIEW_HOLD, rc);
 }
 
 /* The first look into n snapshots. With the repository. */
@@ -438,6 +451,57 @@ bool mount_view_is_gone(struct mount_view *v, uint32_t snap, char name[9])
 
 /* ---- from time to time --------------------------------------------------- */
 
+/* What was read through the cache before is over. */
+static void view_drop_old(struct mount_view *v)
+{
+    if (!v->old.fetch || lanes_old(v->m->lanes) > 0)
+        return;
+    fetch_free(v->old.fetch);
+    index_close(v->old.index);
+    v->old.fetch = NULL;
+    v->old.index = NULL;
+}
+
+static int view_follow(void *ctx, bool *moved);
+
+/* The cache that is there now, in place of the one that was removed. Whoever
+ * reads goes on with that until it is done. With the repository. */
+static int view_take_cache(struct mount_view *v)
+{
+    struct mount *m = v->m;
+    struct index *old = NULL;
+    struct fetch *fetch = NULL;
+    int rc = repo_cache_beside(m->r, &old);
+
+    if (rc == 0)
+        rc = mount_fetch_new(m, &fetch);
+    if (rc < 0 && old) {
+        index_close(m->r->index);
+        m->r->index = old;
+    }
+    if (rc < 0)
+        return rc;
+    fetch_follow(fetch, view_follow, v);
+    v->old.index = old;
+    v->old.fetch = m->fetch;
+    m->fetch = fetch;
+    lanes_lead(m->lanes, fetch);
+    return view_update(v);
+}
+
+static void view_tend_cache(struct mount_view *v)
+{
+    int rc;
+
+    view_drop_old(v);
+    if (!v->cache_lost || v->old.fetch)
+        return;
+    v->cache_lost = false; /* or it is found again */
+    rc = view_take_cache(v);
+    if (rc < 0)
+        view_trouble(v, VIEW_CACHE, rc);
+}
+
 /* Whether something that is held was forgotten, and nobody looks at it any
  * more. */
 static bool view_drop_unused(struct mount_view *v)
@@ -489,6 +553,7 @@ void mount_view_tend(struct mount_view *v,
         view_trouble(v, VIEW_NEWS, rc);
     else if (moved)
         view_refresh(v);
+    view_tend_cache(v);
     view_tend_pins(v); /* whatever came of that */
     (void)pthread_mutex_unlock(&v->repo);
     if (v->m->o->snapshot)
@@ -572,6 +637,7 @@ void mount_view_free(struct mount_view *v)
         return;
     view_end(&v->next);
     view_end(&v->pins);
+    view_drop_old(v);
     top_free(v->top);
     free(v->use);
     (void)pthread_rwlock_destroy(&v->lock);

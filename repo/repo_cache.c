@@ -97,6 +97,30 @@ static int repo_cache_reopen(struct repo *r)
     return repo_cache_open_index(r);
 }
 
+int repo_cache_beside(struct repo *r, struct index **old)
+{
+    struct index_options opt = {.create = true};
+    char path[CACHE_DIR_PATH_MAX];
+    enum index_fate fate = INDEX_CREATED;
+    struct index *fresh = NULL;
+    int rc = cache_dir_index(r->cache, path);
+
+    *old = NULL;
+    if (rc == 0)
+        rc = index_open(path, &r->config.repo, &opt, &fresh, &fate);
+    if (rc < 0)
+        return rc;
+    *old = r->index;
+    r->index = fresh;
+    rc = repo_refresh_in_use(r);
+    if (rc < 0) {
+        index_close(fresh);
+        r->index = *old;
+        *old = NULL;
+    }
+    return rc;
+}
+
 int repo_cache_retry(struct repo *r, int rc, bool stale)
 {
     if (stale || (rc == E_CORRUPT && repo_cache_is_damaged(r)))

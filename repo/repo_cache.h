@@ -1,5 +1,5 @@
 /* repo_cache: which cache a repository works with, and what is done when that
- * one cannot be used. For repo.c alone. */
+ * one cannot be used. For repo.c alone, but for repo_cache_beside(). */
 #ifndef REPO_REPO_CACHE_H
 #define REPO_REPO_CACHE_H
 
@@ -24,5 +24,14 @@ MUST_CHECK int repo_cache_open(struct repo *r, const char *root);
  * then be NULL.
  */
 MUST_CHECK int repo_cache_retry(struct repo *r, int rc, bool stale);
+
+/*
+ * repo_cache_beside: the cache was removed beside us: take the one that is
+ * there now, brought up to date, while readers still use ours. old  out: ours;
+ * for index_close() once they have ended Returns 0; E_BUSY: it was replaced
+ * where it stood, and this process has it open; else as index_open() and
+ * repo_refresh_in_use(). After an error all is as before.
+ */
+MUST_CHECK int repo_cache_beside(struct repo *r, struct index **old);
 
 #endif

@@ -72,6 +72,13 @@ export DEDUP_CACHE_DIR="$cache"
 # The cache is removed, and made anew by somebody else.
 serving
 expect 0 ls mnt
+(
+    while [ ! -e stop ]; do # the kernel keeps no flags
+        lsattr "mnt/by-series/s/2026-01-03T00:00:00$PWD/src/f3" ||
+            echo "lsattr: $?" >>failed
+    done
+) >/dev/null 2>&1 &
+asking=$!
 rm -rf "$cache"
 rm -f src/*
 head -c 200000 /dev/urandom >src/f5
@@ -83,8 +90,27 @@ sleep 7
     run_fail "$was journals became $(journals)"
 prunes
 expect 0 ls mnt
-told 1 "until it is mounted again: the cache was removed or replaced"
+soon test -e "mnt/by-series/s/2026-01-05T00:00:00"
+touch stop
+wait "$asking"
+[ ! -e failed ] || run_fail "$(cat failed)"
+expect 0 cmp "mnt/latest$PWD/src/f5" src/f5
+expect 0 cmp "mnt/by-series/s/2026-01-03T00:00:00$PWD/src/f3" f3
+[ ! -s words ] || run_fail "$(cat words)"
+
+# It is replaced where it stands: that is said.
+rm -rf "$cache"/*/index
+rm -f src/*
+echo six >src/f6
+expect 0 dedup snapshot -s s --time 2026-01-06T00:00:00 src
+for again in $(seq 20); do
+    expect 0 ls mnt/by-series/s
+    [ ! -s words ] || break
+    sleep 0.5
+done
+told 1 "mount again to see what is new"
 [ "$(wc -l <words)" = 1 ] || run_fail "$(cat words)"
+expect 0 cmp "mnt/by-series/s/2026-01-03T00:00:00$PWD/src/f3" f3
 served_out
 
 # The repository cannot be written. It says so once, of all that is looked at.
