@@ -73,6 +73,7 @@ sleep 0.1
 expect 0 dedup snapshot -s s src
 find repo/packs -type f | sort | comm -13 packs - >new
 touch src/later
+chmod 700 src/z # where it is named is stored anew, what is in it is not
 expect 0 dedup snapshot -s s src
 while IFS= read -r f; do
     chmod u+w "$f"
