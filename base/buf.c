@@ -89,6 +89,13 @@ void buf_add_bytes(struct buf *b, struct bytes x)
     buf_add(b, x.p, x.n);
 }
 
+void buf_add_path(struct buf *b, struct bytes below)
+{
+    if (b->n > 0 && below.n > 0)
+        buf_add(b, "/", 1);
+    buf_add_bytes(b, below);
+}
+
 void buf_add_zeros(struct buf *b, size_t n)
 {
     uint8_t *to;

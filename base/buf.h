@@ -40,6 +40,10 @@ void buf_add(struct buf *b, const void *p, size_t n);
 /* buf_add_bytes: append x. */
 void buf_add_bytes(struct buf *b, struct bytes x);
 
+/* buf_add_path: append what stands below the path that b is: with a slash
+ * between them where neither is empty. */
+void buf_add_path(struct buf *b, struct bytes below);
+
 /* buf_add_zeros: append n zero bytes. */
 void buf_add_zeros(struct buf *b, size_t n);
 

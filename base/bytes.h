@@ -27,6 +27,12 @@ static inline int bytes_equal(struct bytes a, struct bytes b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* bytes_is_zero: whether all of x are zeros; none at all are. */
+static inline int bytes_is_zero(struct bytes x)
+{
+    return x.n == 0 || (x.p[0] == 0 && memcmp(x.p, x.p + 1, x.n - 1) == 0);
+}
+
 /* bytes_cmp: order by byte value, a prefix before what it begins. <0, 0, >0 */
 static inline int bytes_cmp(struct bytes a, struct bytes b)
 {

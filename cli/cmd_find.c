@@ -99,9 +99,7 @@ static int cmd_find_item(struct cmd_find *f, const struct tree_diff_item *item)
 
     buf_reset(&f->full);
     buf_add_bytes(&f->full, buf_bytes(&f->path));
-    if (f->full.n > 0 && item->path.n > 0)
-        buf_add(&f->full, "/", 1);
-    buf_add_bytes(&f->full, item->path);
+    buf_add_path(&f->full, item->path);
     rc = buf_status(&f->full);
     if (rc < 0)
         return rc;

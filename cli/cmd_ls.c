@@ -20,9 +20,7 @@ static int cmd_ls_path(struct cmd_ls *l, struct bytes below)
 {
     buf_reset(&l->path);
     buf_add_bytes(&l->path, buf_bytes(&l->pick->path));
-    if (l->path.n > 0 && below.n > 0)
-        buf_add(&l->path, "/", 1);
-    buf_add_bytes(&l->path, below);
+    buf_add_path(&l->path, below);
     return buf_status(&l->path);
 }
 

@@ -349,9 +349,7 @@ static int check_tree_entry(struct check_tree *t)
     l->below += 1 + (is_dir ? te->dir.below : 0);
     l->bytes += is_dir ? te->dir.bytes : te->e.size;
     buf_truncate(&t->path, l->path_n);
-    if (t->path.n > 0)
-        buf_add(&t->path, "/", 1);
-    buf_add_bytes(&t->path, te->e.name);
+    buf_add_path(&t->path, te->e.name);
     rc = buf_status(&t->path);
     if (rc == 0 && !l->known) {
         t->v->report->sum->entries++;

@@ -332,9 +332,7 @@ static bool diff_give(struct tree_diff *d, const struct tree_entry *a,
 static int diff_set_path(struct tree_diff *d, size_t n, struct bytes name)
 {
     buf_truncate(&d->path, n);
-    if (n > 0)
-        buf_add(&d->path, "/", 1);
-    buf_add_bytes(&d->path, name);
+    buf_add_path(&d->path, name);
     return buf_status(&d->path);
 }
 

@@ -140,9 +140,7 @@ static int tree_walk_read(struct tree_walk *w, const struct tree_entry **te)
         rc = dir_reader_next(l->reader, te);
     if (rc < 0 || !*te)
         return rc;
-    if (w->path.n > 0)
-        buf_add(&w->path, "/", 1);
-    buf_add_bytes(&w->path, (*te)->e.name);
+    buf_add_path(&w->path, (*te)->e.name);
     return buf_status(&w->path);
 }
 

@@ -149,9 +149,7 @@ static const char *walk_path_text(const struct walk *w)
 static int walk_path_set(struct walk *w, struct bytes name)
 {
     buf_truncate(&w->path, w->depth ? walk_top(w)->path_n : 0);
-    if (w->path.n && name.n)
-        buf_add(&w->path, "/", 1);
-    buf_add_bytes(&w->path, name);
+    buf_add_path(&w->path, name);
     buf_add(&w->path, "", 1);
     if (buf_status(&w->path) < 0)
         return buf_status(&w->path);

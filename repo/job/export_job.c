@@ -329,9 +329,7 @@ static int job_entry(struct export_job *j, struct export_unit *u)
         j->depth--;
     buf_reset(&j->file.path);
     buf_add_bytes(&j->file.path, j->o->path);
-    if (j->o->path.n > 0 && item.path.n > 0)
-        buf_add(&j->file.path, "/", 1);
-    buf_add_bytes(&j->file.path, item.path);
+    buf_add_path(&j->file.path, item.path);
     rc = buf_status(&j->file.path);
     path = buf_bytes(&j->file.path);
     if (rc == 0 && item.kind == TREE_WALK_DAMAGED)

@@ -49,7 +49,6 @@ struct export_runs_extent {
 static int export_runs_zero(struct export_runs_extent *x, uint64_t off,
                             uint64_t n, bool *zero)
 {
-    const uint8_t *p;
     int rc = 0;
 
     if (!x->looked)
@@ -57,8 +56,8 @@ static int export_runs_zero(struct export_runs_extent *x, uint64_t off,
     if (rc < 0)
         return rc;
     x->looked = true;
-    p = x->chunk.bytes.p + (off - x->at);
-    *zero = p[0] == 0 && memcmp(p, p + 1, (size_t)n - 1) == 0;
+    *zero =
+        bytes_is_zero(bytes_of(x->chunk.bytes.p + (off - x->at), (size_t)n));
     return 0;
 }
 

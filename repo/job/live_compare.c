@@ -167,11 +167,6 @@ static int live_read(struct live_compare *c, uint64_t off, size_t n,
     return rc;
 }
 
-static bool live_is_zero(const uint8_t *p, size_t n)
-{
-    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
-
 /* Whether the n bytes at off are zeros: what is a hole is not read. */
 static int live_zeros(struct live_compare *c, uint64_t off, uint64_t n,
                       bool *same)
@@ -188,11 +183,13 @@ static int live_zeros(struct live_compare *c, uint64_t off, uint64_t n,
         if (rc < 0 || run.kind == READER_END)
             break;
         got += run.n;
-        if (run.kind == READER_DATA && !live_is_zero(c->buf, (size_t)run.n))
+        if (run.kind == READER_DATA &&
+            !bytes_is_zero(bytes_of(c->buf, (size_t)run.n)))
             break;
     }
     *same = rc == 0 && got == n &&
-            (run.kind == READER_HOLE || live_is_zero(c->buf, (size_t)run.n));
+            (run.kind == READER_HOLE ||
+             bytes_is_zero(bytes_of(c->buf, (size_t)run.n)));
     return rc;
 }
 

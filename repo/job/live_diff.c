@@ -78,9 +78,7 @@ static int live_path(struct live_diff *d, struct bytes name)
     buf_truncate(&d->path, d->depth ? d->level[d->depth - 1].path_n : 0);
     if (d->depth == 0)
         return 0;
-    if (d->path.n > 0)
-        buf_add(&d->path, "/", 1);
-    buf_add_bytes(&d->path, name);
+    buf_add_path(&d->path, name);
     return buf_status(&d->path);
 }
 
@@ -102,9 +100,7 @@ static int live_gone(struct live_diff *d, const struct tree_entry *te)
         if (it.kind == TREE_WALK_LEAVE)
             continue;
         buf_truncate(&d->path, n);
-        if (n > 0 && it.path.n > 0)
-            buf_add(&d->path, "/", 1);
-        buf_add_bytes(&d->path, it.path);
+        buf_add_path(&d->path, it.path);
         rc = buf_status(&d->path);
         if (rc == 0)
             rc = live_tell(d,

@@ -101,9 +101,7 @@ static int restore_plan_path(struct restore_plan *p, struct bytes below)
 {
     buf_reset(&p->path);
     buf_add_bytes(&p->path, p->opt->start_path);
-    if (p->path.n > 0 && below.n > 0)
-        buf_add(&p->path, "/", 1);
-    buf_add_bytes(&p->path, below);
+    buf_add_path(&p->path, below);
     return buf_status(&p->path);
 }
 

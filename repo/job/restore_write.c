@@ -67,11 +67,6 @@ bool restore_write_fatal(int rc)
 typedef int restore_each(struct restore_write *w, struct jail_file *f,
                          const uint8_t *p, uint64_t n, uint64_t off);
 
-static bool restore_is_zero(const uint8_t *p, uint64_t n)
-{
-    return p[0] == 0 && memcmp(p, p + 1, (size_t)n - 1) == 0;
-}
-
 /*
  * How many of the n bytes at off are to be treated alike, as data or as a
  * short hole. The snapshot's word for a hole is a hint: a place that is not
@@ -91,7 +86,7 @@ static uint64_t restore_alike(struct restore_write *w, const uint8_t *p,
         return n < w->hole.off - off ? n : w->hole.off - off;
     part = w->hole.off + w->hole.n - off;
     part = n < part ? n : part;
-    *hole = restore_is_zero(p, part);
+    *hole = bytes_is_zero(bytes_of(p, (size_t)part));
     return part;
 }
 

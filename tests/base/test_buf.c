@@ -75,6 +75,38 @@ static void test_buf__holds_what_was_appended(void **state)
     buf_release(&b);
 }
 
+static void test_buf__paths(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 100);
+    buf_add_path(&b, bytes_of_str(""));
+    assert_int_equal(b.n, 0);
+    buf_add_path(&b, bytes_of_str("srv"));
+    buf_add_path(&b, bytes_of_str(""));
+    assert_true(bytes_equal(buf_bytes(&b), bytes_of_str("srv")));
+    buf_add_path(&b, bytes_of_str("www/x"));
+    assert_true(bytes_equal(buf_bytes(&b), bytes_of_str("srv/www/x")));
+    buf_release(&b);
+}
+
+static void test_bytes__zeros(void **state)
+{
+    uint8_t x[67] = {0};
+
+    (void)state;
+    assert_true(bytes_is_zero(bytes_of(NULL, 0)));
+    for (size_t n = 0; n <= sizeof x; n++)
+        assert_true(bytes_is_zero(bytes_of(x, n)));
+    for (size_t i = 0; i < sizeof x; i++) {
+        x[i] = 1;
+        assert_false(bytes_is_zero(bytes_of(x, sizeof x)));
+        assert_true(bytes_is_zero(bytes_of(x, i)));
+        x[i] = 0;
+    }
+}
+
 static void test_buf__grows_to_its_maximum_and_no_further(void **state)
 {
     static const size_t max[] = {1, 255, 256, 257, 1000, 4096};
@@ -176,6 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf__allocates_nothing_before_the_first_byte),
         cmocka_unit_test(test_buf__holds_what_was_appended),
+        cmocka_unit_test(test_buf__paths),
+        cmocka_unit_test(test_bytes__zeros),
         cmocka_unit_test(test_buf__grows_to_its_maximum_and_no_further),
         cmocka_unit_test(test_buf__failure_sticks_until_reset),
         cmocka_unit_test(test_buf__no_memory_sticks_and_keeps_the_content),
