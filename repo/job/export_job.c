@@ -14,10 +14,8 @@ enum { EXPORT_JOB_UNITS_PER_THREAD = 3 };
 
 /* A file whose data is being handed out. */
 struct export_file {
-    bool open;
-    struct buf raw;  /* what te borrows */
+    bool open;       /* the walk stands at it meanwhile, and lends its entry */
     struct buf path; /* in the snapshot, for messages */
-    struct tree_entry te;
     struct export_runs runs;
     size_t run; /* the first one that is not all handed out */
     struct extent e;
@@ -133,22 +131,12 @@ static int job_link(struct export_job *j, const struct tree_entry *te)
 static int job_file_open(struct export_job *j, const struct tree_entry *te)
 {
     struct export_file *f = &j->file;
-    struct codec c;
-    int rc;
+    int rc = j->o->format == EXPORT_TAR
+                 ? export_runs_read(&f->runs, j->content, j->lane, te)
+                 : export_runs_whole(&f->runs, te->e.size);
 
-    buf_reset(&f->raw);
-    buf_add_bytes(&f->raw, te->raw);
-    rc = buf_status(&f->raw);
-    if (rc == 0) {
-        codec_init(&c, buf_bytes(&f->raw));
-        rc = tree_entry_get(&c, &f->te, false);
-    }
-    if (rc == 0 && j->o->format == EXPORT_TAR)
-        rc = export_runs_read(&f->runs, j->content, j->lane, &f->te);
-    else if (rc == 0)
-        rc = export_runs_whole(&f->runs, f->te.e.size);
     if (rc == 0)
-        rc = content_reader_open(j->content, &f->te.content, f->te.e.size, 0);
+        rc = content_reader_open(j->content, &te->content, te->e.size, 0);
     f->run = 0;
     f->off = 0;
     f->has_e = false;
@@ -554,7 +542,6 @@ static int job_open(struct export_job *j)
 static void job_init(struct export_job *j)
 {
     restore_group_map_init(&j->groups);
-    buf_init(&j->file.raw, TREE_ENTRY_BYTES_MAX);
     buf_init(&j->file.path, TREE_WALK_PATH_MAX);
     buf_init(&j->path, TREE_WALK_PATH_MAX);
     buf_init(&j->link, TREE_WALK_PATH_MAX);
@@ -567,8 +554,6 @@ static void job_release(struct export_job *j)
 {
     restore_group_map_release(&j->groups);
     export_runs_release(&j->file.runs);
-    tree_entry_release(&j->file.te);
-    buf_release(&j->file.raw);
     buf_release(&j->file.path);
     buf_release(&j->path);
     buf_release(&j->link);
