@@ -404,7 +404,8 @@ static void random_pattern(struct buf *out)
             continue;
         buf_add(out, part, strlen(part));
     }
-    if (rnd(6) == 0 && out->p[out->n - 1] == '/')
+    /* each part may have been passed over */
+    if (rnd(6) == 0 && out->n > start && out->p[out->n - 1] == '/')
         buf_add(out, "**", 2);
     if (rnd(5) == 0)
         buf_add(out, "/", 1);
