@@ -61,18 +61,20 @@ static struct intake_kind *intake_kind_of(struct intake *in,
 }
 
 /* On the sink's thread: a pack has become durable. */
-static int intake_pack_done(void *ctx, uint64_t pack, struct pack_info *info)
+static int intake_pack_done(void *ctx, uint64_t pack, uint64_t below,
+                            struct pack_info *info)
 {
     struct intake_kind *k = ctx;
     struct intake *in = k->in;
     int rc = 0;
 
+    (void)pack;
     (void)pthread_mutex_lock(&in->lock);
     if (!MEM_GROW(k->ready, k->ready_n, k->ready_cap))
         rc = err_set(E_NOMEM, "out of memory");
     if (rc == 0) {
         k->ready[k->ready_n++] = *info;
-        k->ready_below = pack + 1;
+        k->ready_below = below;
         in->ready_bytes += info->bytes;
         *info = (struct pack_info){.bytes = 0};
     }

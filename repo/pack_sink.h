@@ -1,7 +1,9 @@
 /*
  * pack_sink: where several threads put frames of one kind. It keeps one pack
- * open, so that a run with little to say makes one small pack and not one for
- * each thread.
+ * open until that is full, so that a run with little to say makes one small
+ * pack and not one for each thread; from then on another pack is opened
+ * whenever all the open ones are being written to, up to four: writing and
+ * hashing then happen on as many cores.
  *
  * Threads compress on their own and at the same time (frame_prepare), seal
  * under the key of the pack that is open when they begin, and hand the sealed
@@ -9,7 +11,7 @@
  * under the key of the next: a tenth of a millisecond, once per pack. Packs
  * that are full are made durable by a thread of the sink's own, so that nobody
  * else waits for the disk, and handed to the owner in the order of their
- * completion.
+ * completion: not in that of their numbers.
  *
  * Locked: pack_sink_add() may be called by any number of threads; the other
  * functions by one.
@@ -31,11 +33,13 @@ struct pack_place {
 
 /*
  * Called for each durable pack, on the sink's thread (never two at once).
- *   pack  its number, as in struct pack_place
- *   info  takes ownership of the content
+ *   pack   its number, as in struct pack_place
+ *   below  with this one, all packs of smaller numbers have been handed over
+ *   info   takes ownership of the content
  * A failure fails the sink.
  */
-typedef int pack_sink_done(void *ctx, uint64_t pack, struct pack_info *info);
+typedef int pack_sink_done(void *ctx, uint64_t pack, uint64_t below,
+                           struct pack_info *info);
 
 /*
  * pack_sink_open: an empty sink.

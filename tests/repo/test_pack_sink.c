@@ -18,27 +18,34 @@ static struct pack_fixture fix;
 
 /* What the sink handed over. */
 struct taken {
-    struct pack_info info[PACKS];
+    struct pack_info info[PACKS]; /* by number */
     uint64_t n;
+    uint64_t below;
     int rc; /* what done() answers */
 };
 
-static int take(void *ctx, uint64_t pack, struct pack_info *info)
+/* Each number once; `below` says at every moment what has been handed over. */
+static int take(void *ctx, uint64_t pack, uint64_t below,
+                struct pack_info *info)
 {
     struct taken *t = ctx;
 
     if (t->rc < 0)
         return err_set(t->rc, "refused");
-    assert_int_equal(pack, t->n); /* in the order of their numbers */
-    assert_true(t->n < PACKS);
-    t->info[t->n++] = *info;
+    assert_true(pack < PACKS && t->info[pack].bytes == 0);
+    t->info[pack] = *info;
+    t->n++;
     *info = (struct pack_info){.bytes = 0};
+    assert_true(below >= t->below && below <= PACKS);
+    t->below = below;
+    for (uint64_t i = 0; i < below; i++)
+        assert_true(t->info[i].bytes > 0);
     return 0;
 }
 
 static void taken_release(struct taken *t)
 {
-    for (uint64_t i = 0; i < t->n; i++)
+    for (uint64_t i = 0; i < PACKS; i++)
         pack_info_release(&t->info[i]);
 }
 
@@ -93,12 +100,13 @@ static void check_places(const struct job *j, const struct taken *t)
     free(want);
 }
 
-static void test_pack_sink__threads_share_one_pack(void **state)
+static void test_pack_sink__threads_fill_whole_packs(void **state)
 {
     struct taken t = {.n = 0};
     static struct job job[THREADS];
     struct pack_sink *q = NULL;
     pthread_t id[THREADS];
+    size_t partial = 0;
 
     (void)state;
     assert_int_equal(
@@ -113,10 +121,56 @@ static void test_pack_sink__threads_share_one_pack(void **state)
     }
     assert_int_equal(pack_sink_flush(q), 0);
     assert_true(t.n >= 2);
-    for (uint64_t i = 0; i + 1 < t.n; i++)
-        assert_int_equal(t.info[i].bytes, PACK_FULL_BYTES);
+    assert_int_equal(t.below, t.n);
+    for (uint64_t i = 0; i < t.n; i++)
+        partial += t.info[i].bytes != PACK_FULL_BYTES;
+    assert_int_equal(t.info[0].bytes, PACK_FULL_BYTES);
+    assert_true(partial <= THREADS);
     for (size_t i = 0; i < THREADS; i++)
         check_places(&job[i], &t);
+    pack_sink_free(q);
+    taken_release(&t);
+}
+
+/* What is less than a pack goes into one, whoever adds it. */
+static void *fill_little(void *arg)
+{
+    struct job *j = arg;
+    struct frame_ctx *x = NULL;
+    struct pack_dir_chunk chunk[CHUNKS];
+    uint8_t raw[CHUNKS * 100];
+
+    j->rc = frame_ctx_new(&x);
+    for (uint64_t i = 0; i < FRAMES && j->rc == 0; i++) {
+        pack_fixture_frame(fix.keys, x, PACK_DATA, j->seed + i * 2 * CHUNKS,
+                           CHUNKS, 100, raw, chunk);
+        j->rc = pack_sink_add(j->sink, x, chunk, CHUNKS, &j->place[i], NULL);
+    }
+    frame_ctx_free(x);
+    return NULL;
+}
+
+static void test_pack_sink__threads_share_a_small_pack(void **state)
+{
+    struct taken t = {.n = 0};
+    static struct job job[THREADS];
+    struct pack_sink *q = NULL;
+    pthread_t id[THREADS];
+
+    (void)state;
+    assert_int_equal(
+        pack_sink_open(fix.store, fix.keys, PACK_DATA, take, &t, &q), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        job[i] = (struct job){.sink = q, .seed = 2000 * i};
+        assert_int_equal(pthread_create(&id[i], NULL, fill_little, &job[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(id[i], NULL), 0);
+        assert_int_equal(job[i].rc, 0);
+    }
+    assert_int_equal(pack_sink_flush(q), 0);
+    assert_int_equal(t.n, 1);
+    assert_int_equal(t.info[0].frame_n, THREADS * FRAMES);
     pack_sink_free(q);
     taken_release(&t);
 }
@@ -213,7 +267,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pack_sink__threads_share_one_pack),
+        cmocka_unit_test(test_pack_sink__threads_fill_whole_packs),
+        cmocka_unit_test(test_pack_sink__threads_share_a_small_pack),
         cmocka_unit_test(test_pack_sink__flush_makes_all_of_it_durable),
         cmocka_unit_test(test_pack_sink__failures_stick),
     };
