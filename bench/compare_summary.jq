@@ -7,7 +7,8 @@ def short: . * 1000 | round / 1000;
 
 map((.label | split("/")) as $l
     | { wall: .wall, cpu: (if .user then .user + .sys else null end),
-        rss: .rss_mb, anon: .anon_mb, size: .size_mb }
+        rss: .rss_mb,
+        busy: (if .user and .wall > 0 then (.user + .sys) / .wall else null end), anon: .anon_mb, size: .size_mb }
     | to_entries[] | select(.value != null)
     | { where: ($l[0:3] + [.key]), round: $l[3], metric: .key, value: .value })
 | group_by(.where)[]

@@ -139,10 +139,13 @@ void corpus_binary(struct prng *r, char *p, size_t n)
     }
 }
 
-void corpus_noise(const char *dir, uint64_t seed, uint64_t bytes)
+/* One file of what fill() makes, a buffer at a time. */
+static void large_file(const char *dir, const char *name, uint64_t seed,
+                       uint64_t bytes,
+                       void (*fill)(struct prng *, char *, size_t))
 {
-    static unsigned char buf[BUF_BYTES];
-    char *path = corpus_path(dir, "noise.bin");
+    static char buf[BUF_BYTES];
+    char *path = corpus_path(dir, name);
     struct prng r;
     int fd = make(path, 0644);
 
@@ -150,13 +153,28 @@ void corpus_noise(const char *dir, uint64_t seed, uint64_t bytes)
     while (bytes > 0) {
         size_t now = bytes < sizeof buf ? (size_t)bytes : sizeof buf;
 
-        prng_fill(&r, buf, sizeof buf);
+        fill(&r, buf, sizeof buf);
         put(fd, buf, now, path);
         bytes -= now;
     }
     finish(fd, path, CORPUS_BEGIN);
     corpus_stamp(dir, CORPUS_BEGIN);
     free(path);
+}
+
+static void noise(struct prng *r, char *p, size_t n)
+{
+    prng_fill(r, (unsigned char *)p, n);
+}
+
+void corpus_noise(const char *dir, uint64_t seed, uint64_t bytes)
+{
+    large_file(dir, "noise.bin", seed, bytes, noise);
+}
+
+void corpus_half(const char *dir, uint64_t seed, uint64_t bytes)
+{
+    large_file(dir, "half.bin", seed, bytes, corpus_binary);
 }
 
 static void small_file(const char *dir, struct prng *r, uint64_t i)

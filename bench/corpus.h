@@ -36,6 +36,9 @@ void corpus_binary(struct prng *r, char *p, size_t n);
 /* corpus_noise: one file, dir/noise.bin, of incompressible bytes. */
 void corpus_noise(const char *dir, uint64_t seed, uint64_t bytes);
 
+/* corpus_half: one file, dir/half.bin, of corpus_binary(), new in each MiB. */
+void corpus_half(const char *dir, uint64_t seed, uint64_t bytes);
+
 /*
  * corpus_small: files (>= 1) small ones of 0 to 8 KiB, four of five text, in
  * about files / 16 directories up to 7 levels deep; dir exists and is empty.

@@ -2,6 +2,7 @@
  * corpus_make: makes or edits a corpus of bench/compare (bench/corpus.h).
  *
  *     corpus_make noise DIR SEED BYTES
+ *     corpus_make half  DIR SEED BYTES
  *     corpus_make small DIR SEED FILES
  *     corpus_make tiny  DIR SEED FILES
  *     corpus_make edit  DIR SEED VERSION
@@ -21,6 +22,7 @@ static const struct {
     uint64_t least; /* that n may be */
 } kinds[] = {
     {"noise", corpus_noise, 0},
+    {"half", corpus_half, 0},
     {"small", corpus_small, 1},
     {"tiny", corpus_tiny, 1},
     {"edit", corpus_edit, 2},
@@ -50,6 +52,6 @@ int main(int argc, char **argv)
         return 0;
     }
     (void)fprintf(stderr,
-                  "usage: corpus_make noise|small|tiny|edit DIR SEED N\n");
+                  "usage: corpus_make noise|half|small|tiny|edit DIR SEED N\n");
     return 2;
 }
