@@ -21,10 +21,8 @@ static const struct {
     void (*make)(const char *dir, uint64_t seed, uint64_t n);
     uint64_t least; /* that n may be */
 } kinds[] = {
-    {"noise", corpus_noise, 0},
-    {"half", corpus_half, 0},
-    {"small", corpus_small, 1},
-    {"tiny", corpus_tiny, 1},
+    {"noise", corpus_noise, 0}, {"half", corpus_half, 0},
+    {"small", corpus_small, 1}, {"tiny", corpus_tiny, 1},
     {"edit", corpus_edit, 2},
 };
 
