@@ -26,7 +26,7 @@ enum {
     NODE_PAGE_BYTES = 65536, /* a page that has reached this is closed */
     NODE_LIST_MIN = 32,      /* elements before a list node may be closed */
     NODE_LIST_MAX = 512,     /* elements at which a list node is closed */
-    NODE_CUT_MASK = 127,     /* 1 of 128 elements closes its node */
+    NODE_CUT_MASK = 63,      /* 1 of 64 elements closes its node */
     NODE_CHUNK_MAX = 1048576 /* longest chunk of content */
 };
 

@@ -18,9 +18,11 @@ static int segment_merge_order(const void *a, const void *b)
     return memcmp(x->id.b, y->id.b, sizeof x->id.b);
 }
 
-/* Whether eight of one level stand there, and are short enough. */
+/* Whether eight of one level stand there, are short enough, and none of them
+ * is as long as the others together: it would be written again for nothing. */
 static bool segment_merge_fits(const struct segment_list_item *item)
 {
+    const uint64_t longest = item[SEGMENT_MERGE_FAN - 1].bytes;
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < SEGMENT_MERGE_FAN; i++) {
@@ -29,7 +31,8 @@ static bool segment_merge_fits(const struct segment_list_item *item)
             return false;
         bytes += item[i].bytes;
     }
-    return item[0].level < SEGMENT_LEVEL_MAX && bytes <= SEGMENT_MERGE_BYTES;
+    return item[0].level < SEGMENT_LEVEL_MAX && bytes <= SEGMENT_MERGE_BYTES &&
+           longest <= bytes - longest;
 }
 
 bool segment_merge_pick(const struct segment_list *l,
@@ -47,9 +50,6 @@ bool segment_merge_pick(const struct segment_list *l,
     memcpy(sorted, l->item, l->n * sizeof *sorted);
     qsort(sorted, l->n, sizeof *sorted, segment_merge_order);
     for (size_t i = 0; i + SEGMENT_MERGE_FAN <= l->n && !found; i++) {
-        /* the smallest of a level come first: try only at its beginning */
-        if (i > 0 && sorted[i].level == sorted[i - 1].level)
-            continue;
         found = segment_merge_fits(sorted + i);
         if (found) {
             memcpy(out, sorted + i, SEGMENT_MERGE_FAN * sizeof *out);

@@ -1,7 +1,9 @@
 /*
  * segment_merge: keeps the number of segments small, like a log-structured
  * merge tree: eight of one level become one of the next, so that a repository
- * of n runs is read from some 8 log8 n segments. Nothing is deleted here: the
+ * of n runs is read from some 8 log8 n segments. One that is as long as the
+ * other seven together waits for others of its size: of a level there are then
+ * at most 8, and one more for each doubling from the shortest to the longest. Nothing is deleted here: the
  * new one says which it replaces.
  *
  * Only segments of writers that have ended or were fenced are merged: who
@@ -24,7 +26,7 @@ enum {
 
 /*
  * segment_merge_pick: which to merge: the smallest of the lowest level that
- * has eight.
+ * has eight of about a size.
  *   l      candidates
  *   out    the SEGMENT_MERGE_FAN that were picked
  *   level  out: theirs

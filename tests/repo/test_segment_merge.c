@@ -8,6 +8,7 @@
 
 #include "repo/segment_merge.h"
 #include "tests/repo/repo_fixture.h"
+#include "tests/support/prng.h"
 
 static struct segment_list_item item_of(uint8_t id, unsigned level,
                                         uint64_t bytes)
@@ -71,6 +72,81 @@ static void test_segment_merge__leaves_the_largest(void **state)
     assert_true(segment_merge_pick(&l, out, &level));
     for (size_t i = 0; i < SEGMENT_MERGE_FAN; i++)
         assert_int_equal(out[i].bytes, 10);
+    segment_list_release(&l);
+}
+
+/* A long one among short ones waits: the segment of a first run is not written
+ * again with the eighth. What is picked is about of a size. */
+static void test_segment_merge__long_ones_wait_for_their_like(void **state)
+{
+    static const struct {
+        uint64_t bytes[20];
+        uint64_t want; /* the smallest of those picked; 0: none */
+    } t[] = {
+        {{3000000, 50, 50, 50, 50, 50, 50, 50}, 0},
+        {{3000000, 50, 50, 50, 50, 50, 50, 50, 50}, 50},
+        {{351, 50, 50, 50, 50, 50, 50, 50}, 0},
+        {{350, 50, 50, 50, 50, 50, 50, 50}, 50},
+        /* short ones are no reason to let long ones pile up */
+        {{1, 2, 3, 4, 5, 6, 7, 900, 901, 902, 903, 904, 905, 906, 907}, 2},
+        {{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}, 0},
+        {{1, 1, 2, 4, 8, 16, 32, 64, 128}, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct segment_list_item out[SEGMENT_MERGE_FAN];
+        struct segment_list l = {.n = 0};
+        unsigned level;
+
+        for (uint8_t k = 0; k < 20 && t[i].bytes[k]; k++) {
+            struct segment_list_item x = item_of(k, 0, t[i].bytes[k]);
+
+            assert_int_equal(segment_list_add(&l, &x), 0);
+        }
+        assert_int_equal(segment_merge_pick(&l, out, &level), t[i].want > 0);
+        if (t[i].want)
+            assert_int_equal(out[0].bytes, t[i].want);
+        segment_list_release(&l);
+    }
+}
+
+/* Whatever their lengths, of one level there are never many. */
+static void test_segment_merge__they_never_pile_up(void **state)
+{
+    struct segment_list_item out[SEGMENT_MERGE_FAN];
+    struct segment_list l = {.n = 0};
+    struct prng r;
+
+    (void)state;
+    prng_init(&r, 7);
+    for (unsigned run = 0; run < 2000; run++) {
+        uint64_t bytes = 1 + prng_below(&r, (uint64_t)2 << prng_below(&r, 20));
+        struct segment_list_item x =
+            item_of((uint8_t)prng_below(&r, 256), 0, bytes);
+        unsigned level;
+
+        assert_int_equal(segment_list_add(&l, &x), 0);
+        while (segment_merge_pick(&l, out, &level)) {
+            size_t n = 0;
+
+            /* those of that level and of a length that was picked go */
+            for (size_t i = 0; i < l.n; i++) {
+                bool gone = false;
+
+                for (size_t k = 0; k < SEGMENT_MERGE_FAN && !gone; k++) {
+                    gone = memcmp(&l.item[i], &out[k], sizeof out[k]) == 0;
+                    if (gone)
+                        out[k].level = 99;
+                }
+                if (!gone)
+                    l.item[n++] = l.item[i];
+            }
+            assert_int_equal(l.n - n, SEGMENT_MERGE_FAN);
+            l.n = n;
+        }
+        assert_true(l.n <= 8 + 21);
+    }
     segment_list_release(&l);
 }
 
@@ -292,6 +368,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_segment_merge__picks_eight_of_the_lowest_level),
         cmocka_unit_test(test_segment_merge__leaves_the_largest),
+        cmocka_unit_test(test_segment_merge__long_ones_wait_for_their_like),
+        cmocka_unit_test(test_segment_merge__they_never_pile_up),
         cmocka_unit_test(test_segment_merge__keeps_their_number_small),
         cmocka_unit_test(test_segment_merge__says_what_it_replaces),
         cmocka_unit_test(test_segment_merge__names_each_pack_once),
