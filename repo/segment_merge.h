@@ -3,8 +3,8 @@
  * merge tree: eight of one level become one of the next, so that a repository
  * of n runs is read from some 8 log8 n segments. One that is as long as the
  * other seven together waits for others of its size: of a level there are then
- * at most 8, and one more for each doubling from the shortest to the longest. Nothing is deleted here: the
- * new one says which it replaces.
+ * at most 8, and one more for each doubling from the shortest to the longest.
+ * Nothing is deleted here: the new one says which it replaces.
  *
  * Only segments of writers that have ended or were fenced are merged: who
  * published a pack, and whether he may still rely on it, must be told from the
