@@ -5,8 +5,8 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/cores.h"
 #include "base/mem.h"
 
 enum pipe_stage { PIPE_IN_WORK, PIPE_DONE, PIPE_FAILED };
@@ -328,9 +328,7 @@ out:
 
 unsigned pipe_threads(unsigned asked)
 {
-    long cores = asked > 0 ? (long)asked : sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = asked > 0 ? asked : cores_count();
 
-    if (cores < 1)
-        return 1;
-    return cores < PIPE_THREADS_MAX ? (unsigned)cores : PIPE_THREADS_MAX;
+    return n < PIPE_THREADS_MAX ? n : PIPE_THREADS_MAX;
 }

@@ -72,7 +72,7 @@ enum { PIPE_THREADS_MAX = 256, PIPE_DEPTH_MAX = 65536 };
 MUST_CHECK int pipe_run(const struct pipe_config *config);
 
 /* pipe_threads: how many threads to take when `asked` were asked for: at most
- * PIPE_THREADS_MAX; 0 asked: one for each core that is online. */
+ * PIPE_THREADS_MAX; 0 asked: one for each core of cores_count(). */
 unsigned pipe_threads(unsigned asked);
 
 #endif

@@ -12,8 +12,7 @@
 
 enum { PROCESS_LINE_MAX = 512 /* a stat up to its field 22 is shorter */ };
 
-/* What a small file begins with; empty when there is none. */
-static void process_read(const char *path, char *out, size_t size)
+void process_read(const char *path, char *out, size_t size)
 {
     int fd = fileop_openat(AT_FDCWD, path, O_RDONLY, 0);
     ssize_t n = fd < 0 ? -1 : fileop_read_full(fd, out, size - 1);

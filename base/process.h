@@ -7,11 +7,16 @@
 #define BASE_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
 
 enum { PROCESS_BOOT_MAX = 256 /* with its NUL */ };
+
+/* process_read: what a small file of /proc or /sys begins with, a NUL behind
+ * it; empty when it cannot be read. size is out's, > 0. */
+void process_read(const char *path, char *out, size_t size);
 
 /* What one line of /proc/PID/stat says. */
 struct process_stat {

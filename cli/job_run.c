@@ -3,6 +3,7 @@
 #include "base/cancel.h"
 #include "cli/config_apply.h"
 #include "cli/job_series.h"
+#include "cli/manners.h"
 #include "cli/message.h"
 
 /* Whether the command line itself says what is backed up. */
@@ -77,7 +78,9 @@ static int job_run_one(struct cli *cli, const struct config_job *job,
         cli->opt = &o;
         cli->job = job ? job->name : NULL;
         cli->incomplete = false;
-        rc = one(cli);
+        rc = manners_apply(cli);
+        if (rc == 0)
+            rc = one(cli);
         cli->incomplete |= before;
         cli->job = NULL;
         cli->opt = asked;

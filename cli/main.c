@@ -10,6 +10,7 @@
 #include "base/fileop.h"
 #include "cli/cli.h"
 #include "cli/config_apply.h"
+#include "cli/manners.h"
 #include "cli/message.h"
 #include "cli/mount_args.h"
 #include "cli/terminal.h"
@@ -103,6 +104,7 @@ static int main_run(struct cli *cli)
 {
     int (*command)(struct cli *);
     const struct opt_set *o = cli->opt;
+    int rc;
 
     if (opt_has(o, OPT_HELP))
         return cmd_help(cli);
@@ -110,7 +112,8 @@ static int main_run(struct cli *cli)
         return cmd_version(cli);
     command = main_command[o->command];
     ASSERT(command); /* the table above is complete */
-    return command(cli);
+    rc = manners_apply(cli);
+    return rc < 0 ? rc : command(cli);
 }
 
 /* Tells what went wrong, on standard error and, with --json, in the data. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/blake3.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/pipe.h"
 #include "repo/check_list.h"
@@ -216,6 +217,7 @@ static int check_keyless_hash(struct check_keyless *c, const char *name,
         size_t n = bytes - at < CHECK_KEYLESS_PIECE ? (size_t)(bytes - at)
                                                     : CHECK_KEYLESS_PIECE;
 
+        limit_wait(LIMIT_READ);
         rc = store_get_range(c->store, name, at, piece, n, found);
         if (rc == 0)
             rc = cancel_check(c->opt->cancel);

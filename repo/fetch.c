@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "repo/kept_places.h"
 
@@ -297,6 +298,7 @@ static int fetch_load(struct fetch_lane *l, const struct index_loc *loc,
 
     if (l->f->before_load)
         l->f->before_load();
+    limit_wait(LIMIT_READ);
     rc = index_reader_pack(l->reader, loc->pack, &pack, &found);
 
     if (rc < 0)

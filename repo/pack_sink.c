@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 
 enum {
@@ -313,8 +314,10 @@ int pack_sink_add(struct pack_sink *q, struct frame_ctx *x,
 {
     struct pack_sink_put p = {.chunk = chunk, .chunk_n = chunk_n};
     struct pack_sink_lane *l;
-    int rc = pack_sink_enter(q, &l);
+    int rc;
 
+    limit_wait(LIMIT_WRITE);
+    rc = pack_sink_enter(q, &l);
     if (rc < 0)
         return rc;
     while (rc == 0 && !p.taken)

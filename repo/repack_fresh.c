@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 
 /* A frame that is being filled, or compressed by a thread of its own. */
@@ -185,9 +186,12 @@ int repack_fresh_add(struct repack_fresh *x, const struct object_id *pack,
                      const struct pack_dir_chunk *chunk, const bool *want)
 {
     size_t off = 0;
-    int rc = pack_reader_frame(x->packs, x->in, pack, f->key, f->off,
-                               f->stored_bytes, f->raw_bytes, x->old);
+    int rc;
 
+    limit_wait(LIMIT_READ);
+    limit_wait(LIMIT_WRITE);
+    rc = pack_reader_frame(x->packs, x->in, pack, f->key, f->off,
+                           f->stored_bytes, f->raw_bytes, x->old);
     for (size_t i = 0; i < f->chunk_n && rc == 0; i++) {
         if (want[i])
             rc = repack_fresh_chunk(x, bytes_of(x->old + off, chunk[i].bytes),

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 
 /* A key entry that comes along. */
@@ -165,8 +166,11 @@ static int repack_out_copy(struct repack_out *o, struct pack_writer *w,
     struct frame f = {.stored = bytes_of(o->stored, x->f.stored_bytes),
                       .raw_bytes = x->f.raw_bytes,
                       .hash = x->f.hash};
-    int rc = pack_reader_sealed(o->packs, &x->pack, &x->f, o->stored);
+    int rc;
 
+    limit_wait(LIMIT_READ);
+    limit_wait(LIMIT_WRITE);
+    rc = pack_reader_sealed(o->packs, &x->pack, &x->f, o->stored);
     return rc < 0 ? rc
                   : pack_writer_add_moved(w, &f, x->key, o->chunk + x->chunk,
                                           x->f.chunk_n, NULL);

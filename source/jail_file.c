@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "source/jail_core.h"
 #include "source/jail_made.h"
@@ -251,6 +252,8 @@ int jail_file_write(struct jail_file *f, const void *p, size_t n, uint64_t off)
     if (rc == 0) {
         if (fileop_pwrite_full(fd, p, n, off) < 0)
             rc = file_err(f, errno, "cannot be written");
+        else
+            limit_charge(LIMIT_WRITE, n);
         dirfd_unpin(f->d);
     }
     if (rc == 0 && n > 0)
@@ -314,6 +317,7 @@ static int write_zeros(struct jail_file *f, int fd, uint64_t off, uint64_t n)
 
         if (fileop_pwrite_full(fd, zeros, part, off) < 0)
             return file_err(f, errno, "cannot be written");
+        limit_charge(LIMIT_WRITE, part);
         off += part;
         n -= part;
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "source/stat_entry.h"
 
@@ -241,11 +242,20 @@ plain:
 static int reader_read(struct reader *r, uint8_t *buf, size_t n, uint64_t off,
                        size_t *got)
 {
-    ssize_t k = fileop_pread_full(r->fd, buf, n, off);
+    *got = 0;
+    while (*got < n) {
+        size_t part = limit_piece(LIMIT_READ, n - *got);
+        ssize_t k;
 
-    if (k < 0)
-        return reader_err(r, errno, "cannot be read");
-    *got = (size_t)k;
+        limit_wait(LIMIT_READ);
+        k = fileop_pread_full(r->fd, buf + *got, part, off + *got);
+        if (k < 0)
+            return reader_err(r, errno, "cannot be read");
+        limit_charge(LIMIT_READ, (uint64_t)k);
+        *got += (size_t)k;
+        if ((size_t)k < part)
+            break;
+    }
     return 0;
 }
 

@@ -6,7 +6,8 @@
  * reader_open on. What procfs and sysfs show without a length has no content
  * here.
  *
- * Confined to one thread; several readers may have the same file open.
+ * Confined to one thread; several readers may have the same file open. What is
+ * read counts for base/limit.h: whoever reads holds no lock.
  */
 #ifndef SOURCE_READER_H
 #define SOURCE_READER_H

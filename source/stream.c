@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fileop.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "source/stat_entry.h"
 
@@ -239,9 +240,12 @@ int stream_read(struct stream *s, uint8_t *buf, size_t cap,
         s->paused_ns = now;
         return 0;
     }
-    rc = s->input.read(s->input.ctx, buf, cap, &n, &end);
+    limit_wait(LIMIT_READ);
+    rc = s->input.read(s->input.ctx, buf, limit_piece(LIMIT_READ, cap), &n,
+                       &end);
     if (rc < 0)
         return rc;
+    limit_charge(LIMIT_READ, n);
     run->n = n;
     s->bytes += n;
     if (n > 0)

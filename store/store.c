@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fileop.h"
+#include "base/limit.h"
 #include "store/store_ops.h"
 
 static bool store_name_char_ok(char c)
@@ -83,6 +84,7 @@ int store_writer_append(struct store_writer *w, struct bytes part)
     enum fileop_domain outer = fileop_enter(FILEOP_REPO);
     int rc = w->store->ops->writer_append(w, part);
 
+    limit_charge(LIMIT_WRITE, part.n);
     (void)fileop_enter(outer);
     return rc;
 }
@@ -117,6 +119,7 @@ int store_get(struct store *s, const char *name, struct buf *out, bool *found)
     buf_reset(out);
     if (rc == 0)
         rc = s->ops->get(s, name, out, found);
+    limit_charge(LIMIT_READ, out->n);
     (void)fileop_enter(outer);
     return rc;
 }
@@ -130,6 +133,8 @@ int store_get_range(struct store *s, const char *name, uint64_t off, void *to,
     *found = false;
     if (rc == 0)
         rc = s->ops->get_range(s, name, off, to, n, found);
+    if (rc == 0 && *found)
+        limit_charge(LIMIT_READ, n);
     (void)fileop_enter(outer);
     return rc;
 }

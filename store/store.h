@@ -25,7 +25,8 @@
  * "Not there" is no error.
  *
  * A struct store may be used by any number of threads at once; a writer by one
- * at a time. Bytes passed in are borrowed for the call.
+ * at a time. Bytes passed in are borrowed for the call. What goes in and out is
+ * charged to base/limit.h; callers with much of it wait there, without a lock.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

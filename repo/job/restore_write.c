@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "repo/job/restore_large.h"
 
@@ -106,6 +107,7 @@ static int restore_put(struct restore_write *w, struct jail_file *f,
         bool hole;
         uint64_t part = restore_alike(w, p, n, off, &hole);
 
+        limit_wait(LIMIT_WRITE);
         rc = hole ? restore_put_hole(f, part, off)
                   : jail_file_write(f, p, (size_t)part, off);
         p += part;
