@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 
 #ifdef DEDUP_FAULTS
@@ -129,6 +131,51 @@ off_t fileop_seek(int fd, off_t off, int whence)
 void fileop_advise(int fd, uint64_t off, uint64_t n, int advice)
 {
     (void)posix_fadvise(fd, (off_t)off, (off_t)n, advice);
+}
+
+/* Neither is in the headers of Linux 6.1. */
+enum { FILEOP_SYS_CACHESTAT = 451 };
+
+struct fileop_cachestat {
+    uint64_t cached;
+    uint64_t dirty;
+    uint64_t writeback;
+    uint64_t evicted;
+    uint64_t recently_evicted;
+};
+
+int fileop_cached(int fd, uint64_t off, uint64_t n, uint64_t *pages)
+{
+    struct {
+        uint64_t off;
+        uint64_t n;
+    } range = {off, n};
+    struct fileop_cachestat stat = {.cached = 0};
+    int r = (int)syscall(FILEOP_SYS_CACHESTAT, fd, &range, &stat, 0);
+
+    *pages = stat.cached;
+    return r;
+}
+
+int fileop_resident(int fd, uint64_t off, size_t n, unsigned char *map)
+{
+    void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, (off_t)off);
+    int r, e;
+
+    if (p == MAP_FAILED)
+        return -1;
+    r = mincore(p, n, map);
+    e = errno;
+    (void)munmap(p, n);
+    errno = e;
+    return r;
+}
+
+ssize_t fileop_pread_now(int fd, void *to, size_t n, uint64_t off)
+{
+    struct iovec v = {to, n};
+
+    return preadv2(fd, &v, 1, (off_t)off, RWF_NOWAIT);
 }
 
 ssize_t fileop_write(int fd, const void *from, size_t n)

@@ -75,6 +75,22 @@ MUST_CHECK off_t fileop_seek(int fd, off_t off, int whence);
 /* fileop_advise: posix_fadvise; a hint, failure is of no interest. */
 void fileop_advise(int fd, uint64_t off, uint64_t n, int advice);
 
+/*
+ * What of a file is in the page cache. Hints: where the kernel does not tell
+ * (it is old, or the file is somebody else's) they fail, or say that all is.
+ *
+ * fileop_cached: how many pages that hold some of [off, off + n), n > 0.
+ * ENOSYS before Linux 6.5.
+ */
+MUST_CHECK int fileop_cached(int fd, uint64_t off, uint64_t n, uint64_t *pages);
+/* fileop_resident: the same page by page, for any kernel, at ten times the
+ * cost: bit 0 of each byte of map. off begins a page; map has room for n. */
+MUST_CHECK int fileop_resident(int fd, uint64_t off, size_t n,
+                               unsigned char *map);
+/* fileop_pread_now: pread of what is in the cache; EAGAIN: nothing, and it may
+ * be on its way now; EOPNOTSUPP: the file system cannot. */
+MUST_CHECK ssize_t fileop_pread_now(int fd, void *to, size_t n, uint64_t off);
+
 /* Writing. The full ones write all n bytes and return 0, or -1 with an
  * unspecified part written. */
 MUST_CHECK ssize_t fileop_write(int fd, const void *from, size_t n);

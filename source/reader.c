@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/cold.h"
 #include "base/limit.h"
 #include "base/mem.h"
 #include "source/stat_entry.h"
 
 enum {
-    READER_SEQUENTIAL_MIN = 1 << 20 /* smaller files are one read anyway */
+    READER_SEQUENTIAL_MIN = 1 << 20, /* smaller files are one read anyway */
+    READER_DROP_STEP = 8 << 20       /* so much of it stays in the page cache */
 };
 
 struct reader {
@@ -30,6 +32,8 @@ struct reader {
     uint64_t data_end; /* sparse: [off, data_end) is known to be data */
     uint64_t hole_end; /* sparse: [off, hole_end) is known to be a hole */
     bool cut;          /* the file ended early: its size is end now */
+    struct cold cold;  /* what was not in memory before us */
+    uint64_t dropped;  /* [.., dropped) has left it again, as [off, ..) will */
     struct reader_hole hole[READER_HOLES_MAX];
 };
 
@@ -53,8 +57,17 @@ void reader_free(struct reader *r)
     free(r);
 }
 
+/* What is cold leaves the page cache, up to end. */
+static void reader_drop(struct reader *r, uint64_t end)
+{
+    cold_drop(&r->cold, r->fd, r->dropped, end);
+    r->dropped = end;
+}
+
 void reader_close(struct reader *r)
 {
+    if (r->fd >= 0 && r->dropped < r->size)
+        reader_drop(r, r->size);
     (void)fileop_close(r->fd);
     r->fd = -1;
     dirfd_unref(r->dir);
@@ -152,6 +165,8 @@ static int reader_opened(struct reader *r, struct entry *e, bool *vanished)
     r->ctime = e->ctime;
     r->sparse = st.stx_blocks * 512 < st.stx_size;
     r->cut = false;
+    r->off = r->dropped = 0;
+    cold_look(&r->cold, r->fd, r->size);
     reader_range(r, 0, r->size);
     if (r->size >= READER_SEQUENTIAL_MIN)
         fileop_advise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -201,8 +216,10 @@ int reader_attrs(struct reader *r, struct entry *e, struct arena *arena)
 
 void reader_range(struct reader *r, uint64_t off, uint64_t end)
 {
+    if (r->off > r->dropped)
+        reader_drop(r, r->off);
     r->end = end < r->size ? end : r->size;
-    r->off = off < r->end ? off : r->end;
+    r->off = r->dropped = off < r->end ? off : r->end;
     r->data_end = r->sparse ? r->off : r->end;
     r->hole_end = r->off;
 }
@@ -325,6 +342,8 @@ int reader_next(struct reader *r, uint8_t *buf, size_t cap,
             run->kind = READER_END;
     }
     r->off += run->n;
+    if (r->off - r->dropped >= READER_DROP_STEP)
+        reader_drop(r, r->off);
     (void)fileop_enter(domain);
     return rc;
 }
@@ -347,8 +366,6 @@ int reader_finish(struct reader *r, struct entry *e, bool *changed)
         e->size = r->cut ? r->end : r->size;
         e->unsettled = stat_entry_unsettled(r->ctime, r->opened_ns);
     }
-    if (r->options.drop_cache)
-        fileop_advise(r->fd, 0, 0, POSIX_FADV_DONTNEED);
     reader_close(r);
     (void)fileop_enter(domain);
     return rc;

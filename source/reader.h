@@ -6,6 +6,9 @@
  * reader_open on. What procfs and sysfs show without a length has no content
  * here.
  *
+ * The page cache is left as it was: what of a file was not in memory when it
+ * was opened leaves it again behind the reading.
+ *
  * Confined to one thread; several readers may have the same file open. What is
  * read counts for base/limit.h: whoever reads holds no lock.
  */
@@ -48,7 +51,6 @@ struct reader_run {
 struct reader_options {
     struct attrs_cache *attrs;  /* lent */
     struct owner_cache *owners; /* NULL: no names; lent */
-    bool drop_cache;            /* tell the kernel not to keep what was read */
 };
 
 struct reader;

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cold.h"
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "base/room.h"
 #include "store/local_impl.h"
+
+enum { LOCAL_READ_LARGE = 1 << 20 };
 
 static const char *local_advice(int errnum)
 {
@@ -158,6 +162,22 @@ out:
     return rc;
 }
 
+/* Who reads so much at once goes through everything: where memory is short,
+ * that leaves it again. */
+static ssize_t local_read(int fd, void *to, size_t n, uint64_t off,
+                          uint64_t size)
+{
+    struct cold c = {.size = size, .any = false};
+    ssize_t got;
+
+    if (n >= LOCAL_READ_LARGE && room_is_short())
+        cold_look(&c, fd, size);
+    got = fileop_pread_full(fd, to, n, off);
+    if (c.any)
+        cold_drop(&c, fd, off, off + n);
+    return got;
+}
+
 static int local_get_range(struct store *s, const char *name, uint64_t off,
                            void *to, size_t n, bool *found)
 {
@@ -177,7 +197,7 @@ static int local_get_range(struct store *s, const char *name, uint64_t off,
                      s->place, name, size, n, off);
         goto out;
     }
-    got = fileop_pread_full(fd, to, n, off);
+    got = local_read(fd, to, n, off, size);
     if (got < 0)
         rc = local_fail(l, errno, "read", name);
     else if ((size_t)got < n)

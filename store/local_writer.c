@@ -3,11 +3,15 @@
 
 #include "base/fileop.h"
 #include "base/mem.h"
+#include "base/room.h"
 #include "store/local_impl.h"
 
 /* So much is written before the kernel is asked to start on it: the commit of
  * a 32 MiB pack that took 0.1 s to make then waits about half as long. */
-enum { LOCAL_WRITER_STEP = 4 << 20 };
+enum {
+    LOCAL_WRITER_STEP = 4 << 20,
+    LOCAL_WRITER_LARGE = 1 << 20 /* so much weighs in memory */
+};
 
 struct local_writer {
     struct store_writer base;
@@ -113,6 +117,9 @@ int local_writer_commit(struct store_writer *base, const char *name,
         rc = local_fail(l, errno, "set the mode of", name);
     if (rc == 0)
         rc = local_writer_publish(l, w, name, outcome);
+    /* it is on the disk, and next to nobody reads it soon */
+    if (rc == 0 && w->written >= LOCAL_WRITER_LARGE && room_is_short())
+        fileop_advise(w->temp.fd, 0, 0, POSIX_FADV_DONTNEED);
     local_temp_close(l, &w->temp);
     return rc;
 }

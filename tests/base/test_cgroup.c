@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/cgroup.h"
+#include "base/room.h"
 #include "tests/support/scratch.h"
 
 static char scratch[SCRATCH_PATH];
@@ -142,6 +143,7 @@ static void test_cgroup__of_this_process(void **state)
     (void)state;
     assert_true(cgroup_cores(&cgroup_system) >= 1);
     assert_true(cgroup_room(&cgroup_system, &total) <= total);
+    (void)room_is_short();
 }
 
 int main(void)
