@@ -128,11 +128,12 @@ static void all_cold(bool old)
         int fd = cold_file(sizes[i]);
 
         cold_look(&c, fd, sizes[i]);
-        /* a fast disk may have brought the page that is asked for */
-        assert_true(c.any || (old && sizes[i] < COLD_MAP_MIN));
         pass(&c, fd, sizes[i], 1 << 20);
-        if (c.any)
+        /* a fast disk may have brought what the first page was asked with */
+        if (!old || sizes[i] >= COLD_MAP_MIN) {
+            assert_true(c.any);
             assert_int_equal(pages_of(fd, sizes[i], map), 0);
+        }
         (void)close(fd);
     }
 }
