@@ -51,7 +51,7 @@ static uint64_t ino_of_links(uint64_t mark, const struct tree_entry *te)
 
 uint64_t mount_attr_ino(const struct dir_slot *in, const struct tree_entry *te)
 {
-    if (te->e.type != ENTRY_DIR && te->e.nlink > 1 && te->e.inode != 0)
+    if (tree_entry_linked(&te->e))
         return ino_of_links(in->mark, te);
     return ino_of(in->ino, te->e.name);
 }
@@ -168,6 +168,17 @@ void mount_attr_entry(const struct mount *m, const struct dir_slot *in,
         st->st_gid = m->gid;
         st->st_mode &= ~(mode_t)(S_ISUID | S_ISGID);
     }
+}
+
+bool mount_attr_shown(const struct mount *m, const struct dir_slot *in,
+                      const struct tree_shown *s, struct stat *st)
+{
+    if (s->type == ENTRY_DIR || s->linked ||
+        (s->type == ENTRY_SYMLINK && m->o->no_follow_out))
+        return false;
+    st->st_mode = attr_type(s->type);
+    st->st_ino = ino_of(in->ino, s->name);
+    return true;
 }
 
 void mount_attr_top(const struct mount *m, const struct dir_slot *d,

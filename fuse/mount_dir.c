@@ -124,6 +124,24 @@ static int listing_entry(struct mount_listing *l, const struct mount_node *d,
     return 0;
 }
 
+/* An entry of which the kernel is told its name, type and inode number alone:
+ * most are, and need not be decoded. False: it is not one of these. */
+static bool listing_shown(struct mount_listing *l, const struct mount_node *d,
+                          uint64_t at, const struct node_kept *k, size_t i,
+                          bool *room)
+{
+    struct fuse_entry_param e = {.ino = 0};
+    struct tree_shown s;
+
+    if (l->files)
+        return false;
+    s = node_kept_shown(k, i);
+    if (!mount_attr_shown(l->m, &d->dir, &s, &e.attr))
+        return false;
+    *room = mount_ops_list(l, s.name, &e, at + 3);
+    return true;
+}
+
 static int listing_leaf(struct mount_listing *l, struct lane *lane,
                         const struct mount_node *d,
                         const struct node_leaf *leaf, uint64_t *at, bool *room)
@@ -131,17 +149,19 @@ static int listing_leaf(struct mount_listing *l, struct lane *lane,
     const struct node_kept *k = leaf->node;
     int rc = 0;
 
-    for (size_t i = (size_t)(*at - leaf->before); i < k->n && rc == 0; i++) {
-        rc = node_kept_entry(k, i, &lane->te);
-        if (rc == 0 && *at > DIR_SLOTS_KEY_MAX)
-            rc = err_set(E_LIMIT, "a directory of too many entries");
-        if (rc == 0)
-            rc = listing_entry(l, d, (uint32_t)*at, &lane->te, room);
-        if (rc < 0 || !*room)
-            break;
-        ++*at;
+    for (size_t i = (size_t)(*at - leaf->before); i < k->n && *room; i++) {
+        if (*at > DIR_SLOTS_KEY_MAX)
+            return err_set(E_LIMIT, "a directory of too many entries");
+        if (!listing_shown(l, d, *at, k, i, room)) {
+            rc = node_kept_entry(k, i, &lane->te);
+            if (rc == 0)
+                rc = listing_entry(l, d, (uint32_t)*at, &lane->te, room);
+            if (rc < 0)
+                return rc;
+        }
+        *at += *room;
     }
-    return rc;
+    return 0;
 }
 
 static int listing_tree(struct mount_listing *l, struct lane *lane,

@@ -71,6 +71,11 @@ int mount_errno(struct mount *m, int rc, uint32_t snap);
 void mount_attr_entry(const struct mount *m, const struct dir_slot *in,
                       const struct tree_entry *te, struct stat *st);
 
+/* mount_attr_shown: of an entry that is no directory, its type and inode number
+ * alone; false: to say these takes the whole entry. */
+bool mount_attr_shown(const struct mount *m, const struct dir_slot *in,
+                      const struct tree_shown *s, struct stat *st);
+
 /* mount_attr_ino: the inode number that is shown for it. */
 uint64_t mount_attr_ino(const struct dir_slot *in, const struct tree_entry *te);
 

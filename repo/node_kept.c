@@ -177,6 +177,14 @@ int node_kept_entry(const struct node_kept *k, size_t i, struct tree_entry *te)
     return tree_entry_get(&c, te, false);
 }
 
+struct tree_shown node_kept_shown(const struct node_kept *k, size_t i)
+{
+    struct codec c = kept_cursor(k, i);
+
+    ASSERT(k->kind == NODE_PAGE && k->level == 0);
+    return tree_entry_shown(&c);
+}
+
 void node_kept_extent(const struct node_kept *k, size_t i, struct extent *e)
 {
     struct codec c = kept_cursor(k, i);

@@ -55,6 +55,10 @@ void node_kept_child(const struct node_kept *k, size_t i,
 MUST_CHECK int node_kept_entry(const struct node_kept *k, size_t i,
                                struct tree_entry *te);
 
+/* node_kept_shown: what a listing shows of entry i of a leaf of pages; borrows
+ * from k. */
+struct tree_shown node_kept_shown(const struct node_kept *k, size_t i);
+
 /* node_kept_extent: extent i of a leaf of a list. */
 void node_kept_extent(const struct node_kept *k, size_t i, struct extent *e);
 

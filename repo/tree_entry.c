@@ -318,6 +318,29 @@ struct bytes tree_entry_name(struct codec *c)
     return codec_string(c, ENTRY_NAME_MAX);
 }
 
+bool tree_entry_linked(const struct entry *e)
+{
+    return e->type != ENTRY_DIR && e->nlink > 1 && e->inode != 0;
+}
+
+struct tree_shown tree_entry_shown(struct codec *c)
+{
+    enum { BEFORE_NAMES = 3, TIMES = 2 * 2 }; /* as in tree_get_common() */
+    struct entry e;
+
+    e.name = tree_entry_name(c);
+    e.type = (enum entry_type)codec_u8(c);
+    for (int i = 0; i < BEFORE_NAMES; i++)
+        (void)codec_varint(c);
+    (void)codec_string(c, ENTRY_NAME_MAX);
+    (void)codec_string(c, ENTRY_NAME_MAX);
+    for (int i = 0; i < TIMES; i++)
+        (void)codec_varint(c);
+    e.inode = codec_varint(c);
+    e.nlink = codec_varint(c);
+    return (struct tree_shown){e.name, e.type, tree_entry_linked(&e)};
+}
+
 int tree_entry_get(struct codec *c, struct tree_entry *te, bool is_root)
 {
     const uint8_t *start = c->p;

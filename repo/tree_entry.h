@@ -71,6 +71,21 @@ MUST_CHECK int tree_entry_put(struct buf *b, const struct tree_entry *te);
 MUST_CHECK int tree_entry_get(struct codec *c, struct tree_entry *te,
                               bool is_root);
 
+/* tree_entry_linked: no directory, and one of several names when it was read.
+ */
+bool tree_entry_linked(const struct entry *e);
+
+/* What a listing without attributes shows of an entry. */
+struct tree_shown {
+    struct bytes name;
+    enum entry_type type;
+    bool linked; /* tree_entry_linked() */
+};
+
+/* tree_entry_shown: only that, of the entry that c stands at, which was decoded
+ * before; lent from the input. */
+struct tree_shown tree_entry_shown(struct codec *c);
+
 /* tree_entry_name: only the name of the entry that c stands at, which was
  * decoded before; lent from the input. */
 struct bytes tree_entry_name(struct codec *c);

@@ -155,9 +155,12 @@ static int64_t count_read(enum node_kind kind, struct bytes in)
 static void kept_page(const struct node_kept *k, size_t i,
                       struct tree_entry *te)
 {
+    struct tree_shown s = node_kept_shown(k, i);
     size_t found = k->n;
 
     ASSERT(node_kept_entry(k, i, te) == 0);
+    ASSERT(bytes_equal(s.name, te->e.name) && s.type == te->e.type &&
+           s.linked == tree_entry_linked(&te->e));
     ASSERT(node_kept_named(k, te->e.name, &found) && found == i);
     ASSERT(node_kept_near(k, te->e.name) == i);
 }

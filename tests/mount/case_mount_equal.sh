@@ -7,6 +7,28 @@ odd odd
 new_repo repo
 expect 0 dedup snapshot -s odd odd
 mounted mnt "odd:$PWD/odd"
+# a listing tells the numbers and types that lstat() tells
+if command -v python3 >/dev/null; then
+    expect 0 python3 -c '
+import os, stat, sys
+def walk(fd):
+    with os.scandir(fd) as listing:
+        listed = [(e.name, e.inode(), e.is_dir(follow_symlinks=False),
+                   e.is_symlink(), e.is_file(follow_symlinks=False)) for e in listing]
+    for name, *told in listed:
+        s = os.lstat(name, dir_fd=fd)
+        m = s.st_mode
+        if told != [s.st_ino, stat.S_ISDIR(m), stat.S_ISLNK(m), stat.S_ISREG(m)]:
+            sys.exit(f"{name!r}: {told}, {s}")
+        if told[1]:
+            below = os.open(name, os.O_RDONLY, dir_fd=fd)
+            walk(below)
+            os.close(below)
+walk(os.open("mnt", os.O_RDONLY))'
+    out_is
+fi
+unmounted mnt
+mounted mnt "odd:$PWD/odd"
 # twice: what the kernel keeps is the same
 restored odd mnt
 restored odd mnt

@@ -16,6 +16,8 @@ expect 0 dedup snapshot -s s src
 
 # Links out of the mount as text, which can be read, copied and searched.
 mounted mnt --no-follow-out "s:$PWD/src"
+expect 0 find mnt -name out -type f
+out_is mnt/out
 [ "$(cat mnt/out)" = /etc/hostname ] || run_fail "the text of a link"
 [ "$(stat -c '%F %s %a' mnt/out)" = 'regular file 13 444' ] ||
     run_fail "$(stat -c '%F %s %a' mnt/out)"

@@ -130,6 +130,38 @@ static void test_tree_entry__keeps_everything_of_every_type(void **state)
     }
 }
 
+/* What a listing shows is what the whole entry says, and only that is read. */
+static void test_tree_entry__shows_what_a_listing_needs(void **state)
+{
+    static const struct {
+        uint64_t inode, nlink;
+    } links[] = {{7, 1}, {7, 2}, {UINT64_MAX, UINT64_MAX}, {0, 2}};
+
+    (void)state;
+    for (int type = ENTRY_FILE; type <= ENTRY_SOCKET; type++) {
+        for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+            struct tree_entry te = sample((enum entry_type)type);
+            struct tree_shown s;
+            struct codec c;
+            struct buf b;
+
+            te.e.inode = links[i].inode;
+            te.e.nlink = links[i].nlink;
+            buf_init(&b, TREE_ENTRY_BYTES_MAX);
+            assert_int_equal(tree_entry_put(&b, &te), 0);
+            codec_init(&c, buf_bytes(&b));
+            s = tree_entry_shown(&c);
+            assert_false(c.failed);
+            assert_int_equal(s.type, type);
+            assert_true(bytes_equal(s.name, te.e.name));
+            assert_int_equal(s.linked, tree_entry_linked(&te.e));
+            assert_int_equal(s.linked, type != ENTRY_DIR && (i == 1 || i == 2));
+            buf_release(&b);
+            tree_entry_release(&te);
+        }
+    }
+}
+
 static void test_tree_entry__refuses_bad_names(void **state)
 {
     static const struct bytes names[] = {
@@ -295,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_entry__keeps_everything_of_every_type),
+        cmocka_unit_test(test_tree_entry__shows_what_a_listing_needs),
         cmocka_unit_test(test_tree_entry__refuses_bad_names),
         cmocka_unit_test(test_tree_entry__only_a_root_has_no_name),
         cmocka_unit_test(test_tree_entry__refuses_sizes_that_do_not_add_up),
