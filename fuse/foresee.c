@@ -23,8 +23,10 @@ struct foresee {
     pthread_mutex_t lock;                    /* for all below */
     struct foresee_place place[FORESEE_MAX]; /* the next one last */
     size_t n;
-    int credit; /* how many may be read ahead */
-    bool busy;  /* one is being read: others have requests to answer */
+    struct chunk_id last; /* the directory that was listed last, ... */
+    size_t base;          /* ... and where the places of those in it begin */
+    int credit;           /* how many may be read ahead */
+    bool busy; /* one is being read: others have requests to answer */
 };
 
 struct foresee *foresee_new(foresee_load *load, void *ctx)
@@ -65,19 +67,35 @@ static void foresee_take(struct foresee *f, const struct chunk_id *root)
         f->credit = FORESEE_AHEAD;
 }
 
-void foresee_listed(struct foresee *f, const struct chunk_id *root,
-                    const struct foresee_dirs *dirs)
+/* Those come behind what is known of the directory that was listed last, and
+ * before all others. */
+static void foresee_add(struct foresee *f, const struct chunk_id *dir, size_t n)
 {
+    const size_t own = f->n - f->base;
     size_t drop;
 
+    n = n < FORESEE_MAX - own ? n : FORESEE_MAX - own;
+    drop = f->n + n > FORESEE_MAX ? f->n + n - FORESEE_MAX : 0;
+    memmove(f->place, f->place + drop, (f->base - drop) * sizeof *f->place);
+    memmove(f->place + f->base - drop + n, f->place + f->base,
+            own * sizeof *f->place);
+    f->base -= drop;
+    f->n += n - drop;
+    for (size_t i = 0; i < n; i++)
+        f->place[f->base + n - 1 - i] = (struct foresee_place){.root = dir[i]};
+}
+
+void foresee_listed(struct foresee *f, const struct chunk_id *root, bool begun,
+                    const struct chunk_id *dir, size_t n)
+{
     (void)pthread_mutex_lock(&f->lock);
-    foresee_take(f, root);
-    drop = f->n + dirs->n > FORESEE_MAX ? f->n + dirs->n - FORESEE_MAX : 0;
-    if (drop > 0)
-        memmove(f->place, f->place + drop, (f->n - drop) * sizeof *f->place);
-    f->n -= drop;
-    for (size_t i = dirs->n; i-- > 0;)
-        f->place[f->n++] = (struct foresee_place){.root = dirs->root[i]};
+    if (begun) {
+        foresee_take(f, root);
+        f->last = *root;
+        f->base = f->n;
+    }
+    if (chunk_id_equal(&f->last, root))
+        foresee_add(f, dir, n);
     (void)pthread_mutex_unlock(&f->lock);
 }
 

@@ -16,14 +16,6 @@
 
 struct foresee;
 
-enum { FORESEE_DIRS = 64 /* of one directory; later ones are not foreseen */ };
-
-/* The directories in one, in its order. Zeroed: none. */
-struct foresee_dirs {
-    struct chunk_id root[FORESEE_DIRS]; /* of their pages */
-    size_t n;
-};
-
 /* Reads the entries of a directory, the first ones at least, to where they are
  * looked for. Its trouble is nobody's: who lists the directory meets it. */
 typedef void foresee_load(void *ctx, const struct chunk_id *root);
@@ -32,9 +24,13 @@ typedef void foresee_load(void *ctx, const struct chunk_id *root);
 struct foresee *foresee_new(foresee_load *load, void *ctx);
 void foresee_free(struct foresee *f);
 
-/* foresee_listed: the directory of those pages was listed, and holds these. */
-void foresee_listed(struct foresee *f, const struct chunk_id *root,
-                    const struct foresee_dirs *dirs);
+/*
+ * foresee_listed: the directory of those pages was listed.
+ *   begun   from its beginning; false: from where it had been listed to
+ *   dir, n  pages of the directories that were met there, in their order
+ */
+void foresee_listed(struct foresee *f, const struct chunk_id *root, bool begun,
+                    const struct chunk_id *dir, size_t n);
 
 /* foresee_step: read the next one, if there is one and no other thread reads
  * one: some microseconds, or what is not quick (loop.h). Returns whether there

@@ -101,6 +101,13 @@ static int listing_top(struct mount_listing *l, const struct mount_node *d,
 /* ---- directories in snapshots ---------------------------------------------
  */
 
+/* One that may be listed next. Too many are no trouble. */
+static void listing_dir(struct mount_listing *l, const struct tree_entry *te)
+{
+    if (l->dirs->n + sizeof te->dir.root <= l->dirs->max)
+        buf_add(l->dirs, &te->dir.root, sizeof te->dir.root);
+}
+
 /* With "plus" the kernel learns the entry as if it had looked it up. */
 static int listing_entry(struct mount_listing *l, const struct mount_node *d,
                          uint32_t at, const struct tree_entry *te, bool *room)
@@ -117,8 +124,8 @@ static int listing_entry(struct mount_listing *l, const struct mount_node *d,
         mount_attr_entry(l->m, &d->dir, te, &e.attr);
     }
     *room = mount_ops_list(l, te->e.name, &e, (uint64_t)at + 3);
-    if (te->e.type == ENTRY_DIR && *room && l->dirs.n < FORESEE_DIRS)
-        l->dirs.root[l->dirs.n++] = te->dir.root;
+    if (te->e.type == ENTRY_DIR && *room)
+        listing_dir(l, te);
     if (e.ino && !*room)
         mount_forget(l->m, e.ino, 1);
     return 0;
@@ -171,6 +178,8 @@ static int listing_tree(struct mount_listing *l, struct lane *lane,
     bool room = true;
     int rc = 0;
 
+    buf_reset(&lane->raw);
+    l->dirs = &lane->raw;
     while (rc == 0 && room) {
         struct node_leaf leaf;
 
@@ -243,8 +252,11 @@ static void readdir_any(fuse_req_t req, fuse_ino_t number, size_t size,
         (void)fuse_reply_buf(req, l.p, l.n);
     else
         (void)fuse_reply_err(req, mount_errno(m, rc, snap));
+    if (l.dirs && (listed || l.dirs->n > 0))
+        foresee_listed(m->foresee, &d.dir.root, off == 0,
+                       (const void *)l.dirs->p,
+                       l.dirs->n / sizeof(struct chunk_id));
     if (listed) {
-        foresee_listed(m->foresee, &d.dir.root, &l.dirs);
         if (l.files)
             ahead_listed(m->ahead, &d);
         dir_slots_forget(m->slots, d.slot, 1);

@@ -31,7 +31,8 @@ struct mount_listing {
     char *p;
     size_t n;
     size_t size;
-    struct foresee_dirs dirs; /* that were listed, in a snapshot */
+    struct buf *dirs; /* in a snapshot: the pages of directories that were
+                         listed, struct chunk_id each; lent */
     char name[ENTRY_NAME_MAX + 1];
 };
 
