@@ -259,6 +259,16 @@ int owner_group(struct owner_cache *cache, uint32_t gid, struct bytes *name)
     return owner_name_of(cache, OWNER_GROUP_OF, gid, name);
 }
 
+int owner_of_entry(struct owner_cache *cache, struct entry *e)
+{
+    int rc;
+
+    if (!cache)
+        return 0;
+    rc = owner_user(cache, e->uid, &e->user);
+    return rc < 0 ? rc : owner_group(cache, e->gid, &e->group);
+}
+
 int owner_uid(struct owner_cache *cache, struct bytes name, uint32_t fallback,
               uint32_t *id)
 {

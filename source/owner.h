@@ -8,8 +8,7 @@
 
 #include <stdbool.h>
 
-#include "base/bytes.h"
-#include "base/err.h"
+#include "base/entry.h"
 
 struct owner_cache;
 
@@ -27,6 +26,10 @@ MUST_CHECK int owner_user(struct owner_cache *cache, uint32_t uid,
                           struct bytes *name);
 MUST_CHECK int owner_group(struct owner_cache *cache, uint32_t gid,
                            struct bytes *name);
+
+/* owner_of_entry: sets user and group of e by its uid and gid; without a cache
+ * nothing. Returns as owner_user. */
+MUST_CHECK int owner_of_entry(struct owner_cache *cache, struct entry *e);
 
 /*
  * owner_uid, owner_gid: the id that a name has on this machine.

@@ -147,17 +147,6 @@ static struct entry_time stream_now(void)
     return t;
 }
 
-static int stream_owners(struct stream *s, struct entry *e)
-{
-    int rc = 0;
-
-    if (s->owners)
-        rc = owner_user(s->owners, e->uid, &e->user);
-    if (rc == 0 && s->owners)
-        rc = owner_group(s->owners, e->gid, &e->group);
-    return rc;
-}
-
 /* What is at the first n bytes of the path, if it is a directory. */
 static bool stream_look(const struct stream *s, size_t n, struct entry *e)
 {
@@ -185,7 +174,7 @@ static int stream_dir(struct stream *s, size_t n, struct entry *e)
     }
     e->unsettled = true; /* its attributes were not read */
     e->starts_fs = n == 0;
-    return stream_owners(s, e);
+    return owner_of_entry(s->owners, e);
 }
 
 static int stream_file(struct stream *s, struct entry *e)
@@ -196,7 +185,7 @@ static int stream_file(struct stream *s, struct entry *e)
                         .gid = getegid(),
                         .nlink = 1,
                         .unsettled = true};
-    return stream_owners(s, e);
+    return owner_of_entry(s->owners, e);
 }
 
 int stream_next(struct stream *s, struct walk_item *item)

@@ -1,4 +1,4 @@
-#include "source/walk.h"
+#include "source/walk_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,57 +10,10 @@
 #include "source/mounts.h"
 #include "source/stat_entry.h"
 #include "source/walk_as.h"
-#include "source/walk_names.h"
-#include "source/walk_roots.h"
 
 enum {
     WALK_OPEN_DEFAULT = 256,
     WALK_PATH_MAX = 8 << 20 /* bytes; WALK_DEPTH_MAX names fit */
-};
-
-/* One directory on the way down. Its name is in the list of the frame below;
- * that of the first is empty. */
-struct walk_frame {
-    struct dirfd *dir;
-    struct walk_node node; /* which roots are here or below */
-    struct walk_list names;
-    size_t next;           /* of names */
-    size_t path_n;         /* bytes of its path in walk.path */
-    struct ignore *ignore; /* a reference: the nearest .dedupignore, its
-                              own or of a frame below; NULL: none */
-    bool ignores;          /* ... its own */
-    bool marked;           /* of its names only the marker is left */
-    bool path_only;
-    bool bare; /* nothing stands there: what is meant is elsewhere */
-    enum walk_skip skip;
-    bool incomplete;
-};
-
-struct walk {
-    struct walk_options options;
-    struct walk_roots roots;
-    struct dirfd_pool *pool;
-    struct walk_names names;
-    struct buf path; /* of the step at hand: "srv/www"; empty: "/" */
-    struct walk_frame *frame;
-    size_t depth; /* frames in use; the last is the directory at hand */
-    size_t frame_cap;
-    int fd; /* pinned descriptor of the directory at hand; -1: none */
-    int64_t looked_ns; /* the clock before the last statx */
-    struct walk_counts counts;
-
-    enum {
-        WALK_AT_START,
-        WALK_AT_NAMES,   /* of the directory at hand */
-        WALK_AT_PROBLEM, /* yield problem_text next */
-        WALK_AT_LEAVE,   /* the directory at hand has been yielded */
-        WALK_AT_END
-    } at;
-    struct walk_node missing; /* roots to report before anything else */
-    int problem_errno;        /* of WALK_AT_PROBLEM */
-    char problem_text[ERR_TEXT_MAX];
-    char rule_trouble[512]; /* of the directory at hand; "": none */
-    char target[ENTRY_TARGET_MAX + 1];
 };
 
 static struct walk_frame *walk_top(const struct walk *w)
@@ -82,15 +35,19 @@ int walk_new(const struct bytes *root, size_t root_n,
     w->options = *options;
     w->fd = -1;
     buf_init(&w->path, WALK_PATH_MAX);
+    walk_names_init(&w->names);
+    w->dents = mem_alloc(WALK_DENTS_BYTES);
     rc = walk_roots_init(&w->roots, root, root_n);
     if (rc == 0 && options->from && w->roots.n != 1)
         rc = err_set(E_USAGE, "several roots stand at one place");
-    if (rc == 0)
-        rc = walk_names_init(&w->names);
+    if (rc == 0 && !w->dents)
+        rc = err_set(E_NOMEM, "out of memory for names");
     if (rc == 0)
         rc = dirfd_pool_new(
             O_RDONLY | O_NONBLOCK | O_NOATIME,
             max_open < DIRFD_OPEN_MIN ? DIRFD_OPEN_MIN : max_open, &w->pool);
+    if (rc == 0)
+        rc = walk_foresee_init(&w->foresee, &w->options);
     if (rc < 0) {
         walk_free(w);
         return rc;
@@ -111,6 +68,7 @@ static void walk_pop(struct walk *w)
     struct walk_frame *f = walk_top(w);
 
     walk_unpin(w);
+    walk_foresee_drop(&w->foresee, f->look);
     walk_names_drop(&w->names, &f->names);
     ignore_unref(f->ignore);
     dirfd_unref(f->dir);
@@ -124,7 +82,9 @@ void walk_free(struct walk *w)
     while (w->depth > 0)
         walk_pop(w);
     free(w->frame);
+    walk_foresee_release(&w->foresee);
     walk_names_release(&w->names);
+    free(w->dents);
     walk_roots_release(&w->roots);
     dirfd_pool_free(w->pool);
     buf_release(&w->path);
@@ -226,18 +186,6 @@ static void walk_yield_missing(struct walk *w, struct walk_item *item)
 
 /* ---- directories ------------------------------------------------------ */
 
-static int walk_owner_names(struct walk *w, struct entry *e)
-{
-    int rc;
-
-    if (!w->options.owners)
-        return 0;
-    rc = owner_user(w->options.owners, e->uid, &e->user);
-    if (rc == 0)
-        rc = owner_group(w->options.owners, e->gid, &e->group);
-    return rc;
-}
-
 static void walk_settle(const struct walk *w, struct entry *e)
 {
     e->unsettled = stat_entry_unsettled(e->ctime, w->looked_ns);
@@ -257,6 +205,7 @@ static int walk_heed(struct walk *w, struct walk_frame *f)
                           &by)) {
         w->counts.excluded += f->names.n > 1;
         f->marked = true;
+        f->seen_n = 0;
         walk_names_drop(&w->names, &f->names);
         f->names = walk_names_begin(&w->names);
         return walk_names_add(&w->names, &f->names, by->name);
@@ -282,13 +231,19 @@ static int walk_list_names(struct walk *w, struct walk_frame *f)
     int rc = 0;
 
     f->names = walk_names_begin(&w->names);
-    if (!f->path_only && f->skip == WALK_SKIP_NONE) {
-        rc = walk_names_read(&w->names, &f->names, w->fd, &w->problem_errno);
-        if (rc < 0)
-            return rc;
-        f->incomplete = w->problem_errno != 0;
+    if (f->look) {
+        rc = walk_names_copy(&w->names, &f->names, &f->look->names,
+                             &f->look->list);
+        w->problem_errno = f->look->read_errno;
+        f->seen_n = f->look->seen_n;
+    } else if (!f->path_only && f->skip == WALK_SKIP_NONE) {
+        rc = walk_names_read(&w->names, &f->names, w->fd, w->dents,
+                             &w->problem_errno);
+        walk_names_sort(&w->names, &f->names);
     }
-    walk_names_sort(&w->names, &f->names);
+    if (rc < 0)
+        return rc;
+    f->incomplete = w->problem_errno != 0;
     if (f->names.n > 0)
         rc = walk_heed(w, f);
     if (rc < 0 || !walk_node_leads(f->node))
@@ -312,6 +267,7 @@ static int walk_push(struct walk *w, struct dirfd *dir, struct walk_frame frame)
     struct walk_frame *f;
 
     if (!MEM_GROW(w->frame, w->depth, w->frame_cap)) {
+        walk_foresee_drop(&w->foresee, frame.look);
         dirfd_unref(dir);
         return err_set(E_NOMEM, "out of memory for directories");
     }
@@ -355,17 +311,7 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
         walk_say(w, 0, w->rule_trouble);
         w->at = WALK_AT_PROBLEM;
     }
-    return walk_owner_names(w, &item->entry);
-}
-
-static bool walk_on_skip_list(const struct walk *w, const struct statx *st)
-{
-    for (size_t i = 0; i < w->options.skip_n; i++) {
-        if (w->options.skip[i].dev == stat_entry_dev(st) &&
-            w->options.skip[i].inode == st->stx_ino)
-            return true;
-    }
-    return false;
+    return owner_of_entry(w->options.owners, &item->entry);
 }
 
 /* Whether a directory that was not named, on another device than the one it
@@ -410,6 +356,30 @@ static int walk_open(struct walk *w, const char *name, struct walk_frame *f,
 }
 
 /*
+ * The same, of what is entered as any directory: with what was found there
+ * ahead. *dir stays NULL where nothing was.
+ */
+static int walk_look(struct walk *w, struct walk_frame *f, struct bytes name,
+                     struct statx *st, struct dirfd **dir)
+{
+    const struct walk_frame *in = walk_top(w);
+    size_t roots = f->node.last - f->node.first;
+    int rc;
+
+    if (!w->foresee.ahead || f->path_only || f->skip != WALK_SKIP_NONE ||
+        roots > walk_node_is_root(&w->roots, f->node))
+        return 0;
+    rc = walk_foresee_take(&w->foresee, in->look, in->next - 1, in->dir, name,
+                           stat_entry_dev(st), &f->look);
+    if (rc < 0 || !f->look)
+        return rc;
+    *st = f->look->st;
+    *dir = dirfd_ref(f->look->dir);
+    w->looked_ns = f->look->looked_ns;
+    return 0;
+}
+
+/*
  * Enters the directory name, which st describes. item: the ENTER, a PROBLEM,
  * or nothing (*yielded is false) when it is left out.
  */
@@ -424,7 +394,7 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
     int open_errno = 0;
     int rc = 0;
 
-    if (!named && walk_on_skip_list(w, st)) {
+    if (!named && walk_rules_skipped(w->options.skip, w->options.skip_n, st)) {
         w->counts.skipped++;
         if (!walk_node_leads(f.node))
             return 0;
@@ -438,7 +408,9 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
         f.path_only = true;
         f.skip = WALK_SKIP_NONE;
     }
-    rc = walk_open(w, (const char *)name.p, &f, st, &dir, &open_errno);
+    rc = walk_look(w, &f, name, st, &dir);
+    if (rc == 0 && !dir)
+        rc = walk_open(w, (const char *)name.p, &f, st, &dir, &open_errno);
     if (rc < 0)
         return rc;
     if (!dir || stat_entry_dev(st) != dev) {
@@ -570,7 +542,7 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
         }
         e->target = bytes_of(w->target, (size_t)n);
     }
-    return walk_owner_names(w, e);
+    return owner_of_entry(w->options.owners, e);
 }
 
 /* What becomes of what was not named, at the path at hand. What leaves out
@@ -616,6 +588,42 @@ static void walk_yield_costly(struct walk *w, struct ignore *costly,
     item->dir = dirfd_parent(dir);
 }
 
+/* What stands at the name at hand. Returns an errno, or 0. */
+static int walk_see(struct walk *w, struct bytes name, struct statx *st)
+{
+    const struct walk_frame *f = walk_top(w);
+    const struct walk_seen *seen = NULL;
+    struct walk_seen now;
+
+    if (f->next <= f->seen_n)
+        seen = &f->look->seen[f->next - 1];
+    if (!seen || walk_foresee_is_old(seen->looked_ns)) {
+        walk_look_at(&now, w->fd, (const char *)name.p);
+        seen = &now;
+    }
+    w->looked_ns = seen->looked_ns;
+    if (!seen->errnum)
+        *st = seen->st;
+    return seen->errnum;
+}
+
+/* Has some of what comes next looked at, the nearest first. */
+static int walk_ahead(struct walk *w)
+{
+    int rc = 0;
+
+    for (size_t i = w->depth; i-- > 0 && rc == 0;) {
+        const struct walk_frame *f = &w->frame[i];
+
+        if (f->seen_n == 0 || !walk_foresee_wants(&w->foresee))
+            break;
+        rc = walk_foresee_below(&w->foresee, f->look, f->next,
+                                bytes_of(w->path.p, f->path_n), i + 1,
+                                f->ignore);
+    }
+    return rc;
+}
+
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
 static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
                       bool *yielded)
@@ -627,17 +635,14 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     enum ignore_verdict verdict = IGNORE_KEEP;
     bool excluded;
     bool named;
+    int errnum;
 
     if (walk_node_leads(parent->node))
         f.node = walk_node_child(&w->roots, parent->node, name);
     named = walk_node_is_root(&w->roots, f.node);
-    w->looked_ns = clock_realtime_ns();
-    /* As synchronised as stat(2): a time from a network file system's cache
-     * would hide a change. */
-    if (fileop_statx(w->fd, (const char *)name.p,
-                     AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STAT_ENTRY_MASK,
-                     &st) < 0) {
-        *yielded = walk_failed(w, f.node, name, errno, item);
+    errnum = walk_see(w, name, &st);
+    if (errnum) {
+        *yielded = walk_failed(w, f.node, name, errnum, item);
         return 0;
     }
     if (!named)
@@ -741,6 +746,8 @@ static int walk_step(struct walk *w, struct walk_item *item)
         if (w->fd < 0 && !walk_pin_again(w, item))
             return 0;
         rc = cancel_check(w->options.cancel);
+        if (rc == 0 && walk_foresee_wants(&w->foresee))
+            rc = walk_ahead(w);
         if (rc < 0)
             return rc;
         name = bytes_of_str(walk_names_get(&w->names, &f->names, f->next++));

@@ -24,12 +24,16 @@
  * nor is a marker that marks, or a .dedupignore that is heeded: what is missing
  * on purpose must be known later.
  *
+ * With `ahead` a directory's names are all looked at when it is entered, and
+ * the next few directories before they are (walk_ahead.h): the steps are the
+ * same, and what they tell is up to 5 s older than the step.
+ *
  * Memory: the names of the directories on the way down, about 5 bytes each
  * besides the name, and of the .dedupignores there, whose sum has a bound
- * (walk_rules.h), at most 16 MB; descriptors: at most max_open, plus pins of
- * workers. A .dedupignore beyond its bounds is a problem, once, and from there
- * on leaves out nothing.
- * Confined to one thread at a time; what it yields may go to others.
+ * (walk_rules.h), at most 16 MB, with `ahead` some 10 MB more; descriptors: at
+ * most max_open, plus pins of workers. A .dedupignore beyond its bounds is a
+ * problem, once, and from there on leaves out nothing. Confined to one thread
+ * at a time; what it yields may go to others.
  */
 #ifndef SOURCE_WALK_H
 #define SOURCE_WALK_H
@@ -88,11 +92,6 @@ struct walk_item {
     const char *text; /* PROBLEM: what, on which path; lent, not escaped */
 };
 
-struct walk_skip_dir {
-    uint64_t dev; /* as stat_entry_dev */
-    uint64_t inode;
-};
-
 struct walk_options {
     const struct pattern_set *patterns; /* NULL: none; lent */
     struct owner_cache *owners;         /* NULL: no names; lent */
@@ -104,6 +103,7 @@ struct walk_options {
     bool ignore_files; /* heed .dedupignore */
     bool one_fs;       /* stay on the file system of each root */
     bool with_atime;   /* entries carry the access time */
+    bool ahead;        /* a second thread looks at what comes next */
     size_t max_open;   /* descriptors of directories; 0: 256 */
     const char *from;  /* where the one root, a directory, really stands, in
                           canonical form; its own path is then what all is

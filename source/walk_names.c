@@ -7,26 +7,20 @@
 #include "base/mem.h"
 
 enum {
-    WALK_DENTS_BYTES = 256 << 10,
     /* Beyond this the memory of a list is given back with it. */
     WALK_NAMES_KEEP = 4 << 20
 };
 
-int walk_names_init(struct walk_names *names)
+void walk_names_init(struct walk_names *names)
 {
-    *names = (struct walk_names){0};
     buf_init(&names->text, (size_t)1 << 40);
     buf_init(&names->order, (size_t)1 << 40);
-    names->dents = mem_alloc(WALK_DENTS_BYTES);
-    return names->dents ? 0 : err_set(E_NOMEM, "out of memory for names");
 }
 
 void walk_names_release(struct walk_names *names)
 {
     buf_release(&names->text);
     buf_release(&names->order);
-    free(names->dents);
-    names->dents = NULL;
 }
 
 struct walk_list walk_names_begin(const struct walk_names *names)
@@ -55,11 +49,11 @@ int walk_names_add(struct walk_names *names, struct walk_list *list,
 }
 
 int walk_names_read(struct walk_names *names, struct walk_list *list, int fd,
-                    int *read_errno)
+                    uint8_t *dents, int *read_errno)
 {
     *read_errno = 0;
     for (;;) {
-        ssize_t n = fileop_getdents(fd, names->dents, WALK_DENTS_BYTES);
+        ssize_t n = fileop_getdents(fd, dents, WALK_DENTS_BYTES);
         struct fileop_dirent dent;
         size_t at = 0;
 
@@ -67,13 +61,35 @@ int walk_names_read(struct walk_names *names, struct walk_list *list, int fd,
             *read_errno = errno;
         if (n <= 0)
             return 0;
-        while (fileop_dirent_next(names->dents, (size_t)n, &at, &dent)) {
+        while (fileop_dirent_next(dents, (size_t)n, &at, &dent)) {
             int rc = walk_names_add(names, list, bytes_of_str(dent.name));
 
             if (rc < 0)
                 return rc;
         }
     }
+}
+
+int walk_names_copy(struct walk_names *names, struct walk_list *list,
+                    const struct walk_names *from,
+                    const struct walk_list *from_list)
+{
+    struct bytes text = buf_bytes(&from->text);
+    struct bytes order = buf_bytes(&from->order);
+    int rc;
+
+    ASSERT(list->n == 0);
+    if (from_list->n == 0)
+        return 0;
+    buf_add(&names->text, text.p + from_list->text_start,
+            text.n - from_list->text_start);
+    buf_add(&names->order, order.p + from_list->order_start,
+            from_list->n * sizeof(uint32_t));
+    rc = buf_status(&names->text);
+    if (rc == 0)
+        rc = buf_status(&names->order);
+    list->n = rc == 0 ? from_list->n : 0;
+    return rc;
 }
 
 static uint32_t *names_order(const struct walk_names *names,
@@ -149,6 +165,23 @@ static void buf_shrink(struct buf *b)
         return;
     b->p = p;
     b->cap = WALK_NAMES_KEEP;
+}
+
+static void buf_empty(struct buf *b, size_t keep)
+{
+    size_t max = b->max;
+
+    buf_reset(b);
+    if (b->cap <= keep)
+        return;
+    buf_release(b);
+    buf_init(b, max);
+}
+
+void walk_names_empty(struct walk_names *names, size_t keep)
+{
+    buf_empty(&names->text, keep);
+    buf_empty(&names->order, keep);
 }
 
 void walk_names_drop(struct walk_names *names, const struct walk_list *list)

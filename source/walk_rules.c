@@ -4,12 +4,22 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "base/fileop.h"
 #include "base/read_all.h"
+#include "source/stat_entry.h"
 
 enum {
     WALK_RULES_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
 };
+
+bool walk_rules_skipped(const struct walk_skip_dir *skip, size_t n,
+                        const struct statx *st)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (skip[i].dev == stat_entry_dev(st) && skip[i].inode == st->stx_ino)
+            return true;
+    }
+    return false;
+}
 
 /* A regular file in the directory fd; -1 and errno: EINVAL where it is
  * something else. */

@@ -6,10 +6,21 @@
 #ifndef SOURCE_WALK_RULES_H
 #define SOURCE_WALK_RULES_H
 
+#include "base/fileop.h"
 #include "source/ignore.h"
 #include "source/walk_names.h"
 
 enum { WALK_RULES_HEADER_MAX = 1024 };
+
+/* A directory that is not for a backup: the repository, the cache. */
+struct walk_skip_dir {
+    uint64_t dev; /* as stat_entry_dev */
+    uint64_t inode;
+};
+
+/* walk_rules_skipped: whether what st describes is one of n. */
+bool walk_rules_skipped(const struct walk_skip_dir *skip, size_t n,
+                        const struct statx *st);
 
 /* A directory that holds a regular file of that name, which begins so, is kept
  * with that file alone. */

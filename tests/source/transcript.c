@@ -110,10 +110,14 @@ void transcript_expect(const char *dir, const char *roots,
                        const struct walk_options *options, const char *expected)
 {
     struct transcript *t = calloc(1, sizeof *t);
+    struct walk_options o = *options;
 
     assert_non_null(t);
-    transcript_words(dir, roots, options, t);
-    assert_int_equal(t->rc, 0);
-    assert_string_equal(t->text, expected);
+    for (int ahead = 0; ahead < 2; ahead++) {
+        o.ahead = ahead;
+        transcript_words(dir, roots, &o, t);
+        assert_int_equal(t->rc, 0);
+        assert_string_equal(t->text, expected);
+    }
     free(t);
 }

@@ -23,7 +23,8 @@ void transcript_of(struct walk *w, const char *below, struct transcript *t);
 void transcript_words(const char *dir, const char *roots,
                       const struct walk_options *options, struct transcript *t);
 
-/* transcript_expect: that walk must read as expected. */
+/* transcript_expect: that walk must read as expected, with options.ahead and
+ * without. */
 void transcript_expect(const char *dir, const char *roots,
                        const struct walk_options *options,
                        const char *expected);

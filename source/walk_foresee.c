@@ -1,0 +1,201 @@
+#include "source/walk_foresee.h"
+
+#include "base/clock.h"
+#include "source/stat_entry.h"
+
+enum {
+    WALK_FORESEE_DEPTH = 16, /* directories foreseen below each other */
+    WALK_FORESEE_PATH_MAX = 8 << 20
+};
+
+#define WALK_FORESEE_OLD_NS (5 * CLOCK_SECOND_NS)
+
+int walk_foresee_init(struct walk_foresee *v,
+                      const struct walk_options *options)
+{
+    v->options = options;
+    buf_init(&v->path, WALK_FORESEE_PATH_MAX);
+    return options->ahead
+               ? walk_ahead_new(options->marker, options->marker_n, &v->ahead)
+               : 0;
+}
+
+void walk_foresee_release(struct walk_foresee *v)
+{
+    walk_ahead_free(v->ahead);
+    buf_release(&v->path);
+}
+
+bool walk_foresee_wants(const struct walk_foresee *v)
+{
+    return v->ahead && walk_ahead_wants(v->ahead);
+}
+
+bool walk_foresee_is_old(int64_t looked_ns)
+{
+    int64_t now = clock_realtime_ns();
+
+    return now < looked_ns || now - looked_ns > WALK_FORESEE_OLD_NS;
+}
+
+/* ---- what comes next -------------------------------------------------- */
+
+/* Where the walk would be, had it come to what is foreseen. */
+struct walk_foresee_at {
+    struct ignore *ignore;
+    size_t depth;
+    unsigned level; /* directories below the one the walk is in */
+};
+
+/* Whether the i-th name in l is a directory that is entered in its turn, as
+ * long as it stays what it is. The path is l's, and is so again. */
+static int walk_foresee_enters(struct walk_foresee *v,
+                               const struct walk_foresee_at *at,
+                               const struct walk_look *l, size_t i,
+                               struct bytes name, bool *enters)
+{
+    const struct walk_options *o = v->options;
+    const struct ignore_rules rules = {o->patterns, o->larger};
+    const struct walk_seen *seen = &l->seen[i];
+    size_t path_n = v->path.n;
+    int rc;
+
+    *enters = false;
+    if (seen->errnum || !S_ISDIR(seen->st.stx_mode) ||
+        stat_entry_dev(&seen->st) != l->dev || !entry_name_ok(name) ||
+        at->depth >= WALK_DEPTH_MAX ||
+        walk_rules_skipped(o->skip, o->skip_n, &seen->st))
+        return 0;
+    buf_add_path(&v->path, name);
+    rc = buf_status(&v->path);
+    *enters = rc == 0 && ignore_omits(&rules, at->ignore, buf_bytes(&v->path),
+                                      true, 0, NULL) == IGNORE_KEEP;
+    buf_truncate(&v->path, path_n);
+    return rc;
+}
+
+/* The names in l that nobody has decided on. */
+static int walk_foresee_names(struct walk_foresee *v,
+                              const struct walk_foresee_at *at,
+                              struct walk_look *l)
+{
+    int rc = 0;
+
+    while (rc == 0 && l->foreseen < l->seen_n && walk_foresee_wants(v)) {
+        size_t i = l->foreseen++;
+        struct bytes name =
+            bytes_of_str(walk_names_get(&l->names, &l->list, i));
+        struct walk_look *below;
+        bool enters;
+
+        rc = walk_foresee_enters(v, at, l, i, name, &enters);
+        if (rc < 0 || !enters)
+            continue;
+        rc = walk_ahead_put(v->ahead, l->dir, name, l->dev, &below);
+        if (rc < 0)
+            continue;
+        below->index = i;
+        *(l->last ? &l->last->younger : &l->first) = below;
+        l->last = below;
+    }
+    return rc;
+}
+
+/* What is in it, but for what it says itself, is known. */
+static bool walk_foresee_is_plain(const struct walk_foresee *v,
+                                  const struct walk_look *l)
+{
+    return walk_ahead_is_done(l) && l->dir &&
+           !(v->options->ignore_files &&
+             walk_names_has(&l->names, &l->list, bytes_of_str(IGNORE_NAME)));
+}
+
+static int walk_foresee_in(struct walk_foresee *v, struct walk_foresee_at at,
+                           struct walk_look *l)
+{
+    const struct walk_foresee_at in = {at.ignore, at.depth + 1, at.level + 1};
+    size_t path_n = v->path.n;
+    int rc = 0;
+
+    for (struct walk_look *c = l->first;
+         c && rc == 0 && at.level < WALK_FORESEE_DEPTH && walk_foresee_wants(v);
+         c = c->younger) {
+        if (!walk_foresee_is_plain(v, c))
+            continue;
+        buf_add_path(&v->path, c->name);
+        rc = buf_status(&v->path);
+        if (rc == 0)
+            rc = walk_foresee_in(v, in, c);
+        buf_truncate(&v->path, path_n);
+    }
+    return rc < 0 ? rc : walk_foresee_names(v, &at, l);
+}
+
+int walk_foresee_below(struct walk_foresee *v, struct walk_look *l, size_t next,
+                       struct bytes path, size_t depth, struct ignore *ignore)
+{
+    const struct walk_foresee_at at = {ignore, depth, 0};
+    int rc;
+
+    if (l->foreseen < next)
+        l->foreseen = next;
+    buf_reset(&v->path);
+    buf_add_bytes(&v->path, path);
+    rc = buf_status(&v->path);
+    return rc < 0 ? rc : walk_foresee_in(v, at, l);
+}
+
+/* ---- what has come ---------------------------------------------------- */
+
+static struct walk_look *walk_foresee_shift(struct walk_look *l)
+{
+    struct walk_look *c = l->first;
+
+    l->first = c->younger;
+    if (!l->first)
+        l->last = NULL;
+    c->younger = NULL;
+    return c;
+}
+
+int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
+                      size_t index, struct dirfd *parent, struct bytes name,
+                      uint64_t dev, struct walk_look **out)
+{
+    struct walk_look *l = NULL;
+    int rc = 0;
+
+    *out = NULL;
+    /* what the walk has passed by is not wanted any more */
+    while (above && above->first && above->first->index < index)
+        walk_foresee_drop(v, walk_foresee_shift(above));
+    if (above && above->first && above->first->index == index)
+        l = walk_foresee_shift(above);
+    else
+        rc = walk_ahead_now(v->ahead, parent, name, dev, &l);
+    if (rc < 0)
+        return rc;
+    walk_ahead_take(v->ahead, l);
+    if (l->dir && !walk_foresee_is_old(l->looked_ns))
+        *out = l;
+    else
+        walk_foresee_drop(v, l);
+    return 0;
+}
+
+void walk_foresee_drop(struct walk_foresee *v, struct walk_look *l)
+{
+    struct walk_look *next;
+
+    /* a look below one that is dropped comes first; it has no others behind */
+    while (l) {
+        while (l->first) {
+            next = walk_foresee_shift(l);
+            next->younger = l;
+            l = next;
+        }
+        next = l->younger;
+        walk_ahead_drop(v->ahead, l);
+        l = next;
+    }
+}

@@ -1,0 +1,172 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "source/walk.h"
+#include "source/walk_ahead.h"
+#include "tests/source/transcript.h"
+#include "tests/support/scratch.h"
+
+enum { WIDE = WALK_LOOK_SEEN_MAX + 200, EACH = 6, LEVELS = 3 };
+
+/* Directories in directories, each with a few files. */
+static void fill(const char *dir, unsigned levels)
+{
+    char name[SCRATCH_PATH + 8];
+
+    scratch_text(dir, "c", "in the midst of them");
+    scratch_text(dir, "zz", "behind them");
+    for (unsigned i = 0; levels > 0 && i < EACH; i++) {
+        assert_true(snprintf(name, sizeof name, "%u", i) > 0);
+        scratch_dir(dir, name);
+        assert_true(snprintf(name, sizeof name, "%s/%u", dir, i) > 0);
+        fill(name, levels - 1);
+    }
+}
+
+static int big_tree(void **state)
+{
+    char *dir = calloc(1, SCRATCH_PATH);
+    char name[32];
+
+    assert_non_null(dir);
+    scratch_make(dir);
+    *state = dir;
+    fill(dir, LEVELS);
+    scratch_dir(dir, "w");
+    for (unsigned i = 0; i < WIDE; i++) {
+        assert_true(snprintf(name, sizeof name, "w/%u", i) > 0);
+        scratch_text(dir, name, "");
+    }
+    scratch_dir(dir, "w/x");
+    scratch_text(dir, "w/x/behind", "what nobody had a look at");
+    scratch_text(dir, "1/.dedupignore", "2\n!/2/3\nzz\n");
+    scratch_text(dir, "2/1/.dedupignore", "/4/\n");
+    scratch_text(dir, "3/CACHEDIR.TAG", "marked");
+    scratch_text(dir, "4/2/CACHEDIR.TAG", "not marked");
+    return 0;
+}
+
+static int gone(void **state)
+{
+    scratch_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static void compare(const char *dir, const char *roots,
+                    const struct walk_options *options)
+{
+    struct transcript *want = calloc(1, sizeof *want);
+    struct transcript *t = calloc(1, sizeof *t);
+    struct walk_options o = *options;
+
+    assert_true(want && t);
+    transcript_words(dir, roots, &o, want);
+    assert_int_equal(want->rc, 0);
+    o.ahead = true;
+    for (int i = 0; i < 10; i++) {
+        transcript_words(dir, roots, &o, t);
+        assert_int_equal(t->rc, 0);
+        assert_string_equal(t->text, want->text);
+    }
+    free(want);
+    free(t);
+}
+
+static void test_walk_ahead__the_steps_are_the_same(void **state)
+{
+    const char *dir = *state;
+    struct walk_options o = {.max_open = DIRFD_OPEN_MIN};
+    const struct walk_marker tag = {bytes_of_str("CACHEDIR.TAG"),
+                                    bytes_of_str("marked")};
+    char path[SCRATCH_PATH + 8];
+    struct walk_skip_dir skip;
+    struct stat st;
+
+    compare(dir, ".", &o);
+    compare(dir, "1 4/2/3 2/0", &o);
+    assert_true(snprintf(path, sizeof path, "%s/5/1", dir) > 0);
+    assert_int_equal(stat(path, &st), 0);
+    skip = (struct walk_skip_dir){st.st_dev, st.st_ino};
+    o = (struct walk_options){.ignore_files = true,
+                              .marker = &tag,
+                              .marker_n = 1,
+                              .skip = &skip,
+                              .skip_n = 1,
+                              .one_fs = true};
+    compare(dir, ".", &o);
+    compare(dir, "1/2 3 2", &o);
+}
+
+/* What waits, and what the thread is busy with, is let go of. */
+static void test_walk_ahead__ends_anywhere(void **state)
+{
+    struct bytes root = bytes_of_str(*state);
+    const struct walk_options o = {.ahead = true};
+    struct walk_item item;
+    struct walk *w;
+
+    for (unsigned steps = 0; steps < 200; steps += 7) {
+        assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+        for (unsigned i = 0; i < steps; i++)
+            assert_int_equal(walk_next(w, &item), 0);
+        walk_free(w);
+    }
+}
+
+/* What was seen long ago is looked at again. */
+static void test_walk_ahead__sees_what_changes_later(void **state)
+{
+    static const char grown[] = "it has grown since it was seen";
+    const char *dir = *state;
+    struct bytes root = bytes_of_str(dir);
+    const struct walk_options o = {.ahead = true};
+    struct walk_item item = {.kind = WALK_PROBLEM};
+    struct walk *w;
+    bool found = false;
+    uint64_t size = 0;
+
+    clock_fake_set(CLOCK_SECOND_NS, 0);
+    assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+    while (item.kind != WALK_ENTRY)
+        assert_int_equal(walk_next(w, &item), 0);
+    /* the walk is below 0; all names of the root have been seen */
+    scratch_text(dir, "zz", grown);
+    scratch_text(dir, "5/new", "nor was this there");
+    clock_fake_advance(60 * CLOCK_SECOND_NS);
+    while (item.kind != WALK_END) {
+        assert_int_equal(walk_next(w, &item), 0);
+        if (item.kind != WALK_ENTRY)
+            continue;
+        found |= bytes_equal(item.entry.name, bytes_of_str("new"));
+        if (bytes_equal(item.entry.name, bytes_of_str("zz")))
+            size = item.entry.size; /* the root's comes last */
+    }
+    assert_true(found);
+    assert_int_equal(size, strlen(grown));
+    walk_free(w);
+    clock_fake_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_walk_ahead__the_steps_are_the_same,
+                                        big_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_ahead__ends_anywhere,
+                                        big_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_ahead__sees_what_changes_later, big_tree, gone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
