@@ -8,12 +8,22 @@
 
 enum { RESTORE_WRITE_COMPARE = 65536 };
 
+/* Bytes of a file that stand one behind the other in a frame as they do in the
+ * file: they are written at once, since each write takes the file's lock. */
+struct restore_run {
+    struct fetch_chunk lent; /* the first chunk: keeps the frame */
+    const uint8_t *p;
+    uint64_t n; /* 0: none */
+    uint64_t at;
+};
+
 struct restore_write {
     struct fetch_lane *lane;
     struct content_reader *content;
     bool verify;
     bool dry_run;
     const struct cancel *cancel;
+    struct restore_run run;
     uint8_t *compare; /* RESTORE_WRITE_COMPARE bytes of an existing file */
     /* short holes of the file that is being written, from the place at hand */
     struct short_hole_reader holes;
@@ -175,20 +185,42 @@ static int restore_differs(struct restore_write *w, struct jail_file *f,
     return rc;
 }
 
+/* What was gathered is done; rc: 0, or what failed before. */
+static int restore_run_end(struct restore_write *w, struct jail_file *f,
+                           restore_each *each, int rc)
+{
+    struct restore_run *r = &w->run;
+
+    if (rc == 0 && r->n > 0)
+        rc = each(w, f, r->p, r->n, r->at);
+    r->n = 0;
+    fetch_release(w->lane, &r->lent);
+    return rc;
+}
+
 static int restore_extent(struct restore_write *w, struct jail_file *f,
                           const struct extent *e, uint64_t at,
                           restore_each *each)
 {
+    struct restore_run *r = &w->run;
     struct fetch_chunk c;
     int rc;
 
-    if (e->kind == EXTENT_HOLE)
-        return each(w, f, NULL, e->length, at);
+    if (e->kind == EXTENT_HOLE) {
+        rc = restore_run_end(w, f, each, 0);
+        return rc < 0 ? rc : each(w, f, NULL, e->length, at);
+    }
     rc = fetch_extent(w->lane, e, &c);
     if (rc < 0)
         return rc;
-    rc = each(w, f, c.bytes.p, e->length, at);
-    fetch_release(w->lane, &c);
+    if (r->n > 0 && c.frame == r->lent.frame && c.bytes.p == r->p + r->n) {
+        r->n += e->length;
+        fetch_release(w->lane, &c);
+        return 0;
+    }
+    rc = restore_run_end(w, f, each, 0);
+    *r = (struct restore_run){
+        .lent = c, .p = c.bytes.p, .n = e->length, .at = at};
     return rc;
 }
 
@@ -214,7 +246,7 @@ static int restore_content(struct restore_write *w, struct jail_file *f,
         if (at >= off)
             rc = restore_extent(w, f, &e, at, each);
     }
-    return rc;
+    return restore_run_end(w, f, each, rc);
 }
 
 /* Whether the file that stands there has other content than te. */
