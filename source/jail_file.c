@@ -262,6 +262,16 @@ int jail_file_write(struct jail_file *f, const void *p, size_t n, uint64_t off)
     return rc;
 }
 
+void jail_file_start_sync(struct jail_file *f, uint64_t off, uint64_t n)
+{
+    int fd = dirfd_pin(f->d);
+
+    if (fd < 0)
+        return;
+    fileop_start_sync(fd, off, n);
+    dirfd_unpin(f->d);
+}
+
 int jail_file_read(struct jail_file *f, void *p, size_t n, uint64_t off,
                    size_t *got)
 {

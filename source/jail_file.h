@@ -34,6 +34,10 @@ MUST_CHECK int jail_file_begin(struct jail_dir *dir, const struct entry *e,
 MUST_CHECK int jail_file_write(struct jail_file *f, const void *p, size_t n,
                                uint64_t off);
 
+/* jail_file_start_sync: begin to write [off, off + n) to disk, so that
+ * jail_sync has less to wait for. A hint: failures show up there. */
+void jail_file_start_sync(struct jail_file *f, uint64_t off, uint64_t n);
+
 /*
  * jail_file_read: what the file holds: for in_place, to write only what
  * differs.

@@ -296,6 +296,8 @@ static int restore_part(struct restore_write *w, struct restore_item *it)
     int rc = restore_content(w, l->file, &it->te, it->off, it->off + it->n,
                              restore_put);
 
+    if (rc == 0)
+        jail_file_start_sync(l->file, it->off, it->n);
     if (rc < 0 && !restore_write_fatal(rc)) {
         restore_large_fail(l, rc);
         return 0;
