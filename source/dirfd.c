@@ -329,11 +329,13 @@ void dirfd_unref(struct dirfd *d)
         (void)pthread_mutex_lock(&pool->lock);
         ASSERT(d->pins == (d->kept ? 1 : 0));
         if (d->fd >= 0) {
-            if (d->kept)
-                idle_push(d);
-            idle_close(d);
+            if (!d->kept)
+                idle_remove(d);
+            pool->open_n--;
         }
         (void)pthread_mutex_unlock(&pool->lock);
+        /* nobody else has d: others need not wait for this */
+        (void)fileop_close(d->fd);
         free(d->name);
         free(d);
         d = parent;

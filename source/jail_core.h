@@ -122,6 +122,12 @@ MUST_CHECK int jail_settle(struct jail_dir *dir, int fd, const struct entry *e,
 MUST_CHECK int jail_place(struct jail_dir *dir, int fd, const char *temp,
                           const char *name, bool fresh);
 
+/* jail_place_unseen: jail_place of what may replace anything, where nobody
+ * looked.
+ *   existed  out: whether something stood there */
+MUST_CHECK int jail_place_unseen(struct jail_dir *dir, int fd, const char *temp,
+                                 const char *name, bool *existed);
+
 /* jail_protects: whether jail_place must not replace what nobody saw. */
 bool jail_protects(const struct jail *jail, bool existed);
 

@@ -16,10 +16,13 @@ struct jail_file {
     struct dirfd *d; /* the file itself */
     char *name;      /* that it is for; it may have temp still */
     char temp[JAIL_TEMP_CHARS];
-    bool in_place;            /* it has its name already */
-    bool was_there;           /* in_place, from the beginning */
-    bool read_only;           /* of jail_file_open */
-    bool existed;             /* something stood at its name */
+    bool in_place;  /* it has its name already */
+    bool was_there; /* in_place, from the beginning */
+    bool read_only; /* of jail_file_open */
+    bool existed;   /* something stood at its name */
+    bool unseen;    /* nobody looked whether something does */
+    uint32_t uid;   /* what it was made with */
+    uint32_t gid;
     uint64_t was;             /* in_place: its size then */
     atomic_uint_fast64_t end; /* the file's size: one after its last byte */
 };
@@ -70,6 +73,8 @@ static int file_adopt(struct jail_file *f, int fd, const char *name, int flags)
         (void)fileop_close(fd);
         return jail_err(f->dir, name, e, "cannot be looked at");
     }
+    f->uid = st.stx_uid;
+    f->gid = st.stx_gid;
     return dirfd_adopt(f->dir->d, name, fd, flags, &st, &f->d);
 }
 
@@ -142,20 +147,35 @@ static int file_prepare(struct jail_dir *dir, int at, const struct entry *e,
     return rc;
 }
 
+/* Whether what we write may take its name without a look at what stands there:
+ * this run made the directory, and the rule would keep nothing in it. */
+static bool file_needs_no_look(const struct jail_dir *dir)
+{
+    const struct jail_options *o = &dir->jail->options;
+
+    return dir->made && !o->safety &&
+           (o->overwrite == JAIL_IF_CHANGED || o->overwrite == JAIL_ALWAYS);
+}
+
 /* jail_file_begin in a directory that exists. */
 static int file_begin_at(struct jail_dir *dir, int at, const struct entry *e,
                          const char *name, bool force, struct jail_file **out,
                          struct jail_result *res)
 {
-    struct jail_standing now;
-    bool write;
-    int rc = jail_settle(dir, at, e, name,
+    struct jail_standing now = {false, ENTRY_FILE};
+    bool unseen = file_needs_no_look(dir);
+    bool write = true;
+    int rc = 0;
+
+    if (!unseen)
+        rc = jail_settle(dir, at, e, name,
                          force ? JAIL_ALWAYS : dir->jail->options.overwrite,
                          &now, &write, res);
-
-    if (rc < 0 || !write)
-        return rc;
-    return file_prepare(dir, at, e, name, &now, out);
+    if (rc == 0 && write)
+        rc = file_prepare(dir, at, e, name, &now, out);
+    if (rc == 0 && *out)
+        (*out)->unseen = unseen;
+    return rc;
 }
 
 int jail_file_begin(struct jail_dir *dir, const struct entry *e, bool force,
@@ -366,7 +386,11 @@ int jail_file_hole(struct jail_file *f, uint64_t off, uint64_t n)
 static int file_complete(struct jail_file *f, int fd, const struct entry *e,
                          unsigned *lost)
 {
-    struct jail_object o = {.fd = fd, .fresh = !f->in_place};
+    struct jail_object o = {.fd = fd,
+                            .fresh = !f->in_place,
+                            .known = !f->in_place,
+                            .uid = f->uid,
+                            .gid = f->gid};
     struct jail_want want;
     int rc;
 
@@ -421,8 +445,12 @@ static int file_finish_at(struct jail_file *f, int at, int fd,
     int rc = file_complete(f, fd, e, &res->lost);
 
     if (rc == 0 && !f->in_place) {
-        rc = jail_place(f->dir, at, f->temp, name,
-                        jail_protects(f->dir->jail, f->existed));
+        rc = f->unseen
+                 ? jail_place_unseen(f->dir, at, f->temp, name, &f->existed)
+                 : jail_place(f->dir, at, f->temp, name,
+                              jail_protects(f->dir->jail, f->existed));
+        if (f->existed)
+            res->outcome = JAIL_REPLACED;
         f->in_place = rc == 0; /* there is no temporary name any more */
         if (rc == 0)
             rc = file_check_place(f, at, name);

@@ -101,6 +101,8 @@ static int apply_owner(const struct jail_object *o,
     struct statx st;
 
     *mode = want->e->mode;
+    if (asked && o->known && o->uid == want->uid && o->gid == want->gid)
+        return 0;
     if (asked && object_chown(o, want->uid, want->gid) == 0)
         return 0;
     if (asked && !errno_is_loss(errno))

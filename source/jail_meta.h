@@ -15,6 +15,9 @@ struct jail_object {
     int fd;
     bool is_path; /* opened with O_PATH */
     bool fresh;   /* made by this run: has no attributes of its own */
+    bool known;   /* fresh, and these are its owners: they need not be set */
+    uint32_t uid;
+    uint32_t gid;
 };
 
 /* What an object is to get: all is lent. */

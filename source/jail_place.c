@@ -93,6 +93,20 @@ int jail_place(struct jail_dir *dir, int fd, const char *temp, const char *name,
     return jail_err(dir, name, errno, "cannot be put in place");
 }
 
+int jail_place_unseen(struct jail_dir *dir, int fd, const char *temp,
+                      const char *name, bool *existed)
+{
+    int r = fileop_renameat2(fd, temp, fd, name, RENAME_NOREPLACE);
+
+    *existed = r < 0 && errno == EEXIST;
+    if (r == 0)
+        return 0;
+    /* a file system without that flag */
+    if (*existed || errno == EINVAL || errno == ENOSYS)
+        return place_over(dir, fd, temp, name);
+    return jail_err(dir, name, errno, "cannot be put in place");
+}
+
 int jail_object_open(int fd, const char *name, const struct statx *st)
 {
     bool is_file = S_ISREG(st->stx_mode);

@@ -48,10 +48,37 @@ static void test_restore_cost__a_frame_is_one_write(void **state)
     job_fixture_close(&f);
 }
 
+/* Make it, look at it, write, mode, times, its name, close. */
+static void test_restore_cost__seven_calls_for_a_small_file(void **state)
+{
+    static const char all[] = "open+close+read+write+sync+name+stat+list+meta";
+    const unsigned more = 50;
+    struct job_fixture f;
+    struct job_snap s;
+    uint64_t one;
+
+    (void)state;
+    job_fixture_open(&f);
+    scratch_dir(f.src, "d");
+    scratch_text(f.src, "d/0", "one");
+    s = job_fixture_snap(&f);
+    one = cost(&f, &s, all);
+    for (unsigned i = 1; i <= more; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "d/%u", i);
+        scratch_text(f.src, name, "another");
+    }
+    s = job_fixture_snap(&f);
+    assert_int_equal(cost(&f, &s, all), one + (uint64_t)more * 7);
+    job_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_restore_cost__a_frame_is_one_write),
+        cmocka_unit_test(test_restore_cost__seven_calls_for_a_small_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

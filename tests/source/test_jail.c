@@ -404,6 +404,75 @@ static void test_jail_file__never_means_never(void **state)
     jail_attack_close(&a, "1");
 }
 
+/* In a directory that the restore made nobody looks before a file is placed:
+ * what came there meanwhile gives way all the same, or stays if the rule says
+ * so. */
+static void test_jail_file__meets_what_came_into_a_new_directory(void **state)
+{
+    static const struct {
+        enum jail_overwrite overwrite;
+        const char *comes; /* after the directory; in it */
+        int rc;
+        enum jail_outcome outcome;
+    } row[] = {
+        {JAIL_IF_CHANGED, "true", 0, JAIL_MADE},
+        {JAIL_IF_CHANGED, "printf mine >f", 0, JAIL_REPLACED},
+        {JAIL_IF_CHANGED, "mkdir f", 0, JAIL_REPLACED},
+        {JAIL_IF_CHANGED, "mkdir -p f/in", E_TARGET, JAIL_REPLACED},
+        {JAIL_ALWAYS, "ln -s ../../outside/victim f", 0, JAIL_REPLACED},
+        {JAIL_NEVER, "printf mine >f", E_TARGET, JAIL_MADE},
+        {JAIL_IF_NEWER, "printf mine >f", E_TARGET, JAIL_MADE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct jail_options options = {.overwrite = row[i].overwrite};
+        struct entry d = jail_rig_entry(ENTRY_DIR, "d");
+        struct entry e = jail_rig_entry(ENTRY_FILE, "f");
+        struct jail_dir *dir = NULL;
+        struct jail_file *f = NULL;
+        struct jail_result res;
+        struct jail_attack a;
+
+        jail_attack_open(&a, &options);
+        assert_int_equal(jail_dir_enter(a.root, &d, &dir, &res), 0);
+        assert_int_equal(jail_file_begin(dir, &e, false, &f, &res), 0);
+        assert_int_equal(jail_file_write(f, "written", 7, 0), 0);
+        assert_true(scratch_run("cd %s/dst/d && %s", a.dir, row[i].comes));
+        assert_int_equal(jail_file_finish(f, &e, NULL, &res), row[i].rc);
+        assert_int_equal(res.outcome, row[i].outcome);
+        assert_true(scratch_run("cd %s/dst/d && test $(ls -A | wc -l) = 1 && "
+                                "test \"$(cat f)\" %s written",
+                                a.dir, row[i].rc == 0 ? "=" : "!="));
+        jail_dir_unref(dir);
+        jail_attack_close(&a, "1");
+    }
+}
+
+/* The owner is set where the file did not come into being with it. */
+static void test_jail_file__a_directory_that_gives_its_group(void **state)
+{
+    struct entry e = jail_rig_entry(ENTRY_FILE, "f");
+    struct jail_result res;
+    struct jail_attack a;
+    struct stat st;
+    char path[SCRATCH_PATH + 16];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    jail_attack_open(&a, &jail_rig_plain);
+    assert_true(
+        scratch_run("cd %s && chgrp 12345 dst && chmod g+s dst", a.dir));
+    assert_int_equal(jail_rig_write(a.root, &e, NULL, &res), 0);
+    assert_true(snprintf(path, sizeof path, "%s/dst/f", a.dir) > 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, e.uid);
+    assert_int_equal(st.st_gid, e.gid);
+    assert_int_equal(res.lost, 0);
+    jail_attack_close(&a, "1");
+}
+
 static void test_jail__a_full_target_is_no_space(void **state)
 {
     struct jail_rig rig;
@@ -493,6 +562,8 @@ int main(void)
         cmocka_unit_test(test_jail_file__many_unfinished_need_few_descriptors),
         cmocka_unit_test(test_jail_file__compares_for_verify),
         cmocka_unit_test(test_jail_file__never_means_never),
+        cmocka_unit_test(test_jail_file__meets_what_came_into_a_new_directory),
+        cmocka_unit_test(test_jail_file__a_directory_that_gives_its_group),
         cmocka_unit_test(test_jail__a_full_target_is_no_space),
         cmocka_unit_test(test_jail__a_common_user_loses_but_does_not_fail),
     };
