@@ -168,7 +168,7 @@ static void bench_rebuild(const char *path, struct index_chunk *c, size_t batch)
         size_t n = chunks - from < batch ? (size_t)(chunks - from) : batch;
 
         make(index_rebuild_update(rb), c, from, n);
-        must(index_rebuild_chunks(rb, c, n));
+        must(index_update_put_chunks(index_rebuild_update(rb), c, n));
         if (from % (batch * 16) == 0) {
             uint64_t rss = status_bytes("RssAnon:");
 
@@ -177,7 +177,7 @@ static void bench_rebuild(const char *path, struct index_chunk *c, size_t batch)
     }
     mark(index_rebuild_update(rb), chunks);
     added = now();
-    must(index_rebuild_commit(rb));
+    must(index_rebuild_commit(rb, NULL, NULL));
     printf("{\"name\":\"index.rebuild\",\"chunks\":%" PRIu64 ",\"per_s\":%.0f,"
            "\"seconds\":%.2f,\"cpu_s\":%.2f,\"of_it_commit\":%.2f,"
            "\"rss_anon_adding\":%" PRIu64 "}\n",

@@ -6,6 +6,7 @@
 #include "base/fileop.h"
 #include "index/index_dir.h"
 #include "index/index_env.h"
+#include "index/index_lmdb.h"
 #include "index/index_lock.h"
 
 static int64_t index_pid_byte(void)
@@ -80,6 +81,15 @@ int index_open(const char *path, const struct repo_id *repo,
     (void)fileop_close(lock_fd);
     (void)fileop_enter(was);
     return rc;
+}
+
+bool index_replaced(const struct index *ix)
+{
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
+    bool replaced = index_lmdb_replaced(ix);
+
+    (void)fileop_enter(was);
+    return replaced;
 }
 
 void index_close(struct index *ix)

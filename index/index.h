@@ -128,6 +128,9 @@ MUST_CHECK int index_open(const char *path, const struct repo_id *repo,
                           const struct index_options *opt, struct index **out,
                           enum index_fate *fate);
 
+/* index_replaced: whether another cache stands in the place of this one now. */
+bool index_replaced(const struct index *ix);
+
 /* index_close: ends the use; all its readers and updates must have ended.
  * NULL is fine. */
 void index_close(struct index *ix);
@@ -400,31 +403,44 @@ void index_update_abort(struct index_update *u);
  * index_rebuild_begin: start a new cache that will replace the one at path.
  * Chunks are sorted through a temporary file and appended: several times
  * faster and half the size of updates, in about 100 MB of memory.
- * One at a time: E_BUSY after opt->wait_ms. Close the index at path first.
+ * One at a time: E_BUSY after opt->wait_ms. The index at path may be open.
  */
 MUST_CHECK int index_rebuild_begin(const char *path, const struct repo_id *repo,
                                    const struct index_options *opt,
                                    struct index_rebuild **out);
 
 /*
- * index_rebuild_update: the update through which packs, states, suspects and
- * marks enter the new cache; lent. Its put_chunks, commit and abort are not
- * for the caller. States set before the chunks are added save their space.
+ * index_rebuild_update: the update through which everything enters the new
+ * cache; lent. Its commit and abort are not for the caller; after an error only
+ * index_rebuild_free is left. States set before the chunks are added save their
+ * space.
  */
 struct index_update *index_rebuild_update(struct index_rebuild *rb);
 
-/* index_rebuild_chunks: as index_update_put_chunks. After an error only free
- * is left. */
-MUST_CHECK int index_rebuild_chunks(struct index_rebuild *rb,
-                                    const struct index_chunk *c, size_t n);
+/*
+ * index_rebuild_index: the new cache, for readers; lent. They see what was put
+ * before the last index_rebuild_turn, but no chunks, and are freed before the
+ * commit.
+ */
+struct index *index_rebuild_index(struct index_rebuild *rb);
+
+/* index_rebuild_turn: let the new cache's readers see what there is, and let go
+ * of the memory that it takes. Nobody else sees anything before the commit. */
+MUST_CHECK int index_rebuild_turn(struct index_rebuild *rb);
+
+/* Whether the new cache may still take the old one's place: 0, or an error. */
+typedef int index_rebuild_fn(void *ctx);
 
 /*
  * index_rebuild_commit: sort, load, make durable, and put the new cache in the
  * place of the old one, at once; frees rb in any case. Who has the old one
- * open keeps it until its next update (E_LATER). E_BUSY: an update of the old
- * one lasted longer than wait_ms; as after every error the old one stays.
+ * open keeps it until its next update (E_LATER).
+ *   still  asked while nobody can change the old one; NULL: it may in any case
+ * Returns 0; E_BUSY: an update of the old one lasted longer than wait_ms; what
+ * still returned; as after every error the old one stays.
  */
-MUST_CHECK int index_rebuild_commit(struct index_rebuild *rb);
+MUST_CHECK int index_rebuild_commit(struct index_rebuild *rb,
+                                    index_rebuild_fn *still, void *ctx);
 
 /* index_rebuild_free: abandon; NULL is fine. */
 void index_rebuild_free(struct index_rebuild *rb);

@@ -27,11 +27,10 @@ struct index_rebuild {
     char fresh[PATH_MAX]; /* "<path>.new" */
     uint32_t wait_ms;
     int lock_fd;
+    bool begun; /* what stands at `fresh` is ours */
     struct index *ix;
     struct index_update *u;
     struct index_runs *runs;
-    struct index_sort_ref *ref; /* scratch, ref_cap long */
-    size_t ref_cap;
 };
 
 static int index_rebuild_start(struct index_rebuild *rb,
@@ -42,6 +41,7 @@ static int index_rebuild_start(struct index_rebuild *rb,
     enum index_fate fate;
     int rc = index_dir_remove(rb->fresh); /* of one that was killed */
 
+    rb->begun = true;
     fresh.create = true;
     if (rc == 0)
         rc = index_dir_make(rb->fresh);
@@ -53,6 +53,8 @@ static int index_rebuild_start(struct index_rebuild *rb,
         rc = index_update_begin(rb->ix, 0, &rb->u);
     if (rc == 0)
         rc = index_runs_new(rb->fresh, INDEX_RUNS_CHUNKS, &rb->runs);
+    if (rc == 0)
+        rb->u->runs = rb->runs;
     return rc;
 }
 
@@ -107,30 +109,20 @@ struct index_update *index_rebuild_update(struct index_rebuild *rb)
     return rb->u;
 }
 
-int index_rebuild_chunks(struct index_rebuild *rb, const struct index_chunk *c,
-                         size_t n)
+struct index *index_rebuild_index(struct index_rebuild *rb)
 {
-    enum fileop_domain was;
-    size_t ref_n;
+    return rb->ix;
+}
+
+int index_rebuild_turn(struct index_rebuild *rb)
+{
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
     int rc = index_update_alive(rb->u);
 
-    if (rc < 0)
-        return rc;
-    if (n > rb->ref_cap) {
-        free(rb->ref);
-        rb->ref_cap = 0;
-        rb->ref = mem_array(n, sizeof *rb->ref);
-        if (!rb->ref)
-            return index_update_fail(
-                rb->u, err_set(E_NOMEM, "index cache %s", rb->fresh));
-        rb->ref_cap = n;
-    }
-    rc = index_update_refs(rb->u, c, n, rb->ref, &ref_n);
-    was = fileop_enter(FILEOP_CACHE);
-    for (size_t i = 0; rc == 0 && i < ref_n; i++)
-        rc = index_runs_add(rb->runs, rb->ref[i].chunk);
+    if (rc == 0)
+        rc = index_update_fail(rb->u, index_update_turn(rb->u));
     (void)fileop_enter(was);
-    return index_update_fail(rb->u, rc);
+    return rc;
 }
 
 /* Append one chunk, whose n locations are in u->loc. */
@@ -150,7 +142,7 @@ static int index_rebuild_append(struct index_update *u, MDB_cursor *cursor,
 
 /* Load up to INDEX_REBUILD_TURN chunk ids. next: the first location of the id
  * after them, carried from call to call; more: there is one. */
-static int index_rebuild_turn(struct index_rebuild *rb,
+static int index_rebuild_part(struct index_rebuild *rb,
                               struct index_chunk *next, bool *more)
 {
     struct index_update *u = rb->u;
@@ -188,11 +180,12 @@ static int index_rebuild_load(struct index_rebuild *rb)
     if (rc == 0)
         rc = index_runs_next(rb->runs, &next, &more);
     while (rc == 0 && more)
-        rc = index_rebuild_turn(rb, &next, &more);
+        rc = index_rebuild_part(rb, &next, &more);
     return index_update_fail(rb->u, rc);
 }
 
-int index_rebuild_commit(struct index_rebuild *rb)
+int index_rebuild_commit(struct index_rebuild *rb, index_rebuild_fn *still,
+                         void *ctx)
 {
     enum fileop_domain was = fileop_enter(FILEOP_CACHE);
     int rc = index_rebuild_load(rb);
@@ -210,8 +203,12 @@ int index_rebuild_commit(struct index_rebuild *rb)
     if (rc == 0)
         rc = index_lock_take(rb->lock_fd, INDEX_LOCK_UPDATE, rb->wait_ms,
                              rb->path);
-    if (rc == 0)
+    if (rc == 0 && still)
+        rc = still(ctx);
+    if (rc == 0) {
+        rb->begun = false;
         rc = index_dir_replace(rb->fresh, rb->path);
+    }
 out:
     index_rebuild_free(rb);
     (void)fileop_enter(was);
@@ -224,11 +221,9 @@ void index_rebuild_free(struct index_rebuild *rb)
         return;
     index_runs_free(rb->runs);
     index_update_abort(rb->u);
-    if (rb->ix) {
-        index_env_close(rb->ix);
+    index_env_close(rb->ix);
+    if (rb->begun)
         err_ignore(index_dir_remove(rb->fresh), "the next rebuild removes it");
-    }
-    free(rb->ref);
     (void)fileop_close(rb->lock_fd);
     free(rb);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "index/index_lock.h"
 #include "index/index_record.h"
+#include "index/index_runs.h"
 #include "index/index_sort.h"
 
 /* One update at a time: in this process by the flag, among processes by the
@@ -473,6 +474,18 @@ static int index_update_put_sorted(struct index_update *u,
     return rc;
 }
 
+static int index_update_put_runs(struct index_update *u,
+                                 const struct index_sort_ref *ref, size_t n)
+{
+    enum fileop_domain was = fileop_enter(FILEOP_CACHE);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = index_runs_add(u->runs, ref[i].chunk);
+    (void)fileop_enter(was);
+    return rc;
+}
+
 int index_update_put_chunks(struct index_update *u, const struct index_chunk *c,
                             size_t n)
 {
@@ -487,7 +500,9 @@ int index_update_put_chunks(struct index_update *u, const struct index_chunk *c,
         return index_update_fail(
             u, err_set(E_NOMEM, "index cache %s: %zu chunks", u->ix->path, n));
     rc = index_update_refs(u, c, n, ref, &ref_n);
-    if (rc == 0) {
+    if (rc == 0 && u->runs) {
+        rc = index_update_put_runs(u, ref, ref_n);
+    } else if (rc == 0) {
         index_sort(ref, ref_n);
         rc = index_update_put_sorted(u, ref, ref_n);
     }

@@ -6,15 +6,19 @@
 #include "index/index_lmdb.h"
 #include "index/index_sort.h"
 
+struct index_runs;
+
 struct index_update {
     struct index *ix;
     MDB_txn *txn;
-    bool locked;           /* the lock file's update byte is ours */
-    int dead;              /* the failure that killed it; 0: alive */
-    uint32_t next_no;      /* of the next new pack */
-    struct buf scratch;    /* the record being written */
-    struct index_loc *loc; /* the locations of one chunk, while they are */
-    size_t loc_cap;        /* gathered */
+    struct index_runs *runs; /* lent; of a rebuild: chunks are sorted there
+                                first; NULL: they enter the table at once */
+    bool locked;             /* the lock file's update byte is ours */
+    int dead;                /* the failure that killed it; 0: alive */
+    uint32_t next_no;        /* of the next new pack */
+    struct buf scratch;      /* the record being written */
+    struct index_loc *loc;   /* the locations of one chunk, while they are */
+    size_t loc_cap;          /* gathered */
 };
 
 /* index_update_alive: 0, or the failure that killed it. */

@@ -72,34 +72,57 @@ static int catchup_apply(struct catchup_update *up,
     return rc;
 }
 
-static int catchup_once(struct catchup *c, bool *stale, bool *overtaken)
+static int catchup_read_all(struct catchup_update *up, bool *stale)
 {
+    struct catchup *c = up->c;
     struct journal_list list = {.item = NULL};
+    int rc = catchup_log_fold(up, stale);
+
+    if (rc == 0)
+        rc = journal_list_load(c->store, &list);
+    if (rc == 0 && !*stale && !up->ahead)
+        rc = catchup_journals_known(up, &list, stale);
+    if (rc == 0 && !*stale && !up->ahead)
+        rc = catchup_apply(up, &list, stale);
+    journal_list_release(&list);
+    return rc;
+}
+
+/* How one attempt went. */
+struct catchup_attempt {
+    bool fill;      /* in: fill a new index in the place of the empty one */
+    bool overtaken; /* out: try again, with fill as it is then */
+};
+
+static int catchup_once(struct catchup *c, struct catchup_attempt *a,
+                        bool *stale)
+{
     struct catchup_update up;
-    int rc = catchup_update_init(&up, c);
+    int rc = a->fill ? catchup_update_init_fill(&up, c)
+                     : catchup_update_init(&up, c);
 
     *stale = false;
     c->journals = (struct journal_damage){.journals = 0};
     if (rc == 0)
-        rc = catchup_log_fold(&up, stale);
-    if (rc == 0)
-        rc = journal_list_load(c->store, &list);
-    if (rc == 0 && !*stale && !up.ahead)
-        rc = catchup_journals_known(&up, &list, stale);
-    if (rc == 0 && !*stale && !up.ahead)
-        rc = catchup_apply(&up, &list, stale);
-    *overtaken = up.overtaken;
+        rc = catchup_read_all(&up, stale);
+    if (rc == 0 && a->fill && !*stale) {
+        rc = catchup_update_place(&up);
+        c->filled = rc == 0;
+        if (rc == 0)
+            rc = err_set(E_LATER, "the cache was filled: open it again");
+    }
+    a->overtaken = up.overtaken;
+    a->fill |= up.wants_fill;
     catchup_update_release(&up);
-    journal_list_release(&list);
     return rc;
 }
 
 int catchup_run(struct catchup *c, bool *stale)
 {
-    bool overtaken = true;
+    struct catchup_attempt a = {.overtaken = true};
     int rc = 0;
 
-    for (int i = 0; i < CATCHUP_TRIES && overtaken; i++)
-        rc = catchup_once(c, stale, &overtaken);
+    for (int i = 0; i < CATCHUP_TRIES && a.overtaken; i++)
+        rc = catchup_once(c, &a, stale);
     return rc;
 }

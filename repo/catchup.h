@@ -18,13 +18,19 @@
 #include "repo/state.h"
 
 struct catchup {
-    struct store *store;  /* lent */
-    struct keyring *keys; /* lent; epochs that began are added */
-    struct index *index;  /* lent */
-    struct state *state;  /* lent; brought forward */
-    uint32_t wait_ms;     /* for the index's update lock */
+    struct store *store;    /* lent */
+    struct keyring *keys;   /* lent; epochs that began are added */
+    struct index *index;    /* lent */
+    struct state *state;    /* lent; brought forward */
+    const char *index_path; /* lent: where it stands: when it is empty and much
+                               has to be said, another may take its place;
+                               NULL: none may */
+    const struct repo_id *repo; /* lent; whose it is; with index_path */
+    uint32_t wait_ms;           /* for the index's update lock */
     bool accept_rollback;
     bool starting; /* ask again for what earlier processes could not read */
+    bool filled;   /* out: the index's place was taken by one that was filled
+                      from nothing, and E_LATER returned: open it again */
     uint64_t segments_lost; /* out: that could not be read; what they said was
                                taken from the packs themselves */
     struct journal_damage journals; /* out: likewise; met by each run anew */
@@ -40,8 +46,8 @@ struct catchup {
  *          stays
  * Returns 0; E_ROLLBACK: the repository is older than what this cache has
  * seen; E_CORRUPT (the log is damaged); E_BUSY (update lock); E_LATER
- * (other processes kept changing the cache); E_NOSPACE or E_IO of the cache;
- * what the store returned.
+ * (other processes kept changing the cache, or filled); E_NOSPACE or E_IO of
+ * the cache; what the store returned.
  */
 MUST_CHECK int catchup_run(struct catchup *c, bool *stale);
 

@@ -43,18 +43,6 @@ static int catchup_packs_frame(struct index_update *u, uint32_t no,
     return rc < 0 || n == 0 ? rc : index_update_put_chunks(u, batch, n);
 }
 
-static uint32_t catchup_packs_count(struct bytes content)
-{
-    struct pack_dir_reader dir;
-    struct pack_dir_frame f;
-    uint32_t n = 0;
-
-    pack_dir_read(&dir, content);
-    while (pack_dir_next_frame(&dir, &f))
-        n += f.chunk_n;
-    return n;
-}
-
 /* What is said of a pack that the index has already: whether it is news. */
 static int catchup_packs_known(struct catchup_packs_to *to,
                                struct index_pack *pack,
@@ -92,7 +80,7 @@ int catchup_packs_add(struct catchup_packs_to *to, struct index_pack *pack,
     int rc = index_update_find_pack(to->u, &pack->id, &old, &found);
 
     *added = false;
-    pack->chunk_n = catchup_packs_count(content);
+    pack->chunk_n = pack_dir_count(content);
     pack_claim_dir(content, &pack->dir);
     if (rc == 0 && found)
         rc = catchup_packs_known(to, pack, &old, &news);
@@ -116,12 +104,14 @@ static int catchup_packs_put(struct catchup_update *up, struct index_pack *pack,
     struct catchup_packs_to to = {
         .store = up->c->store, .keys = up->c->keys, .state = up->c->state};
     bool added = false;
-    int rc = catchup_update_breathe(up);
+    /* the chunks of a filling wait beside it, to be sorted */
+    size_t load = up->fill ? 1 : pack_dir_count(content);
+    int rc = catchup_update_breathe_for(up, load);
 
     to.u = up->u;
     if (rc == 0)
         rc = catchup_packs_add(&to, pack, content, &added);
-    up->chunks += added ? pack->chunk_n : 0;
+    up->load += added ? load : 0;
     return rc;
 }
 

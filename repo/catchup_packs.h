@@ -13,6 +13,10 @@
 struct catchup_update;
 struct members_one;
 
+/* Records that one update of the index takes at random places, but for a pack
+ * of more chunks: each may dirty a page, so that these are some 80 MB. */
+enum { CATCHUP_PACKS_LOAD = 16384 };
+
 /* Where packs go, and by what they are judged; all lent. */
 struct catchup_packs_to {
     struct store *store;        /* asked where segments disagree */

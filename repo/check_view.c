@@ -33,6 +33,7 @@ static int check_view_frame(struct check_fill *f, uint32_t no,
                             struct pack_dir_reader *dir,
                             const struct pack_dir_frame *frame)
 {
+    struct index_update *u = index_rebuild_update(f->rb);
     struct pack_dir_chunk chunk;
     uint32_t off = 0;
     size_t n = 0;
@@ -50,11 +51,11 @@ static int check_view_frame(struct check_fill *f, uint32_t no,
                                .key_slot = (uint16_t)frame->key};
         off += chunk.bytes;
         if (++n == CHECK_VIEW_BATCH) {
-            rc = index_rebuild_chunks(f->rb, f->batch, n);
+            rc = index_update_put_chunks(u, f->batch, n);
             n = 0;
         }
     }
-    return rc < 0 || n == 0 ? rc : index_rebuild_chunks(f->rb, f->batch, n);
+    return rc < 0 || n == 0 ? rc : index_update_put_chunks(u, f->batch, n);
 }
 
 /* Takes note of a pack that the index has under that number now. */
@@ -440,7 +441,7 @@ int check_view_open(struct check_view *v, const struct repo_id *repo)
         rc = check_view_fill(f);
     }
     if (rc == 0) {
-        rc = index_rebuild_commit(f->rb);
+        rc = index_rebuild_commit(f->rb, NULL, NULL);
         f->rb = NULL;
     }
     if (rc == 0)

@@ -153,3 +153,15 @@ bool pack_dir_next_chunk(struct pack_dir_reader *r, struct pack_dir_chunk *c)
     pack_dir_get_chunk(&r->c, c);
     return true;
 }
+
+uint32_t pack_dir_count(struct bytes content)
+{
+    struct pack_dir_reader dir;
+    struct pack_dir_frame f;
+    uint32_t n = 0;
+
+    pack_dir_read(&dir, content);
+    while (pack_dir_next_frame(&dir, &f))
+        n += f.chunk_n;
+    return n;
+}

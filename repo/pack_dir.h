@@ -100,6 +100,9 @@ struct pack_dir_reader {
 /* pack_dir_read: start at the first frame of checked content, borrowed. */
 void pack_dir_read(struct pack_dir_reader *r, struct bytes content);
 
+/* pack_dir_count: how many chunks checked content has; goes through it. */
+uint32_t pack_dir_count(struct bytes content);
+
 /* pack_dir_next_frame: the next frame (chunks not read are skipped); false at
  * the end. */
 bool pack_dir_next_frame(struct pack_dir_reader *r, struct pack_dir_frame *f);

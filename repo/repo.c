@@ -36,18 +36,27 @@ int repo_probe(struct store *s, struct config *config)
     return repo_read_config(s, config, NULL);
 }
 
-static int repo_catch_up(struct repo *r, bool *stale)
+/* replaceable: no reader of the index is open. */
+static int repo_catch_up(struct repo *r, bool replaceable, bool *stale)
 {
+    char path[CACHE_DIR_PATH_MAX];
     struct catchup c = {.store = r->store,
                         .keys = r->keys,
                         .index = r->index,
                         .state = &r->state,
+                        .repo = &r->config.repo,
                         .wait_ms = REPO_CACHE_WAIT_MS,
                         .accept_rollback = r->accept_rollback,
                         .starting = !r->caught_up};
-    int rc = catchup_run(&c, stale);
+    int rc = cache_dir_index(r->cache, path);
 
+    if (rc < 0)
+        return rc;
+    c.index_path = replaceable ? path : NULL;
+    rc = catchup_run(&c, stale);
+    r->filled |= c.filled;
     if (rc == 0) {
+        r->index_rebuilt |= r->filled;
         r->journals = c.journals;
         r->hurt = c.hurt;
         r->caught_up |= !*stale;
@@ -62,7 +71,7 @@ int repo_refresh(struct repo *r)
 {
     for (int attempt = 0; attempt < 4; attempt++) {
         bool stale = false;
-        int rc = repo_catch_up(r, &stale);
+        int rc = repo_catch_up(r, true, &stale);
 
         if (rc == 0 && !stale)
             return 0;
@@ -78,7 +87,7 @@ int repo_refresh(struct repo *r)
 int repo_refresh_in_use(struct repo *r)
 {
     bool stale = false;
-    int rc = repo_catch_up(r, &stale);
+    int rc = repo_catch_up(r, false, &stale);
 
     if (rc == 0 && stale)
         rc = err_set(E_LATER, "the cache is out of date");

@@ -35,6 +35,7 @@ struct repo {
     bool accept_rollback;
     bool caught_up;         /* once at least: it was opened */
     bool index_rebuilt;     /* it was filled from nothing by this process */
+    bool filled;            /* ... in order, in the place of an empty one */
     uint64_t segments_lost; /* segments that could not be read */
     struct journal_damage journals; /* as the last catch-up met them */
     /* the index lacks something that a damaged journal record or a lost

@@ -52,22 +52,39 @@ static int writer_put_segments(struct writer *w, const struct pack_info *info,
     return rc;
 }
 
+static int writer_index_pack(struct writer *w, struct catchup_packs_to *to,
+                             const struct pack_info *info)
+{
+    struct index_pack pack = {.id = info->id,
+                              .kind = (enum index_kind)info->kind,
+                              .size_bytes = info->bytes,
+                              .writer = w->chain.writer,
+                              .member = info->writer};
+    bool added;
+
+    return catchup_packs_add(to, &pack, buf_bytes(&info->dir), &added);
+}
+
+/* In updates of bounded size; the mark comes with the last. */
 static int writer_index_packs(struct writer *w, const struct pack_info *info,
                               size_t n)
 {
     struct catchup_packs_to to = {
         .store = w->r->store, .keys = w->r->keys, .state = &w->r->state};
+    size_t load = 0;
     int rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &to.u);
 
     for (size_t i = 0; i < n && rc == 0; i++) {
-        struct index_pack pack = {.id = info[i].id,
-                                  .kind = (enum index_kind)info[i].kind,
-                                  .size_bytes = info[i].bytes,
-                                  .writer = w->chain.writer,
-                                  .member = info[i].writer};
-        bool added;
-
-        rc = catchup_packs_add(&to, &pack, buf_bytes(&info[i].dir), &added);
+        if (load > 0 && load + info[i].chunk_n > CATCHUP_PACKS_LOAD) {
+            rc = index_update_commit(to.u);
+            to.u = NULL;
+            load = 0;
+        }
+        if (rc == 0 && !to.u)
+            rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &to.u);
+        if (rc == 0)
+            rc = writer_index_pack(w, &to, &info[i]);
+        load += info[i].chunk_n;
     }
     return writer_journal_commit(w, to.u, rc);
 }

@@ -94,9 +94,9 @@ static int rebuild(struct world *w, uint64_t mark)
         return rc;
     rc = put_packs(index_rebuild_update(rb), mark);
     for (size_t i = 0; rc == 0 && i < CHUNKS; i += 1000)
-        rc = index_rebuild_chunks(rb, w->c + i, 1000);
+        rc = index_update_put_chunks(index_rebuild_update(rb), w->c + i, 1000);
     if (rc == 0)
-        return index_rebuild_commit(rb);
+        return index_rebuild_commit(rb, NULL, NULL);
     index_rebuild_free(rb);
     return rc;
 }
@@ -201,15 +201,55 @@ static void test_index_rebuild__abandoned_leaves_the_old(void **state)
         E_BUSY);
     assert_int_equal(access(fresh, F_OK), 0);
     index_kit_ok(put_packs(index_rebuild_update(rb), 9));
-    index_kit_ok(index_rebuild_chunks(rb, w->c, CHUNKS));
+    index_kit_ok(
+        index_update_put_chunks(index_rebuild_update(rb), w->c, CHUNKS));
     index_rebuild_free(rb);
     index_rebuild_free(NULL);
     assert_int_equal(access(fresh, F_OK), -1);
     assert_int_equal(which(w), 1);
     /* a chunk in a pack that was never put */
     index_kit_ok(index_rebuild_begin(w->kit.path, &w->kit.repo, &options, &rb));
-    assert_int_equal(index_rebuild_chunks(rb, w->c, 1), E_INTERNAL);
-    assert_int_equal(index_rebuild_commit(rb), E_INTERNAL);
+    assert_int_equal(index_update_put_chunks(index_rebuild_update(rb), w->c, 1),
+                     E_INTERNAL);
+    assert_int_equal(index_rebuild_commit(rb, NULL, NULL), E_INTERNAL);
+    assert_int_equal(which(w), 1);
+}
+
+static int refuse(void *ctx)
+{
+    *(bool *)ctx = true;
+    return err_set(E_LATER, "somebody was faster");
+}
+
+/* What it is made of can be read meanwhile, and who asked for it may find that
+ * the old one should stay after all. */
+static void test_index_rebuild__is_looked_at_and_given_up(void **state)
+{
+    struct world *w = *state;
+    struct index_rebuild *rb;
+    struct index_reader *r;
+    struct index_stats stats;
+    char fresh[128];
+    bool asked = false;
+
+    make_old(w);
+    (void)snprintf(fresh, sizeof fresh, "%s.new", w->kit.path);
+    index_kit_ok(index_rebuild_begin(w->kit.path, &w->kit.repo, &options, &rb));
+    index_kit_ok(index_reader_new(index_rebuild_index(rb), &r));
+    index_kit_ok(put_packs(index_rebuild_update(rb), 9));
+    index_kit_ok(
+        index_update_put_chunks(index_rebuild_update(rb), w->c, CHUNKS));
+    assert_int_equal(mark_of(r), 0);
+    index_kit_ok(index_rebuild_turn(rb));
+    index_kit_ok(index_reader_renew(r));
+    assert_int_equal(mark_of(r), 9);
+    index_kit_ok(index_reader_stats(r, &stats));
+    assert_int_equal(stats.pack_n, PACKS);
+    assert_int_equal(stats.chunk_n, 0);
+    index_reader_free(r);
+    assert_int_equal(index_rebuild_commit(rb, refuse, &asked), E_LATER);
+    assert_true(asked);
+    assert_int_equal(access(fresh, F_OK), -1);
     assert_int_equal(which(w), 1);
 }
 
@@ -309,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_rebuild__equals_updates),
         cmocka_unit_test(test_index_rebuild__abandoned_leaves_the_old),
+        cmocka_unit_test(test_index_rebuild__is_looked_at_and_given_up),
         cmocka_unit_test(test_index_rebuild__tells_who_has_the_old_one),
         cmocka_unit_test(test_index_rebuild__is_all_or_nothing),
         cmocka_unit_test(test_index_rebuild__every_allocation_may_fail),

@@ -1,0 +1,172 @@
+/*
+ * A cache that is empty, and a repository of which more has to be said than
+ * fits into one update of the index: it is filled in order, beside the empty
+ * one, and takes its place as a whole or not at all.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/fileop_fault.h"
+#include "tests/repo/catchup_kit.h"
+
+/* One backup of a few chunks, seed 1, beside more than an update takes. */
+static void start_large(struct repo_fixture *f)
+{
+    struct object_id id;
+    struct repo *r = NULL;
+    struct writer *w = NULL;
+
+    catchup_kit_start(f, 0, NULL);
+    assert_int_equal(repo_fixture_repo(f, "a", &r), 0);
+    assert_int_equal(writer_open(r, bytes_of_str("test@series"), &w), 0);
+    catchup_kit_publish_many(f, w, r);
+    assert_int_equal(repo_fixture_publish(f, w, r, 1), 0);
+    assert_int_equal(repo_fixture_commit(w, r, 1, &id), 0);
+    assert_int_equal(writer_end(w), 0);
+    writer_free(w);
+    repo_close(r);
+}
+
+static struct index_stats stats_of(struct repo *r)
+{
+    struct index_reader *reader = NULL;
+    struct index_stats stats;
+
+    assert_int_equal(index_reader_new(r->index, &reader), 0);
+    assert_int_equal(index_check(reader), 0);
+    assert_int_equal(index_reader_stats(reader, &stats), 0);
+    index_reader_free(reader);
+    return stats;
+}
+
+static void test_catchup_fill__says_what_updates_said(void **state)
+{
+    struct index_stats stats[3];
+    struct repo_fixture f;
+
+    (void)state;
+    start_large(&f);
+    /* what the writer told it; filled; and opened again */
+    for (unsigned i = 0; i < 3; i++) {
+        const char *cache = i == 0 ? "a" : "fresh";
+        struct repo *r = NULL;
+
+        assert_int_equal(repo_fixture_repo(&f, cache, &r), 0);
+        assert_int_equal(r->filled, i == 1);
+        assert_int_equal(r->index_rebuilt, i == 1);
+        assert_false(r->private_cache);
+        assert_false(r->hurt);
+        stats[i] = stats_of(r);
+        assert_int_equal(stats[i].chunk_n, stats[0].chunk_n);
+        assert_int_equal(stats[i].pack_n, stats[0].pack_n);
+        assert_int_equal(stats[i].named_n, stats[0].named_n);
+        repo_close(r);
+        catchup_kit_knows(&f, cache, 1);
+    }
+    assert_true(stats[0].chunk_n > 16384);
+    /* in order, pages are full */
+    assert_true(stats[1].used_bytes < stats[0].used_bytes);
+    repo_fixture_close(&f);
+}
+
+static void test_catchup_fill__little_enters_by_updates(void **state)
+{
+    struct repo_fixture f;
+    struct object_id id[3];
+    struct repo *r = NULL;
+
+    (void)state;
+    catchup_kit_start(&f, 3, id);
+    assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+    assert_true(r->index_rebuilt);
+    assert_false(r->filled);
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
+/* A cache that knows something is not replaced: others rely on it. */
+static void test_catchup_fill__not_over_a_cache_that_knows(void **state)
+{
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    struct repo *other = NULL;
+    struct object_id id;
+
+    (void)state;
+    catchup_kit_start(&f, 0, NULL);
+    assert_int_equal(repo_fixture_repo(&f, "old", &r), 0);
+    repo_close(r);
+    assert_int_equal(repo_fixture_repo(&f, "a", &other), 0);
+    repo_close(other);
+    for (unsigned i = 1; i < 3; i++) {
+        struct writer *w = NULL;
+
+        assert_int_equal(repo_fixture_repo(&f, "a", &r), 0);
+        assert_int_equal(writer_open(r, bytes_of_str("test@series"), &w), 0);
+        catchup_kit_publish_many(&f, w, r);
+        assert_int_equal(repo_fixture_publish(&f, w, r, i), 0);
+        assert_int_equal(repo_fixture_commit(w, r, i, &id), 0);
+        assert_int_equal(writer_end(w), 0);
+        writer_free(w);
+        repo_close(r);
+    }
+    assert_int_equal(repo_fixture_repo(&f, "old", &r), 0);
+    assert_false(r->filled);
+    repo_close(r);
+    catchup_kit_knows(&f, "old", 2);
+    repo_fixture_close(&f);
+}
+
+/* An operation on the cache fails: a private one serves, or the error is told;
+ * and the next process fills it. */
+static void test_catchup_fill__each_operation_may_fail(void **state)
+{
+    struct repo_fixture f;
+    struct repo *r = NULL;
+    uint64_t count;
+
+    (void)state;
+    start_large(&f);
+    assert_int_equal(fileop_fault_set("count"), 0);
+    assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+    count = fileop_fault_count();
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    repo_close(r);
+    for (uint64_t n = 1; n <= count; n += 3) {
+        char cache[32];
+        char plan[64];
+        int rc;
+
+        (void)snprintf(cache, sizeof cache, "at-%u", (unsigned)n);
+        (void)snprintf(plan, sizeof plan, "fail:%u:ENOSPC", (unsigned)n);
+        assert_int_equal(fileop_fault_set(plan), 0);
+        r = NULL;
+        rc = repo_fixture_repo(&f, cache, &r);
+        assert_int_equal(fileop_fault_set(NULL), 0);
+        if (rc == 0)
+            assert_true(catchup_kit_finds(r, INDEX_READ, 1));
+        else
+            assert_int_equal(rc, E_NOSPACE);
+        repo_close(r);
+        catchup_kit_knows(&f, cache, 1);
+    }
+    repo_fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_catchup_fill__says_what_updates_said),
+        cmocka_unit_test(test_catchup_fill__little_enters_by_updates),
+        cmocka_unit_test(test_catchup_fill__not_over_a_cache_that_knows),
+        cmocka_unit_test(test_catchup_fill__each_operation_may_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
