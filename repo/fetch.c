@@ -135,6 +135,7 @@ int fetch_lane_new(struct fetch *f, struct fetch_lane **out)
         fetch_lane_free(l);
         return rc;
     }
+    index_reader_pause(l->reader);
     *out = l;
     return 0;
 }
@@ -485,6 +486,9 @@ int fetch_get(struct fetch_lane *l, enum pack_kind kind,
         if (rc == E_CORRUPT && l->f->refresh)
             rc = fetch_ask(l->f, move, &again);
     }
+    /* what a reader holds on to no update of the index can use again: for long
+     * a lane may not be asked */
+    index_reader_pause(l->reader);
     if (rc == E_CORRUPT)
         return err_add(rc, "chunk %s", id_hex(id->b, sizeof id->b, hex));
     return rc;

@@ -1,13 +1,16 @@
 #include "repo/intake.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "repo/kept_places.h"
 #include "repo/known.h"
+
+/* Chunks of durable packs that are published at once: what a run remembers of
+ * each, and its place in a segment, take some 250 bytes. */
+enum { INTAKE_PUBLISH_CHUNKS = 131072 };
 
 /* What an intake keeps for each kind of pack. */
 struct intake_kind {
@@ -29,11 +32,11 @@ struct intake {
     struct intake_kind kind[2]; /* PACK_DATA, PACK_META */
     struct kept_places *places; /* NULL: the keyring opens metadata */
     int64_t published_at;       /* monotonic ns */
-    atomic_uint_fast64_t views; /* how often readers had to look again */
     pthread_rwlock_t looking;   /* shared: from a look at the index until its
                                    answer is remembered */
     pthread_mutex_t lock;       /* for all below, and kind[].ready* */
     uint64_t ready_bytes;
+    uint64_t ready_chunks;
     struct intake_stats stats;
     uint8_t *hit; /* a bit for each pack number */
     size_t hit_bytes;
@@ -44,7 +47,6 @@ struct intake_lane {
     struct intake_kind *kind;
     enum pack_kind pack_kind;
     struct index_reader *reader;
-    uint64_t seen; /* views when the reader was renewed */
     struct frame_ctx *frame;
     uint8_t *raw; /* FRAME_RAW_MAX bytes: the frame being filled */
     size_t raw_n;
@@ -76,6 +78,7 @@ static int intake_pack_done(void *ctx, uint64_t pack, uint64_t below,
         k->ready[k->ready_n++] = *info;
         k->ready_below = below;
         in->ready_bytes += info->bytes;
+        in->ready_chunks += info->chunk_n;
         *info = (struct pack_info){.bytes = 0};
     }
     (void)pthread_mutex_unlock(&in->lock);
@@ -161,7 +164,6 @@ int intake_lane_new(struct intake *in, enum pack_kind kind,
     l->kind = intake_kind_of(in, kind);
     l->pack_kind = kind;
     l->last_hit = INDEX_NO_PACK;
-    l->seen = atomic_load(&in->views);
     l->raw = mem_alloc(FRAME_RAW_MAX);
     l->chunk = mem_array(FRAME_CHUNKS_MAX, sizeof *l->chunk);
     if (l->raw && l->chunk)
@@ -174,6 +176,7 @@ int intake_lane_new(struct intake *in, enum pack_kind kind,
         intake_lane_free(l);
         return rc;
     }
+    index_reader_pause(l->reader);
     *out = l;
     return 0;
 }
@@ -232,7 +235,6 @@ bool intake_hit(struct intake *in, uint32_t pack)
 void intake_look_again(struct intake *in)
 {
     (void)pthread_rwlock_wrlock(&in->looking);
-    atomic_fetch_add(&in->views, 1);
     (void)pthread_rwlock_unlock(&in->looking);
 }
 
@@ -259,22 +261,19 @@ static int intake_find(struct intake_lane *l, const struct chunk_id *id,
 static int intake_look_up(struct intake_lane *l, const struct chunk_id *id,
                           uint32_t *frame, bool *has)
 {
-    uint64_t now = atomic_load(&l->in->views);
     struct index_loc loc;
-    int rc = 0;
+    int rc;
 
     *frame = KEPT_FRAMES_NONE;
     *has = known_has(l->kind->known, id);
     if (*has)
         return 0;
-    /* ids leave `known` when the index has them: see what it has now */
-    if (now != l->seen)
-        rc = index_reader_renew(l->reader);
-    if (rc == 0)
-        rc = intake_find(l, id, &loc, frame, has);
+    /* ids leave `known` when the index has them: see what it has now; and hold
+     * on to nothing of it, or updates could not use again what they free */
+    rc = intake_find(l, id, &loc, frame, has);
+    index_reader_pause(l->reader);
     if (rc < 0)
         return rc;
-    l->seen = now;
     return *has ? intake_note_hit(l, loc.pack) : 0;
 }
 
@@ -426,7 +425,7 @@ static int intake_take_ready(struct intake *in, struct pack_info **pack,
         below[i] = k->ready_below;
     }
     if (rc == 0)
-        in->ready_bytes = 0;
+        in->ready_bytes = in->ready_chunks = 0;
     (void)pthread_mutex_unlock(&in->lock);
     return rc;
 }
@@ -445,8 +444,8 @@ static int intake_publish_ready(struct intake *in)
     free(pack);
     if (rc < 0 || !indexed)
         return rc;
-    /* first the readers learn to look again, then the ids go */
-    atomic_fetch_add(&in->views, 1);
+    /* who does not find an id here any more looks into the index as it is then
+     */
     known_forget(in->kind[0].known, below[0]);
     known_forget(in->kind[1].known, below[1]);
     return 0;
@@ -462,13 +461,14 @@ static int intake_flush_sinks(struct intake *in)
 int intake_publish_due(struct intake *in)
 {
     bool late = clock_monotonic_ns() - in->published_at >= in->opt.publish_ns;
-    uint64_t ready;
+    bool many;
     int rc = 0;
 
     (void)pthread_mutex_lock(&in->lock);
-    ready = in->ready_bytes;
+    many = in->ready_bytes >= in->opt.publish_bytes ||
+           in->ready_chunks >= INTAKE_PUBLISH_CHUNKS;
     (void)pthread_mutex_unlock(&in->lock);
-    if (!late && ready < in->opt.publish_bytes)
+    if (!late && !many)
         return 0;
     if (late)
         rc = intake_flush_sinks(in);

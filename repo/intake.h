@@ -31,8 +31,9 @@ typedef int intake_publish(void *ctx, struct pack_info *pack, size_t n,
 
 struct intake_options {
     int level;              /* zstd, 1..19 */
-    uint64_t publish_bytes; /* a publication is due after that many bytes */
-    int64_t publish_ns;     /* ... or that much time, if anything is new */
+    uint64_t publish_bytes; /* a publication is due after that many bytes, */
+    int64_t publish_ns;     /* ... that much time, if anything is new, or
+                               131,072 chunks */
     /* the keyring opens no metadata: a node counts as there only in one of
      * these frames, else the next run could not read it; lent. NULL: it does */
     struct kept_frames *kept;

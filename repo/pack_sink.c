@@ -9,7 +9,11 @@
 
 enum {
     PACK_SINK_WAITING = 2, /* closed packs that wait for the disk */
-    PACK_SINK_LANES = 4
+    PACK_SINK_LANES = 4,
+    /* chunks of one pack, about: the index takes a pack as a whole, and may
+     * take a page of memory for each of its chunks. Met by files of less than
+     * 1 KiB as they are stored, and by nothing else */
+    PACK_SINK_CHUNKS = 32768
 };
 
 /* A pack on its way, and its number. */
@@ -266,6 +270,8 @@ static int pack_sink_take(struct pack_sink *q, struct pack_sink_lane *l,
         return 0;
     if (!pack_writer_fits(l->open.w, bytes, p->chunk_n))
         return pack_sink_close_pack(q, l, true);
+    if (pack_writer_chunks(l->open.w) + p->chunk_n > PACK_SINK_CHUNKS)
+        return pack_sink_close_pack(q, l, false);
     rc = pack_writer_add(l->open.w, &p->frame, p->chunk, p->chunk_n,
                          &p->place.off);
     p->taken = rc == 0;

@@ -170,6 +170,11 @@ static size_t pack_writer_size(const struct pack_writer *w, size_t frames,
            PACK_LAYOUT_TRAILER_BYTES;
 }
 
+uint32_t pack_writer_chunks(const struct pack_writer *w)
+{
+    return w->dir.chunk_n;
+}
+
 bool pack_writer_fits(const struct pack_writer *w, size_t stored_bytes,
                       size_t chunk_n)
 {

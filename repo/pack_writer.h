@@ -54,6 +54,9 @@ bool pack_writer_fits(const struct pack_writer *w, size_t stored_bytes,
  * padding. 0 while it holds no frame. */
 size_t pack_writer_bytes(const struct pack_writer *w);
 
+/* pack_writer_chunks: how many chunks the pack holds. */
+uint32_t pack_writer_chunks(const struct pack_writer *w);
+
 /*
  * pack_writer_add: append a frame that was sealed under pack_writer_key(w).
  *   chunk   chunk_n (1..FRAME_CHUNKS_MAX) chunks, in the frame's order

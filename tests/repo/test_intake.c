@@ -187,6 +187,40 @@ static void test_intake__finds_what_earlier_runs_stored(void **state)
 }
 
 /* Content and nodes have different names and lie in different packs. */
+/* Lanes that are not asked for long: what updates of the index free can be used
+ * again. */
+static void test_intake__holds_on_to_no_view_of_the_index(void **state)
+{
+    static const uint8_t value[INDEX_MARK_VALUE_MAX];
+    struct index_stats stats;
+    struct index_reader *r = NULL;
+    struct intake_lane *asked;
+    struct intake_lane *never;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, UINT64_MAX, INT64_MAX);
+    asked = lane(&b, PACK_DATA);
+    never = lane(&b, PACK_META);
+    assert_false(has(&b, asked, PACK_DATA, 1, CHUNK));
+    for (unsigned i = 0; i < 100; i++) {
+        struct index_update *u = NULL;
+
+        assert_int_equal(index_update_begin(b.r->index, 1000, &u), 0);
+        assert_int_equal(index_update_put_mark(u, bytes_of_str("large"),
+                                               bytes_of(value, sizeof value)),
+                         0);
+        assert_int_equal(index_update_commit(u), 0);
+    }
+    assert_int_equal(index_reader_new(b.r->index, &r), 0);
+    assert_int_equal(index_reader_stats(r, &stats), 0);
+    assert_true(stats.file_bytes < 20 * sizeof value);
+    index_reader_free(r);
+    intake_lane_free(asked);
+    intake_lane_free(never);
+    bench_close(&b);
+}
+
 static void test_intake__keeps_the_kinds_apart(void **state)
 {
     struct intake_lane *data;
@@ -414,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_intake__a_chunk_is_stored_once),
         cmocka_unit_test(test_intake__finds_what_earlier_runs_stored),
+        cmocka_unit_test(test_intake__holds_on_to_no_view_of_the_index),
         cmocka_unit_test(test_intake__keeps_the_kinds_apart),
         cmocka_unit_test(test_intake__frames_are_consecutive_chunks),
         cmocka_unit_test(test_intake__publishes_by_bytes),

@@ -218,6 +218,39 @@ static void test_pack_sink__flush_makes_all_of_it_durable(void **state)
 }
 
 /* The first failure kills the sink, for all threads and for good. */
+/* A pack of very many chunks ends early, and is not padded to full length. */
+static void test_pack_sink__a_pack_has_so_many_chunks(void **state)
+{
+    static struct pack_dir_chunk chunk[FRAME_CHUNKS_MAX];
+    static uint8_t raw[FRAME_CHUNKS_MAX];
+    struct taken t = {.n = 0};
+    struct pack_sink *q = NULL;
+
+    (void)state;
+    assert_int_equal(
+        pack_sink_open(fix.store, fix.keys, PACK_DATA, take, &t, &q), 0);
+    for (uint64_t f = 0; f < 5; f++) {
+        for (size_t i = 0; i < FRAME_CHUNKS_MAX; i++) {
+            uint64_t no = f * FRAME_CHUNKS_MAX + i;
+
+            memcpy(chunk[i].id.b, &no, sizeof no);
+            chunk[i].bytes = 1;
+        }
+        assert_int_equal(frame_prepare(fix.frame, bytes_of(raw, sizeof raw), 3),
+                         0);
+        assert_int_equal(
+            pack_sink_add(q, fix.frame, chunk, FRAME_CHUNKS_MAX, NULL, NULL),
+            0);
+    }
+    assert_int_equal(pack_sink_flush(q), 0);
+    assert_int_equal(t.n, 2);
+    assert_int_equal(t.info[0].chunk_n, 32768);
+    assert_int_equal(t.info[1].chunk_n, 8192);
+    assert_true(t.info[0].bytes < 2 << 20);
+    pack_sink_free(q);
+    taken_release(&t);
+}
+
 static void test_pack_sink__failures_stick(void **state)
 {
     static const struct {
@@ -270,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_pack_sink__threads_fill_whole_packs),
         cmocka_unit_test(test_pack_sink__threads_share_a_small_pack),
         cmocka_unit_test(test_pack_sink__flush_makes_all_of_it_durable),
+        cmocka_unit_test(test_pack_sink__a_pack_has_so_many_chunks),
         cmocka_unit_test(test_pack_sink__failures_stick),
     };
 
