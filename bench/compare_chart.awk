@@ -1,5 +1,6 @@
 # summary.tsv, and -v about=about.tsv, to chart.svg: a row of panels for each
-# corpus, a bar for each tool. Each panel has an axis of its own from 0.
+# corpus, a bar for each tool. Each panel has an axis of its own from 0. Needs
+# chart.awk.
 
 function fmt(x) {
     return sprintf(x < 1 ? "%.2f" : x < 10 ? "%.1f" : "%.0f", x)
@@ -11,14 +12,6 @@ function below(x,    p) {
     while (p > x) p /= 10
     while (p * 10 <= x) p *= 10
     return p * 5 <= x ? p * 5 : p * 2 <= x ? p * 2 : p
-}
-
-function text(x, y, class, s) {
-    printf "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">%s</text>\n", x, y, class, s
-}
-
-function line(x1, y1, x2, y2, class) {
-    printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x1, y1, x2, y2, class
 }
 
 function panel(c, k, x, y,    i, max, v, long, tick, at, bottom) {
@@ -48,22 +41,6 @@ function panel(c, k, x, y,    i, max, v, long, tick, at, bottom) {
     line(x, bottom + 4, x + WIDE, bottom + 4, "axis")
 }
 
-function style() {
-    print "<style>"
-    print "text { font: 12px sans-serif; fill: #24292f }"
-    print ".title { font-size: 16px; font-weight: bold }"
-    print ".head { font-weight: bold } .note, .tick, .none { fill: #57606a }"
-    print ".tick { font-size: 10px; text-anchor: middle } .value { font-size: 11px }"
-    print ".name { text-anchor: end }"
-    print ".page { fill: #ffffff } .own { fill: #0b6bcb } .peer { fill: #9aa7b4 }"
-    print ".axis { stroke: #57606a } .grid { stroke: #d0d7de; stroke-dasharray: 2 2 }"
-    print "@media (prefers-color-scheme: dark) {"
-    print "text { fill: #e6edf3 } .note, .tick, .none { fill: #9da7b1 }"
-    print ".page { fill: #0d1117 } .own { fill: #58a6ff } .peer { fill: #6e7a87 }"
-    print ".axis { stroke: #9da7b1 } .grid { stroke: #30363d } }"
-    print "</style>"
-}
-
 BEGIN {
     FS = "\t"
     BAR = 20; WIDE = 135; STEP = 192; LEFT = 78; TOP = 62
@@ -89,11 +66,7 @@ END {
     high = tools * BAR + 86
     width = LEFT + panels * STEP + 10
     height = TOP + corpora * high
-    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n",
-        width, height, width, height
-    print "<title>Times and sizes of dedup and its peers; shorter is better</title>"
-    style()
-    printf "<rect width=\"%d\" height=\"%d\" class=\"page\"/>\n", width, height
+    page(width, height, "Times and sizes of dedup and its peers; shorter is better")
     text(14, 26, "title", "dedup and its peers: shorter is better")
     text(14, 45, "note", sprintf("medians of %s round%s, wall time, page cache warm; %s cores, %s%s",
         fact["rounds"], fact["rounds"] == 1 ? "" : "s", fact["cores"], fact["date"],

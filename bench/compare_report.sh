@@ -25,7 +25,7 @@ report() {
     for kind in table chart; do
         to=$out/report.md
         [ $kind = table ] || to=$out/chart.svg
-        awk -v about="$about" -f "$here/bench/compare_$kind.awk" "$out/summary.tsv" >"$to"
+        awk -v about="$about" -f "$here/bench/chart.awk" -f "$here/bench/compare_$kind.awk" "$out/summary.tsv" >"$to"
     done
     cat "$out/report.md"
 }
@@ -33,4 +33,12 @@ report() {
 # check_bars FILE: exit 1 when the summary is below one of its bars
 check_bars() {
     awk -v bars="$1" -f "$here/bench/compare_bars.awk" "$out/summary.tsv" >&2
+}
+
+# growth_report: the same of bench/growth
+growth_report() {
+    awk -f "$here/bench/growth_summary.awk" "$figures" >"$out/summary.tsv"
+    awk -v about="$about" -f "$here/bench/growth_table.awk" "$out/summary.tsv" >"$out/report.md"
+    awk -v about="$about" -f "$here/bench/chart.awk" -f "$here/bench/growth_chart.awk" "$out/summary.tsv" >"$out/chart.svg"
+    cat "$out/report.md"
 }

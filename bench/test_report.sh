@@ -54,7 +54,7 @@ says "$work/report" "| first snapshot, s | 2.50 | 12.5 (5.00 x) | - |"
 says "$work/report" "| unchanged snapshot, s | 0.250 | - | - |"
 says "$work/report" "Restored otherwise: restic (holes), cp (holes)."
 
-awk -v about="$work/about" -f "$bench/compare_chart.awk" "$work/summary" >"$work/chart.svg"
+awk -v about="$work/about" -f "$bench/chart.awk" -f "$bench/compare_chart.awk" "$work/summary" >"$work/chart.svg"
 [ "$(grep -c 'class="own"' "$work/chart.svg")" = 4 ]
 [ "$(grep -c 'class="peer"' "$work/chart.svg")" = 1 ]
 if command -v rsvg-convert >/dev/null; then
