@@ -19,8 +19,8 @@ BEGIN {
 }
 
 END {
-    printf "# How cost grows\n\n%s, %s cores, %s, %s, %s; source %s.\n", fact["processor"],
-        fact["cores"], fact["memory"], fact["kernel"], fact["date"], fact["source"]
+    printf "# How cost grows\n\n%s, %s cores, %s, %s, %s, %s; source %s; `bench/growth`.\n", fact["processor"],
+        fact["cores"], fact["memory"], fact["kernel"], fact["file system"], fact["date"], fact["source"]
     print "Seconds of wall time (median) / MB of anonymous memory (largest)."
     for (a = 1; a <= axis_n; a++) {
         x = axis[a]
