@@ -90,13 +90,17 @@ int index_lmdb_size(struct index *ix, uint64_t *size)
     struct stat st;
     int fd;
     int rc = mdb_env_get_fd(ix->env, &fd);
+    enum fileop_domain was;
 
     if (rc != 0)
         return index_lmdb_error(ix, rc, "descriptor");
+    was = fileop_enter(FILEOP_CACHE);
     if (fileop_fstat(fd, &st) != 0)
-        return err_set_errno(E_IO, errno, "index cache %s: stat", ix->path);
-    *size = (uint64_t)st.st_size;
-    return 0;
+        rc = err_set_errno(E_IO, errno, "index cache %s: stat", ix->path);
+    (void)fileop_enter(was);
+    if (rc == 0)
+        *size = (uint64_t)st.st_size;
+    return rc;
 }
 
 uint64_t index_lmdb_extent(struct index *ix)

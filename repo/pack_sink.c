@@ -259,15 +259,27 @@ static void pack_sink_leave(struct pack_sink *q, struct pack_sink_lane *l,
     pthread_mutex_unlock(&q->lock);
 }
 
+/* rc: a failure to be known before a lane whose writer died of it is unlocked;
+ * or 0. Returns what the sink died of, or 0. */
+static int pack_sink_known(struct pack_sink *q, int rc)
+{
+    pthread_mutex_lock(&q->lock);
+    if (rc < 0)
+        pack_sink_fail(q, rc);
+    rc = pack_sink_failed(q);
+    pthread_mutex_unlock(&q->lock);
+    return rc;
+}
+
 /* The lane's lock is held. Adds the frame, unless its pack is closed by now. */
 static int pack_sink_take(struct pack_sink *q, struct pack_sink_lane *l,
                           struct pack_sink_put *p)
 {
     uint32_t bytes = (uint32_t)p->frame.stored.n;
-    int rc;
+    int rc = pack_sink_known(q, 0);
 
-    if (!l->open.w || l->open.number != p->place.pack)
-        return 0;
+    if (rc < 0 || !l->open.w || l->open.number != p->place.pack)
+        return rc;
     if (!pack_writer_fits(l->open.w, bytes, p->chunk_n))
         return pack_sink_close_pack(q, l, true);
     if (pack_writer_chunks(l->open.w) + p->chunk_n > PACK_SINK_CHUNKS)
@@ -277,7 +289,7 @@ static int pack_sink_take(struct pack_sink *q, struct pack_sink_lane *l,
     p->taken = rc == 0;
     p->place.stored_bytes = bytes;
     p->place.raw_bytes = p->frame.raw_bytes;
-    return rc;
+    return rc < 0 ? pack_sink_known(q, rc) : 0;
 }
 
 /* The key to seal under, and the number of its pack. */

@@ -283,6 +283,45 @@ static void test_pack_sink__failures_stick(void **state)
     }
 }
 
+/* Whatever the store does when: each thread is told the same, and nobody adds
+ * to a pack that another's failure has ended. */
+static void test_pack_sink__all_threads_fail_alike(void **state)
+{
+    static struct job job[THREADS];
+
+    (void)state;
+    for (unsigned n = 1; n < 60; n++) {
+        struct memory_fault fault = {.point = MEMORY_BEFORE,
+                                     .n = n,
+                                     .persistent = true,
+                                     .code = E_NOSPACE};
+        struct memory_fault none = {.n = 0};
+        struct taken t = {.n = 0};
+        struct pack_sink *q = NULL;
+        pthread_t id[THREADS];
+        int failed = 0;
+
+        assert_int_equal(
+            pack_sink_open(fix.store, fix.keys, PACK_DATA, take, &t, &q), 0);
+        memory_set_fault(fix.store, fault);
+        for (size_t i = 0; i < THREADS; i++) {
+            job[i] = (struct job){.sink = q, .seed = 2000 * i};
+            assert_int_equal(pthread_create(&id[i], NULL, fill_little, &job[i]),
+                             0);
+        }
+        for (size_t i = 0; i < THREADS; i++) {
+            assert_int_equal(pthread_join(id[i], NULL), 0);
+            assert_true(job[i].rc == 0 || job[i].rc == E_NOSPACE);
+            failed += job[i].rc < 0;
+        }
+        assert_int_equal(pack_sink_flush(q), E_NOSPACE);
+        assert_true(failed > 0 || n > 1);
+        memory_set_fault(fix.store, none);
+        pack_sink_free(q);
+        taken_release(&t);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -305,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_pack_sink__flush_makes_all_of_it_durable),
         cmocka_unit_test(test_pack_sink__a_pack_has_so_many_chunks),
         cmocka_unit_test(test_pack_sink__failures_stick),
+        cmocka_unit_test(test_pack_sink__all_threads_fail_alike),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
