@@ -122,7 +122,8 @@ void writer_journal_tell(struct writer *w, const struct object_id *id,
     struct index_update *u = NULL;
     int rc;
 
-    if (w->behind)
+    /* a cache that was lost, and could not be had anew, is told nothing */
+    if (w->behind || !w->r->index)
         return;
     rc = index_update_begin(w->r->index, WRITER_JOURNAL_WAIT_MS, &u);
     if (rc == 0 && m)
