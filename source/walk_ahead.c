@@ -230,8 +230,10 @@ static int walk_ahead_begin(struct walk_ahead *a, struct dirfd *parent,
     return 0;
 }
 
-int walk_ahead_put(struct walk_ahead *a, struct dirfd *parent,
-                   struct bytes name, uint64_t dev, struct walk_look **out)
+/* now: done here, not left to the thread. */
+static int walk_ahead_ask(struct walk_ahead *a, struct dirfd *parent,
+                          struct bytes name, uint64_t dev, bool now,
+                          struct walk_look **out)
 {
     int rc = walk_ahead_begin(a, parent, name, dev, out);
 
@@ -239,25 +241,26 @@ int walk_ahead_put(struct walk_ahead *a, struct dirfd *parent,
         return rc;
     (void)pthread_mutex_lock(&a->lock);
     walk_ahead_limit(a, *out);
-    walk_ahead_link(a, *out);
-    if (a->idle)
+    if (now)
+        walk_ahead_look(a, *out, a->dents[1]);
+    else
+        walk_ahead_link(a, *out);
+    if (!now && a->idle)
         (void)pthread_cond_signal(&a->wake);
     (void)pthread_mutex_unlock(&a->lock);
     return 0;
 }
 
+int walk_ahead_put(struct walk_ahead *a, struct dirfd *parent,
+                   struct bytes name, uint64_t dev, struct walk_look **out)
+{
+    return walk_ahead_ask(a, parent, name, dev, false, out);
+}
+
 int walk_ahead_now(struct walk_ahead *a, struct dirfd *parent,
                    struct bytes name, uint64_t dev, struct walk_look **out)
 {
-    int rc = walk_ahead_begin(a, parent, name, dev, out);
-
-    if (rc < 0)
-        return rc;
-    (void)pthread_mutex_lock(&a->lock);
-    walk_ahead_limit(a, *out);
-    walk_ahead_look(a, *out, a->dents[1]);
-    (void)pthread_mutex_unlock(&a->lock);
-    return 0;
+    return walk_ahead_ask(a, parent, name, dev, true, out);
 }
 
 void walk_ahead_take(struct walk_ahead *a, struct walk_look *l)
