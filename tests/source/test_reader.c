@@ -22,72 +22,11 @@
 #include "source/mounts.h"
 #include "source/reader.h"
 #include "source/stat_entry.h"
+#include "tests/source/reader_rig.h"
 #include "tests/support/prng.h"
-#include "tests/support/scratch.h"
-
-/* A scratch directory, open, and a reader. */
-struct rig {
-    char dir[SCRATCH_PATH];
-    struct dirfd_pool *pool;
-    struct dirfd *at;
-    struct attrs_cache *attrs;
-    struct reader *reader;
-    struct arena arena;
-};
-
-static void rig_open(struct rig *rig)
-{
-    struct reader_options options = {0};
-    struct statx st;
-    int fd;
-
-    *rig = (struct rig){0};
-    scratch_make(rig->dir);
-    fd = open(rig->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st), 0);
-    assert_int_equal(dirfd_pool_new(O_RDONLY, DIRFD_OPEN_MIN, &rig->pool), 0);
-    assert_int_equal(
-        dirfd_root(rig->pool, fd, &st, bytes_of_str(rig->dir), &rig->at), 0);
-    assert_int_equal(attrs_cache_new(&rig->attrs), 0);
-    options.attrs = rig->attrs;
-    assert_int_equal(reader_new(&options, &rig->reader), 0);
-}
-
-static void rig_close(struct rig *rig)
-{
-    reader_free(rig->reader);
-    attrs_cache_free(rig->attrs);
-    dirfd_unref(rig->at);
-    dirfd_pool_free(rig->pool);
-    arena_release(&rig->arena);
-    scratch_remove(rig->dir);
-}
-
-static int rig_fd(const struct rig *rig, const char *name, int flags)
-{
-    char path[SCRATCH_PATH + 64];
-    int fd;
-
-    assert_true(snprintf(path, sizeof path, "%s/%s", rig->dir, name) > 0);
-    fd = open(path, flags | O_CLOEXEC, 0644);
-    assert_true(fd >= 0);
-    return fd;
-}
-
-static struct entry open_file(struct rig *rig, const char *name)
-{
-    struct entry e = {.type = ENTRY_FILE, .name = bytes_of_str(name)};
-    bool vanished;
-
-    assert_int_equal(reader_open(rig->reader, rig->at, e.name, &e, &vanished),
-                     0);
-    assert_false(vanished);
-    return e;
-}
 
 /* Everything the reader yields with buffers of cap bytes, as one file. */
-static void read_all(struct rig *rig, size_t cap, struct buf *out,
+static void read_all(struct reader_rig *rig, size_t cap, struct buf *out,
                      struct reader_hole *hole, size_t hole_max, size_t *hole_n)
 {
     uint8_t *block = malloc(cap);
@@ -119,14 +58,14 @@ static void read_all(struct rig *rig, size_t cap, struct buf *out,
 static void test_reader__reads_files_of_all_sizes(void **state)
 {
     static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 65536, 3000001};
-    struct rig rig;
+    struct reader_rig rig;
     struct prng rng;
     uint8_t *content = malloc(3000001);
     struct buf out;
 
     (void)state;
     assert_non_null(content);
-    rig_open(&rig);
+    reader_rig_open(&rig);
     buf_init(&out, 1 << 24);
     prng_init(&rng, 1);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -138,7 +77,7 @@ static void test_reader__reads_files_of_all_sizes(void **state)
 
             prng_fill(&rng, content, sizes[i]);
             scratch_file(rig.dir, "f", content, sizes[i]);
-            e = open_file(&rig, "f");
+            e = reader_rig_file(&rig, "f");
             assert_int_equal(e.size, sizes[i]);
             read_all(&rig, cap, &out, &hole, 1, &hole_n);
             assert_int_equal(reader_finish(rig.reader, &e, &changed), 0);
@@ -151,7 +90,7 @@ static void test_reader__reads_files_of_all_sizes(void **state)
     }
     buf_release(&out);
     free(content);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__tells_holes_from_zeros(void **state)
@@ -170,7 +109,7 @@ static void test_reader__tells_holes_from_zeros(void **state)
     uint8_t *content = calloc(1, SIZE);
     struct reader_hole hole[8];
     struct prng rng;
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
     struct buf out;
     size_t hole_n;
@@ -179,10 +118,10 @@ static void test_reader__tells_holes_from_zeros(void **state)
 
     (void)state;
     assert_non_null(content);
-    rig_open(&rig);
+    reader_rig_open(&rig);
     buf_init(&out, 1 << 24);
     prng_init(&rng, 2);
-    fd = rig_fd(&rig, "f", O_RDWR | O_CREAT);
+    fd = reader_rig_fd(&rig, "f", O_RDWR | O_CREAT);
     assert_int_equal(ftruncate(fd, SIZE), 0);
     for (size_t i = 0; i < sizeof data / sizeof data[0]; i++) {
         prng_fill(&rng, content + data[i].off, data[i].n);
@@ -195,7 +134,7 @@ static void test_reader__tells_holes_from_zeros(void **state)
         skip();
     }
     for (size_t cap = 1000; cap < (1 << 22); cap *= 7) {
-        e = open_file(&rig, "f");
+        e = reader_rig_file(&rig, "f");
         read_all(&rig, cap, &out, hole, 8, &hole_n);
         assert_int_equal(reader_finish(rig.reader, &e, &changed), 0);
         assert_int_equal(out.n, SIZE);
@@ -209,7 +148,7 @@ static void test_reader__tells_holes_from_zeros(void **state)
     (void)close(fd);
     buf_release(&out);
     free(content);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__notes_short_holes(void **state)
@@ -217,7 +156,7 @@ static void test_reader__notes_short_holes(void **state)
     enum { BLOCK = 4096, BLOCKS = 1000 };
     static uint8_t buf[1 << 22];
     static uint8_t x[BLOCK];
-    struct rig rig;
+    struct reader_rig rig;
     struct reader_run run;
     uint64_t holes = 0;
     uint64_t runs = 0;
@@ -225,9 +164,9 @@ static void test_reader__notes_short_holes(void **state)
     int fd;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     memset(x, 'x', sizeof x);
-    fd = rig_fd(&rig, "f", O_RDWR | O_CREAT);
+    fd = reader_rig_fd(&rig, "f", O_RDWR | O_CREAT);
     /* more of them than one run reports */
     for (off_t i = 0; i < BLOCKS; i += 2)
         assert_int_equal(pwrite(fd, x, BLOCK, i * BLOCK), BLOCK);
@@ -238,7 +177,7 @@ static void test_reader__notes_short_holes(void **state)
         print_message("skipped: the file system fills short holes\n");
         skip();
     }
-    (void)open_file(&rig, "f");
+    (void)reader_rig_file(&rig, "f");
     for (;;) {
         assert_int_equal(reader_next(rig.reader, buf, sizeof buf, &run), 0);
         if (run.kind == READER_END)
@@ -255,7 +194,7 @@ static void test_reader__notes_short_holes(void **state)
     assert_int_equal(holes, BLOCKS / 2);
     assert_int_equal(runs, 2);
     (void)close(fd);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 /* A file with as many blocks as bytes is looked at when it is opened and when
@@ -264,37 +203,37 @@ static void test_reader__no_holes_cost_nothing(void **state)
 {
     static uint8_t buf[100000];
     struct reader_run run = {.kind = READER_DATA};
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
     bool changed;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     assert_true(scratch_run("head -c 3000000 /dev/urandom > %s/f && sync %s/f",
                             rig.dir, rig.dir));
     assert_int_equal(fileop_fault_set("count,class=stat,domain=source"), 0);
-    e = open_file(&rig, "f");
+    e = reader_rig_file(&rig, "f");
     while (run.kind != READER_END)
         assert_int_equal(reader_next(rig.reader, buf, sizeof buf, &run), 0);
     assert_int_equal(reader_finish(rig.reader, &e, &changed), 0);
     assert_int_equal(fileop_fault_count(), 2);
     assert_int_equal(fileop_fault_set(NULL), 0);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__huge_holes_cost_nothing(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct reader_run run;
     uint8_t byte;
     int fd;
 
     (void)state;
-    rig_open(&rig);
-    fd = rig_fd(&rig, "f", O_RDWR | O_CREAT);
+    reader_rig_open(&rig);
+    fd = reader_rig_fd(&rig, "f", O_RDWR | O_CREAT);
     assert_int_equal(ftruncate(fd, (off_t)100 << 30), 0);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
-    (void)open_file(&rig, "f");
+    (void)reader_rig_file(&rig, "f");
     assert_int_equal(reader_next(rig.reader, &byte, 1, &run), 0);
     assert_int_equal(run.kind, READER_HOLE);
     assert_int_equal(run.n, (uint64_t)100 << 30);
@@ -303,7 +242,7 @@ static void test_reader__huge_holes_cost_nothing(void **state)
     assert_in_range(fileop_fault_count(), 1, 10);
     assert_int_equal(fileop_fault_set(NULL), 0);
     (void)close(fd);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 /* What happens to the file after its first 1000 bytes were read. */
@@ -326,17 +265,17 @@ static void test_reader__notices_changes(void **state)
 {
     static uint8_t content[5000];
     static uint8_t buf[10000];
-    struct rig rig;
+    struct reader_rig rig;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         struct reader_run run;
         struct entry e;
         bool changed;
 
         scratch_file(rig.dir, "f", content, sizeof content);
-        e = open_file(&rig, "f");
+        e = reader_rig_file(&rig, "f");
         assert_int_equal(reader_next(rig.reader, buf, 1000, &run), 0);
         /* the kernel's clock must tick */
         assert_true(
@@ -349,12 +288,12 @@ static void test_reader__notices_changes(void **state)
             assert_int_equal(changed, changes[i].changed);
         assert_int_equal(e.size, changes[i].size);
     }
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__recent_changes_are_unsettled(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
     int64_t ctime_ns;
     bool changed;
@@ -369,20 +308,20 @@ static void test_reader__recent_changes_are_unsettled(void **state)
                 {-INT64_C(86400) * CLOCK_SECOND_NS, true}};
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     do {
         scratch_text(rig.dir, "f", "x");
-        e = open_file(&rig, "f");
+        e = reader_rig_file(&rig, "f");
     } while (e.ctime.ns == 0);
     ctime_ns = e.ctime.s * CLOCK_SECOND_NS + e.ctime.ns;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         clock_fake_set(ctime_ns + rows[i].after_ns, 0);
-        e = open_file(&rig, "f");
+        e = reader_rig_file(&rig, "f");
         assert_int_equal(reader_finish(rig.reader, &e, &changed), 0);
         assert_int_equal(e.unsettled, rows[i].unsettled);
     }
     clock_fake_end();
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__takes_only_files(void **state)
@@ -390,10 +329,10 @@ static void test_reader__takes_only_files(void **state)
     static const char *const commands[] = {
         "true",          "mkfifo f", "mkdir f", "ln -s /etc/passwd f",
         "mknod f c 1 3", "ln -s f f"};
-    struct rig rig;
+    struct reader_rig rig;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         struct entry e = {.type = ENTRY_FILE, .name = bytes_of_str("f")};
         bool vanished = false;
@@ -405,17 +344,17 @@ static void test_reader__takes_only_files(void **state)
                          0);
         assert_true(vanished);
     }
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__names_what_it_cannot_open(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e = {.type = ENTRY_FILE, .name = bytes_of_str("f")};
     bool vanished;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     scratch_text(rig.dir, "f", "x");
     assert_true(scratch_run("chmod 0 %s/f; chmod 755 %s", rig.dir, rig.dir));
     if (geteuid() == 0)
@@ -426,7 +365,7 @@ static void test_reader__names_what_it_cannot_open(void **state)
         assert_int_equal(seteuid(0), 0);
     assert_non_null(strstr(err_text(), rig.dir));
     assert_non_null(strstr(err_text(), "/f: cannot be opened"));
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__ranges_share_a_file(void **state)
@@ -435,14 +374,14 @@ static void test_reader__ranges_share_a_file(void **state)
     static uint8_t buf[100000];
     struct reader_run run;
     struct prng rng;
-    struct rig rig;
+    struct reader_rig rig;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     prng_init(&rng, 3);
     prng_fill(&rng, content, sizeof content);
     scratch_file(rig.dir, "f", content, sizeof content);
-    (void)open_file(&rig, "f");
+    (void)reader_rig_file(&rig, "f");
     reader_range(rig.reader, 70000, UINT64_MAX);
     assert_int_equal(reader_next(rig.reader, buf, sizeof buf, &run), 0);
     assert_int_equal(run.n, 30000);
@@ -454,12 +393,12 @@ static void test_reader__ranges_share_a_file(void **state)
     assert_memory_equal(buf, content + 10, 10);
     assert_int_equal(reader_next(rig.reader, buf, sizeof buf, &run), 0);
     assert_int_equal(run.kind, READER_END);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_reader__breaks_leases(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
     int fd;
     pid_t child;
@@ -467,7 +406,7 @@ static void test_reader__breaks_leases(void **state)
     char byte;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     scratch_text(rig.dir, "f", "leased");
     assert_int_equal(pipe(ready), 0);
     child = fork();
@@ -479,7 +418,7 @@ static void test_reader__breaks_leases(void **state)
         (void)sigemptyset(&set);
         (void)sigaddset(&set, SIGIO);
         (void)sigprocmask(SIG_BLOCK, &set, NULL);
-        fd = rig_fd(&rig, "f", O_RDWR);
+        fd = reader_rig_fd(&rig, "f", O_RDWR);
         byte = fcntl(fd, F_SETLEASE, F_WRLCK) == 0 ? 'y' : 'n';
         if (write(ready[1], &byte, 1) == 1 && byte == 'y')
             (void)sigwait(&set, &sig);
@@ -488,7 +427,7 @@ static void test_reader__breaks_leases(void **state)
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     if (byte == 'y') {
-        e = open_file(&rig, "f");
+        e = reader_rig_file(&rig, "f");
         assert_int_equal(e.size, 6);
     } else {
         print_message("no leases here\n");
@@ -496,7 +435,7 @@ static void test_reader__breaks_leases(void **state)
     (void)close(ready[0]);
     (void)close(ready[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 /* ---- attributes ------------------------------------------------------- */
@@ -504,20 +443,20 @@ static void test_reader__breaks_leases(void **state)
 static void test_attrs__sorts_what_it_reads(void **state)
 {
     static char large[3000];
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
     int fd;
 
     (void)state;
-    rig_open(&rig);
-    fd = rig_fd(&rig, "f", O_RDWR | O_CREAT);
+    reader_rig_open(&rig);
+    fd = reader_rig_fd(&rig, "f", O_RDWR | O_CREAT);
     if (fsetxattr(fd, "user.b", "", 0, 0) != 0) {
         print_message("skipped: no attributes here\n");
         skip();
     }
     assert_int_equal(fsetxattr(fd, "user.a\n", "1", 1, 0), 0);
     assert_int_equal(fsetxattr(fd, "user.large", large, sizeof large, 0), 0);
-    e = open_file(&rig, "f");
+    e = reader_rig_file(&rig, "f");
     assert_int_equal(reader_attrs(rig.reader, &e, &rig.arena), 0);
     assert_int_equal(entry_check(&e), 0);
     assert_int_equal(e.xattr_n, 3);
@@ -526,18 +465,18 @@ static void test_attrs__sorts_what_it_reads(void **state)
     assert_int_equal(e.xattr[1].value.n, 0);
     assert_int_equal(e.xattr[2].value.n, sizeof large);
     (void)close(fd);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_attrs__asks_a_file_system_only_once(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     scratch_text(rig.dir, "f", "x");
-    e = open_file(&rig, "f");
+    e = reader_rig_file(&rig, "f");
     assert_int_equal(fileop_fault_set("fail-from:1:EOPNOTSUPP,class=meta"), 0);
     assert_int_equal(reader_attrs(rig.reader, &e, &rig.arena), 0);
     assert_int_equal(fileop_fault_count(), 3);
@@ -545,41 +484,41 @@ static void test_attrs__asks_a_file_system_only_once(void **state)
     assert_int_equal(fileop_fault_count(), 3);
     assert_int_equal(fileop_fault_set(NULL), 0);
     assert_false(e.has_inode_flags);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_attrs__says_what_it_could_not_read(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e;
     int fd;
 
     (void)state;
-    rig_open(&rig);
-    fd = rig_fd(&rig, "f", O_RDWR | O_CREAT);
+    reader_rig_open(&rig);
+    fd = reader_rig_fd(&rig, "f", O_RDWR | O_CREAT);
     if (fsetxattr(fd, "user.a", "1", 1, 0) != 0 ||
         fsetxattr(fd, "user.b", "2", 1, 0) != 0) {
         print_message("skipped: no attributes here\n");
         skip();
     }
-    e = open_file(&rig, "f");
+    e = reader_rig_file(&rig, "f");
     assert_int_equal(fileop_fault_set("fail:2:EIO,class=meta"), 0);
     assert_int_equal(reader_attrs(rig.reader, &e, &rig.arena), E_SOURCE);
     assert_int_equal(fileop_fault_set(NULL), 0);
     assert_int_equal(e.xattr_n, 1);
     assert_non_null(strstr(err_text(), "/f: extended attributes"));
     (void)close(fd);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 static void test_attrs__completes_what_is_no_file(void **state)
 {
-    struct rig rig;
+    struct reader_rig rig;
     struct entry e = {.type = ENTRY_DIR};
     bool vanished;
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     assert_true(
         scratch_run("cd %s; ln -s x l; setfattr -n user.d -v 1 .", rig.dir));
     assert_int_equal(attrs_complete(rig.attrs, rig.at, (struct bytes){0}, &e,
@@ -596,18 +535,18 @@ static void test_attrs__completes_what_is_no_file(void **state)
                                     &rig.arena, &vanished),
                      0);
     assert_true(vanished);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 /* Every operation and allocation of one file fails once. */
 static void test_reader__failures_are_errors(void **state)
 {
     static uint8_t buf[4096];
-    struct rig rig;
+    struct reader_rig rig;
     char plan[64];
 
     (void)state;
-    rig_open(&rig);
+    reader_rig_open(&rig);
     assert_true(scratch_run("cd %s; truncate -s 1M f; printf x >>f; "
                             "setfattr -n user.x -v y f",
                             rig.dir));
@@ -648,7 +587,7 @@ static void test_reader__failures_are_errors(void **state)
                 assert_int_equal(e.xattr_n, 1);
         }
     }
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 /* ---- owners and mounts ------------------------------------------------ */

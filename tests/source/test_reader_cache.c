@@ -11,71 +11,9 @@
 #include <cmocka.h>
 
 #include "source/reader.h"
-#include "source/stat_entry.h"
-#include "tests/support/scratch.h"
+#include "tests/source/reader_rig.h"
 
-/* A scratch directory, open, and a reader. */
-struct rig {
-    char dir[SCRATCH_PATH];
-    struct dirfd_pool *pool;
-    struct dirfd *at;
-    struct attrs_cache *attrs;
-    struct reader *reader;
-    struct arena arena;
-};
-
-static void rig_open(struct rig *rig)
-{
-    struct reader_options options = {0};
-    struct statx st;
-    int fd;
-
-    *rig = (struct rig){0};
-    scratch_make(rig->dir);
-    fd = open(rig->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st), 0);
-    assert_int_equal(dirfd_pool_new(O_RDONLY, DIRFD_OPEN_MIN, &rig->pool), 0);
-    assert_int_equal(
-        dirfd_root(rig->pool, fd, &st, bytes_of_str(rig->dir), &rig->at), 0);
-    assert_int_equal(attrs_cache_new(&rig->attrs), 0);
-    options.attrs = rig->attrs;
-    assert_int_equal(reader_new(&options, &rig->reader), 0);
-}
-
-static void rig_close(struct rig *rig)
-{
-    reader_free(rig->reader);
-    attrs_cache_free(rig->attrs);
-    dirfd_unref(rig->at);
-    dirfd_pool_free(rig->pool);
-    arena_release(&rig->arena);
-    scratch_remove(rig->dir);
-}
-
-static int rig_fd(const struct rig *rig, const char *name, int flags)
-{
-    char path[SCRATCH_PATH + 64];
-    int fd;
-
-    assert_true(snprintf(path, sizeof path, "%s/%s", rig->dir, name) > 0);
-    fd = open(path, flags | O_CLOEXEC, 0644);
-    assert_true(fd >= 0);
-    return fd;
-}
-
-static struct entry open_file(struct rig *rig, const char *name)
-{
-    struct entry e = {.type = ENTRY_FILE, .name = bytes_of_str(name)};
-    bool vanished;
-
-    assert_int_equal(reader_open(rig->reader, rig->at, e.name, &e, &vanished),
-                     0);
-    assert_false(vanished);
-    return e;
-}
-
-static void read_all(struct rig *rig)
+static void read_all(struct reader_rig *rig)
 {
     enum { CAP = 1 << 20 };
     uint8_t *block = malloc(CAP);
@@ -89,11 +27,12 @@ static void read_all(struct rig *rig)
 }
 
 /* How many pages of a file are in the page cache. */
-static size_t rig_cached(const struct rig *rig, const char *name, size_t n)
+static size_t rig_cached(const struct reader_rig *rig, const char *name,
+                         size_t n)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     unsigned char *map = malloc(n / page + 1);
-    int fd = rig_fd(rig, name, O_RDONLY);
+    int fd = reader_rig_fd(rig, name, O_RDONLY);
     void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
     size_t sum = 0;
 
@@ -108,9 +47,9 @@ static size_t rig_cached(const struct rig *rig, const char *name, size_t n)
     return sum;
 }
 
-static void rig_evict(const struct rig *rig, const char *name)
+static void rig_evict(const struct reader_rig *rig, const char *name)
 {
-    int fd = rig_fd(rig, name, O_RDONLY);
+    int fd = reader_rig_fd(rig, name, O_RDONLY);
 
     assert_int_equal(fsync(fd), 0);
     assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
@@ -125,11 +64,11 @@ static void test_reader_cache__is_left_as_it_was(void **state)
     uint8_t *content = calloc(1, SIZE);
     size_t before;
     struct reader_run run;
-    struct rig rig;
+    struct reader_rig rig;
 
     (void)state;
     assert_non_null(content);
-    rig_open(&rig);
+    reader_rig_open(&rig);
 
     scratch_file(rig.dir, "f", content, SIZE);
     rig_evict(&rig, "f");
@@ -137,7 +76,7 @@ static void test_reader_cache__is_left_as_it_was(void **state)
     if (before > 0)
         print_message("this file system keeps its pages\n");
     for (int part = 0; part < 2 && before == 0; part++) {
-        struct entry e = open_file(&rig, "f");
+        struct entry e = reader_rig_file(&rig, "f");
         bool changed;
 
         if (part) {
@@ -155,13 +94,13 @@ static void test_reader_cache__is_left_as_it_was(void **state)
     scratch_file(rig.dir, "f", content, SIZE);
     before = rig_cached(&rig, "f", SIZE);
     assert_true(before > FEW);
-    (void)open_file(&rig, "f");
+    (void)reader_rig_file(&rig, "f");
     read_all(&rig);
     reader_close(rig.reader);
     assert_int_equal(rig_cached(&rig, "f", SIZE), before);
 
     free(content);
-    rig_close(&rig);
+    reader_rig_close(&rig);
 }
 
 int main(void)
