@@ -22,11 +22,8 @@ describe_run() {
 # report: summary.tsv, report.md (also to standard output), chart.svg
 report() {
     jq -s -r -f "$here/bench/compare_summary.jq" "$figures" >"$out/summary.tsv"
-    for kind in table chart; do
-        to=$out/report.md
-        [ $kind = table ] || to=$out/chart.svg
-        awk -v about="$about" -f "$here/bench/chart.awk" -f "$here/bench/compare_$kind.awk" "$out/summary.tsv" >"$to"
-    done
+    awk -v about="$about" -f "$here/bench/compare_table.awk" "$out/summary.tsv" >"$out/report.md"
+    awk -v about="$about" -f "$here/bench/chart.awk" -f "$here/bench/compare_chart.awk" "$out/summary.tsv" >"$out/chart.svg"
     cat "$out/report.md"
 }
 

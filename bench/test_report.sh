@@ -40,21 +40,23 @@ printf 'differs\tkernel\trestic\tholes\ndiffers\tkernel\tcp\tholes\n' >>"$work/a
 
 tab=$(printf '\t')
 summary() { # WORDS: a line of the summary
-    says "$work/summary" "$(echo "$1" | tr ' ' "$tab")"
+    says "$work/summary.tsv" "$(echo "$1" | tr ' ' "$tab")"
 }
-jq -s -r -f "$bench/compare_summary.jq" "$work/figures" >"$work/summary"
+# shellcheck disable=SC2034 # read by what is sourced
+here=$bench/.. out=$work figures=$work/figures about=$work/about
+# shellcheck source=bench/compare_report.sh
+. "$bench/compare_report.sh"
+report >/dev/null
 summary "kernel dedup first wall 4 2.5 1 4"
 summary "kernel dedup first cpu 4 5 2 8"
 summary "kernel dedup next wall 4 1.25 1.1 1.4"
 summary "kernel dedup next size 4 210.5 210.5 210.5"
 summary "kernel dedup unchanged wall 1 0.25 0.25 0.25"
 
-awk -v about="$work/about" -f "$bench/compare_table.awk" "$work/summary" >"$work/report"
-says "$work/report" "| first snapshot, s | 2.50 | 12.5 (5.00 x) | - |"
-says "$work/report" "| unchanged snapshot, s | 0.250 | - | - |"
-says "$work/report" "Restored otherwise: restic (holes), cp (holes)."
+says "$work/report.md" "| first snapshot, s | 2.50 | 12.5 (5.00 x) | - |"
+says "$work/report.md" "| unchanged snapshot, s | 0.250 | - | - |"
+says "$work/report.md" "Restored otherwise: restic (holes), cp (holes)."
 
-awk -v about="$work/about" -f "$bench/chart.awk" -f "$bench/compare_chart.awk" "$work/summary" >"$work/chart.svg"
 [ "$(grep -c 'class="own"' "$work/chart.svg")" = 4 ]
 [ "$(grep -c 'class="peer"' "$work/chart.svg")" = 1 ]
 if command -v rsvg-convert >/dev/null; then
@@ -65,7 +67,7 @@ bar() { # CODE BAR
     echo "# a comment
 $2 # a reason" >"$work/bars"
     code=0
-    awk -v bars="$work/bars" -f "$bench/compare_bars.awk" "$work/summary" >"$work/verdict" || code=$?
+    awk -v bars="$work/bars" -f "$bench/compare_bars.awk" "$work/summary.tsv" >"$work/verdict" || code=$?
     [ $code = "$1" ] || {
         echo "exit code $code, not $1: $2"
         cat "$work/verdict"
