@@ -1,13 +1,12 @@
 #include "base/pipe.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/cores.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum pipe_stage { PIPE_IN_WORK, PIPE_DONE, PIPE_FAILED };
 
@@ -240,17 +239,12 @@ static void *pipe_worker_main(void *arg)
  * smaller number gives the same result later. */
 static unsigned pipe_start(struct pipe_worker *workers, unsigned n)
 {
-    sigset_t all;
-    sigset_t old;
     unsigned running = 1;
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
     while (running < n &&
-           pthread_create(&workers[running].thread, NULL, pipe_worker_main,
-                          &workers[running]) == 0)
+           thread_start(&workers[running].thread, pipe_worker_main,
+                        &workers[running]) == 0)
         running++;
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return running;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/pipe.h"
 #include "cli/backup_set.h"
 #include "cli/cli.h"
 #include "cli/hook.h"
@@ -21,6 +22,7 @@
 #include "cli/words.h"
 #include "repo/job/snapshot_job.h"
 #include "repo/repo_role.h"
+#include "source/walk_prime.h"
 
 enum { CMD_SNAPSHOT_ID_CHARS = 8, CMD_SNAPSHOT_CHECKPOINT_S = 300 };
 
@@ -282,17 +284,24 @@ static void cmd_snapshot_user(char out[64])
         (void)snprintf(out, 64, "%u", (unsigned)geteuid());
 }
 
-static int cmd_snapshot_job(struct cli *cli, struct session *s,
-                            const struct backup_set *b,
-                            const struct stream_input *stream)
+/* What a run holds from its beginning to its end. */
+struct cmd_snapshot_run {
+    const char *place; /* of the repository; lent */
+    struct session s;
+    struct running running;
+    struct backup_set b; /* with hooks: only its names before --before was */
+    struct walk *walk;   /* begun with already; NULL: not */
+    bool hooked;
+};
+
+/* user: stays lent */
+static struct snapshot_job_options cmd_snapshot_options(
+    struct cli *cli, const struct backup_set *b, const char *user)
 {
-    char user[64];
-    struct snapshot_job *job;
-    struct snapshot_job_options opt = {
+    return (struct snapshot_job_options){
         .root = b->paths.root,
         .root_n = b->paths.n,
         .from = b->paths.from,
-        .stream = stream,
         .series = bytes_of_str(b->series),
         .tag = b->tag,
         .tag_n = b->tag_n,
@@ -304,6 +313,7 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
         .options = buf_bytes(&b->options),
         .program = bytes_of_str("dedup " DEDUP_VERSION),
         .host = bytes_of_str(b->host),
+        .user = bytes_of_str(user),
         .skip = b->skip,
         .skip_n = b->skip_n,
         .one_fs = b->rules.one_fs,
@@ -319,13 +329,38 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
         .cancel = cli->cancel,
         .on_checkpoint = cmd_snapshot_checkpoint,
         .ctx = cli};
+}
+
+/* The walk looks at the first files while the key is derived. */
+static int cmd_snapshot_prime(struct cli *cli, struct cmd_snapshot_run *r)
+{
+    struct snapshot_job_options opt = cmd_snapshot_options(cli, &r->b, "");
+    struct walk_options walk = snapshot_job_walk(&opt, NULL);
+    int rc;
+
+    if (pipe_threads(0) == 1 || r->b.is_stream || r->b.paths.from ||
+        opt_has(cli->opt, OPT_DRY_RUN))
+        return 0;
+    rc = walk_new(opt.root, opt.root_n, &walk, &r->walk);
+    return rc < 0 ? rc : walk_prime_begin(r->walk);
+}
+
+static int cmd_snapshot_job(struct cli *cli, struct cmd_snapshot_run *r,
+                            const struct stream_input *stream)
+{
+    char user[64];
+    const struct backup_set *b = &r->b;
+    struct snapshot_job *job;
+    struct snapshot_job_options opt;
     int rc;
 
     cmd_snapshot_user(user);
-    opt.user = bytes_of_str(user);
+    opt = cmd_snapshot_options(cli, b, user);
+    opt.stream = stream;
+    opt.walk = r->walk;
     if (opt_has(cli->opt, OPT_DRY_RUN))
-        return preview_out_run(cli, s->repo, &opt);
-    rc = snapshot_job_new(s->repo, &opt, &job);
+        return preview_out_run(cli, r->s.repo, &opt);
+    rc = snapshot_job_new(r->s.repo, &opt, &job);
     if (rc < 0)
         return rc;
     rc = cmd_snapshot_watch(cli, job);
@@ -338,8 +373,7 @@ static int cmd_snapshot_job(struct cli *cli, struct session *s,
 }
 
 /* A program is started last, when nothing else stands in the way. */
-static int cmd_snapshot_stream(struct cli *cli, struct session *s,
-                               const struct backup_set *b)
+static int cmd_snapshot_stream(struct cli *cli, struct cmd_snapshot_run *r)
 {
     struct piped *p;
     struct stream_input input;
@@ -348,19 +382,10 @@ static int cmd_snapshot_stream(struct cli *cli, struct session *s,
     if (rc < 0)
         return rc;
     input = (struct stream_input){.read = piped_read, .ctx = p};
-    rc = cmd_snapshot_job(cli, s, b, &input);
+    rc = cmd_snapshot_job(cli, r, &input);
     piped_close(p);
     return rc;
 }
-
-/* What a run holds from its beginning to its end. */
-struct cmd_snapshot_run {
-    const char *place; /* of the repository; lent */
-    struct session s;
-    struct running running;
-    struct backup_set b; /* with hooks: only its names before --before was */
-    bool hooked;
-};
 
 /* Opens the repository and takes the series: until then nothing was done that
  * another run of it could notice. */
@@ -383,8 +408,8 @@ static int cmd_snapshot_do(struct cli *cli, struct cmd_snapshot_run *r)
     if (rc == 0)
         rc = backup_set_follows(&r->b, r->s.repo);
     if (rc == 0)
-        rc = r->b.is_stream ? cmd_snapshot_stream(cli, &r->s, &r->b)
-                            : cmd_snapshot_job(cli, &r->s, &r->b, NULL);
+        rc = r->b.is_stream ? cmd_snapshot_stream(cli, r)
+                            : cmd_snapshot_job(cli, r, NULL);
     return rc;
 }
 
@@ -396,6 +421,8 @@ static int cmd_snapshot_plain(struct cli *cli, struct cmd_snapshot_run *r)
         rc = backup_set_make(cli->opt, NULL, &r->b);
     if (rc == 0)
         rc = piped_check(cli->opt);
+    if (rc == 0)
+        rc = cmd_snapshot_prime(cli, r);
     if (rc == 0)
         rc = cmd_snapshot_begin(cli, r);
     return rc < 0 ? rc : cmd_snapshot_do(cli, r);
@@ -458,6 +485,7 @@ static int cmd_snapshot_one(struct cli *cli)
                       : cmd_snapshot_plain(cli, &r);
     running_end(&r.running);
     session_close(&r.s);
+    walk_free(r.walk);
     backup_set_release(&r.b);
     return rc;
 }

@@ -1,9 +1,9 @@
 #include "repo/closure.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { CLOSURE_SPREAD = 8 /* nodes to do before others are asked to help */ };
 
@@ -301,7 +301,7 @@ static void closure_start(struct closure *c)
         struct closure_worker *w = &c->worker[i];
 
         if (!w->started)
-            w->started = pthread_create(&w->thread, NULL, closure_help, w) == 0;
+            w->started = thread_start(&w->thread, closure_help, w) == 0;
         c->alone = !c->worker[1].started;
     }
 }

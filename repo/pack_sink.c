@@ -1,11 +1,10 @@
 #include "repo/pack_sink.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum {
     PACK_SINK_WAITING = 2, /* closed packs that wait for the disk */
@@ -151,17 +150,10 @@ static void *pack_sink_run(void *arg)
     return NULL;
 }
 
-/* Signals belong to the thread that waits for them. */
 static int pack_sink_start(struct pack_sink *q)
 {
-    sigset_t all;
-    sigset_t old;
-    int rc;
+    int rc = thread_start(&q->thread, pack_sink_run, q);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&q->thread, NULL, pack_sink_run, q);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc != 0)
         return err_set_errno(E_INTERNAL, rc, "starting a thread");
     q->started = true;

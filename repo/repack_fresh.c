@@ -1,11 +1,11 @@
 #include "repo/repack_fresh.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 /* A frame that is being filled, or compressed by a thread of its own. */
 struct repack_fresh_frame {
@@ -119,8 +119,7 @@ static void *repack_fresh_compress(void *arg)
 static void repack_fresh_begin(struct repack_fresh_frame *f)
 {
     f->begun = true;
-    f->running =
-        pthread_create(&f->thread, NULL, repack_fresh_compress, f) == 0;
+    f->running = thread_start(&f->thread, repack_fresh_compress, f) == 0;
     if (!f->running)
         (void)repack_fresh_compress(f);
 }

@@ -79,6 +79,7 @@ void walk_free(struct walk *w)
 {
     if (!w)
         return;
+    walk_prime_end(w, &w->options);
     while (w->depth > 0)
         walk_pop(w);
     free(w->frame);
@@ -765,6 +766,7 @@ int walk_next(struct walk *w, struct walk_item *item)
     enum fileop_domain domain = fileop_enter(FILEOP_SOURCE);
     int rc = 0;
 
+    ASSERT(!w->prime);
     switch (w->at) {
     case WALK_AT_START:
         rc = walk_start(w, item);

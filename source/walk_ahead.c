@@ -1,11 +1,10 @@
 #include "source/walk_ahead.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum walk_ahead_state { AHEAD_WAITS, AHEAD_BUSY, AHEAD_DONE };
 
@@ -16,6 +15,7 @@ struct walk_ahead {
     pthread_t thread;
     bool has_thread;
     atomic_size_t todo_n; /* looks in the ring; a hint without the lock */
+    atomic_size_t seen_n; /* names that looks hold a statx of; likewise */
 
     /* the walk's own */
     size_t out_n;            /* looks that are not dropped */
@@ -27,7 +27,6 @@ struct walk_ahead {
     bool idle;            /* the thread waits */
     bool wanted;          /* the walk waits */
     bool stop;
-    size_t seen_n;         /* names that looks hold a statx of */
     struct walk_look todo; /* head of the ring of those that wait */
 };
 
@@ -58,7 +57,7 @@ static void walk_ahead_look(struct walk_ahead *a, struct walk_look *l,
     (void)pthread_mutex_unlock(&a->lock);
     walk_look_run(l, a->marker, a->marker_n, dents);
     (void)pthread_mutex_lock(&a->lock);
-    a->seen_n += l->seen_n;
+    (void)atomic_fetch_add(&a->seen_n, l->seen_n);
     atomic_store(&l->state, AHEAD_DONE);
 }
 
@@ -110,18 +109,6 @@ static void *walk_ahead_main(void *arg)
     return NULL;
 }
 
-/* Signals are for the thread that asks for them. */
-static void walk_ahead_start(struct walk_ahead *a)
-{
-    sigset_t all;
-    sigset_t old;
-
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    a->has_thread = pthread_create(&a->thread, NULL, walk_ahead_main, a) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 /* ---- life ------------------------------------------------------------- */
 
 int walk_ahead_new(const struct walk_marker *marker, size_t marker_n,
@@ -136,6 +123,7 @@ int walk_ahead_new(const struct walk_marker *marker, size_t marker_n,
     a->marker_n = marker_n;
     a->todo.next = a->todo.prev = &a->todo;
     atomic_init(&a->todo_n, 0);
+    atomic_init(&a->seen_n, 0);
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->wake, NULL);
     (void)pthread_cond_init(&a->done, NULL);
@@ -145,7 +133,7 @@ int walk_ahead_new(const struct walk_marker *marker, size_t marker_n,
         walk_ahead_free(a);
         return err_set(E_NOMEM, "out of memory for names");
     }
-    walk_ahead_start(a);
+    a->has_thread = thread_start(&a->thread, walk_ahead_main, a) == 0;
     *out = a;
     return 0;
 }
@@ -183,9 +171,16 @@ void walk_ahead_free(struct walk_ahead *a)
 
 /* ---- looks ------------------------------------------------------------ */
 
-bool walk_ahead_wants(const struct walk_ahead *a)
+bool walk_ahead_has_room(const struct walk_ahead *a)
 {
     return a->out_n < WALK_AHEAD_MAX &&
+           atomic_load_explicit(&a->seen_n, memory_order_relaxed) <
+               WALK_AHEAD_SEEN_MAX;
+}
+
+bool walk_ahead_wants(const struct walk_ahead *a)
+{
+    return walk_ahead_has_room(a) &&
            atomic_load_explicit(&a->todo_n, memory_order_relaxed) <
                WALK_AHEAD_LOW;
 }
@@ -212,7 +207,7 @@ static struct walk_look *walk_ahead_spare(struct walk_ahead *a)
 /* Under the lock. */
 static void walk_ahead_limit(const struct walk_ahead *a, struct walk_look *l)
 {
-    if (a->seen_n >= WALK_AHEAD_SEEN_MAX)
+    if (atomic_load(&a->seen_n) >= WALK_AHEAD_SEEN_MAX)
         l->seen_max = 0;
 }
 
@@ -282,7 +277,7 @@ void walk_ahead_drop(struct walk_ahead *a, struct walk_look *l)
         walk_ahead_unlink(a, l);
     else
         walk_ahead_await(a, l);
-    a->seen_n -= l->seen_n;
+    (void)atomic_fetch_sub(&a->seen_n, l->seen_n);
     (void)pthread_mutex_unlock(&a->lock);
     walk_look_reset(l);
     l->next = a->spare;

@@ -13,8 +13,8 @@
 
 enum {
     WALK_AHEAD_LOW = 16,           /* looks that wait for the thread */
-    WALK_AHEAD_MAX = 192,          /* looks that wait for the walk */
-    WALK_AHEAD_SEEN_MAX = 16 << 10 /* names that they hold a statx of, about */
+    WALK_AHEAD_MAX = 4096,         /* looks that wait for the walk */
+    WALK_AHEAD_SEEN_MAX = 64 << 10 /* names that they hold a statx of, about */
 };
 
 struct walk_ahead;
@@ -30,8 +30,9 @@ MUST_CHECK int walk_ahead_new(const struct walk_marker *marker, size_t marker_n,
 /* walk_ahead_free: every look must have been dropped. NULL is fine. */
 void walk_ahead_free(struct walk_ahead *a);
 
-/* walk_ahead_wants: whether the thread is soon out of work, and one more look
- * has a place. */
+/* walk_ahead_has_room: whether one more look has a place; walk_ahead_wants: and
+ * the thread is soon out of work. */
+bool walk_ahead_has_room(const struct walk_ahead *a);
 bool walk_ahead_wants(const struct walk_ahead *a);
 
 /*

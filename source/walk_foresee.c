@@ -1,5 +1,7 @@
 #include "source/walk_foresee.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "source/stat_entry.h"
 
@@ -22,6 +24,8 @@ int walk_foresee_init(struct walk_foresee *v,
 
 void walk_foresee_release(struct walk_foresee *v)
 {
+    walk_foresee_drop(v, v->root);
+    v->root = NULL;
     walk_ahead_free(v->ahead);
     buf_release(&v->path);
 }
@@ -74,6 +78,14 @@ static int walk_foresee_enters(struct walk_foresee *v,
     return rc;
 }
 
+static void walk_foresee_append(struct walk_look *l, struct walk_look *below,
+                                size_t index)
+{
+    below->index = index;
+    *(l->last ? &l->last->younger : &l->first) = below;
+    l->last = below;
+}
+
 /* The names in l that nobody has decided on. */
 static int walk_foresee_names(struct walk_foresee *v,
                               const struct walk_foresee_at *at,
@@ -94,9 +106,7 @@ static int walk_foresee_names(struct walk_foresee *v,
         rc = walk_ahead_put(v->ahead, l->dir, name, l->dev, &below);
         if (rc < 0)
             continue;
-        below->index = i;
-        *(l->last ? &l->last->younger : &l->first) = below;
-        l->last = below;
+        walk_foresee_append(l, below, i);
     }
     return rc;
 }
@@ -114,21 +124,31 @@ static int walk_foresee_in(struct walk_foresee *v, struct walk_foresee_at at,
                            struct walk_look *l)
 {
     const struct walk_foresee_at in = {at.ignore, at.depth + 1, at.level + 1};
+    const struct walk_look *last = l->last;
     size_t path_n = v->path.n;
+    bool spent = true;
     int rc = 0;
 
-    for (struct walk_look *c = l->first;
-         c && rc == 0 && at.level < WALK_FORESEE_DEPTH && walk_foresee_wants(v);
-         c = c->younger) {
-        if (!walk_foresee_is_plain(v, c))
+    for (struct walk_look *c = l->first; c && rc == 0; c = c->younger) {
+        if (c->spent || !walk_foresee_is_plain(v, c)) {
+            spent = spent && walk_ahead_is_done(c);
             continue;
+        }
+        if (at.level >= WALK_FORESEE_DEPTH || !walk_foresee_wants(v)) {
+            spent = false;
+            break;
+        }
         buf_add_path(&v->path, c->name);
         rc = buf_status(&v->path);
         if (rc == 0)
             rc = walk_foresee_in(v, in, c);
         buf_truncate(&v->path, path_n);
+        spent = spent && c->spent;
     }
-    return rc < 0 ? rc : walk_foresee_names(v, &at, l);
+    if (rc == 0)
+        rc = walk_foresee_names(v, &at, l);
+    l->spent = rc == 0 && spent && l->last == last && l->foreseen == l->seen_n;
+    return rc;
 }
 
 int walk_foresee_below(struct walk_foresee *v, struct walk_look *l, size_t next,
@@ -139,10 +159,81 @@ int walk_foresee_below(struct walk_foresee *v, struct walk_look *l, size_t next,
 
     if (l->foreseen < next)
         l->foreseen = next;
+    if (l->spent)
+        return 0;
     buf_reset(&v->path);
     buf_add_bytes(&v->path, path);
     rc = buf_status(&v->path);
     return rc < 0 ? rc : walk_foresee_in(v, at, l);
+}
+
+/* ---- all that is below one directory ---------------------------------- */
+
+/* As walk_foresee_in(), in the order of the walk, and at once. */
+static int walk_foresee_now(struct walk_foresee *v, struct walk_foresee_at at,
+                            struct walk_look *l, const atomic_bool *stop)
+{
+    const struct walk_foresee_at in = {at.ignore, at.depth + 1, at.level + 1};
+    size_t path_n = v->path.n;
+    int rc = 0;
+
+    while (rc == 0 && l->foreseen < l->seen_n &&
+           at.level < WALK_FORESEE_DEPTH && walk_ahead_has_room(v->ahead) &&
+           !atomic_load_explicit(stop, memory_order_relaxed)) {
+        size_t i = l->foreseen++;
+        struct bytes name =
+            bytes_of_str(walk_names_get(&l->names, &l->list, i));
+        struct walk_look *below;
+        bool enters;
+
+        rc = walk_foresee_enters(v, &at, l, i, name, &enters);
+        if (rc < 0 || !enters)
+            continue;
+        rc = walk_ahead_now(v->ahead, l->dir, name, l->dev, &below);
+        if (rc < 0)
+            continue;
+        walk_foresee_append(l, below, i);
+        if (!walk_foresee_is_plain(v, below))
+            continue;
+        buf_add_path(&v->path, name);
+        rc = buf_status(&v->path);
+        if (rc == 0)
+            rc = walk_foresee_now(v, in, below, stop);
+        buf_truncate(&v->path, path_n);
+    }
+    return rc;
+}
+
+int walk_foresee_root(struct walk_foresee *v, struct dirfd *d,
+                      struct bytes name, struct bytes path,
+                      const atomic_bool *stop)
+{
+    struct walk_foresee_at at = {.depth = 1};
+    struct walk_seen seen = {.errnum = ESTALE};
+    struct walk_look *l;
+    int fd = dirfd_pin(d);
+    int rc;
+
+    for (size_t i = 0; i < path.n; i++)
+        at.depth += path.p[i] == '/';
+    if (fd >= 0) {
+        walk_look_at(&seen, fd, (const char *)name.p);
+        dirfd_unpin(d);
+    }
+    if (seen.errnum || !S_ISDIR(seen.st.stx_mode) ||
+        !walk_ahead_has_room(v->ahead))
+        return 0;
+    rc = walk_ahead_now(v->ahead, d, name, stat_entry_dev(&seen.st), &l);
+    if (rc < 0)
+        return rc;
+    l->younger = v->root;
+    v->root = l;
+    if (!walk_foresee_is_plain(v, l))
+        return 0;
+    buf_reset(&v->path);
+    buf_add_bytes(&v->path, path);
+    rc = buf_status(&v->path);
+    return rc < 0 ? rc : walk_foresee_now(v, at, l, stop);
 }
 
 /* ---- what has come ---------------------------------------------------- */
@@ -158,6 +249,25 @@ static struct walk_look *walk_foresee_shift(struct walk_look *l)
     return c;
 }
 
+/* What was found of the root name; NULL: nothing. */
+static struct walk_look *walk_foresee_of_root(struct walk_foresee *v,
+                                              const struct dirfd *parent,
+                                              struct bytes name, uint64_t dev)
+{
+    for (struct walk_look **at = &v->root; *at; at = &(*at)->younger) {
+        struct walk_look *l = *at;
+
+        if (l->dev != dev || !bytes_equal(l->name, name) ||
+            dirfd_dev(l->parent) != dirfd_dev(parent) ||
+            dirfd_inode(l->parent) != dirfd_inode(parent))
+            continue;
+        *at = l->younger;
+        l->younger = NULL;
+        return l;
+    }
+    return NULL;
+}
+
 int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
                       size_t index, struct dirfd *parent, struct bytes name,
                       uint64_t dev, struct walk_look **out)
@@ -171,7 +281,9 @@ int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
         walk_foresee_drop(v, walk_foresee_shift(above));
     if (above && above->first && above->first->index == index)
         l = walk_foresee_shift(above);
-    else
+    else if (!above)
+        l = walk_foresee_of_root(v, parent, name, dev);
+    if (!l)
         rc = walk_ahead_now(v->ahead, parent, name, dev, &l);
     if (rc < 0)
         return rc;

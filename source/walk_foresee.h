@@ -9,21 +9,24 @@
 #ifndef SOURCE_WALK_FORESEE_H
 #define SOURCE_WALK_FORESEE_H
 
+#include <stdatomic.h>
+
 #include "source/walk.h"
 #include "source/walk_ahead.h"
 
 struct walk_foresee {
     struct walk_ahead *ahead; /* NULL: nothing is foreseen */
     const struct walk_options *options;
-    struct buf path; /* scratch */
+    struct buf path;        /* scratch */
+    struct walk_look *root; /* of roots, by younger: walk_foresee_root() */
 };
 
 /* walk_foresee_init: options: lent until the release. Returns 0 or E_NOMEM. */
 MUST_CHECK int walk_foresee_init(struct walk_foresee *v,
                                  const struct walk_options *options);
 
-/* walk_foresee_release: every look must have been dropped. Fits a zeroed one
- * too. */
+/* walk_foresee_release: every look that was taken must have been dropped. Fits
+ * a zeroed one too. */
 void walk_foresee_release(struct walk_foresee *v);
 
 /* walk_foresee_wants: whether more can be looked at. */
@@ -43,8 +46,20 @@ MUST_CHECK int walk_foresee_below(struct walk_foresee *v, struct walk_look *l,
                                   struct ignore *ignore);
 
 /*
+ * walk_foresee_root: looks at a root and at what is below it, as long as there
+ * is room.
+ *   d, name  where it stands
+ *   path     the same, as struct walk_options has paths
+ *   stop     set by another thread: enough
+ * Returns 0 or E_NOMEM.
+ */
+MUST_CHECK int walk_foresee_root(struct walk_foresee *v, struct dirfd *d,
+                                 struct bytes name, struct bytes path,
+                                 const atomic_bool *stop);
+
+/*
  * walk_foresee_take: the look at one directory, done, ahead or now.
- *   above  what was found in parent; NULL: nothing
+ *   above  what was found in parent; NULL: nothing, name may be of a root
  *   index  of name among its names
  *   out    out: NULL: the directory has to be entered another way
  * Returns 0 or E_NOMEM.

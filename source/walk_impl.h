@@ -5,6 +5,7 @@
 #include "source/walk.h"
 #include "source/walk_foresee.h"
 #include "source/walk_names.h"
+#include "source/walk_prime.h"
 #include "source/walk_roots.h"
 
 /* One directory on the way down. Its name is in the list of the frame below;
@@ -34,6 +35,7 @@ struct walk {
     struct walk_names names;
     uint8_t *dents;
     struct walk_foresee foresee; /* with ahead */
+    struct walk_prime *prime;    /* has the walk meanwhile; NULL: none */
     struct buf path; /* of the step at hand: "srv/www"; empty: "/" */
     struct walk_frame *frame;
     size_t depth; /* frames in use; the last is the directory at hand */

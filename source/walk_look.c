@@ -49,6 +49,7 @@ void walk_look_begin(struct walk_look *l, struct dirfd *parent,
     walk_look_reset(l);
     l->first = l->last = l->younger = NULL;
     l->foreseen = 0;
+    l->spent = false;
     l->parent = dirfd_ref(parent);
     memcpy(l->text, name.p, name.n);
     l->text[name.n] = 0;

@@ -55,6 +55,7 @@ struct walk_look {
     struct walk_look *younger;
     size_t index;    /* of its name in the list above */
     size_t foreseen; /* of the list: to be decided on next */
+    bool spent;      /* nothing is left to be foreseen, here and below */
 };
 
 /* walk_look_init: an empty one. walk_look_release: fits a zeroed one too. */

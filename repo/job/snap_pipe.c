@@ -9,6 +9,7 @@
 #include "repo/job/snap_store.h"
 #include "repo/job/snap_stream.h"
 #include "repo/node.h"
+#include "source/walk_prime.h"
 
 enum {
     SNAP_PIPE_CACHE_BYTES = 16 << 20, /* decoded frames of the parent */
@@ -254,11 +255,14 @@ static int snap_pipe_open_walk(struct snap_pipe *p)
                                     .chunker = &p->chunker,
                                     .rules = p->c.opt->rules,
                                     .unit_items = p->c.opt->unit_items};
-    int rc;
+    int rc = 0;
 
-    rc = walk_new(p->c.opt->root, p->c.opt->root_n, &walk, &p->walk);
+    p->walk = p->c.opt->walk;
+    if (!p->walk)
+        rc = walk_new(p->c.opt->root, p->c.opt->root_n, &walk, &p->walk);
     if (rc < 0)
         return rc;
+    walk_prime_end(p->walk, &walk);
     plan.walk = p->walk;
     for (size_t i = 0; i < p->c.previous->parent_n; i++)
         parent_add(p->tree, &p->c.previous->parent[i].root);
@@ -307,7 +311,8 @@ void snap_pipe_free(struct snap_pipe *p)
     snap_build_free(p->build);
     snap_stream_free(p->stream);
     snap_plan_free(p->plan);
-    walk_free(p->walk);
+    if (p->walk != p->c.opt->walk)
+        walk_free(p->walk);
     parent_free(p->tree);
     intake_lane_free(p->meta);
     fetch_lane_free(p->parent_lane);

@@ -18,6 +18,10 @@ struct snapshot_job_options {
     const struct bytes *root; /* absolute canonical paths */
     size_t root_n;
     const char *from; /* where the one root really stands: see source/walk.h */
+    /* NULL: a walk is made; else one of these roots, with snapshot_job_walk(),
+     * that has not begun but was perhaps begun with (source/walk_prime.h). Lent
+     * until the free, and used up */
+    struct walk *walk;
     /* NULL: the roots are walked; else the one root is a file with what this
      * yields, and nothing of the last snapshot is taken over unread */
     const struct stream_input *stream;

@@ -1,0 +1,17 @@
+/* thread: a thread that takes no signals: these are for the one that asks for
+ * them. */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include <pthread.h>
+
+#include "base/err.h"
+
+/*
+ * thread_start: runs run(arg) on a thread of its own.
+ *   out  out: to be joined
+ * Returns 0, or why not, as an errno.
+ */
+MUST_CHECK int thread_start(pthread_t *out, void *(*run)(void *arg), void *arg);
+
+#endif

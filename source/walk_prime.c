@@ -1,0 +1,116 @@
+#include "source/walk_prime.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/thread.h"
+#include "source/stat_entry.h"
+#include "source/walk_impl.h"
+
+struct walk_prime {
+    pthread_t thread;
+    atomic_bool stop;
+};
+
+/* The directory "/". Returns NULL when it cannot be had. */
+static struct dirfd *walk_prime_top(struct walk *w)
+{
+    struct statx st;
+    struct dirfd *top = NULL;
+    int fd = fileop_openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+
+    if (fd < 0)
+        return NULL;
+    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
+        (void)fileop_close(fd);
+        return NULL;
+    }
+    err_ignore(dirfd_root(w->pool, fd, &st, bytes_of(NULL, 0), &top),
+               "the walk says what is amiss");
+    return top;
+}
+
+/* What stands at name in d, whose reference is given up: the directory, opened
+ * as a path. NULL when there is none. */
+static struct dirfd *walk_prime_down(struct dirfd *d, const char *name)
+{
+    struct statx st;
+    struct dirfd *child = NULL;
+    int errnum;
+
+    if (dirfd_pin(d) >= 0) {
+        err_ignore(dirfd_open(d, name, O_PATH, &st, &child, &errnum),
+                   "the walk says what is amiss");
+        dirfd_unpin(d);
+    }
+    dirfd_unref(d);
+    return child;
+}
+
+/* What is in the directory that path names. */
+static int walk_prime_root(struct walk *w, struct bytes path)
+{
+    char name[ENTRY_NAME_MAX + 1];
+    struct dirfd *d = walk_prime_top(w);
+    struct bytes rest = path;
+    int rc = 0;
+
+    while (d && rest.n > 0) {
+        const uint8_t *slash = memchr(rest.p, '/', rest.n);
+        size_t n = slash ? (size_t)(slash - rest.p) : rest.n;
+
+        if (n > ENTRY_NAME_MAX)
+            break;
+        memcpy(name, rest.p, n);
+        name[n] = 0;
+        n += slash != NULL;
+        rest = bytes_of(rest.p + n, rest.n - n);
+        if (slash)
+            d = walk_prime_down(d, name);
+        else
+            rc = walk_foresee_root(&w->foresee, d, bytes_of_str(name), path,
+                                   &w->prime->stop);
+    }
+    dirfd_unref(d);
+    return rc;
+}
+
+static void *walk_prime_main(void *arg)
+{
+    struct walk *w = arg;
+    int rc = 0;
+
+    (void)fileop_enter(FILEOP_SOURCE);
+    for (size_t i = 0; i < w->roots.n && rc == 0; i++)
+        rc = walk_prime_root(w, w->roots.path[i]);
+    err_ignore(rc, "the walk looks itself");
+    return NULL;
+}
+
+int walk_prime_begin(struct walk *w)
+{
+    struct walk_prime *p = mem_alloc(sizeof *p);
+
+    ASSERT(!w->prime && w->depth == 0 && w->foresee.ahead && !w->options.from);
+    if (!p)
+        return err_set(E_NOMEM, "out of memory for a walk");
+    atomic_init(&p->stop, false);
+    w->prime = p;
+    if (thread_start(&p->thread, walk_prime_main, w) != 0) {
+        w->prime = NULL;
+        free(p);
+    }
+    return 0;
+}
+
+void walk_prime_end(struct walk *w, const struct walk_options *options)
+{
+    if (w->prime) {
+        atomic_store(&w->prime->stop, true);
+        (void)pthread_join(w->prime->thread, NULL);
+        free(w->prime);
+        w->prime = NULL;
+    }
+    w->options = *options;
+}
