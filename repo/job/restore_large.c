@@ -11,6 +11,7 @@ void restore_large_unref(struct restore_large *l)
     if (!l || atomic_fetch_sub(&l->refs, 1) != 1)
         return;
     jail_file_abandon(l->file);
+    (void)pthread_mutex_destroy(&l->turn);
     (void)pthread_mutex_destroy(&l->lock);
     free(l);
 }
@@ -136,6 +137,7 @@ int restore_large_begin(struct restore_large_cut *c, struct jail_dir *dir,
         return err_set(E_NOMEM, "out of memory");
     }
     atomic_init(&c->large->refs, 1);
+    (void)pthread_mutex_init(&c->large->turn, NULL);
     (void)pthread_mutex_init(&c->large->lock, NULL);
     c->large->file = f;
     c->dir = jail_dir_ref(dir);

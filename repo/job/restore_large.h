@@ -13,6 +13,8 @@
 struct restore_large {
     atomic_size_t refs;
     struct jail_file *file; /* NULL: it was finished; only by the last item */
+    pthread_mutex_t turn;   /* of who writes to it: the kernel lets one write at
+                               a time, and the others spin */
     pthread_mutex_t lock;   /* for why */
     struct err_record why;  /* the first part that failed; code 0: none */
 };

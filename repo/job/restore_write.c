@@ -6,14 +6,17 @@
 #include "base/mem.h"
 #include "repo/job/restore_large.h"
 
-enum { RESTORE_WRITE_COMPARE = 65536 };
+enum {
+    RESTORE_WRITE_COMPARE = 65536,
+    RESTORE_RUNS = 4 /* that wait for their turn; a frame or less each */
+};
 
 /* Bytes of a file that stand one behind the other in a frame as they do in the
  * file: they are written at once, since each write takes the file's lock. */
 struct restore_run {
     struct fetch_chunk lent; /* the first chunk: keeps the frame */
     const uint8_t *p;
-    uint64_t n; /* 0: none */
+    uint64_t n;
     uint64_t at;
 };
 
@@ -23,7 +26,8 @@ struct restore_write {
     bool verify;
     bool dry_run;
     const struct cancel *cancel;
-    struct restore_run run;
+    struct restore_run run[RESTORE_RUNS]; /* the last one may grow */
+    size_t run_n;
     uint8_t *compare; /* RESTORE_WRITE_COMPARE bytes of an existing file */
     /* short holes of the file that is being written, from the place at hand */
     struct short_hole_reader holes;
@@ -77,6 +81,13 @@ bool restore_write_fatal(int rc)
 /* What to do with a run of a file's bytes; p is NULL for a hole. */
 typedef int restore_each(struct restore_write *w, struct jail_file *f,
                          const uint8_t *p, uint64_t n, uint64_t off);
+
+/* A file, and what becomes of its bytes. */
+struct restore_to {
+    struct jail_file *file;
+    restore_each *each;
+    pthread_mutex_t *turn; /* NULL: no other thread writes to it */
+};
 
 /*
  * How many of the n bytes at off are to be treated alike, as data or as a
@@ -185,49 +196,78 @@ static int restore_differs(struct restore_write *w, struct jail_file *f,
     return rc;
 }
 
-/* What was gathered is done; rc: 0, or what failed before. */
-static int restore_run_end(struct restore_write *w, struct jail_file *f,
-                           restore_each *each, int rc)
+/* All that was gathered is done; rc: 0, or what failed before. */
+static int restore_runs_do(struct restore_write *w, const struct restore_to *to,
+                           int rc)
 {
-    struct restore_run *r = &w->run;
+    for (size_t i = 0; i < w->run_n; i++) {
+        struct restore_run *r = &w->run[i];
 
-    if (rc == 0 && r->n > 0)
-        rc = each(w, f, r->p, r->n, r->at);
-    r->n = 0;
-    fetch_release(w->lane, &r->lent);
+        if (rc == 0)
+            rc = to->each(w, to->file, r->p, r->n, r->at);
+        fetch_release(w->lane, &r->lent);
+    }
+    w->run_n = 0;
     return rc;
 }
 
-static int restore_extent(struct restore_write *w, struct jail_file *f,
-                          const struct extent *e, uint64_t at,
-                          restore_each *each)
+/* The same when it is this thread's turn, which is waited for. */
+static int restore_runs_end(struct restore_write *w,
+                            const struct restore_to *to, int rc)
 {
-    struct restore_run *r = &w->run;
+    if (to->turn && w->run_n > 0)
+        (void)pthread_mutex_lock(to->turn);
+    else
+        return restore_runs_do(w, to, rc);
+    rc = restore_runs_do(w, to, rc);
+    (void)pthread_mutex_unlock(to->turn);
+    return rc;
+}
+
+/* Makes room for one more run: until then the next is decoded meanwhile. */
+static int restore_runs_room(struct restore_write *w,
+                             const struct restore_to *to)
+{
+    int rc;
+
+    if (!to->turn || w->run_n == RESTORE_RUNS)
+        return restore_runs_end(w, to, 0);
+    if (w->run_n == 0 || pthread_mutex_trylock(to->turn) != 0)
+        return 0;
+    rc = restore_runs_do(w, to, 0);
+    (void)pthread_mutex_unlock(to->turn);
+    return rc;
+}
+
+static int restore_extent(struct restore_write *w, const struct restore_to *to,
+                          const struct extent *e, uint64_t at)
+{
+    struct restore_run *r = w->run_n > 0 ? &w->run[w->run_n - 1] : NULL;
     struct fetch_chunk c;
     int rc;
 
     if (e->kind == EXTENT_HOLE) {
-        rc = restore_run_end(w, f, each, 0);
-        return rc < 0 ? rc : each(w, f, NULL, e->length, at);
+        rc = restore_runs_end(w, to, 0);
+        return rc < 0 ? rc : to->each(w, to->file, NULL, e->length, at);
     }
     rc = fetch_extent(w->lane, e, &c);
     if (rc < 0)
         return rc;
-    if (r->n > 0 && c.frame == r->lent.frame && c.bytes.p == r->p + r->n) {
+    if (r && c.frame == r->lent.frame && c.bytes.p == r->p + r->n) {
         r->n += e->length;
         fetch_release(w->lane, &c);
         return 0;
     }
-    rc = restore_run_end(w, f, each, 0);
-    *r = (struct restore_run){
+    rc = restore_runs_room(w, to);
+    w->run[w->run_n++] = (struct restore_run){
         .lent = c, .p = c.bytes.p, .n = e->length, .at = at};
     return rc;
 }
 
 /* All extents that begin in [off, end). */
-static int restore_content(struct restore_write *w, struct jail_file *f,
+static int restore_content(struct restore_write *w, const struct restore_to *to,
                            const struct tree_entry *te, uint64_t off,
-                           uint64_t end, restore_each *each)
+                           uint64_t end)
 {
     int rc = content_reader_open(w->content, &te->content, te->e.size, off);
 
@@ -244,22 +284,22 @@ static int restore_content(struct restore_write *w, struct jail_file *f,
         if (rc < 0 || !more || at >= end)
             break;
         if (at >= off)
-            rc = restore_extent(w, f, &e, at, each);
+            rc = restore_extent(w, to, &e, at);
     }
-    return restore_run_end(w, f, each, rc);
+    return restore_runs_end(w, to, rc);
 }
 
 /* Whether the file that stands there has other content than te. */
 static int restore_compare(struct restore_write *w,
                            const struct restore_item *it, bool *differs)
 {
-    struct jail_file *f = NULL;
-    int rc = jail_file_open(it->dir, it->te.e.name, &f);
+    struct restore_to to = {.each = restore_differs};
+    int rc = jail_file_open(it->dir, it->te.e.name, &to.file);
 
-    *differs = rc == 0 && !f;
-    if (rc == 0 && f)
-        rc = restore_content(w, f, &it->te, 0, UINT64_MAX, restore_differs);
-    jail_file_abandon(f);
+    *differs = rc == 0 && !to.file;
+    if (rc == 0 && to.file)
+        rc = restore_content(w, &to, &it->te, 0, UINT64_MAX);
+    jail_file_abandon(to.file);
     if (rc == E_LATER) {
         *differs = true;
         return 0;
@@ -269,16 +309,18 @@ static int restore_compare(struct restore_write *w,
 
 static int restore_file(struct restore_write *w, struct restore_item *it)
 {
-    struct jail_file *f = NULL;
+    struct restore_to to = {.each = restore_put};
+    struct jail_file *f;
     bool differs = false;
-    int rc = jail_file_begin(it->dir, &it->te.e, false, &f, &it->res);
+    int rc = jail_file_begin(it->dir, &it->te.e, false, &to.file, &it->res);
 
-    if (rc == 0 && !f && w->verify && it->res.outcome == JAIL_SAME)
+    if (rc == 0 && !to.file && w->verify && it->res.outcome == JAIL_SAME)
         rc = restore_compare(w, it, &differs);
     if (rc == 0 && differs)
-        rc = jail_file_begin(it->dir, &it->te.e, true, &f, &it->res);
-    if (rc == 0 && f)
-        rc = restore_content(w, f, &it->te, 0, UINT64_MAX, restore_put);
+        rc = jail_file_begin(it->dir, &it->te.e, true, &to.file, &it->res);
+    if (rc == 0 && to.file)
+        rc = restore_content(w, &to, &it->te, 0, UINT64_MAX);
+    f = to.file;
     if (rc < 0) {
         jail_file_abandon(f);
         return rc;
@@ -293,8 +335,8 @@ static int restore_file(struct restore_write *w, struct restore_item *it)
 static int restore_part(struct restore_write *w, struct restore_item *it)
 {
     struct restore_large *l = it->large;
-    int rc = restore_content(w, l->file, &it->te, it->off, it->off + it->n,
-                             restore_put);
+    struct restore_to to = {l->file, restore_put, &l->turn};
+    int rc = restore_content(w, &to, &it->te, it->off, it->off + it->n);
 
     if (rc == 0)
         jail_file_start_sync(l->file, it->off, it->n);
