@@ -493,8 +493,20 @@ static void test_walk__a_moved_directory_is_not_looked_for(void **state)
     scratch_remove(dir);
 }
 
+/* nap_us: NULL: the walk is not begun with */
+static void each_failure_walk(const char *dir, const char *root,
+                              const struct walk_options *options,
+                              const unsigned *nap_us, struct transcript *t)
+{
+    if (nap_us)
+        transcript_primed(dir, root, options, *nap_us, t);
+    else
+        transcript_words(dir, root, options, t);
+}
+
 static void each_failure(const char *dir, const char *root,
-                         const struct walk_options *options)
+                         const struct walk_options *options,
+                         const unsigned *nap_us)
 {
     char plan[64];
     struct transcript *good = calloc(1, sizeof *good);
@@ -504,14 +516,14 @@ static void each_failure(const char *dir, const char *root,
 
     assert_true(good && t);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
-    transcript_words(dir, root, options, good);
+    each_failure_walk(dir, root, options, nap_us, good);
     count = fileop_fault_count();
     assert_true(count > 20);
     for (uint64_t n = 1; n <= count; n++) {
         assert_true(snprintf(plan, sizeof plan, "fail:%llu:EIO,domain=source",
                              (unsigned long long)n) > 0);
         assert_int_equal(fileop_fault_set(plan), 0);
-        transcript_words(dir, root, options, t);
+        each_failure_walk(dir, root, options, nap_us, t);
         assert_int_equal(fileop_fault_set(NULL), 0);
         /* Nothing is lost in silence: a line is missing only where another
          * says so. A close that fails loses nothing. */
@@ -522,7 +534,7 @@ static void each_failure(const char *dir, const char *root,
     }
     for (uint64_t n = 1; n < 200; n++) {
         mem_fail_after(n, 0);
-        transcript_words(dir, root, options, t);
+        each_failure_walk(dir, root, options, nap_us, t);
         mem_fail_after(0, 0);
         assert_true(t->rc == E_NOMEM ||
                     (t->rc == 0 && strcmp(t->text, good->text) == 0));
@@ -538,11 +550,13 @@ static void test_walk__failures_are_problems_or_errors(void **state)
     char from[SCRATCH_PATH + 8];
     struct walk_options elsewhere = {.from = from};
     const struct walk_options ahead = {.ahead = true};
+    const unsigned nap_us = 1000;
 
-    each_failure(dir, ".", &plain);
-    each_failure(dir, ".", &ahead);
+    each_failure(dir, ".", &plain, NULL);
+    each_failure(dir, ".", &ahead, NULL);
+    each_failure(dir, ".", &ahead, &nap_us);
     assert_true(snprintf(from, sizeof from, "%s/b", dir) > 0);
-    each_failure(dir, "a/x/b", &elsewhere);
+    each_failure(dir, "a/x/b", &elsewhere, NULL);
 }
 
 static void test_walk__an_unreadable_directory_is_kept_empty(void **state)

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/fileop_fault.h"
 #include "source/walk.h"
 #include "source/walk_ahead.h"
+#include "source/walk_prime.h"
 #include "tests/source/transcript.h"
 #include "tests/support/scratch.h"
 
@@ -75,6 +78,11 @@ static void compare(const char *dir, const char *roots,
     o.ahead = true;
     for (int i = 0; i < 10; i++) {
         transcript_words(dir, roots, &o, t);
+        assert_int_equal(t->rc, 0);
+        assert_string_equal(t->text, want->text);
+    }
+    for (unsigned nap_us = 0; nap_us < 30000; nap_us = 2 * nap_us + 100) {
+        transcript_primed(dir, roots, &o, nap_us, t);
         assert_int_equal(t->rc, 0);
         assert_string_equal(t->text, want->text);
     }
@@ -157,6 +165,81 @@ static void test_walk_ahead__sees_what_changes_later(void **state)
     clock_fake_end();
 }
 
+/* A walk of dir that was begun with, and found all. */
+static struct walk *primed(const char *dir)
+{
+    struct bytes root = bytes_of_str(dir);
+    const struct walk_options o = {.ahead = true};
+    struct walk *w;
+    uint64_t done = 0;
+
+    assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+    assert_int_equal(fileop_fault_set("count,domain=source"), 0);
+    assert_int_equal(walk_prime_begin(w), 0);
+    do {
+        done = fileop_fault_count();
+        (void)usleep(50000);
+    } while (done == 0 || fileop_fault_count() > done);
+    walk_prime_end(w, &o);
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    return w;
+}
+
+/* The size of the last zz, which is that of the root, in what w still tells. */
+static uint64_t size_of_zz(struct walk *w)
+{
+    struct walk_item item;
+    uint64_t size = 0;
+
+    do {
+        assert_int_equal(walk_next(w, &item), 0);
+        if (item.kind == WALK_ENTRY &&
+            bytes_equal(item.entry.name, bytes_of_str("zz")))
+            size = item.entry.size;
+    } while (item.kind != WALK_END);
+    walk_free(w);
+    return size;
+}
+
+/* What was found before the first step is what the steps tell, as long as it is
+ * not old. */
+static void test_walk_prime__what_was_found_is_used(void **state)
+{
+    const char *dir = *state;
+    struct walk *w;
+    uint64_t size;
+
+    clock_fake_set(CLOCK_SECOND_NS, 0);
+    w = primed(dir);
+    scratch_text(dir, "zz", "one");
+    size = size_of_zz(w);
+    assert_int_equal(size, strlen("behind them"));
+    w = primed(dir);
+    scratch_text(dir, "zz", "another");
+    clock_fake_advance(60 * CLOCK_SECOND_NS);
+    size = size_of_zz(w);
+    assert_int_equal(size, strlen("another"));
+    clock_fake_end();
+}
+
+/* Whoever cannot go on, or never begins, lets go of all. */
+static void test_walk_prime__ends_anywhere(void **state)
+{
+    struct bytes root = bytes_of_str(*state);
+    const struct walk_options o = {.ahead = true};
+    struct walk_item item;
+    struct walk *w = primed(*state);
+
+    walk_free(w);
+    assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+    assert_int_equal(walk_prime_begin(w), 0);
+    walk_free(w);
+    w = primed(*state);
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(walk_next(w, &item), 0);
+    walk_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +249,10 @@ int main(void)
                                         big_tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_ahead__sees_what_changes_later, big_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_prime__what_was_found_is_used,
+                                        big_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_prime__ends_anywhere,
+                                        big_tree, gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

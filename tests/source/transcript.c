@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "source/walk_prime.h"
 #include "tests/support/scratch.h"
 
 static void transcript_add(struct transcript *t, const char *mark,
@@ -78,8 +80,10 @@ void transcript_of(struct walk *w, const char *below, struct transcript *t)
     buf_release(&path);
 }
 
-void transcript_words(const char *dir, const char *roots,
-                      const struct walk_options *options, struct transcript *t)
+/* nap_us: NULL: the walk is not begun with */
+static void transcript_walk(const char *dir, const char *roots,
+                            const struct walk_options *options,
+                            const unsigned *nap_us, struct transcript *t)
 {
     char copy[1024];
     char path[8][SCRATCH_PATH];
@@ -101,9 +105,30 @@ void transcript_words(const char *dir, const char *roots,
     }
     *t = (struct transcript){0};
     t->rc = walk_new(root, n, options, &w);
+    if (t->rc == 0 && nap_us) {
+        t->rc = walk_prime_begin(w);
+        (void)usleep(*nap_us);
+        walk_prime_end(w, options);
+    }
     if (t->rc == 0)
         transcript_of(w, dir, t);
     walk_free(w);
+}
+
+void transcript_words(const char *dir, const char *roots,
+                      const struct walk_options *options, struct transcript *t)
+{
+    transcript_walk(dir, roots, options, NULL, t);
+}
+
+void transcript_primed(const char *dir, const char *roots,
+                       const struct walk_options *options, unsigned nap_us,
+                       struct transcript *t)
+{
+    struct walk_options o = *options;
+
+    o.ahead = true;
+    transcript_walk(dir, roots, &o, &nap_us, t);
 }
 
 void transcript_expect(const char *dir, const char *roots,
@@ -116,6 +141,11 @@ void transcript_expect(const char *dir, const char *roots,
     for (int ahead = 0; ahead < 2; ahead++) {
         o.ahead = ahead;
         transcript_words(dir, roots, &o, t);
+        assert_int_equal(t->rc, 0);
+        assert_string_equal(t->text, expected);
+    }
+    for (unsigned nap_us = 0; !o.from && nap_us < 4000; nap_us += 1300) {
+        transcript_primed(dir, roots, &o, nap_us, t);
         assert_int_equal(t->rc, 0);
         assert_string_equal(t->text, expected);
     }

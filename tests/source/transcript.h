@@ -23,8 +23,14 @@ void transcript_of(struct walk *w, const char *below, struct transcript *t);
 void transcript_words(const char *dir, const char *roots,
                       const struct walk_options *options, struct transcript *t);
 
+/* transcript_primed: the same, with `ahead`, of a walk that was begun with
+ * (source/walk_prime.h) and left alone for so long. */
+void transcript_primed(const char *dir, const char *roots,
+                       const struct walk_options *options, unsigned nap_us,
+                       struct transcript *t);
+
 /* transcript_expect: that walk must read as expected, with options.ahead and
- * without. */
+ * without, and where it was begun with. */
 void transcript_expect(const char *dir, const char *roots,
                        const struct walk_options *options,
                        const char *expected);
