@@ -35,7 +35,7 @@ END {
         if (n != 6 || !known(w[1], "kernel noise small versions noise4 half4 over million start") ||
             !known(w[2], "first unchanged next restore touched check full list") ||
             !known(w[3], "wall cpu busy rss anon size") ||
-            !known(w[4], "- restic borg casync kopia bupstash tar cp") ||
+            !known(w[4], "- restic borg casync kopia bupstash tar cp full") ||
             !known(w[5], ">= <=") || w[6] !~ /^[0-9]+(\.[0-9]+)?$/) {
             print "line " number " is no bar: " row
             exit 2

@@ -33,6 +33,14 @@ choose_tools() {
     done
 }
 
+# have_memory DIR BYTES: memory that a virtual machine has not used lately is its
+# host's, and costs whoever writes it first some times the writing: as much as will
+# be needed is had before.
+have_memory() {
+    head -c "$2" /dev/zero >"$1/memory"
+    rm "$1/memory"
+}
+
 # tool_does TOOL OP: an archive has no unchanged snapshot, a copy no later ones
 tool_does() {
     case $1/$2 in tar/unchanged | cp/unchanged | cp/next) return 1 ;; esac
