@@ -15,11 +15,12 @@ struct walk_ahead {
     pthread_t thread;
     bool has_thread;
     atomic_size_t todo_n; /* looks in the ring; a hint without the lock */
-    atomic_size_t seen_n; /* names that looks hold a statx of; likewise */
+    atomic_size_t held;   /* by all looks: walk_ahead_held(); likewise */
 
     /* the walk's own */
     size_t out_n;            /* looks that are not dropped */
     struct walk_look *spare; /* by next */
+    size_t spare_n;
 
     pthread_mutex_t lock; /* of what follows, and of each look's state */
     pthread_cond_t wake;  /* the thread */
@@ -50,6 +51,12 @@ static void walk_ahead_unlink(struct walk_ahead *a, struct walk_look *l)
     (void)atomic_fetch_sub(&a->todo_n, 1);
 }
 
+/* What it takes of WALK_AHEAD_HELD_MAX. */
+static size_t walk_ahead_held(const struct walk_look *l)
+{
+    return l->seen_n + l->list.n / WALK_AHEAD_NAMES;
+}
+
 /* Looks, without the lock. */
 static void walk_ahead_look(struct walk_ahead *a, struct walk_look *l,
                             uint8_t *dents)
@@ -57,7 +64,7 @@ static void walk_ahead_look(struct walk_ahead *a, struct walk_look *l,
     (void)pthread_mutex_unlock(&a->lock);
     walk_look_run(l, a->marker, a->marker_n, dents);
     (void)pthread_mutex_lock(&a->lock);
-    (void)atomic_fetch_add(&a->seen_n, l->seen_n);
+    (void)atomic_fetch_add(&a->held, walk_ahead_held(l));
     atomic_store(&l->state, AHEAD_DONE);
 }
 
@@ -123,7 +130,7 @@ int walk_ahead_new(const struct walk_marker *marker, size_t marker_n,
     a->marker_n = marker_n;
     a->todo.next = a->todo.prev = &a->todo;
     atomic_init(&a->todo_n, 0);
-    atomic_init(&a->seen_n, 0);
+    atomic_init(&a->held, 0);
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->wake, NULL);
     (void)pthread_cond_init(&a->done, NULL);
@@ -174,8 +181,8 @@ void walk_ahead_free(struct walk_ahead *a)
 bool walk_ahead_has_room(const struct walk_ahead *a)
 {
     return a->out_n < WALK_AHEAD_MAX &&
-           atomic_load_explicit(&a->seen_n, memory_order_relaxed) <
-               WALK_AHEAD_SEEN_MAX;
+           atomic_load_explicit(&a->held, memory_order_relaxed) <
+               WALK_AHEAD_HELD_MAX;
 }
 
 bool walk_ahead_wants(const struct walk_ahead *a)
@@ -196,6 +203,7 @@ static struct walk_look *walk_ahead_spare(struct walk_ahead *a)
 
     if (l) {
         a->spare = l->next;
+        a->spare_n--;
         return l;
     }
     l = mem_alloc(sizeof *l);
@@ -207,7 +215,7 @@ static struct walk_look *walk_ahead_spare(struct walk_ahead *a)
 /* Under the lock. */
 static void walk_ahead_limit(const struct walk_ahead *a, struct walk_look *l)
 {
-    if (atomic_load(&a->seen_n) >= WALK_AHEAD_SEEN_MAX)
+    if (atomic_load(&a->held) >= WALK_AHEAD_HELD_MAX)
         l->seen_max = 0;
 }
 
@@ -277,10 +285,16 @@ void walk_ahead_drop(struct walk_ahead *a, struct walk_look *l)
         walk_ahead_unlink(a, l);
     else
         walk_ahead_await(a, l);
-    (void)atomic_fetch_sub(&a->seen_n, l->seen_n);
+    (void)atomic_fetch_sub(&a->held, walk_ahead_held(l));
     (void)pthread_mutex_unlock(&a->lock);
+    a->out_n--;
+    if (a->spare_n == WALK_AHEAD_SPARE) {
+        walk_look_release(l);
+        free(l);
+        return;
+    }
     walk_look_reset(l);
     l->next = a->spare;
     a->spare = l;
-    a->out_n--;
+    a->spare_n++;
 }

@@ -12,9 +12,11 @@
 #include "source/walk_look.h"
 
 enum {
-    WALK_AHEAD_LOW = 16,           /* looks that wait for the thread */
-    WALK_AHEAD_MAX = 4096,         /* looks that wait for the walk */
-    WALK_AHEAD_SEEN_MAX = 64 << 10 /* names that they hold a statx of, about */
+    WALK_AHEAD_LOW = 16,            /* looks that wait for the thread */
+    WALK_AHEAD_MAX = 4096,          /* looks that wait for the walk */
+    WALK_AHEAD_SPARE = 192,         /* that keep their memory for the next */
+    WALK_AHEAD_HELD_MAX = 64 << 10, /* names that they hold a statx of, about */
+    WALK_AHEAD_NAMES = 8 /* names without one that count like one with it */
 };
 
 struct walk_ahead;

@@ -268,6 +268,15 @@ static struct walk_look *walk_foresee_of_root(struct walk_foresee *v,
     return NULL;
 }
 
+/* Whether its directory is still there: it may have been closed meanwhile. */
+static bool walk_foresee_stands(const struct walk_look *l)
+{
+    if (dirfd_pin(l->dir) < 0)
+        return false;
+    dirfd_unpin(l->dir);
+    return true;
+}
+
 int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
                       size_t index, struct dirfd *parent, struct bytes name,
                       uint64_t dev, struct walk_look **out)
@@ -288,7 +297,7 @@ int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
     if (rc < 0)
         return rc;
     walk_ahead_take(v->ahead, l);
-    if (l->dir && !walk_foresee_is_old(l->looked_ns))
+    if (l->dir && !walk_foresee_is_old(l->looked_ns) && walk_foresee_stands(l))
         *out = l;
     else
         walk_foresee_drop(v, l);

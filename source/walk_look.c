@@ -26,6 +26,7 @@ void walk_look_reset(struct walk_look *l)
     l->dir = NULL;
     l->parent = NULL;
     l->seen_n = 0;
+    l->list = (struct walk_list){.n = 0};
     walk_names_empty(&l->names, WALK_LOOK_NAMES_KEEP);
     if (l->seen_cap > WALK_LOOK_SEEN_KEEP) {
         free(l->seen);

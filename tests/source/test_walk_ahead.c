@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,11 +166,43 @@ static void test_walk_ahead__sees_what_changes_later(void **state)
     clock_fake_end();
 }
 
+/* Names count, with what statx says of them and without. */
+static void test_walk_ahead__what_it_holds_has_a_bound(void **state)
+{
+    const size_t each = WALK_LOOK_SEEN_MAX + (WIDE + 1) / WALK_AHEAD_NAMES;
+    const size_t most = (WALK_AHEAD_HELD_MAX + each - 1) / each;
+    int fd = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct walk_look *look[WALK_AHEAD_HELD_MAX / WALK_LOOK_SEEN_MAX];
+    struct dirfd_pool *pool;
+    struct walk_ahead *a;
+    struct dirfd *dir;
+    struct statx st;
+    size_t n = 0;
+
+    assert_int_equal(statx(fd, "", AT_EMPTY_PATH, STATX_ALL, &st), 0);
+    assert_int_equal(dirfd_pool_new(O_RDONLY, DIRFD_OPEN_MIN, &pool), 0);
+    assert_int_equal(dirfd_root(pool, fd, &st, bytes_of_str(*state), &dir), 0);
+    assert_int_equal(walk_ahead_new(NULL, 0, &a), 0);
+    for (; walk_ahead_has_room(a); n++) {
+        assert_true(n < sizeof look / sizeof look[0]);
+        assert_int_equal(
+            walk_ahead_now(a, dir, bytes_of_str("w"), dirfd_dev(dir), &look[n]),
+            0);
+    }
+    assert_int_equal(n, most);
+    while (n-- > 0)
+        walk_ahead_drop(a, look[n]);
+    assert_true(walk_ahead_has_room(a));
+    walk_ahead_free(a);
+    dirfd_unref(dir);
+    dirfd_pool_free(pool);
+}
+
 /* A walk of dir that was begun with, and found all. */
 static struct walk *primed(const char *dir)
 {
     struct bytes root = bytes_of_str(dir);
-    const struct walk_options o = {.ahead = true};
+    const struct walk_options o = {.ahead = true, .max_open = DIRFD_OPEN_MIN};
     struct walk *w;
     uint64_t done = 0;
 
@@ -222,6 +255,27 @@ static void test_walk_prime__what_was_found_is_used(void **state)
     clock_fake_end();
 }
 
+/* Directories that were closed since, and are gone, are told of as any that
+ * went in time. */
+static void test_walk_prime__what_went_meanwhile_is_gone(void **state)
+{
+    const char *dir = *state;
+    struct transcript *t = calloc(1, sizeof *t);
+    struct walk *w = primed(dir);
+
+    assert_non_null(t);
+    assert_true(
+        scratch_run("mv %s/1/2 %s/0/moved && rm -r %s/3", dir, dir, dir));
+    transcript_of(w, dir, t);
+    walk_free(w);
+    assert_int_equal(t->rc, 0);
+    assert_non_null(strstr(t->text, "?gone 1/2\n"));
+    assert_non_null(strstr(t->text, "?gone 3\n"));
+    assert_null(strstr(t->text, "?bad"));
+    assert_null(strstr(t->text, "<!"));
+    free(t);
+}
+
 /* Whoever cannot go on, or never begins, lets go of all. */
 static void test_walk_prime__ends_anywhere(void **state)
 {
@@ -249,8 +303,12 @@ int main(void)
                                         big_tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_ahead__sees_what_changes_later, big_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_ahead__what_it_holds_has_a_bound, big_tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_prime__what_was_found_is_used,
                                         big_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_prime__what_went_meanwhile_is_gone, big_tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_prime__ends_anywhere,
                                         big_tree, gone),
     };
