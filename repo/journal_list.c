@@ -39,7 +39,7 @@ static int journal_list_order(const void *a, const void *b)
 int journal_list_load(struct store *s, struct journal_list *l)
 {
     size_t n = 0;
-    int rc = store_list(s, "w", journal_list_add, l);
+    int rc = store_list_names(s, "w", journal_list_add, l);
 
     if (rc < 0 || l->n == 0)
         return rc;
@@ -117,7 +117,7 @@ int journal_list_numbers(struct store *s, const struct writer_id *w,
 
     (void)snprintf(folder, sizeof folder, "w/%s",
                    id_hex(w->b, sizeof w->b, hex));
-    rc = store_list(s, folder, journal_list_number, out);
+    rc = store_list_names(s, folder, journal_list_number, out);
     if (rc == 0 && out->n > 0)
         qsort(out->k, out->n, sizeof *out->k, journal_list_number_order);
     return rc;

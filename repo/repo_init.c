@@ -28,7 +28,7 @@ static int repo_init_nothing_else(struct store *s)
     int rc = 0;
 
     for (size_t i = 0; i < sizeof folder / sizeof folder[0] && rc == 0; i++)
-        rc = store_list(s, folder[i], repo_init_any_object, NULL);
+        rc = store_list_names(s, folder[i], repo_init_any_object, NULL);
     return rc;
 }
 

@@ -87,7 +87,7 @@ MUST_CHECK int local_dir_make(const struct local *l, int parent,
 void local_dir_release(struct local *l);
 
 /* local_list_run: list of store_ops. */
-MUST_CHECK int local_list_run(struct store *s, const char *prefix,
+MUST_CHECK int local_list_run(struct store *s, const char *prefix, bool sizes,
                               store_list_fn *fn, void *ctx);
 
 /*

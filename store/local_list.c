@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ struct local_list {
     struct local *local;
     store_list_fn *fn;
     void *ctx;
+    bool sizes;                    /* are wanted */
     char name[STORE_NAME_MAX + 1]; /* where the walk is */
     size_t name_n;
 };
@@ -33,9 +35,20 @@ static int local_list_enter(struct local_list *x, int dir, const char *leaf,
     return rc;
 }
 
-static int local_list_entry(struct local_list *x, int dir, const char *leaf,
-                            unsigned depth)
+/* What e is, and what its size, if that is wanted. Returns 0 or -1, errno. */
+static int local_list_look(const struct local_list *x, int dir,
+                           const struct fileop_dirent *e, struct stat *st)
 {
+    bool known = e->type != DT_UNKNOWN && (e->type != DT_REG || !x->sizes);
+
+    *st = (struct stat){.st_mode = (mode_t)DTTOIF(e->type)};
+    return known ? 0 : fileop_fstatat(dir, e->name, st, AT_SYMLINK_NOFOLLOW);
+}
+
+static int local_list_entry(struct local_list *x, int dir,
+                            const struct fileop_dirent *e, unsigned depth)
+{
+    const char *leaf = e->name;
     size_t before = x->name_n;
     size_t n = strlen(leaf);
     struct stat st;
@@ -49,7 +62,7 @@ static int local_list_entry(struct local_list *x, int dir, const char *leaf,
     x->name_n += n;
     if (!store_name_ok(x->name))
         goto out;
-    if (fileop_fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (local_list_look(x, dir, e, &st) < 0)
         rc = errno == ENOENT ? 0
                              : local_fail(x->local, errno, "look at", x->name);
     else if (S_ISDIR(st.st_mode) && depth < STORE_DEPTH_MAX)
@@ -81,7 +94,7 @@ static int local_list_dir(struct local_list *x, int dir, unsigned depth)
         size_t at = 0;
 
         while (rc == 0 && fileop_dirent_next(buffer, (size_t)n, &at, &e))
-            rc = local_list_entry(x, dir, e.name, depth);
+            rc = local_list_entry(x, dir, &e, depth);
     }
     if (rc == 0 && n < 0)
         rc = local_fail(x->local, errno, "list", x->name);
@@ -98,11 +111,11 @@ static unsigned local_list_depth(const char *name)
     return depth;
 }
 
-int local_list_run(struct store *s, const char *prefix, store_list_fn *fn,
-                   void *ctx)
+int local_list_run(struct store *s, const char *prefix, bool sizes,
+                   store_list_fn *fn, void *ctx)
 {
     struct local *l = local_of(s);
-    struct local_list x = {.local = l, .fn = fn, .ctx = ctx};
+    struct local_list x = {.local = l, .fn = fn, .ctx = ctx, .sizes = sizes};
     const char *leaf = prefix;
     int dir = l->root;
     int rc = 0;

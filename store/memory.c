@@ -357,8 +357,8 @@ static int memory_collect(struct memory *m, const char *prefix,
                                      m->base.place, prefix);
 }
 
-static int memory_list(struct store *s, const char *prefix, store_list_fn *fn,
-                       void *ctx)
+static int memory_list(struct store *s, const char *prefix, bool sizes,
+                       store_list_fn *fn, void *ctx)
 {
     struct memory *m = memory_of(s);
     struct memory_listed *list = NULL;
@@ -368,7 +368,7 @@ static int memory_list(struct store *s, const char *prefix, store_list_fn *fn,
     if (rc == 0)
         rc = memory_collect(m, prefix, &list, &n);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = fn(ctx, list[i].name, list[i].size);
+        rc = fn(ctx, list[i].name, sizes ? list[i].size : UINT64_MAX);
     for (size_t i = 0; i < n; i++)
         free(list[i].name);
     free(list);

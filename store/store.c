@@ -152,16 +152,28 @@ int store_size(struct store *s, const char *name, uint64_t *size, bool *found)
     return rc;
 }
 
-int store_list(struct store *s, const char *prefix, store_list_fn *fn,
-               void *ctx)
+static int store_list_with(struct store *s, const char *prefix, bool sizes,
+                           store_list_fn *fn, void *ctx)
 {
     enum fileop_domain outer = fileop_enter(FILEOP_REPO);
     int rc = *prefix ? store_check_name(s, prefix) : 0;
 
     if (rc == 0)
-        rc = s->ops->list(s, prefix, fn, ctx);
+        rc = s->ops->list(s, prefix, sizes, fn, ctx);
     (void)fileop_enter(outer);
     return rc;
+}
+
+int store_list(struct store *s, const char *prefix, store_list_fn *fn,
+               void *ctx)
+{
+    return store_list_with(s, prefix, true, fn, ctx);
+}
+
+int store_list_names(struct store *s, const char *prefix, store_list_fn *fn,
+                     void *ctx)
+{
+    return store_list_with(s, prefix, false, fn, ctx);
 }
 
 int store_delete(struct store *s, const char *name)

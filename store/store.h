@@ -128,6 +128,11 @@ typedef int store_list_fn(void *ctx, const char *name, uint64_t size);
 MUST_CHECK int store_list(struct store *s, const char *prefix,
                           store_list_fn *fn, void *ctx);
 
+/* store_list_names: the same, in a third of the time: fn must not heed sizes.
+ */
+MUST_CHECK int store_list_names(struct store *s, const char *prefix,
+                                store_list_fn *fn, void *ctx);
+
 /* store_delete: the object is gone when it returns 0, also when it never was
  * there. Not durable by itself, see store_make_durable. */
 MUST_CHECK int store_delete(struct store *s, const char *name);

@@ -18,8 +18,9 @@ struct store_ops {
     int (*get_range)(struct store *s, const char *name, uint64_t off, void *to,
                      size_t n, bool *found);
     int (*size)(struct store *s, const char *name, uint64_t *size, bool *found);
-    int (*list)(struct store *s, const char *prefix, store_list_fn *fn,
-                void *ctx);
+    /* sizes: fn is to be told them; else any number will do */
+    int (*list)(struct store *s, const char *prefix, bool sizes,
+                store_list_fn *fn, void *ctx);
     int (*remove)(struct store *s, const char *name);
     int (*make_durable)(struct store *s, const char *name, bool *found);
     int (*free_space)(struct store *s, uint64_t *bytes);
