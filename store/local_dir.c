@@ -24,32 +24,57 @@ void local_dir_release(struct local *l)
     l->settled_n = 0;
 }
 
-/* path is lent for the call and need not end at its n-th byte; lock held */
-static bool local_dir_knows(const struct local *l, const char *path, size_t n)
+/*
+ * Whether path, which is lent for the call and need not end at its n-th byte,
+ * is among the settled ones. Lock held. at  out: where it is in their order, or
+ * would be
+ */
+static bool local_dir_find(const struct local *l, const char *path, size_t n,
+                           size_t *at)
 {
-    for (size_t i = l->settled_n; i > 0; i--)
-        if (strncmp(l->settled[i - 1], path, n) == 0 &&
-            l->settled[i - 1][n] == 0)
+    size_t low = 0;
+    size_t high = l->settled_n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const char *there = l->settled[mid];
+        int c = strncmp(there, path, n);
+
+        if (c == 0 && there[n] == 0) {
+            *at = mid;
             return true;
+        }
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *at = low;
     return false;
 }
 
 /* A directory that cannot be remembered is synced again: no failure. With the
- * lock held; takes path. */
-static void local_dir_remember(struct local *l, char *path)
+ * lock held; path is lent. */
+static void local_dir_remember(struct local *l, const char *path, size_t n)
 {
-    if (path && local_dir_knows(l, path, strlen(path)))
-        goto out;
-    if (l->settled_n == LOCAL_SETTLED_MAX)
+    size_t at;
+    char *copy;
+
+    if (local_dir_find(l, path, n, &at))
+        return;
+    if (l->settled_n == LOCAL_SETTLED_MAX) {
         local_dir_release(l);
+        at = 0;
+    }
     if (!l->settled)
         l->settled = mem_array(LOCAL_SETTLED_MAX, sizeof *l->settled);
-    if (path && l->settled) {
-        l->settled[l->settled_n++] = path;
-        path = NULL;
-    }
-out:
-    free(path);
+    copy = l->settled ? mem_dup(bytes_of(path, n)) : NULL;
+    if (!copy)
+        return;
+    memmove(&l->settled[at + 1], &l->settled[at],
+            (l->settled_n - at) * sizeof *l->settled);
+    l->settled[at] = copy;
+    l->settled_n++;
 }
 
 /* the names in a directory */
@@ -88,9 +113,9 @@ static void local_dir_remember_all(struct local *l, const char *path, size_t n,
             (size_t)before + strlen(e.name) > STORE_NAME_MAX)
             continue;
         (void)snprintf(sibling, sizeof sibling, "%.*s%s", before, path, e.name);
-        local_dir_remember(l, mem_dup(bytes_of_str(sibling)));
+        local_dir_remember(l, sibling, strlen(sibling));
     }
-    local_dir_remember(l, mem_dup(bytes_of(path, n)));
+    local_dir_remember(l, path, n);
     (void)pthread_mutex_unlock(&l->lock);
 }
 
@@ -104,11 +129,12 @@ static int local_dir_settle(struct local *l, int parent, const char *path,
                             size_t n)
 {
     struct local_dir_names *names;
+    size_t at;
     bool known;
     int rc;
 
     (void)pthread_mutex_lock(&l->lock);
-    known = local_dir_knows(l, path, n);
+    known = local_dir_find(l, path, n, &at);
     (void)pthread_mutex_unlock(&l->lock);
     if (known)
         return 0;
