@@ -123,6 +123,7 @@ mkdir -p whole/keep whole/tmp
 echo k >whole/keep/k
 echo '*.o' >whole/.dedupignore
 new_repo whole/repo
+expect 0 dedup snapshots # makes the directory of the cache
 sleep 0.1
 expect 0 dedup snapshot -s w -e "$PWD/whole/tmp" whole
 echo t >whole/tmp/t
