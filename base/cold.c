@@ -124,7 +124,8 @@ void cold_look(struct cold *c, int fd, uint64_t size)
         return;
     if (atomic_load_explicit(&cold_old, memory_order_relaxed)) {
         cold_look_old(c, fd);
-    } else if (!cold_count(c, fd, 0, cold_granules(c)) && errno == ENOSYS) {
+    } else if (!cold_count(c, fd, 0, cold_granules(c)) &&
+               (errno == ENOSYS || errno == EPERM)) {
         cold_assume_old_kernel(true);
         cold_look_old(c, fd);
     }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/pipe.h"
 #include "cli/backup_set.h"
 #include "cli/cli.h"
 #include "cli/hook.h"
@@ -338,7 +337,7 @@ static int cmd_snapshot_prime(struct cli *cli, struct cmd_snapshot_run *r)
     struct walk_options walk = snapshot_job_walk(&opt, NULL);
     int rc;
 
-    if (pipe_threads(0) == 1 || r->b.is_stream || r->b.paths.from ||
+    if (!walk.ahead || r->b.is_stream || r->b.paths.from ||
         opt_has(cli->opt, OPT_DRY_RUN))
         return 0;
     rc = walk_new(opt.root, opt.root_n, &walk, &r->walk);

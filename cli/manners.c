@@ -64,8 +64,9 @@ static bool manners_nice_cpu(void)
     if (errno == 0 && now < MANNERS_NICE &&
         setpriority(PRIO_PROCESS, 0, MANNERS_NICE) < 0)
         return false;
-    /* SCHED_IDLE is lower, and others are somebody's choice */
-    return sched_getscheduler(0) != SCHED_OTHER ||
+    now = sched_getscheduler(0);
+    /* SCHED_IDLE is lower */
+    return now == SCHED_BATCH || now == SCHED_IDLE ||
            sched_setscheduler(0, SCHED_BATCH, &param) == 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "base/pipe.h"
 #include "base/thread.h"
 
 /* A frame that is being filled, or compressed by a thread of its own. */
@@ -119,7 +120,8 @@ static void *repack_fresh_compress(void *arg)
 static void repack_fresh_begin(struct repack_fresh_frame *f)
 {
     f->begun = true;
-    f->running = thread_start(&f->thread, repack_fresh_compress, f) == 0;
+    f->running = pipe_threads(0) > 1 &&
+                 thread_start(&f->thread, repack_fresh_compress, f) == 0;
     if (!f->running)
         (void)repack_fresh_compress(f);
 }

@@ -15,7 +15,7 @@ struct walk_ahead {
     pthread_t thread;
     bool has_thread;
     atomic_size_t todo_n; /* looks in the ring; a hint without the lock */
-    atomic_size_t held;   /* by all looks: walk_ahead_held(); likewise */
+    atomic_size_t held;   /* bytes of the looks that are done; likewise */
 
     /* the walk's own */
     size_t out_n;            /* looks that are not dropped */
@@ -51,12 +51,6 @@ static void walk_ahead_unlink(struct walk_ahead *a, struct walk_look *l)
     (void)atomic_fetch_sub(&a->todo_n, 1);
 }
 
-/* What it takes of WALK_AHEAD_HELD_MAX. */
-static size_t walk_ahead_held(const struct walk_look *l)
-{
-    return l->seen_n + l->list.n / WALK_AHEAD_NAMES;
-}
-
 /* Looks, without the lock. */
 static void walk_ahead_look(struct walk_ahead *a, struct walk_look *l,
                             uint8_t *dents)
@@ -64,7 +58,8 @@ static void walk_ahead_look(struct walk_ahead *a, struct walk_look *l,
     (void)pthread_mutex_unlock(&a->lock);
     walk_look_run(l, a->marker, a->marker_n, dents);
     (void)pthread_mutex_lock(&a->lock);
-    (void)atomic_fetch_add(&a->held, walk_ahead_held(l));
+    l->held = walk_look_bytes(l);
+    (void)atomic_fetch_add(&a->held, l->held);
     atomic_store(&l->state, AHEAD_DONE);
 }
 
@@ -285,10 +280,12 @@ void walk_ahead_drop(struct walk_ahead *a, struct walk_look *l)
         walk_ahead_unlink(a, l);
     else
         walk_ahead_await(a, l);
-    (void)atomic_fetch_sub(&a->held, walk_ahead_held(l));
+    (void)atomic_fetch_sub(&a->held, l->held);
+    l->held = 0;
     (void)pthread_mutex_unlock(&a->lock);
     a->out_n--;
-    if (a->spare_n == WALK_AHEAD_SPARE) {
+    /* of many none keeps the size of the largest directory it ever had */
+    if (a->spare_n + a->out_n >= WALK_AHEAD_SPARE) {
         walk_look_release(l);
         free(l);
         return;

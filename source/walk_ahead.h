@@ -15,8 +15,7 @@ enum {
     WALK_AHEAD_LOW = 16,            /* looks that wait for the thread */
     WALK_AHEAD_MAX = 4096,          /* looks that wait for the walk */
     WALK_AHEAD_SPARE = 192,         /* that keep their memory for the next */
-    WALK_AHEAD_HELD_MAX = 64 << 10, /* names that they hold a statx of, about */
-    WALK_AHEAD_NAMES = 8 /* names without one that count like one with it */
+    WALK_AHEAD_HELD_MAX = 24 << 20, /* bytes that they hold, about */
 };
 
 struct walk_ahead;

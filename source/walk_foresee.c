@@ -208,7 +208,7 @@ int walk_foresee_root(struct walk_foresee *v, struct dirfd *d,
                       struct bytes name, struct bytes path,
                       const atomic_bool *stop)
 {
-    struct walk_foresee_at at = {.depth = 1};
+    struct walk_foresee_at at = {.depth = 2};
     struct walk_seen seen = {.errnum = ESTALE};
     struct walk_look *l;
     int fd = dirfd_pin(d);
@@ -254,13 +254,24 @@ static struct walk_look *walk_foresee_of_root(struct walk_foresee *v,
                                               const struct dirfd *parent,
                                               struct bytes name, uint64_t dev)
 {
-    for (struct walk_look **at = &v->root; *at; at = &(*at)->younger) {
+    struct walk_look **at = &v->root;
+
+    while (*at) {
         struct walk_look *l = *at;
+
+        if (walk_foresee_is_old(l->looked_ns)) {
+            *at = l->younger;
+            l->younger = NULL;
+            walk_foresee_drop(v, l);
+            continue;
+        }
 
         if (l->dev != dev || !bytes_equal(l->name, name) ||
             dirfd_dev(l->parent) != dirfd_dev(parent) ||
-            dirfd_inode(l->parent) != dirfd_inode(parent))
+            dirfd_inode(l->parent) != dirfd_inode(parent)) {
+            at = &l->younger;
             continue;
+        }
         *at = l->younger;
         l->younger = NULL;
         return l;

@@ -26,7 +26,6 @@ void walk_look_reset(struct walk_look *l)
     l->dir = NULL;
     l->parent = NULL;
     l->seen_n = 0;
-    l->list = (struct walk_list){.n = 0};
     walk_names_empty(&l->names, WALK_LOOK_NAMES_KEEP);
     if (l->seen_cap > WALK_LOOK_SEEN_KEEP) {
         free(l->seen);
@@ -41,6 +40,12 @@ void walk_look_release(struct walk_look *l)
     walk_names_release(&l->names);
     free(l->seen);
     l->seen = NULL;
+}
+
+size_t walk_look_bytes(const struct walk_look *l)
+{
+    return sizeof *l + l->seen_cap * sizeof *l->seen +
+           walk_names_bytes(&l->names);
 }
 
 void walk_look_begin(struct walk_look *l, struct dirfd *parent,

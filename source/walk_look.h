@@ -48,6 +48,7 @@ struct walk_look {
     struct walk_look *next; /* still to be done, or of no use at the moment */
     struct walk_look *prev;
     atomic_int state;
+    size_t held; /* bytes that it was counted with */
 
     /* of walk_foresee.c */
     struct walk_look *first; /* below it, those that wait, by younger */
@@ -69,6 +70,9 @@ void walk_look_at(struct walk_seen *s, int fd, const char *name);
  * believed to be on the device dev; what was found before is dropped. */
 void walk_look_begin(struct walk_look *l, struct dirfd *parent,
                      struct bytes name, uint64_t dev, size_t seen_max);
+
+/* walk_look_bytes: the memory that it has. */
+size_t walk_look_bytes(const struct walk_look *l);
 
 /* walk_look_reset: drops what was found, and the directories. */
 void walk_look_reset(struct walk_look *l);

@@ -17,6 +17,11 @@ void walk_names_init(struct walk_names *names)
     buf_init(&names->order, (size_t)1 << 40);
 }
 
+size_t walk_names_bytes(const struct walk_names *names)
+{
+    return names->text.cap + names->order.cap;
+}
+
 void walk_names_release(struct walk_names *names)
 {
     buf_release(&names->text);

@@ -62,6 +62,9 @@ bool walk_names_has(const struct walk_names *names,
 const char *walk_names_get(const struct walk_names *names,
                            const struct walk_list *list, size_t i);
 
+/* walk_names_bytes: the memory that it has. */
+size_t walk_names_bytes(const struct walk_names *names);
+
 /* walk_names_empty: drops all lists, and what memory is beyond keep bytes. */
 void walk_names_empty(struct walk_names *names, size_t keep);
 

@@ -76,14 +76,31 @@ static int walk_prime_root(struct walk *w, struct bytes path)
     return rc;
 }
 
+/* Whether another root lies in the i-th: the walk takes no look of that. */
+static bool walk_prime_holds_root(const struct walk *w, size_t i)
+{
+    struct bytes above = w->roots.path[i];
+
+    for (size_t k = i + 1; k < w->roots.n; k++) {
+        struct bytes p = w->roots.path[k];
+
+        if (p.n > above.n && p.p[above.n] == '/' &&
+            memcmp(p.p, above.p, above.n) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void *walk_prime_main(void *arg)
 {
     struct walk *w = arg;
     int rc = 0;
 
     (void)fileop_enter(FILEOP_SOURCE);
-    for (size_t i = 0; i < w->roots.n && rc == 0; i++)
-        rc = walk_prime_root(w, w->roots.path[i]);
+    for (size_t i = 0; i < w->roots.n && rc == 0; i++) {
+        if (!walk_prime_holds_root(w, i))
+            rc = walk_prime_root(w, w->roots.path[i]);
+    }
     err_ignore(rc, "the walk looks itself");
     return NULL;
 }

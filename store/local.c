@@ -7,6 +7,7 @@
 
 #include "base/cold.h"
 #include "base/fileop.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/room.h"
 #include "store/local_impl.h"
@@ -170,7 +171,7 @@ static ssize_t local_read(int fd, void *to, size_t n, uint64_t off,
     struct cold c = {.size = size, .any = false};
     ssize_t got;
 
-    if (n >= LOCAL_READ_LARGE && room_is_short())
+    if (n >= limit_piece(LIMIT_READ, LOCAL_READ_LARGE) && room_is_short())
         cold_look(&c, fd, size);
     got = fileop_pread_full(fd, to, n, off);
     if (c.any)

@@ -128,7 +128,6 @@ static int restore_put(struct restore_write *w, struct jail_file *f,
         bool hole;
         uint64_t part = restore_alike(w, p, n, off, &hole);
 
-        limit_wait(LIMIT_WRITE);
         rc = hole ? restore_put_hole(f, part, off)
                   : jail_file_write(f, p, (size_t)part, off);
         p += part;
@@ -215,6 +214,8 @@ static int restore_runs_do(struct restore_write *w, const struct restore_to *to,
 static int restore_runs_end(struct restore_write *w,
                             const struct restore_to *to, int rc)
 {
+    if (w->run_n > 0)
+        limit_wait(LIMIT_WRITE);
     if (to->turn && w->run_n > 0)
         (void)pthread_mutex_lock(to->turn);
     else
@@ -232,6 +233,8 @@ static int restore_runs_room(struct restore_write *w,
 
     if (!to->turn || w->run_n == RESTORE_RUNS)
         return restore_runs_end(w, to, 0);
+    if (w->run_n > 0)
+        limit_wait(LIMIT_WRITE);
     if (w->run_n == 0 || pthread_mutex_trylock(to->turn) != 0)
         return 0;
     rc = restore_runs_do(w, to, 0);

@@ -35,7 +35,7 @@ struct walk_options snapshot_job_walk(const struct snapshot_job_options *o,
                                  .larger = o->larger,
                                  .ignore_files = o->ignore_files,
                                  .one_fs = o->one_fs,
-                                 .ahead = o->threads != 1,
+                                 .ahead = pipe_threads(o->threads) != 1,
                                  .from = o->from,
                                  .cancel = o->cancel};
 }

@@ -15,7 +15,7 @@
 #include "base/fileop_fault.h"
 #include "source/walk.h"
 #include "source/walk_ahead.h"
-#include "source/walk_prime.h"
+#include "source/walk_impl.h"
 #include "tests/source/transcript.h"
 #include "tests/support/scratch.h"
 
@@ -166,47 +166,66 @@ static void test_walk_ahead__sees_what_changes_later(void **state)
     clock_fake_end();
 }
 
-/* Names count, with what statx says of them and without. */
+/* What looks hold has a bound, and those that are used again, by small and by
+ * large directories, do not all grow to the size of the largest. */
 static void test_walk_ahead__what_it_holds_has_a_bound(void **state)
 {
-    const size_t each = WALK_LOOK_SEEN_MAX + (WIDE + 1) / WALK_AHEAD_NAMES;
-    const size_t most = (WALK_AHEAD_HELD_MAX + each - 1) / each;
     int fd = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct walk_look *look[WALK_AHEAD_HELD_MAX / WALK_LOOK_SEEN_MAX];
+    struct walk_look **look = calloc(WALK_AHEAD_MAX, sizeof *look);
     struct dirfd_pool *pool;
     struct walk_ahead *a;
     struct dirfd *dir;
     struct statx st;
     size_t n = 0;
+    size_t bytes = 0;
 
+    assert_non_null(look);
     assert_int_equal(statx(fd, "", AT_EMPTY_PATH, STATX_ALL, &st), 0);
     assert_int_equal(dirfd_pool_new(O_RDONLY, DIRFD_OPEN_MIN, &pool), 0);
     assert_int_equal(dirfd_root(pool, fd, &st, bytes_of_str(*state), &dir), 0);
     assert_int_equal(walk_ahead_new(NULL, 0, &a), 0);
     for (; walk_ahead_has_room(a); n++) {
-        assert_true(n < sizeof look / sizeof look[0]);
         assert_int_equal(
             walk_ahead_now(a, dir, bytes_of_str("w"), dirfd_dev(dir), &look[n]),
             0);
+        bytes += walk_look_bytes(look[n]);
     }
-    assert_int_equal(n, most);
-    while (n-- > 0)
-        walk_ahead_drop(a, look[n]);
+    assert_in_range(bytes, WALK_AHEAD_HELD_MAX, WALK_AHEAD_HELD_MAX + 600000);
+    while (n > 0) {
+        walk_ahead_drop(a, look[--n]);
+        look[n] = NULL;
+    }
     assert_true(walk_ahead_has_room(a));
+    /* in turn: each place has had a large one, and has a small one in the end
+     */
+    for (size_t i = 0; i < (size_t)3 * WALK_AHEAD_MAX; i++) {
+        const char *name =
+            i < (size_t)2 * WALK_AHEAD_MAX && i % 8 == 0 ? "w" : "0";
+        struct walk_look **at = &look[i % WALK_AHEAD_MAX];
+
+        walk_ahead_drop(a, *at);
+        assert_int_equal(
+            walk_ahead_now(a, dir, bytes_of_str(name), dirfd_dev(dir), at), 0);
+    }
+    for (size_t i = 0; i < WALK_AHEAD_MAX; i++) {
+        bytes = walk_look_bytes(look[i]);
+        assert_true(bytes < 8000 || i < (size_t)2 * WALK_AHEAD_SPARE);
+        walk_ahead_drop(a, look[i]);
+    }
     walk_ahead_free(a);
     dirfd_unref(dir);
     dirfd_pool_free(pool);
+    free(look);
 }
 
 /* A walk of dir that was begun with, and found all. */
-static struct walk *primed(const char *dir)
+static struct walk *primed_roots(const struct bytes *root, size_t n)
 {
-    struct bytes root = bytes_of_str(dir);
     const struct walk_options o = {.ahead = true, .max_open = DIRFD_OPEN_MIN};
     struct walk *w;
     uint64_t done = 0;
 
-    assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+    assert_int_equal(walk_new(root, n, &o, &w), 0);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
     assert_int_equal(walk_prime_begin(w), 0);
     do {
@@ -216,6 +235,13 @@ static struct walk *primed(const char *dir)
     walk_prime_end(w, &o);
     assert_int_equal(fileop_fault_set(NULL), 0);
     return w;
+}
+
+static struct walk *primed(const char *dir)
+{
+    struct bytes root = bytes_of_str(dir);
+
+    return primed_roots(&root, 1);
 }
 
 /* The size of the last zz, which is that of the root, in what w still tells. */
@@ -276,6 +302,26 @@ static void test_walk_prime__what_went_meanwhile_is_gone(void **state)
     free(t);
 }
 
+/* A root that another one lies in is not looked at for nothing. */
+static void test_walk_prime__roots_in_roots_hold_nothing(void **state)
+{
+    char path[2][SCRATCH_PATH + 8];
+    struct bytes root[2];
+    struct walk_item item;
+    struct walk *w;
+
+    assert_true(snprintf(path[0], sizeof path[0], "%s", (char *)*state) > 0);
+    assert_true(snprintf(path[1], sizeof path[1], "%s/4", (char *)*state) > 0);
+    root[0] = bytes_of_str(path[0]);
+    root[1] = bytes_of_str(path[1]);
+    w = primed_roots(root, 2);
+    do {
+        assert_int_equal(walk_next(w, &item), 0);
+    } while (item.kind != WALK_END);
+    assert_null(w->foresee.root);
+    walk_free(w);
+}
+
 /* Whoever cannot go on, or never begins, lets go of all. */
 static void test_walk_prime__ends_anywhere(void **state)
 {
@@ -309,6 +355,8 @@ int main(void)
                                         big_tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_prime__what_went_meanwhile_is_gone, big_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_prime__roots_in_roots_hold_nothing, big_tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_prime__ends_anywhere,
                                         big_tree, gone),
     };
