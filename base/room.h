@@ -13,4 +13,9 @@
  */
 bool room_is_short(void);
 
+struct cgroup_place;
+
+/* room_is_short_in: the same of the control groups of place alone. */
+bool room_is_short_in(const struct cgroup_place *place);
+
 #endif

@@ -37,6 +37,23 @@ takes 400 dedup export write --format tar --limit-read 4M
 head -c 6000000 /dev/urandom >stream
 takes 700 sh -c "'$DEDUP' snapshot --stdin s --limit-read 4M <stream"
 expect 0 dedup cat "latest:/s" --all
+# Prune reads and writes as much: half of what it finds is not needed any more.
+mkdir files
+for i in $(seq 60); do
+    head -c 200000 /dev/urandom >"files/$i"
+done
+for limit in --limit-read --limit-write; do
+    new_repo "prune$limit"
+    expect 0 dedup snapshot -s p files
+    mkdir rest
+    mv files/*[0-4] rest
+    expect 0 dedup snapshot -s p files
+    mv rest/* files
+    rmdir rest
+    expect 0 dedup forget -s p --keep-last 1
+    takes 400 dedup prune --max-unused 0 "$limit" 4M
+    expect 0 dedup check --read-data
+done
 # 0 is none, as is what nothing can reach.
 expect 0 dedup snapshot --limit-read 0 --limit-write 1E src
 
@@ -63,6 +80,20 @@ for wrong in "--limit-read 1" "--limit-write 16383" "--limit-read x" \
     err_has "*${wrong%% *}*"
 done
 expect 0 dedup snapshot --cpu 1 --force src
+# threads OPTION...: those of a run that is held back
+threads() {
+    "$DEDUP" snapshot --limit-read 16K --force "$@" src >"$OUT" 2>"$ERR" &
+    pid=$!
+    sleep 1
+    n=$(ls "/proc/$pid/task" | wc -l)
+    kill -TERM $pid
+    wait $pid || :
+    echo "$n"
+}
+if [ "$(nproc)" -gt 1 ]; then # one for the pipeline, one that walks ahead
+    one=$(threads --cpu 1)
+    [ "$(threads --cpu 2)" -ge $((one + 2)) ] || run_fail "--cpu 1: $one threads"
+fi
 expect 0 dedup restore latest --target one --cpu 1
 same src "one$PWD/src"
 expect 0 dedup check --read-data --cpu 4096
