@@ -111,6 +111,10 @@ expect 0 nice -n 15 ionice -c 3 "$DEDUP" snapshot --nice \
     --before "{ $look; } >before" src
 grep -qx "$(nice -n 15 nice)" before || run_fail "less nice than it was: $(cat before)"
 grep -qx idle before || run_fail "I/O is not idle any more: $(cat before)"
+if chrt -f 10 true 2>/dev/null; then
+    expect 0 chrt -f 10 "$DEDUP" snapshot --nice --before "{ $look; } >before" src
+    grep -qx ' *B' before || run_fail "realtime still: $(cat before)"
+fi
 expect 0 dedup snapshot --before "{ $look; } >before" src
 [ "$(head -n 1 before)" = "$(nice)" ] || run_fail "nice unasked: $(cat before)"
 
