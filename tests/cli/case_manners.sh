@@ -85,7 +85,7 @@ threads() {
     "$DEDUP" snapshot --limit-read 16K --force "$@" src >"$OUT" 2>"$ERR" &
     pid=$!
     sleep 1
-    n=$(ls "/proc/$pid/task" | wc -l)
+    n=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)
     kill -TERM $pid
     wait $pid || :
     echo "$n"
