@@ -9,14 +9,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/fileop_fault.h"
 #include "tests/repo/catchup_kit.h"
 
-/* One backup of a few chunks, seed 1, beside more than an update takes. */
-static void start_large(struct repo_fixture *f)
+/* One backup of a few chunks, seed 1, beside more than an update takes.
+ * before: if not NULL: chunks of seed 2 are published first; out: the segment
+ * that says so. */
+static void start_large_after(struct repo_fixture *f,
+                              struct catchup_kit_names *before)
 {
     struct object_id id;
     struct repo *r = NULL;
@@ -25,12 +30,22 @@ static void start_large(struct repo_fixture *f)
     catchup_kit_start(f, 0, NULL);
     assert_int_equal(repo_fixture_repo(f, "a", &r), 0);
     assert_int_equal(writer_open(r, bytes_of_str("test@series"), &w), 0);
+    if (before) {
+        assert_int_equal(repo_fixture_publish(f, w, r, 2), 0);
+        catchup_kit_pick(f->store, "index", before);
+        assert_int_equal(before->n, 1);
+    }
     catchup_kit_publish_many(f, w, r);
     assert_int_equal(repo_fixture_publish(f, w, r, 1), 0);
     assert_int_equal(repo_fixture_commit(w, r, 1, &id), 0);
     assert_int_equal(writer_end(w), 0);
     writer_free(w);
     repo_close(r);
+}
+
+static void start_large(struct repo_fixture *f)
+{
+    start_large_after(f, NULL);
 }
 
 static struct index_stats stats_of(struct repo *r)
@@ -159,6 +174,84 @@ static void test_catchup_fill__each_operation_may_fail(void **state)
     repo_fixture_close(&f);
 }
 
+/* Where there is too little room for a second cache beside the first, the
+ * first is filled by updates: whatever can be had suffices for all. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMITED_MEMORY false /* a sanitizer's own is without bounds */
+#elif defined(__has_feature)
+#define LIMITED_MEMORY                                                         \
+    (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
+#else
+#define LIMITED_MEMORY true
+#endif
+
+static rlim_t memory_now(void)
+{
+    FILE *s = fopen("/proc/self/statm", "re");
+    unsigned long long pages = 0;
+
+    assert_non_null(s);
+    assert_int_equal(fscanf(s, "%llu", &pages), 1);
+    assert_int_equal(fclose(s), 0);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void test_catchup_fill__an_address_space_of_any_size(void **state)
+{
+    struct rlimit before;
+    struct repo_fixture f;
+    unsigned filled = 0;
+    unsigned updated = 0;
+
+    (void)state;
+    if (!LIMITED_MEMORY)
+        skip();
+    start_large(&f);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    for (unsigned mb = 80; mb <= 480; mb += 40) {
+        struct rlimit less = before;
+        struct repo *r = NULL;
+        char cache[32];
+        int rc;
+
+        (void)snprintf(cache, sizeof cache, "in-%u", mb);
+        less.rlim_cur = memory_now() + ((rlim_t)mb << 20);
+        assert_int_equal(setrlimit(RLIMIT_AS, &less), 0);
+        rc = repo_fixture_repo(&f, cache, &r);
+        assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+        if (rc < 0)
+            fail_msg("in %u MiB: %s", mb, err_text());
+        assert_false(r->private_cache);
+        assert_true(catchup_kit_finds(r, INDEX_DEDUP, 1));
+        filled += r->filled;
+        updated += !r->filled;
+        repo_close(r);
+    }
+    assert_true(filled > 0 && updated > 0);
+    repo_fixture_close(&f);
+}
+
+/* What the attempt that found out that there is much had met already is not
+ * met twice. */
+static void test_catchup_fill__what_is_lost_is_counted_once(void **state)
+{
+    struct catchup_kit_names n;
+    struct repo_fixture f;
+    struct repo *r = NULL;
+
+    (void)state;
+    start_large_after(&f, &n);
+    catchup_kit_remove(f.store, n.name[0]);
+    assert_int_equal(repo_fixture_repo(&f, NULL, &r), 0);
+    assert_true(r->filled);
+    assert_true(r->hurt);
+    assert_int_equal(r->segments_lost, 1);
+    assert_true(catchup_kit_finds(r, INDEX_READ, 2));
+    assert_false(catchup_kit_finds(r, INDEX_DEDUP, 2));
+    repo_close(r);
+    repo_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +259,8 @@ int main(void)
         cmocka_unit_test(test_catchup_fill__little_enters_by_updates),
         cmocka_unit_test(test_catchup_fill__not_over_a_cache_that_knows),
         cmocka_unit_test(test_catchup_fill__each_operation_may_fail),
+        cmocka_unit_test(test_catchup_fill__an_address_space_of_any_size),
+        cmocka_unit_test(test_catchup_fill__what_is_lost_is_counted_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
