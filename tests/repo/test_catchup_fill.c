@@ -4,17 +4,22 @@
  * one, and takes its place as a whole or not at all.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/fileop_fault.h"
+#include "repo/catchup.h"
+#include "repo/catchup_marks.h"
+#include "repo/repo_log.h"
 #include "tests/repo/catchup_kit.h"
 
 /* One backup of a few chunks, seed 1, beside more than an update takes.
@@ -138,8 +143,47 @@ static void test_catchup_fill__not_over_a_cache_that_knows(void **state)
     repo_fixture_close(&f);
 }
 
-/* An operation on the cache fails: a private one serves, or the error is told;
- * and the next process fills it. */
+/* The n-th operation fails: there was room for updates, a private one serves,
+ * or the error is told. */
+static void fail_at(struct repo_fixture *f, uint64_t n, const char *cache)
+{
+    struct repo *r = NULL;
+    char plan[64];
+    int rc;
+
+    (void)snprintf(plan, sizeof plan, "fail:%u:ENOSPC", (unsigned)n);
+    assert_int_equal(fileop_fault_set(plan), 0);
+    rc = repo_fixture_repo(f, cache, &r);
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    if (rc == 0)
+        assert_true(catchup_kit_finds(r, INDEX_READ, 1));
+    else
+        assert_int_equal(rc, E_NOSPACE);
+    repo_close(r);
+}
+
+/* The n-th operation is the last one before SIGKILL. */
+static void kill_at(struct repo_fixture *f, uint64_t n, const char *cache)
+{
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct repo *r = NULL;
+        char plan[64];
+
+        (void)snprintf(plan, sizeof plan, "kill-after:%u", (unsigned)n);
+        if (fileop_fault_set(plan) == 0)
+            err_ignore(repo_fixture_repo(f, cache, &r), "killed in it");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Whatever becomes of one operation on the cache: the next process has what it
+ * needs. */
 static void test_catchup_fill__each_operation_may_fail(void **state)
 {
     struct repo_fixture f;
@@ -153,25 +197,170 @@ static void test_catchup_fill__each_operation_may_fail(void **state)
     count = fileop_fault_count();
     assert_int_equal(fileop_fault_set(NULL), 0);
     repo_close(r);
-    for (uint64_t n = 1; n <= count; n += 3) {
+    for (uint64_t n = 1; n <= count; n++) {
         char cache[32];
-        char plan[64];
-        int rc;
 
         (void)snprintf(cache, sizeof cache, "at-%u", (unsigned)n);
-        (void)snprintf(plan, sizeof plan, "fail:%u:ENOSPC", (unsigned)n);
-        assert_int_equal(fileop_fault_set(plan), 0);
-        r = NULL;
-        rc = repo_fixture_repo(&f, cache, &r);
-        assert_int_equal(fileop_fault_set(NULL), 0);
-        if (rc == 0)
-            assert_true(catchup_kit_finds(r, INDEX_READ, 1));
-        else
-            assert_int_equal(rc, E_NOSPACE);
-        repo_close(r);
+        fail_at(&f, n, cache);
+        catchup_kit_knows(&f, cache, 1);
+        (void)snprintf(cache, sizeof cache, "killed-%u", (unsigned)n);
+        kill_at(&f, n, cache);
         catchup_kit_knows(&f, cache, 1);
     }
     repo_fixture_close(&f);
+}
+
+/* --- others, while it is filled --- */
+
+struct meanwhile {
+    struct repo_fixture f;
+    struct repo *keys;  /* without an index */
+    struct repo *other; /* with the cache "a" */
+    char path[128];
+    struct catchup c;
+    void (*act)(struct meanwhile *m); /* NULL: it did */
+};
+
+static void meanwhile_open_index(struct meanwhile *m)
+{
+    struct index_options opt = {.create = true, .wait_ms = 1000};
+    enum index_fate fate;
+
+    assert_int_equal(
+        index_open(m->path, &m->keys->config.repo, &opt, &m->c.index, &fate),
+        0);
+}
+
+/* Ready to catch up from nothing. */
+static void meanwhile_begin(struct meanwhile *m)
+{
+    struct repo_open_options opt = {.no_index = true};
+
+    *m = (struct meanwhile){.act = NULL};
+    start_large(&m->f);
+    opt.secret = &m->f.secret;
+    assert_int_equal(repo_open(m->f.store, &opt, &m->keys), 0);
+    assert_int_equal(repo_fixture_repo(&m->f, "a", &m->other), 0);
+    (void)snprintf(m->path, sizeof m->path, "%s/by-hand", m->f.cache);
+    m->c = (struct catchup){.store = m->f.store,
+                            .keys = m->keys->keys,
+                            .state = &m->keys->state,
+                            .index_path = m->path,
+                            .repo = &m->keys->config.repo,
+                            .wait_ms = 1000,
+                            .starting = true};
+    meanwhile_open_index(m);
+}
+
+static void meanwhile_end(struct meanwhile *m)
+{
+    index_close(m->c.index);
+    repo_close(m->other);
+    repo_close(m->keys);
+    repo_fixture_close(&m->f);
+}
+
+/* The snapshot is read last, and only when filling: what comes before it is too
+ * much for updates. */
+static int meanwhile_hook(void *ctx, enum memory_point point, enum memory_op op,
+                          const char *name)
+{
+    struct meanwhile *m = ctx;
+    void (*act)(struct meanwhile *) = m->act;
+
+    if (!act || point != MEMORY_BEFORE || op != MEMORY_GET ||
+        strncmp(name, "snapshots/", 10) != 0)
+        return 0;
+    m->act = NULL;
+    act(m);
+    return 0;
+}
+
+/* Returns the number in the log's mark of what stands there then; -1: none. */
+static int64_t meanwhile_run(struct meanwhile *m,
+                             void (*act)(struct meanwhile *m))
+{
+    struct catchup_mark mark = {.number = 0};
+    struct index_reader *r = NULL;
+    bool found;
+    bool stale;
+
+    m->act = act;
+    memory_set_hook(m->f.store, meanwhile_hook, m);
+    assert_int_equal(catchup_run(&m->c, &stale), E_LATER);
+    memory_set_hook(m->f.store, NULL, NULL);
+    assert_null(m->act);
+    assert_false(stale);
+    index_close(m->c.index);
+    meanwhile_open_index(m);
+    assert_int_equal(index_reader_new(m->c.index, &r), 0);
+    assert_int_equal(catchup_marks_log(r, &mark, &found), 0);
+    index_reader_free(r);
+    return found ? (int64_t)mark.number : -1;
+}
+
+static int say_unforget(void *ctx, const struct repo *r,
+                        struct repo_log_draft *d)
+{
+    (void)r;
+    d->type = RECORD_UNFORGET;
+    d->says.ids = record_ids_of(ctx, 1);
+    return 0;
+}
+
+static void log_grows(struct meanwhile *m)
+{
+    struct object_id any = {{7}};
+
+    assert_int_equal(repo_log_append(m->other, say_unforget, &any, NULL), 0);
+}
+
+/* M7: what journals say is found by nobody before the log was looked at once
+ * more. */
+static void test_catchup_fill__the_log_is_looked_at_again(void **state)
+{
+    struct meanwhile m;
+
+    (void)state;
+    meanwhile_begin(&m);
+    assert_int_equal(m.other->state.tip.number, 0);
+    assert_int_equal(meanwhile_run(&m, log_grows), 1);
+    assert_true(m.c.filled);
+    meanwhile_end(&m);
+}
+
+static void another_fills(struct meanwhile *m)
+{
+    struct chain_tip tip = {.any = true, .number = 77};
+    struct index_update *u = NULL;
+
+    assert_int_equal(index_update_begin(m->c.index, 1000, &u), 0);
+    assert_int_equal(catchup_marks_put_log(u, &tip), 0);
+    assert_int_equal(index_update_commit(u), 0);
+}
+
+static void another_discards(struct meanwhile *m)
+{
+    assert_int_equal(index_discard(m->path, 1000), 0);
+}
+
+/* What another process has put there meanwhile stays: others rely on it. */
+static void test_catchup_fill__not_over_what_another_filled(void **state)
+{
+    static const struct {
+        void (*act)(struct meanwhile *m);
+        int64_t number;
+    } way[] = {{another_fills, 77}, {another_discards, -1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof way / sizeof way[0]; i++) {
+        struct meanwhile m;
+
+        meanwhile_begin(&m);
+        assert_int_equal(meanwhile_run(&m, way[i].act), way[i].number);
+        assert_false(m.c.filled);
+        meanwhile_end(&m);
+    }
 }
 
 /* Where there is too little room for a second cache beside the first, the
@@ -259,6 +448,8 @@ int main(void)
         cmocka_unit_test(test_catchup_fill__little_enters_by_updates),
         cmocka_unit_test(test_catchup_fill__not_over_a_cache_that_knows),
         cmocka_unit_test(test_catchup_fill__each_operation_may_fail),
+        cmocka_unit_test(test_catchup_fill__the_log_is_looked_at_again),
+        cmocka_unit_test(test_catchup_fill__not_over_what_another_filled),
         cmocka_unit_test(test_catchup_fill__an_address_space_of_any_size),
         cmocka_unit_test(test_catchup_fill__what_is_lost_is_counted_once),
     };
