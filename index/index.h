@@ -403,7 +403,8 @@ void index_update_abort(struct index_update *u);
  * index_rebuild_begin: start a new cache that will replace the one at path.
  * Chunks are sorted through a temporary file and appended: several times
  * faster and half the size of updates, in about 100 MB of memory.
- * One at a time: E_BUSY after opt->wait_ms. The index at path may be open.
+ * One at a time: E_BUSY when another process has shown no progress for
+ * opt->wait_ms. The index at path may be open.
  */
 MUST_CHECK int index_rebuild_begin(const char *path, const struct repo_id *repo,
                                    const struct index_options *opt,
@@ -427,6 +428,12 @@ struct index *index_rebuild_index(struct index_rebuild *rb);
 /* index_rebuild_turn: let the new cache's readers see what there is, and let go
  * of the memory that it takes. Nobody else sees anything before the commit. */
 MUST_CHECK int index_rebuild_turn(struct index_rebuild *rb);
+
+/* index_rebuild_show: it gets on, though perhaps nothing was written: what
+ * chunks are made of comes slowly, and waits in memory. To be called more often
+ * than others wait; a few times in that while a file is touched. NULL is fine.
+ */
+void index_rebuild_show(struct index_rebuild *rb);
 
 /* Whether the new cache may still take the old one's place: 0, or an error. */
 typedef int index_rebuild_fn(void *ctx);

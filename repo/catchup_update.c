@@ -58,6 +58,7 @@ int catchup_update_breathe_for(struct catchup_update *up, size_t more)
 {
     int rc = 0;
 
+    index_rebuild_show(up->fill);
     if (up->u && up->load > 0 && up->load + more > CATCHUP_PACKS_LOAD) {
         up->wants_fill =
             up->empty && up->c->index_path && !up->fill && !up->no_fill;

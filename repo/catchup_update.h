@@ -35,7 +35,7 @@ struct catchup_update {
  * released after an error too. Returns what the index returned.
  * catchup_update_init_fill: one that fills another in its place, in order.
  * Returns besides E_LATER: another process has filled or replaced it; E_BUSY:
- * one is filling it. */
+ * one is filling it, and does not get on. */
 MUST_CHECK int catchup_update_init(struct catchup_update *up,
                                    struct catchup *c);
 MUST_CHECK int catchup_update_init_fill(struct catchup_update *up,

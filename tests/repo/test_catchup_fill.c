@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "repo/catchup.h"
 #include "repo/catchup_marks.h"
@@ -363,6 +364,78 @@ static void test_catchup_fill__not_over_what_another_filled(void **state)
     }
 }
 
+/* A store that answers slowly, as soon as another process fills. */
+struct slow {
+    unsigned segments; /* asked for */
+    int begun;         /* where it is said */
+};
+
+enum {
+    SLOW_WAIT_MS = 1500, /* what others wait for it */
+    SLOW_GET_MS = 400    /* one answer; several are due */
+};
+
+static int slow_hook(void *ctx, enum memory_point point, enum memory_op op,
+                     const char *name)
+{
+    struct slow *s = ctx;
+
+    if (point != MEMORY_BEFORE || op != MEMORY_GET)
+        return 0;
+    s->segments += strncmp(name, "index/", 6) == 0;
+    if (s->segments < 3) /* both, before it is known that they are too much */
+        return 0;
+    if (s->begun >= 0 && write(s->begun, "!", 1) != 1)
+        _exit(1);
+    s->begun = -1;
+    clock_sleep_ns(SLOW_GET_MS * (CLOCK_SECOND_NS / 1000));
+    return 0;
+}
+
+/* Who starts meanwhile waits for what is filled, and does not fill another. */
+static void test_catchup_fill__is_waited_for(void **state)
+{
+    struct index_reader *r = NULL;
+    struct index_stats stats;
+    struct meanwhile m;
+    int begun[2];
+    bool stale;
+    int status;
+    char c;
+    pid_t pid;
+
+    (void)state;
+    meanwhile_begin(&m);
+    m.c.wait_ms = SLOW_WAIT_MS;
+    index_close(m.c.index);
+    m.c.index = NULL;
+    assert_int_equal(pipe(begun), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct slow slow = {.begun = begun[1]};
+
+        meanwhile_open_index(&m);
+        memory_set_hook(m.f.store, slow_hook, &slow);
+        _exit(catchup_run(&m.c, &stale) == E_LATER && m.c.filled ? 0 : 1);
+    }
+    assert_int_equal(read(begun[0], &c, 1), 1);
+    meanwhile_open_index(&m);
+    assert_int_equal(catchup_run(&m.c, &stale), E_LATER);
+    assert_false(m.c.filled);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    index_close(m.c.index);
+    meanwhile_open_index(&m);
+    assert_int_equal(index_reader_new(m.c.index, &r), 0);
+    assert_int_equal(index_reader_stats(r, &stats), 0);
+    assert_true(stats.chunk_n > 16384);
+    index_reader_free(r);
+    (void)close(begun[0]);
+    (void)close(begun[1]);
+    meanwhile_end(&m);
+}
+
 /* Where there is too little room for a second cache beside the first, the
  * first is filled by updates: whatever can be had suffices for all. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -450,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_catchup_fill__each_operation_may_fail),
         cmocka_unit_test(test_catchup_fill__the_log_is_looked_at_again),
         cmocka_unit_test(test_catchup_fill__not_over_what_another_filled),
+        cmocka_unit_test(test_catchup_fill__is_waited_for),
         cmocka_unit_test(test_catchup_fill__an_address_space_of_any_size),
         cmocka_unit_test(test_catchup_fill__what_is_lost_is_counted_once),
     };
