@@ -1,6 +1,8 @@
 /* Where caches live: the directory, its locks, and the ways of replacing it. */
 #include "index/index.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/fileop.h"
@@ -39,6 +41,24 @@ static int index_open_env(const char *path, const struct repo_id *repo,
     return rc;
 }
 
+/* What a rebuild leaves that is killed before its end, or before it removed the
+ * cache whose place it took. */
+static void index_sweep_rebuild(const char *path, int lock_fd)
+{
+    char fresh[PATH_MAX];
+    bool there = false;
+    int n = snprintf(fresh, sizeof fresh, "%s.new", path);
+    int rc = n < 0 || (size_t)n >= sizeof fresh
+                 ? E_LIMIT
+                 : index_dir_there(fresh, &there);
+
+    if (rc < 0 || !there ||
+        index_lock_take(lock_fd, INDEX_LOCK_REBUILD, 0, fresh) < 0)
+        return;
+    err_ignore(index_dir_remove(fresh), "the next rebuild removes it");
+    index_lock_drop(lock_fd, INDEX_LOCK_REBUILD);
+}
+
 static int index_open_locked(const char *path, const struct repo_id *repo,
                              const struct index_options *opt, int lock_fd,
                              struct index **out, enum index_fate *fate)
@@ -56,6 +76,8 @@ static int index_open_locked(const char *path, const struct repo_id *repo,
         rc = index_dir_make(path);
     if (rc == 0 && (there || opt->create))
         rc = index_open_env(path, repo, opt, lock_fd, out, fate);
+    if (rc == 0 && opt->create)
+        index_sweep_rebuild(path, lock_fd);
     index_lock_drop(lock_fd, INDEX_LOCK_OPEN);
     return rc;
 }

@@ -111,8 +111,8 @@ enum index_fate {
 /*
  * index_open: open the cache in directory path (mode 0700, made when absent;
  * its parent must exist). Beside it live "<path>.lock", "<path>.bad" (the last
- * cache that was set aside) and, during a rebuild, "<path>.new".
- *   path  local name; copied
+ * cache that was set aside) and, during a rebuild, "<path>.new": one whose
+ * maker was killed is removed here, with opt->create. path  local name; copied
  *   repo  the repository that it must belong to
  *   opt   see above; copied
  *   out   the index, for index_close; NULL on error, or when opt->create is
@@ -403,7 +403,8 @@ void index_update_abort(struct index_update *u);
  * index_rebuild_begin: start a new cache that will replace the one at path.
  * Chunks are sorted through a temporary file and appended: several times
  * faster and half the size of updates, in about 100 MB of memory.
- * One at a time: E_BUSY after opt->wait_ms. The index at path may be open.
+ * One at a time: E_BUSY when another process has shown no progress for
+ * opt->wait_ms. The index at path may be open.
  */
 MUST_CHECK int index_rebuild_begin(const char *path, const struct repo_id *repo,
                                    const struct index_options *opt,
@@ -427,6 +428,12 @@ struct index *index_rebuild_index(struct index_rebuild *rb);
 /* index_rebuild_turn: let the new cache's readers see what there is, and let go
  * of the memory that it takes. Nobody else sees anything before the commit. */
 MUST_CHECK int index_rebuild_turn(struct index_rebuild *rb);
+
+/* index_rebuild_show: it gets on, though perhaps nothing was written: what
+ * chunks are made of comes slowly, and waits in memory. To be called more often
+ * than others wait; a few times in that while a file is touched. NULL is fine.
+ */
+void index_rebuild_show(struct index_rebuild *rb);
 
 /* Whether the new cache may still take the old one's place: 0, or an error. */
 typedef int index_rebuild_fn(void *ctx);

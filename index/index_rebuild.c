@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fileop.h"
 #include "base/mem.h"
 #include "index/index_dir.h"
@@ -19,7 +20,8 @@
 #include "index/index_update.h"
 
 enum {
-    INDEX_REBUILD_TURN = 100000 /* chunks per transaction: 7 MB of pages */
+    INDEX_REBUILD_TURN = 100000, /* chunks per transaction: 7 MB of pages */
+    INDEX_REBUILD_SIGNS = 8      /* of life, in the time that others wait */
 };
 
 struct index_rebuild {
@@ -27,7 +29,8 @@ struct index_rebuild {
     char fresh[PATH_MAX]; /* "<path>.new" */
     uint32_t wait_ms;
     int lock_fd;
-    bool begun; /* what stands at `fresh` is ours */
+    bool begun;       /* what stands at `fresh` is ours */
+    int64_t shown_ns; /* when index_rebuild_show() last left a sign */
     struct index *ix;
     struct index_update *u;
     struct index_runs *runs;
@@ -78,6 +81,51 @@ static int index_rebuild_new(const char *path, const struct index_options *opt,
     return 0;
 }
 
+/* How far another process has come, as its data file shows. */
+struct index_rebuild_sign {
+    ino_t ino;
+    off_t size;
+    struct timespec mtime;
+};
+
+static struct index_rebuild_sign index_rebuild_look(const char *fresh)
+{
+    struct index_rebuild_sign sign = {.ino = 0};
+    char name[PATH_MAX];
+    struct stat st;
+    int n = snprintf(name, sizeof name, "%s/data.mdb", fresh);
+
+    if (n < 0 || (size_t)n >= sizeof name ||
+        fileop_fstatat(AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return sign;
+    sign.ino = st.st_ino;
+    sign.size = st.st_size;
+    sign.mtime = st.st_mtim;
+    return sign;
+}
+
+/* Another process that gets on is waited for, however long it takes: a second
+ * one of our own would take as long. */
+static int index_rebuild_lock(struct index_rebuild *rb)
+{
+    struct index_rebuild_sign was = index_rebuild_look(rb->fresh);
+
+    for (;;) {
+        int rc = index_lock_take(rb->lock_fd, INDEX_LOCK_REBUILD, rb->wait_ms,
+                                 rb->fresh);
+        struct index_rebuild_sign now;
+
+        if (rc != E_BUSY || rb->wait_ms == 0)
+            return rc;
+        now = index_rebuild_look(rb->fresh);
+        if (now.ino == was.ino && now.size == was.size &&
+            now.mtime.tv_sec == was.mtime.tv_sec &&
+            now.mtime.tv_nsec == was.mtime.tv_nsec)
+            return rc;
+        was = now;
+    }
+}
+
 int index_rebuild_begin(const char *path, const struct repo_id *repo,
                         const struct index_options *opt,
                         struct index_rebuild **out)
@@ -92,8 +140,7 @@ int index_rebuild_begin(const char *path, const struct repo_id *repo,
     if (rc == 0)
         rc = index_lock_open(path, &rb->lock_fd);
     if (rc == 0)
-        rc = index_lock_take(rb->lock_fd, INDEX_LOCK_REBUILD, opt->wait_ms,
-                             rb->fresh);
+        rc = index_rebuild_lock(rb);
     if (rc == 0)
         rc = index_rebuild_start(rb, repo, opt);
     (void)fileop_enter(was);
@@ -123,6 +170,23 @@ int index_rebuild_turn(struct index_rebuild *rb)
         rc = index_update_fail(rb->u, index_update_turn(rb->u));
     (void)fileop_enter(was);
     return rc;
+}
+
+void index_rebuild_show(struct index_rebuild *rb)
+{
+    const int64_t ms = CLOCK_SECOND_NS / 1000;
+    int64_t now = clock_monotonic_ns();
+    enum fileop_domain was;
+    int fd;
+
+    if (!rb || now - rb->shown_ns < rb->wait_ms * ms / INDEX_REBUILD_SIGNS ||
+        mdb_env_get_fd(rb->ix->env, &fd) != 0)
+        return;
+    was = fileop_enter(FILEOP_CACHE);
+    /* at worst somebody fills one of its own */
+    if (fileop_futimens(fd, NULL) == 0)
+        rb->shown_ns = now;
+    (void)fileop_enter(was);
 }
 
 /* Append one chunk, whose n locations are in u->loc. */

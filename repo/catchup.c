@@ -1,5 +1,6 @@
 #include "repo/catchup.h"
 
+#include "base/log.h"
 #include "repo/catchup_journals.h"
 #include "repo/catchup_log.h"
 #include "repo/catchup_packs.h"
@@ -91,8 +92,22 @@ static int catchup_read_all(struct catchup_update *up, bool *stale)
 /* How one attempt went. */
 struct catchup_attempt {
     bool fill;      /* in: fill a new index in the place of the empty one */
-    bool overtaken; /* out: try again, with fill as it is then */
+    bool no_fill;   /* in: there was no room for one: by updates, however many
+                       that takes */
+    bool overtaken; /* out: try again, with fill and no_fill as they are then */
 };
+
+/* A second index beside the first, and what is sorted for it, take more of
+ * memory, address space and disk than updates do. */
+static void catchup_without_fill(struct catchup_attempt *a, int rc)
+{
+    if (!a->fill || (rc != E_NOMEM && rc != E_LIMIT && rc != E_NOSPACE))
+        return;
+    log_debug("the cache is filled by updates: %s", err_text());
+    a->fill = false;
+    a->no_fill = true;
+    a->overtaken = true;
+}
 
 static int catchup_once(struct catchup *c, struct catchup_attempt *a,
                         bool *stale)
@@ -102,7 +117,9 @@ static int catchup_once(struct catchup *c, struct catchup_attempt *a,
                      : catchup_update_init(&up, c);
 
     *stale = false;
+    up.no_fill = a->no_fill;
     c->journals = (struct journal_damage){.journals = 0};
+    c->segments_lost = 0;
     if (rc == 0)
         rc = catchup_read_all(&up, stale);
     if (rc == 0 && a->fill && !*stale) {
@@ -112,6 +129,7 @@ static int catchup_once(struct catchup *c, struct catchup_attempt *a,
             rc = err_set(E_LATER, "the cache was filled: open it again");
     }
     a->overtaken = up.overtaken;
+    catchup_without_fill(a, rc);
     a->fill |= up.wants_fill;
     catchup_update_release(&up);
     return rc;

@@ -23,8 +23,8 @@ struct catchup {
     struct index *index;    /* lent */
     struct state *state;    /* lent; brought forward */
     const char *index_path; /* lent: where it stands: when it is empty and much
-                               has to be said, another may take its place;
-                               NULL: none may */
+                               has to be said, another may take its place, if
+                               there is room for both; NULL: none may */
     const struct repo_id *repo; /* lent; whose it is; with index_path */
     uint32_t wait_ms;           /* for the index's update lock */
     bool accept_rollback;

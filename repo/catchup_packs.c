@@ -309,6 +309,7 @@ static int catchup_packs_ask(void *ctx, const char *name, uint64_t size)
     bool found;
     int rc;
 
+    index_rebuild_show(up->fill); /* a listing may be long, and tell no news */
     if (!catchup_packs_id(name, &pack.id))
         return 0;
     rc = catchup_packs_find(up, &pack.id, &old, &found);

@@ -58,8 +58,10 @@ int catchup_update_breathe_for(struct catchup_update *up, size_t more)
 {
     int rc = 0;
 
+    index_rebuild_show(up->fill);
     if (up->u && up->load > 0 && up->load + more > CATCHUP_PACKS_LOAD) {
-        up->wants_fill = up->empty && up->c->index_path && !up->fill;
+        up->wants_fill =
+            up->empty && up->c->index_path && !up->fill && !up->no_fill;
         up->overtaken = up->wants_fill;
         rc = up->wants_fill ? err_set(E_LATER, "the cache is filled anew")
                             : catchup_update_commit(up);

@@ -2,8 +2,8 @@
  * catchup_update: what a catch-up writes to the index, as a run of updates of
  * bounded size, begun when the first is needed: a catch-up that meets nothing
  * new takes no lock. An empty index of which more has to be said than fits into
- * one update is better filled in order, beside it (index_rebuild). Confined to
- * one thread.
+ * one update is better filled in order, beside it (index_rebuild), where there
+ * is room for both. Confined to one thread.
  */
 #ifndef REPO_CATCHUP_UPDATE_H
 #define REPO_CATCHUP_UPDATE_H
@@ -20,6 +20,7 @@ struct catchup_update {
     struct index_reader *before; /* with fill: of c's index */
     bool empty;                  /* c's index was, and nothing was committed */
     bool wants_fill;             /* it is too much for updates: start over so */
+    bool no_fill;                /* that was tried, and there is no room */
     size_t load;                 /* records put into it at random places */
     struct catchup_mark log;     /* the log's mark when the run began, if ... */
     bool marked;                 /* ... there was one */
@@ -34,7 +35,7 @@ struct catchup_update {
  * released after an error too. Returns what the index returned.
  * catchup_update_init_fill: one that fills another in its place, in order.
  * Returns besides E_LATER: another process has filled or replaced it; E_BUSY:
- * one is filling it. */
+ * one is filling it, and does not get on. */
 MUST_CHECK int catchup_update_init(struct catchup_update *up,
                                    struct catchup *c);
 MUST_CHECK int catchup_update_init_fill(struct catchup_update *up,

@@ -16,7 +16,9 @@ bool writer_journal_needs(int rc)
 static int writer_journal_fenced(struct writer *w)
 {
     w->closed = true;
-    err_ignore(repo_refresh_in_use(w->r), "the log alone matters here");
+    /* a cache that was lost, and could not be had anew, reads no log */
+    if (w->r->index)
+        err_ignore(repo_refresh_in_use(w->r), "the log alone matters here");
     if (repo_role_active(w->r) < 0)
         return E_ROLE;
     return err_set(E_FENCED,

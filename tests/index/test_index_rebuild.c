@@ -9,14 +9,16 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fileop_fault.h"
 #include "base/mem.h"
 #include "tests/index/index_kit.h"
 #include "tests/support/prng.h"
 
-enum { PACKS = 30, CHUNKS = 5000, IDS = 2500 };
+enum { PACKS = 30, CHUNKS = 5000, IDS = 2500, WAIT_MS = 400 };
 
-static const struct index_options options = {.create = true, .wait_ms = 200};
+static const struct index_options options = {.create = true,
+                                             .wait_ms = WAIT_MS};
 
 struct world {
     struct index_kit kit;
@@ -199,7 +201,8 @@ static void test_index_rebuild__abandoned_leaves_the_old(void **state)
     assert_int_equal(
         index_rebuild_begin(w->kit.path, &w->kit.repo, &options, &second),
         E_BUSY);
-    assert_int_equal(access(fresh, F_OK), 0);
+    assert_int_equal(which(w), 1);
+    assert_int_equal(access(fresh, F_OK), 0); /* who opens leaves it alone */
     index_kit_ok(put_packs(index_rebuild_update(rb), 9));
     index_kit_ok(
         index_update_put_chunks(index_rebuild_update(rb), w->c, CHUNKS));
@@ -212,6 +215,50 @@ static void test_index_rebuild__abandoned_leaves_the_old(void **state)
     assert_int_equal(index_update_put_chunks(index_rebuild_update(rb), w->c, 1),
                      E_INTERNAL);
     assert_int_equal(index_rebuild_commit(rb, NULL, NULL), E_INTERNAL);
+    assert_int_equal(which(w), 1);
+}
+
+/* Another process that gets on is waited for; one that is stopped is not, and
+ * has its place. */
+static void test_index_rebuild__waits_while_another_gets_on(void **state)
+{
+    enum { NAP_MS = 50, NAPS = 3 * WAIT_MS / NAP_MS };
+    struct world *w = *state;
+
+    make_old(w);
+    for (int stopped = 0; stopped < 2; stopped++) {
+        struct index_rebuild *rb;
+        int begun[2];
+        int status;
+        char c;
+        pid_t pid;
+
+        assert_int_equal(pipe(begun), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            index_kit_ok(
+                index_rebuild_begin(w->kit.path, &w->kit.repo, &options, &rb));
+            if (write(begun[1], "!", 1) != 1)
+                _exit(1);
+            for (int i = 0; i < NAPS; i++) {
+                clock_sleep_ns(NAP_MS * (CLOCK_SECOND_NS / 1000));
+                if (!stopped)
+                    index_rebuild_show(rb);
+            }
+            index_rebuild_free(rb);
+            _exit(0);
+        }
+        assert_int_equal(read(begun[0], &c, 1), 1);
+        assert_int_equal(
+            index_rebuild_begin(w->kit.path, &w->kit.repo, &options, &rb),
+            stopped ? E_BUSY : 0);
+        index_rebuild_free(rb);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        (void)close(begun[0]);
+        (void)close(begun[1]);
+    }
     assert_int_equal(which(w), 1);
 }
 
@@ -282,10 +329,12 @@ static void test_index_rebuild__is_all_or_nothing(void **state)
 {
     struct world *w = *state;
     char plan[64];
+    char fresh[128];
     uint64_t count;
     bool was_old = false;
 
     make_old(w);
+    (void)snprintf(fresh, sizeof fresh, "%s.new", w->kit.path);
     index_kit_ok(fileop_fault_set("count"));
     index_kit_ok(rebuild(w, 2));
     count = fileop_fault_count();
@@ -317,7 +366,8 @@ static void test_index_rebuild__is_all_or_nothing(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         assert_true(which(w) == 1 || which(w) == 4);
-        /* and nothing is left that stops the next one */
+        /* and nothing is left, or stops the next one */
+        assert_int_equal(access(fresh, F_OK), -1);
         if (n % 8 == 0) {
             index_kit_ok(rebuild(w, 5));
             assert_int_equal(which(w), 5);
@@ -349,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_rebuild__equals_updates),
         cmocka_unit_test(test_index_rebuild__abandoned_leaves_the_old),
+        cmocka_unit_test(test_index_rebuild__waits_while_another_gets_on),
         cmocka_unit_test(test_index_rebuild__is_looked_at_and_given_up),
         cmocka_unit_test(test_index_rebuild__tells_who_has_the_old_one),
         cmocka_unit_test(test_index_rebuild__is_all_or_nothing),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -387,19 +388,34 @@ static void test_writer__renews_with_damage_in_mind(void **state)
     }
 }
 
+/* A collector ends the writer whose records listen() has told. */
+static void end_it(struct bench *b, struct spoken *s)
+{
+    struct record_journal fence = {.seen = 0};
+    struct chain c = {.store = b->f.store,
+                      .keys = b->r->keys,
+                      .kind = ENVELOPE_JOURNAL,
+                      .writer = s->writer};
+    struct buf body;
+    bool mine = false;
+
+    buf_init(&body, 1024);
+    record_journal_put(RECORD_FENCE, &fence, &body);
+    assert_int_equal(
+        chain_put(&c, &s->tip, RECORD_FENCE, buf_bytes(&body), &mine), 0);
+    assert_true(mine);
+    buf_release(&body);
+}
+
 /* Somebody has ended us: nothing more is said, and nothing exists. */
 static void test_writer__stops_when_it_is_fenced(void **state)
 {
     for (int at = 0; at < 4; at++) {
         bool relies = false;
         struct writer_reliance on = {.on_pack = relies_on_all, .ctx = &relies};
-        struct record_journal fence = {.seen = 0};
         struct object_id id = {{0}};
-        struct chain c;
         struct spoken s;
         struct bench b;
-        struct buf body;
-        bool mine = false;
         int rc;
 
         (void)state;
@@ -407,16 +423,7 @@ static void test_writer__stops_when_it_is_fenced(void **state)
         bench_writer(&b);
         assert_int_equal(repo_fixture_publish(&b.f, b.w, b.r, 1), 0);
         s = listen(&b);
-        c = (struct chain){.store = b.f.store,
-                           .keys = b.r->keys,
-                           .kind = ENVELOPE_JOURNAL,
-                           .writer = s.writer};
-        buf_init(&body, 1024);
-        record_journal_put(RECORD_FENCE, &fence, &body);
-        assert_int_equal(
-            chain_put(&c, &s.tip, RECORD_FENCE, buf_bytes(&body), &mine), 0);
-        assert_true(mine);
-        buf_release(&body);
+        end_it(&b, &s);
         clock_fake_advance(WRITER_SILENCE_NS);
         switch (at) {
         case 0:
@@ -439,6 +446,61 @@ static void test_writer__stops_when_it_is_fenced(void **state)
         assert_int_equal(writer_end(b.w), E_FENCED);
         assert_string_equal(listen(&b).types, "osf");
         assert_int_equal(repo_fixture_check(&b.f, NULL, 0), 0);
+        bench_close(&b);
+    }
+}
+
+/* What happens while it opens: its cache is lost once it is announced, and, if
+ * asked for, a collector is faster than its end. */
+struct loss {
+    struct bench *b;
+    bool fenced;
+    unsigned puts; /* of journal records */
+};
+
+static int lose_cache(void *ctx, enum memory_point point, enum memory_op op,
+                      const char *name)
+{
+    struct loss *x = ctx;
+    bool ours = op == MEMORY_COMMIT && strncmp(name, "w/", 2) == 0;
+    char index[160];
+    char away[160];
+    FILE *f;
+
+    if (ours && point == MEMORY_BEFORE && ++x->puts == 2 && x->fenced) {
+        struct spoken s = listen(x->b);
+
+        end_it(x->b, &s);
+    }
+    if (!ours || point != MEMORY_AFTER || x->puts != 1)
+        return 0;
+    (void)snprintf(index, sizeof index, "%s/index", x->b->r->cache);
+    (void)snprintf(away, sizeof away, "%s/away", x->b->r->cache);
+    assert_int_equal(rename(index, away), 0);
+    f = fopen(index, "we"); /* no place for another */
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(setenv("TMPDIR", "/nonexistent", 1), 0);
+    return 0;
+}
+
+/* Announced, and no cache can be had any more: it says that it ends, to the
+ * store alone. */
+static void test_writer__gives_up_without_a_cache(void **state)
+{
+    (void)state;
+    for (int fenced = 0; fenced < 2; fenced++) {
+        struct bench b;
+        struct loss x = {.b = &b, .fenced = fenced};
+
+        bench_open(&b);
+        memory_set_hook(b.f.store, lose_cache, &x);
+        assert_int_equal(writer_open(b.r, bytes_of_str("s"), &b.w), E_IO);
+        memory_set_hook(b.f.store, NULL, NULL);
+        assert_int_equal(unsetenv("TMPDIR"), 0);
+        assert_null(b.r->index);
+        assert_null(b.w);
+        assert_string_equal(listen(&b).types, fenced ? "of" : "oe");
         bench_close(&b);
     }
 }
@@ -542,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_writer__renews_with_its_parent_in_mind),
         cmocka_unit_test(test_writer__renews_with_damage_in_mind),
         cmocka_unit_test(test_writer__stops_when_it_is_fenced),
+        cmocka_unit_test(test_writer__gives_up_without_a_cache),
         cmocka_unit_test(test_writer__refuses_what_it_does_not_know),
         cmocka_unit_test(test_writer__looks_for_features_when_it_opens),
         cmocka_unit_test(test_writer__a_name_that_is_taken_is_left),
