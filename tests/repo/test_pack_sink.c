@@ -10,6 +10,7 @@
 #include "repo/pack_reader.h"
 #include "repo/pack_sink.h"
 #include "repo/pack_verify.h"
+#include "tests/repo/gate.h"
 #include "tests/repo/pack_fixture.h"
 
 enum { THREADS = 3, FRAMES = 40, CHUNKS = 4, EACH = 250000, PACKS = 64 };
@@ -24,6 +25,9 @@ struct taken {
     int rc; /* what done() answers */
 };
 
+static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER; /* `taken`s */
+static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+
 /* Each number once; `below` says at every moment what has been handed over. */
 static int take(void *ctx, uint64_t pack, uint64_t below,
                 struct pack_info *info)
@@ -32,6 +36,7 @@ static int take(void *ctx, uint64_t pack, uint64_t below,
 
     if (t->rc < 0)
         return err_set(t->rc, "refused");
+    pthread_mutex_lock(&told_lock);
     assert_true(pack < PACKS && t->info[pack].bytes == 0);
     t->info[pack] = *info;
     t->n++;
@@ -40,7 +45,23 @@ static int take(void *ctx, uint64_t pack, uint64_t below,
     t->below = below;
     for (uint64_t i = 0; i < below; i++)
         assert_true(t->info[i].bytes > 0);
+    pthread_cond_broadcast(&told);
+    pthread_mutex_unlock(&told_lock);
     return 0;
+}
+
+/* What `below` is when n packs have been handed over. */
+static uint64_t below_of(struct taken *t, uint64_t n)
+{
+    uint64_t below;
+
+    pthread_mutex_lock(&told_lock);
+    while (t->n < n)
+        pthread_cond_wait(&told, &told_lock);
+    assert_int_equal(t->n, n);
+    below = t->below;
+    pthread_mutex_unlock(&told_lock);
+    return below;
 }
 
 static void taken_release(struct taken *t)
@@ -322,6 +343,130 @@ static void test_pack_sink__all_threads_fail_alike(void **state)
     }
 }
 
+/* A thread's frame of 1 MiB that does not compress: it can be added as often as
+ * it is wanted. */
+struct feeder {
+    struct pack_sink *sink;
+    struct frame_ctx *x;
+    uint8_t *raw;
+    struct pack_dir_chunk chunk;
+    pthread_t thread;
+    int rc;
+};
+
+static void feeder_init(struct feeder *f, struct pack_sink *q)
+{
+    *f = (struct feeder){.sink = q, .raw = malloc(FRAME_RAW_MAX)};
+    assert_non_null(f->raw);
+    assert_int_equal(frame_ctx_new(&f->x), 0);
+    pack_fixture_frame(fix.keys, f->x, PACK_DATA, 0, 1, FRAME_RAW_MAX, f->raw,
+                       &f->chunk);
+}
+
+static void feeder_release(struct feeder *f)
+{
+    frame_ctx_free(f->x);
+    free(f->raw);
+}
+
+/* Adds frames until one lies in the pack of that number. */
+static void feed_until(struct feeder *f, uint64_t pack)
+{
+    struct pack_place place = {.pack = UINT64_MAX};
+
+    while (place.pack != pack)
+        assert_int_equal(
+            pack_sink_add(f->sink, f->x, &f->chunk, 1, &place, NULL), 0);
+}
+
+/* Adds a frame, and is held while it does. */
+static void *feed_held(void *arg)
+{
+    struct feeder *f = arg;
+
+    gate_stop_me();
+    f->rc = pack_sink_add(f->sink, f->x, &f->chunk, 1, NULL, NULL);
+    return NULL;
+}
+
+/* A sink in which pack 0 is full and pack 1 was begun, and n threads that are
+ * adding to lanes of their own: one to pack 1. */
+struct wide {
+    struct taken t;
+    struct pack_sink *q;
+    struct gate gate;
+    struct feeder mine;
+    struct feeder held[3];
+    size_t n;
+};
+
+static void wide_open(struct wide *w, size_t n)
+{
+    *w = (struct wide){.n = n};
+    gate_shut(&w->gate, fix.store, MEMORY_APPEND);
+    assert_int_equal(
+        pack_sink_open(fix.store, fix.keys, PACK_DATA, take, &w->t, &w->q), 0);
+    feeder_init(&w->mine, w->q);
+    feed_until(&w->mine, 1);
+    for (size_t i = 0; i < n; i++) {
+        struct feeder *f = &w->held[i];
+
+        feeder_init(f, w->q);
+        assert_int_equal(pthread_create(&f->thread, NULL, feed_held, f), 0);
+        gate_wait(&w->gate, (unsigned)i + 1);
+    }
+}
+
+static void wide_let_go(struct wide *w)
+{
+    gate_open(&w->gate);
+    for (size_t i = 0; i < w->n; i++) {
+        assert_int_equal(pthread_join(w->held[i].thread, NULL), 0);
+        assert_int_equal(w->held[i].rc, 0);
+    }
+}
+
+static void wide_close(struct wide *w)
+{
+    pack_sink_free(w->q);
+    gate_remove(&w->gate, fix.store);
+    for (size_t i = 0; i < w->n; i++)
+        feeder_release(&w->held[i]);
+    feeder_release(&w->mine);
+    taken_release(&w->t);
+}
+
+/* Later packs are handed over while one is open: `below` stays at that. */
+static void test_pack_sink__below_stays_at_an_open_pack(void **state)
+{
+    static struct wide w;
+
+    (void)state;
+    wide_open(&w, 1);
+    feed_until(&w.mine, 4);
+    assert_int_equal(below_of(&w.t, 3), 1); /* 0, 2 and 3 */
+    wide_let_go(&w);
+    assert_int_equal(pack_sink_flush(w.q), 0);
+    assert_int_equal(below_of(&w.t, 5), 5);
+    wide_close(&w);
+}
+
+/* Packs that were opened while many threads were at work are filled by one that
+ * is left: the first of them first. */
+static void test_pack_sink__no_open_pack_is_left_behind(void **state)
+{
+    static struct wide w;
+
+    (void)state;
+    wide_open(&w, 3);
+    wide_let_go(&w); /* 1 to 3 are open, with a frame each */
+    feed_until(&w.mine, 6);
+    assert_int_equal(below_of(&w.t, 4), 4);
+    assert_int_equal(pack_sink_flush(w.q), 0);
+    assert_int_equal(below_of(&w.t, 7), 7);
+    wide_close(&w);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -345,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_pack_sink__a_pack_has_so_many_chunks),
         cmocka_unit_test(test_pack_sink__failures_stick),
         cmocka_unit_test(test_pack_sink__all_threads_fail_alike),
+        cmocka_unit_test(test_pack_sink__below_stays_at_an_open_pack),
+        cmocka_unit_test(test_pack_sink__no_open_pack_is_left_behind),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
