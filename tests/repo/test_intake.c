@@ -203,7 +203,6 @@ static void test_intake__finds_what_earlier_runs_stored(void **state)
     bench_close(&b);
 }
 
-/* Content and nodes have different names and lie in different packs. */
 /* Lanes that are not asked for long: what updates of the index free can be used
  * again. */
 static void test_intake__holds_on_to_no_view_of_the_index(void **state)
@@ -238,6 +237,7 @@ static void test_intake__holds_on_to_no_view_of_the_index(void **state)
     bench_close(&b);
 }
 
+/* Content and nodes have different names and lie in different packs. */
 static void test_intake__keeps_the_kinds_apart(void **state)
 {
     struct intake_lane *data;

@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "repo/pack_layout.h"
 #include "repo/pack_reader.h"
 #include "repo/pack_sink.h"
 #include "repo/pack_verify.h"
@@ -238,7 +241,6 @@ static void test_pack_sink__flush_makes_all_of_it_durable(void **state)
     buf_release(&file);
 }
 
-/* The first failure kills the sink, for all threads and for good. */
 /* A pack of very many chunks ends early, and is not padded to full length. */
 static void test_pack_sink__a_pack_has_so_many_chunks(void **state)
 {
@@ -272,6 +274,7 @@ static void test_pack_sink__a_pack_has_so_many_chunks(void **state)
     taken_release(&t);
 }
 
+/* The first failure kills the sink, for all threads and for good. */
 static void test_pack_sink__failures_stick(void **state)
 {
     static const struct {
@@ -467,6 +470,147 @@ static void test_pack_sink__no_open_pack_is_left_behind(void **state)
     wide_close(&w);
 }
 
+/* Threads that add frames until they are told of a failure. Frames of very many
+ * chunks: four fill a pack, so that much happens soon. */
+enum { CROWD = 6, CROWD_FRAMES = 2000, CROWD_HANG = 60 /* seconds */ };
+
+/* What fails, and is hit by a crowd. */
+struct storm {
+    struct store *store; /* of its own: packs are given up */
+    struct pack_sink *q;
+    struct taken t;
+    struct memory_fault fault; /* from when the sink is wide on */
+    uint64_t last;             /* done() takes no more than that many packs */
+    _Atomic uint64_t added;
+};
+
+/* Until nobody has added a frame for a while: all wait for the disk. */
+static void storm_calm(struct storm *s)
+{
+    const struct timespec while_ = {.tv_nsec = 20000000};
+    uint64_t before = UINT64_MAX;
+
+    while (s->added != before) {
+        before = s->added;
+        (void)nanosleep(&while_, NULL);
+    }
+}
+
+static int storm_done(void *ctx, uint64_t pack, uint64_t below,
+                      struct pack_info *info)
+{
+    struct storm *s = ctx;
+
+    if (s->t.n < s->last)
+        return take(&s->t, pack, below, info);
+    storm_calm(s);
+    return err_set(E_NOSPACE, "refused");
+}
+
+struct storm_thread {
+    struct storm *storm;
+    pthread_t id;
+    int rc;
+};
+
+static void *storm_add(void *arg)
+{
+    static const uint8_t raw[FRAME_CHUNKS_MAX];
+    struct storm_thread *t = arg;
+    struct pack_dir_chunk *chunk = calloc(FRAME_CHUNKS_MAX, sizeof *chunk);
+    struct frame_ctx *x = NULL;
+
+    for (size_t i = 0; i < FRAME_CHUNKS_MAX; i++)
+        chunk[i].bytes = 1;
+    t->rc = frame_ctx_new(&x);
+    if (t->rc == 0)
+        t->rc = frame_prepare(x, bytes_of(raw, sizeof raw), 3);
+    for (unsigned i = 0; i < CROWD_FRAMES && t->rc == 0; i++) {
+        t->rc =
+            pack_sink_add(t->storm->q, x, chunk, FRAME_CHUNKS_MAX, NULL, NULL);
+        t->storm->added += t->rc == 0;
+    }
+    frame_ctx_free(x);
+    free(chunk);
+    return NULL;
+}
+
+/* What was handed over is durable, and nothing of it is missing. */
+static void storm_check(struct storm *s)
+{
+    memory_power_cut(s->store, 0);
+    for (uint64_t i = 0; i < PACKS; i++) {
+        char name[PACK_LAYOUT_NAME_MAX];
+        uint64_t bytes;
+        bool found;
+
+        if (s->t.info[i].bytes == 0)
+            continue;
+        pack_layout_name(&s->t.info[i].id, name);
+        assert_int_equal(store_size(s->store, name, &bytes, &found), 0);
+        assert_true(found);
+        assert_int_equal(bytes, s->t.info[i].bytes);
+    }
+}
+
+static void storm_pass(struct storm *s)
+{
+    const struct memory_fault none = {.n = 0};
+    struct storm_thread t[CROWD];
+    struct feeder f;
+
+    assert_int_equal(memory_open(&s->store), 0);
+    assert_int_equal(
+        pack_sink_open(s->store, fix.keys, PACK_DATA, storm_done, s, &s->q), 0);
+    feeder_init(&f, s->q);
+    feed_until(&f, 1);
+    (void)below_of(&s->t, 1);
+    memory_set_fault(s->store, s->fault);
+    for (size_t i = 0; i < CROWD; i++) {
+        t[i] = (struct storm_thread){.storm = s};
+        assert_int_equal(pthread_create(&t[i].id, NULL, storm_add, &t[i]), 0);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_join(t[i].id, NULL), 0);
+        assert_int_equal(t[i].rc, E_NOSPACE);
+    }
+    assert_int_equal(pack_sink_flush(s->q), E_NOSPACE);
+    assert_int_equal(pack_sink_add(s->q, f.x, &f.chunk, 1, NULL, NULL),
+                     E_NOSPACE);
+    pack_sink_free(s->q);
+    memory_set_fault(s->store, none);
+    storm_check(s);
+    feeder_release(&f);
+    taken_release(&s->t);
+    store_close(s->store);
+}
+
+/* Where several packs are open, and wherever their threads stand: each is told,
+ * nobody waits for ever, and nothing is handed over that is not durable. */
+static void test_pack_sink__all_lanes_fail_alike(void **state)
+{
+    enum { OPS = 18, DONE = 15 };
+    static struct storm s;
+
+    (void)state;
+    for (unsigned i = 0; i < OPS + DONE; i++) {
+        enum memory_point at = (enum memory_point)(i % 3);
+
+        s = (struct storm){.last = UINT64_MAX};
+        if (i < OPS)
+            s.fault = (struct memory_fault){
+                .point = at,
+                .n = 1 + (at == MEMORY_BEFORE ? (uint64_t)i * 4 : i / 3),
+                .persistent = true,
+                .code = E_NOSPACE};
+        else
+            s.last = 1 + i - OPS;
+        (void)alarm(CROWD_HANG);
+        storm_pass(&s);
+        (void)alarm(0);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -492,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_pack_sink__all_threads_fail_alike),
         cmocka_unit_test(test_pack_sink__below_stays_at_an_open_pack),
         cmocka_unit_test(test_pack_sink__no_open_pack_is_left_behind),
+        cmocka_unit_test(test_pack_sink__all_lanes_fail_alike),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
