@@ -32,8 +32,9 @@ typedef int intake_publish(void *ctx, struct pack_info *pack, size_t n,
 struct intake_options {
     int level;              /* zstd, 1..19 */
     uint64_t publish_bytes; /* a publication is due after that many bytes, */
-    int64_t publish_ns;     /* ... that much time, if anything is new, or
-                               131,072 chunks */
+    int64_t publish_ns;     /* ... 131,072 chunks, or that much time after the
+                               last one for which packs were closed early, if
+                               anything is new */
     /* the keyring opens no metadata: a node counts as there only in one of
      * these frames, else the next run could not read it; lent. NULL: it does */
     struct kept_frames *kept;
@@ -98,7 +99,8 @@ MUST_CHECK int intake_lane_flush(struct intake_lane *l);
 /*
  * intake_publish_due: publish if it is time to, see struct intake_options.
  * One thread at a time. Packs that are still open stay open, unless the time is
- * up. Returns as intake_put().
+ * up, which publications by bytes and chunks do not put off. Returns as
+ * intake_put().
  */
 MUST_CHECK int intake_publish_due(struct intake *in);
 

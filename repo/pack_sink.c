@@ -224,8 +224,18 @@ static int pack_sink_open_pack(struct pack_sink *q, struct pack_sink_lane *l,
     return 0;
 }
 
-/* The lane to add a frame to: the first that nobody uses, or that of the
- * fewest. */
+/* Whether a frame had better go to lane a: where fewer are at work; there, into
+ * the pack that was opened first. One that others overtake would hold up
+ * `below` for as long as it takes to fill. */
+static bool pack_sink_better(const struct pack_sink_lane *a,
+                             const struct pack_sink_lane *b)
+{
+    if (a->users != b->users)
+        return a->users < b->users;
+    return a->open.w && (!b->open.w || a->open.number < b->open.number);
+}
+
+/* The lane to add a frame to. */
 static int pack_sink_enter(struct pack_sink *q, struct pack_sink_lane **out)
 {
     struct pack_sink_lane *best = &q->lane[0];
@@ -234,7 +244,7 @@ static int pack_sink_enter(struct pack_sink *q, struct pack_sink_lane **out)
     pthread_mutex_lock(&q->lock);
     rc = pack_sink_failed(q);
     for (size_t i = 1; q->wide && i < PACK_SINK_LANES; i++)
-        best = q->lane[i].users < best->users ? &q->lane[i] : best;
+        best = pack_sink_better(&q->lane[i], best) ? &q->lane[i] : best;
     best->users += rc == 0;
     pthread_mutex_unlock(&q->lock);
     *out = best;

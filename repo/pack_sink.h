@@ -3,7 +3,8 @@
  * open until that is full, so that a run with little to say makes one small
  * pack and not one for each thread; from then on another pack is opened
  * whenever all the open ones are being written to, up to four: writing and
- * hashing then happen on as many cores.
+ * hashing then happen on as many cores. Of those that are not, the one that was
+ * opened first is filled first: none stays behind while others come and go.
  *
  * Threads compress on their own and at the same time (frame_prepare), seal
  * under the key of the pack that is open when they begin, and hand the sealed

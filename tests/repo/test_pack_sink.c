@@ -6,10 +6,14 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "repo/pack_layout.h"
 #include "repo/pack_reader.h"
 #include "repo/pack_sink.h"
 #include "repo/pack_verify.h"
+#include "tests/repo/gate.h"
 #include "tests/repo/pack_fixture.h"
 
 enum { THREADS = 3, FRAMES = 40, CHUNKS = 4, EACH = 250000, PACKS = 64 };
@@ -24,6 +28,9 @@ struct taken {
     int rc; /* what done() answers */
 };
 
+static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER; /* `taken`s */
+static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+
 /* Each number once; `below` says at every moment what has been handed over. */
 static int take(void *ctx, uint64_t pack, uint64_t below,
                 struct pack_info *info)
@@ -32,6 +39,7 @@ static int take(void *ctx, uint64_t pack, uint64_t below,
 
     if (t->rc < 0)
         return err_set(t->rc, "refused");
+    pthread_mutex_lock(&told_lock);
     assert_true(pack < PACKS && t->info[pack].bytes == 0);
     t->info[pack] = *info;
     t->n++;
@@ -40,7 +48,23 @@ static int take(void *ctx, uint64_t pack, uint64_t below,
     t->below = below;
     for (uint64_t i = 0; i < below; i++)
         assert_true(t->info[i].bytes > 0);
+    pthread_cond_broadcast(&told);
+    pthread_mutex_unlock(&told_lock);
     return 0;
+}
+
+/* What `below` is when n packs have been handed over. */
+static uint64_t below_of(struct taken *t, uint64_t n)
+{
+    uint64_t below;
+
+    pthread_mutex_lock(&told_lock);
+    while (t->n < n)
+        pthread_cond_wait(&told, &told_lock);
+    assert_int_equal(t->n, n);
+    below = t->below;
+    pthread_mutex_unlock(&told_lock);
+    return below;
 }
 
 static void taken_release(struct taken *t)
@@ -217,7 +241,6 @@ static void test_pack_sink__flush_makes_all_of_it_durable(void **state)
     buf_release(&file);
 }
 
-/* The first failure kills the sink, for all threads and for good. */
 /* A pack of very many chunks ends early, and is not padded to full length. */
 static void test_pack_sink__a_pack_has_so_many_chunks(void **state)
 {
@@ -251,6 +274,7 @@ static void test_pack_sink__a_pack_has_so_many_chunks(void **state)
     taken_release(&t);
 }
 
+/* The first failure kills the sink, for all threads and for good. */
 static void test_pack_sink__failures_stick(void **state)
 {
     static const struct {
@@ -322,6 +346,271 @@ static void test_pack_sink__all_threads_fail_alike(void **state)
     }
 }
 
+/* A thread's frame of 1 MiB that does not compress: it can be added as often as
+ * it is wanted. */
+struct feeder {
+    struct pack_sink *sink;
+    struct frame_ctx *x;
+    uint8_t *raw;
+    struct pack_dir_chunk chunk;
+    pthread_t thread;
+    int rc;
+};
+
+static void feeder_init(struct feeder *f, struct pack_sink *q)
+{
+    *f = (struct feeder){.sink = q, .raw = malloc(FRAME_RAW_MAX)};
+    assert_non_null(f->raw);
+    assert_int_equal(frame_ctx_new(&f->x), 0);
+    pack_fixture_frame(fix.keys, f->x, PACK_DATA, 0, 1, FRAME_RAW_MAX, f->raw,
+                       &f->chunk);
+}
+
+static void feeder_release(struct feeder *f)
+{
+    frame_ctx_free(f->x);
+    free(f->raw);
+}
+
+/* Adds frames until one lies in the pack of that number. */
+static void feed_until(struct feeder *f, uint64_t pack)
+{
+    struct pack_place place = {.pack = UINT64_MAX};
+
+    while (place.pack != pack)
+        assert_int_equal(
+            pack_sink_add(f->sink, f->x, &f->chunk, 1, &place, NULL), 0);
+}
+
+/* Adds a frame, and is held while it does. */
+static void *feed_held(void *arg)
+{
+    struct feeder *f = arg;
+
+    gate_stop_me();
+    f->rc = pack_sink_add(f->sink, f->x, &f->chunk, 1, NULL, NULL);
+    return NULL;
+}
+
+/* A sink in which pack 0 is full and pack 1 was begun, and n threads that are
+ * adding to lanes of their own: one to pack 1. */
+struct wide {
+    struct taken t;
+    struct pack_sink *q;
+    struct gate gate;
+    struct feeder mine;
+    struct feeder held[3];
+    size_t n;
+};
+
+static void wide_open(struct wide *w, size_t n)
+{
+    *w = (struct wide){.n = n};
+    gate_shut(&w->gate, fix.store, MEMORY_APPEND);
+    assert_int_equal(
+        pack_sink_open(fix.store, fix.keys, PACK_DATA, take, &w->t, &w->q), 0);
+    feeder_init(&w->mine, w->q);
+    feed_until(&w->mine, 1);
+    for (size_t i = 0; i < n; i++) {
+        struct feeder *f = &w->held[i];
+
+        feeder_init(f, w->q);
+        assert_int_equal(pthread_create(&f->thread, NULL, feed_held, f), 0);
+        gate_wait(&w->gate, (unsigned)i + 1);
+    }
+}
+
+static void wide_let_go(struct wide *w)
+{
+    gate_open(&w->gate);
+    for (size_t i = 0; i < w->n; i++) {
+        assert_int_equal(pthread_join(w->held[i].thread, NULL), 0);
+        assert_int_equal(w->held[i].rc, 0);
+    }
+}
+
+static void wide_close(struct wide *w)
+{
+    pack_sink_free(w->q);
+    gate_remove(&w->gate, fix.store);
+    for (size_t i = 0; i < w->n; i++)
+        feeder_release(&w->held[i]);
+    feeder_release(&w->mine);
+    taken_release(&w->t);
+}
+
+/* Later packs are handed over while one is open: `below` stays at that. */
+static void test_pack_sink__below_stays_at_an_open_pack(void **state)
+{
+    static struct wide w;
+
+    (void)state;
+    wide_open(&w, 1);
+    feed_until(&w.mine, 4);
+    assert_int_equal(below_of(&w.t, 3), 1); /* 0, 2 and 3 */
+    wide_let_go(&w);
+    assert_int_equal(pack_sink_flush(w.q), 0);
+    assert_int_equal(below_of(&w.t, 5), 5);
+    wide_close(&w);
+}
+
+/* Packs that were opened while many threads were at work are filled by one that
+ * is left: the first of them first. */
+static void test_pack_sink__no_open_pack_is_left_behind(void **state)
+{
+    static struct wide w;
+
+    (void)state;
+    wide_open(&w, 3);
+    wide_let_go(&w); /* 1 to 3 are open, with a frame each */
+    feed_until(&w.mine, 6);
+    assert_int_equal(below_of(&w.t, 4), 4);
+    assert_int_equal(pack_sink_flush(w.q), 0);
+    assert_int_equal(below_of(&w.t, 7), 7);
+    wide_close(&w);
+}
+
+/* Threads that add frames until they are told of a failure. Frames of very many
+ * chunks: four fill a pack, so that much happens soon. */
+enum { CROWD = 6, CROWD_FRAMES = 2000, CROWD_HANG = 60 /* seconds */ };
+
+/* What fails, and is hit by a crowd. */
+struct storm {
+    struct store *store; /* of its own: packs are given up */
+    struct pack_sink *q;
+    struct taken t;
+    struct memory_fault fault; /* from when the sink is wide on */
+    uint64_t last;             /* done() takes no more than that many packs */
+    _Atomic uint64_t added;
+};
+
+/* Until nobody has added a frame for a while: all wait for the disk. */
+static void storm_calm(struct storm *s)
+{
+    const struct timespec while_ = {.tv_nsec = 20000000};
+    uint64_t before = UINT64_MAX;
+
+    while (s->added != before) {
+        before = s->added;
+        (void)nanosleep(&while_, NULL);
+    }
+}
+
+static int storm_done(void *ctx, uint64_t pack, uint64_t below,
+                      struct pack_info *info)
+{
+    struct storm *s = ctx;
+
+    if (s->t.n < s->last)
+        return take(&s->t, pack, below, info);
+    storm_calm(s);
+    return err_set(E_NOSPACE, "refused");
+}
+
+struct storm_thread {
+    struct storm *storm;
+    pthread_t id;
+    int rc;
+};
+
+static void *storm_add(void *arg)
+{
+    static const uint8_t raw[FRAME_CHUNKS_MAX];
+    struct storm_thread *t = arg;
+    struct pack_dir_chunk *chunk = calloc(FRAME_CHUNKS_MAX, sizeof *chunk);
+    struct frame_ctx *x = NULL;
+
+    for (size_t i = 0; i < FRAME_CHUNKS_MAX; i++)
+        chunk[i].bytes = 1;
+    t->rc = frame_ctx_new(&x);
+    if (t->rc == 0)
+        t->rc = frame_prepare(x, bytes_of(raw, sizeof raw), 3);
+    for (unsigned i = 0; i < CROWD_FRAMES && t->rc == 0; i++) {
+        t->rc =
+            pack_sink_add(t->storm->q, x, chunk, FRAME_CHUNKS_MAX, NULL, NULL);
+        t->storm->added += t->rc == 0;
+    }
+    frame_ctx_free(x);
+    free(chunk);
+    return NULL;
+}
+
+/* What was handed over is durable, and nothing of it is missing. */
+static void storm_check(struct storm *s)
+{
+    memory_power_cut(s->store, 0);
+    for (uint64_t i = 0; i < PACKS; i++) {
+        char name[PACK_LAYOUT_NAME_MAX];
+        uint64_t bytes;
+        bool found;
+
+        if (s->t.info[i].bytes == 0)
+            continue;
+        pack_layout_name(&s->t.info[i].id, name);
+        assert_int_equal(store_size(s->store, name, &bytes, &found), 0);
+        assert_true(found);
+        assert_int_equal(bytes, s->t.info[i].bytes);
+    }
+}
+
+static void storm_pass(struct storm *s)
+{
+    const struct memory_fault none = {.n = 0};
+    struct storm_thread t[CROWD];
+    struct feeder f;
+
+    assert_int_equal(memory_open(&s->store), 0);
+    assert_int_equal(
+        pack_sink_open(s->store, fix.keys, PACK_DATA, storm_done, s, &s->q), 0);
+    feeder_init(&f, s->q);
+    feed_until(&f, 1);
+    (void)below_of(&s->t, 1);
+    memory_set_fault(s->store, s->fault);
+    for (size_t i = 0; i < CROWD; i++) {
+        t[i] = (struct storm_thread){.storm = s};
+        assert_int_equal(pthread_create(&t[i].id, NULL, storm_add, &t[i]), 0);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_join(t[i].id, NULL), 0);
+        assert_int_equal(t[i].rc, E_NOSPACE);
+    }
+    assert_int_equal(pack_sink_flush(s->q), E_NOSPACE);
+    assert_int_equal(pack_sink_add(s->q, f.x, &f.chunk, 1, NULL, NULL),
+                     E_NOSPACE);
+    pack_sink_free(s->q);
+    memory_set_fault(s->store, none);
+    storm_check(s);
+    feeder_release(&f);
+    taken_release(&s->t);
+    store_close(s->store);
+}
+
+/* Where several packs are open, and wherever their threads stand: each is told,
+ * nobody waits for ever, and nothing is handed over that is not durable. */
+static void test_pack_sink__all_lanes_fail_alike(void **state)
+{
+    enum { OPS = 18, DONE = 15 };
+    static struct storm s;
+
+    (void)state;
+    for (unsigned i = 0; i < OPS + DONE; i++) {
+        enum memory_point at = (enum memory_point)(i % 3);
+
+        s = (struct storm){.last = UINT64_MAX};
+        if (i < OPS)
+            s.fault = (struct memory_fault){
+                .point = at,
+                .n = 1 + (at == MEMORY_BEFORE ? (uint64_t)i * 4 : i / 3),
+                .persistent = true,
+                .code = E_NOSPACE};
+        else
+            s.last = 1 + i - OPS;
+        (void)alarm(CROWD_HANG);
+        storm_pass(&s);
+        (void)alarm(0);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -345,6 +634,9 @@ int main(void)
         cmocka_unit_test(test_pack_sink__a_pack_has_so_many_chunks),
         cmocka_unit_test(test_pack_sink__failures_stick),
         cmocka_unit_test(test_pack_sink__all_threads_fail_alike),
+        cmocka_unit_test(test_pack_sink__below_stays_at_an_open_pack),
+        cmocka_unit_test(test_pack_sink__no_open_pack_is_left_behind),
+        cmocka_unit_test(test_pack_sink__all_lanes_fail_alike),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

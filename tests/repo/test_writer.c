@@ -115,7 +115,7 @@ static uint64_t append(struct repo_fixture *f, enum record_log_type type,
     return n;
 }
 
-static struct object_id first_pack(struct repo *r)
+static struct index_pack first_pack_known(struct repo *r)
 {
     struct index_reader *ix = NULL;
     struct index_pack pack;
@@ -126,7 +126,12 @@ static struct object_id first_pack(struct repo *r)
     assert_int_equal(index_reader_packs(ix, &next, &pack, 1, &n), 0);
     assert_int_equal(n, 1);
     index_reader_free(ix);
-    return pack.id;
+    return pack;
+}
+
+static struct object_id first_pack(struct repo *r)
+{
+    return first_pack_known(r).id;
 }
 
 static void test_writer__says_open_segment_commit_end(void **state)
@@ -258,6 +263,50 @@ static void test_writer__renews_in_time(void **state)
     clock_fake_advance(WRITER_SILENCE_NS);
     assert_int_equal(writer_renew(b.w, &on), 0);
     assert_int_equal(listen(&b).generation, 1);
+    bench_close(&b);
+}
+
+/* A run that is told that the index has moved on. */
+struct told {
+    struct bench *b;
+    unsigned n;
+    enum index_state state; /* of the first pack, when it was told */
+    char types[32];         /* what the journal said then */
+};
+
+static void tell(void *ctx)
+{
+    struct told *t = ctx;
+
+    t->n++;
+    t->state = first_pack_known(t->b->r).state;
+    memcpy(t->types, listen(t->b).types, sizeof t->types);
+}
+
+/* Look-ups in older views end before the new generation is said, and when the
+ * index knows it. */
+static void test_writer__tells_of_the_index_before_it_renews(void **state)
+{
+    struct bench b;
+    struct told t = {.b = &b};
+    struct writer_reliance on = {.moved = tell, .ctx = &t};
+    struct object_id own;
+
+    (void)state;
+    bench_open(&b);
+    bench_writer(&b);
+    assert_int_equal(repo_fixture_publish(&b.f, b.w, b.r, 1), 0);
+    own = first_pack(b.r);
+    assert_int_equal(append(&b.f, RECORD_CONDEMN, &own), 1);
+    assert_int_equal(first_pack_known(b.r).state, INDEX_LIVE);
+    assert_int_equal(writer_renew(b.w, &on), 0);
+    assert_int_equal(t.n, 0); /* it is not time to */
+    clock_fake_advance(WRITER_SILENCE_NS / 3);
+    assert_int_equal(writer_renew(b.w, &on), 0);
+    assert_int_equal(t.n, 1);
+    assert_int_equal(t.state, INDEX_CONDEMNED);
+    assert_string_equal(t.types, "os");
+    assert_string_equal(listen(&b).types, "osr");
     bench_close(&b);
 }
 
@@ -600,6 +649,7 @@ int main(void)
         cmocka_unit_test(test_writer__says_open_segment_commit_end),
         cmocka_unit_test(test_writer__looks_again_after_its_open),
         cmocka_unit_test(test_writer__renews_in_time),
+        cmocka_unit_test(test_writer__tells_of_the_index_before_it_renews),
         cmocka_unit_test(test_writer__a_doom_is_a_loss_however_it_is_met),
         cmocka_unit_test(test_writer__renews_with_its_parent_in_mind),
         cmocka_unit_test(test_writer__renews_with_damage_in_mind),
