@@ -391,7 +391,9 @@ expect 0 dedup forget --max-age 110d --simulate 24
 err_like 'dedup: forget: warning: by 20??-??-?? a forget would be refused: *'
 simulated 24 --max-age 110d
 [ "$(of .refused)" = true ] || run_fail "it would be refused"
-[ "$(of .kept)" = 28 ] || run_fail "nothing goes then"
+# 28 or 27: whether a day has its snapshot yet hangs on the second
+[ "$(of .kept)" -ge 27 ] || run_fail "nothing goes then"
+[ "$(jq -s 'map(.gone) | add' "$OUT")" = 0 ] || run_fail "nothing goes then"
 
 # A checkpoint stays as long as a run can go on from it; then it goes with the
 # others of its series.

@@ -47,6 +47,11 @@ uint64_t fault_kit_step(uint64_t usual)
     return all ? 1 : usual;
 }
 
+uint64_t fault_kit_stride(uint64_t usual)
+{
+    return fault_kit_step(fault_kit_is_slow() && usual > 1 ? 3 * usual : usual);
+}
+
 bool fault_kit_is_slow(void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

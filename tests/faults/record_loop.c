@@ -146,7 +146,7 @@ void record_loop_run(const struct record_loop *l, size_t which)
 
     assert_in_range(l->parts, 1, RECORD_LOOP_PARTS);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        uint64_t step = fault_kit_step(rows[i].step);
+        uint64_t step = fault_kit_stride(rows[i].step);
         struct tally t = {0};
         uint64_t n = 1 + (which + i) % step;
 

@@ -119,7 +119,7 @@ static void each(const char *name)
 
     assert_non_null(c);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        uint64_t step = fault_kit_step(c->coarse * row[i].step);
+        uint64_t step = fault_kit_stride(c->coarse * row[i].step);
         struct tally t = {0};
         uint64_t n = 1 + strlen(name) % step;
 

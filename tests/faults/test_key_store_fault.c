@@ -136,7 +136,7 @@ static bool one(struct mishap m, struct tally *t)
 
 static uint64_t step_of(const struct key_rig_change *c, uint64_t usual)
 {
-    return fault_kit_step(c->coarse * usual);
+    return fault_kit_stride(c->coarse * usual);
 }
 
 /* Of two ways to fail what is much as another change does, one will do. */
