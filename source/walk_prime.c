@@ -1,5 +1,6 @@
 #include "source/walk_prime.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -8,10 +9,31 @@
 #include "source/stat_entry.h"
 #include "source/walk_impl.h"
 
+enum {
+    WALK_PRIME_PIECE = 96 << 10, /* below what malloc maps apart */
+    WALK_PRIME_PIECES = 100
+};
+
 struct walk_prime {
     pthread_t thread;
+    sem_t ready;
     atomic_bool stop;
 };
+
+/*
+ * Makes the heap of this thread as large as it will be. While another thread
+ * has memory mapped and made, as the derivation of a key does first, no heap
+ * can grow, and looks would wait for that.
+ */
+static void walk_prime_grow(void)
+{
+    void *piece[WALK_PRIME_PIECES];
+
+    for (size_t i = 0; i < WALK_PRIME_PIECES; i++)
+        piece[i] = malloc(WALK_PRIME_PIECE);
+    for (size_t i = 0; i < WALK_PRIME_PIECES; i++)
+        free(piece[i]);
+}
 
 /* The directory "/". Returns NULL when it cannot be had. */
 static struct dirfd *walk_prime_top(struct walk *w)
@@ -96,6 +118,8 @@ static void *walk_prime_main(void *arg)
     struct walk *w = arg;
     int rc = 0;
 
+    walk_prime_grow();
+    (void)sem_post(&w->prime->ready);
     (void)fileop_enter(FILEOP_SOURCE);
     for (size_t i = 0; i < w->roots.n && rc == 0; i++) {
         if (!walk_prime_holds_root(w, i))
@@ -113,11 +137,16 @@ int walk_prime_begin(struct walk *w)
     if (!p)
         return err_set(E_NOMEM, "out of memory for a walk");
     atomic_init(&p->stop, false);
+    (void)sem_init(&p->ready, 0, 0);
     w->prime = p;
     if (thread_start(&p->thread, walk_prime_main, w) != 0) {
         w->prime = NULL;
+        (void)sem_destroy(&p->ready);
         free(p);
+        return 0;
     }
+    while (sem_wait(&p->ready) < 0)
+        ; /* interrupted */
     return 0;
 }
 
@@ -126,6 +155,7 @@ void walk_prime_end(struct walk *w, const struct walk_options *options)
     if (w->prime) {
         atomic_store(&w->prime->stop, true);
         (void)pthread_join(w->prime->thread, NULL);
+        (void)sem_destroy(&w->prime->ready);
         free(w->prime);
         w->prime = NULL;
     }
