@@ -30,7 +30,7 @@ static void walk_prime_grow(void)
     void *piece[WALK_PRIME_PIECES];
 
     for (size_t i = 0; i < WALK_PRIME_PIECES; i++)
-        piece[i] = malloc(WALK_PRIME_PIECE);
+        piece[i] = mem_alloc(WALK_PRIME_PIECE);
     for (size_t i = 0; i < WALK_PRIME_PIECES; i++)
         free(piece[i]);
 }

@@ -532,7 +532,7 @@ static void each_failure(const char *dir, const char *root,
         assert_true(t->rc == 0 || t->rc == E_SOURCE);
         assert_int_equal(count_fds(), before);
     }
-    for (uint64_t n = 1; n < 200; n++) {
+    for (uint64_t n = 1; n < 400; n++) {
         mem_fail_after(n, 0);
         each_failure_walk(dir, root, options, nap_us, t);
         mem_fail_after(0, 0);
