@@ -112,7 +112,9 @@ enum index_fate {
  * index_open: open the cache in directory path (mode 0700, made when absent;
  * its parent must exist). Beside it live "<path>.lock", "<path>.bad" (the last
  * cache that was set aside) and, during a rebuild, "<path>.new": one whose
- * maker was killed is removed here, with opt->create. path  local name; copied
+ * maker was killed is removed here, with opt->create.
+ *
+ *   path  local name; copied
  *   repo  the repository that it must belong to
  *   opt   see above; copied
  *   out   the index, for index_close; NULL on error, or when opt->create is

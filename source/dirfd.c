@@ -177,6 +177,22 @@ int dirfd_root(struct dirfd_pool *pool, int fd, const struct statx *st,
     return 0;
 }
 
+int dirfd_root_at(struct dirfd_pool *pool, const char *path, struct statx *st,
+                  struct dirfd **out)
+{
+    int fd = fileop_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+    int rc;
+
+    if (fd < 0)
+        return err_set_errno(E_SOURCE, errno, "%s: cannot be opened", path);
+    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, st) < 0) {
+        rc = err_set_errno(E_SOURCE, errno, "%s: cannot be looked at", path);
+        (void)fileop_close(fd);
+        return rc;
+    }
+    return dirfd_root(pool, fd, st, bytes_of(NULL, 0), out);
+}
+
 /* d gets its place below parent, and its descriptor. */
 static void dirfd_insert(struct dirfd *d, struct dirfd *parent, int fd,
                          int flags)

@@ -54,6 +54,14 @@ MUST_CHECK int dirfd_root(struct dirfd_pool *pool, int fd,
                           struct dirfd **out);
 
 /*
+ * dirfd_root_at: the same of the directory at a path, labelled as "/".
+ *   st  out: its statx
+ * Returns 0; E_SOURCE: it cannot be opened, or looked at; E_NOMEM.
+ */
+MUST_CHECK int dirfd_root_at(struct dirfd_pool *pool, const char *path,
+                             struct statx *st, struct dirfd **out);
+
+/*
  * dirfd_open: open a directory's child directory.
  *   parent      pinned by the caller
  *   name        one component, not "." or ".."

@@ -481,18 +481,10 @@ static int walk_start(struct walk *w, struct walk_item *item)
     const char *at = named && w->options.from ? w->options.from : "/";
     struct dirfd *dir = NULL;
     struct statx st;
-    int fd = fileop_openat(AT_FDCWD, at, O_RDONLY | O_DIRECTORY, 0);
     int rc;
 
-    if (fd < 0)
-        return err_set_errno(E_SOURCE, errno, "%s: cannot be opened", at);
     w->looked_ns = clock_realtime_ns();
-    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
-        rc = err_set_errno(E_SOURCE, errno, "%s: cannot be looked at", at);
-        (void)fileop_close(fd);
-        return rc;
-    }
-    rc = dirfd_root(w->pool, fd, &st, bytes_of(NULL, 0), &dir);
+    rc = dirfd_root_at(w->pool, at, &st, &dir);
     if (rc < 0)
         return rc;
     f.path_only = !named;

@@ -86,28 +86,41 @@ static void walk_foresee_append(struct walk_look *l, struct walk_look *below,
     l->last = below;
 }
 
+typedef int walk_foresee_ask(struct walk_ahead *a, struct dirfd *parent,
+                             struct bytes name, uint64_t dev,
+                             struct walk_look **out);
+
+/* Decides on the next name in l. below: out: the look at it, that ask began;
+ * NULL: it is not entered. */
+static int walk_foresee_next(struct walk_foresee *v,
+                             const struct walk_foresee_at *at,
+                             struct walk_look *l, walk_foresee_ask *ask,
+                             struct walk_look **below)
+{
+    size_t i = l->foreseen++;
+    struct bytes name = bytes_of_str(walk_names_get(&l->names, &l->list, i));
+    bool enters;
+    int rc = walk_foresee_enters(v, at, l, i, name, &enters);
+
+    *below = NULL;
+    if (rc < 0 || !enters)
+        return rc;
+    rc = ask(v->ahead, l->dir, name, l->dev, below);
+    if (rc == 0)
+        walk_foresee_append(l, *below, i);
+    return rc;
+}
+
 /* The names in l that nobody has decided on. */
 static int walk_foresee_names(struct walk_foresee *v,
                               const struct walk_foresee_at *at,
                               struct walk_look *l)
 {
+    struct walk_look *below;
     int rc = 0;
 
-    while (rc == 0 && l->foreseen < l->seen_n && walk_foresee_wants(v)) {
-        size_t i = l->foreseen++;
-        struct bytes name =
-            bytes_of_str(walk_names_get(&l->names, &l->list, i));
-        struct walk_look *below;
-        bool enters;
-
-        rc = walk_foresee_enters(v, at, l, i, name, &enters);
-        if (rc < 0 || !enters)
-            continue;
-        rc = walk_ahead_put(v->ahead, l->dir, name, l->dev, &below);
-        if (rc < 0)
-            continue;
-        walk_foresee_append(l, below, i);
-    }
+    while (rc == 0 && l->foreseen < l->seen_n && walk_foresee_wants(v))
+        rc = walk_foresee_next(v, at, l, walk_ahead_put, &below);
     return rc;
 }
 
@@ -180,22 +193,12 @@ static int walk_foresee_now(struct walk_foresee *v, struct walk_foresee_at at,
     while (rc == 0 && l->foreseen < l->seen_n &&
            at.level < WALK_FORESEE_DEPTH && walk_ahead_has_room(v->ahead) &&
            !atomic_load_explicit(stop, memory_order_relaxed)) {
-        size_t i = l->foreseen++;
-        struct bytes name =
-            bytes_of_str(walk_names_get(&l->names, &l->list, i));
         struct walk_look *below;
-        bool enters;
 
-        rc = walk_foresee_enters(v, &at, l, i, name, &enters);
-        if (rc < 0 || !enters)
+        rc = walk_foresee_next(v, &at, l, walk_ahead_now, &below);
+        if (rc < 0 || !below || !walk_foresee_is_plain(v, below))
             continue;
-        rc = walk_ahead_now(v->ahead, l->dir, name, l->dev, &below);
-        if (rc < 0)
-            continue;
-        walk_foresee_append(l, below, i);
-        if (!walk_foresee_is_plain(v, below))
-            continue;
-        buf_add_path(&v->path, name);
+        buf_add_path(&v->path, below->name);
         rc = buf_status(&v->path);
         if (rc == 0)
             rc = walk_foresee_now(v, in, below, stop);

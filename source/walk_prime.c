@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
-#include "source/stat_entry.h"
 #include "source/walk_impl.h"
 
 enum {
@@ -35,24 +34,6 @@ static void walk_prime_grow(void)
         free(piece[i]);
 }
 
-/* The directory "/". Returns NULL when it cannot be had. */
-static struct dirfd *walk_prime_top(struct walk *w)
-{
-    struct statx st;
-    struct dirfd *top = NULL;
-    int fd = fileop_openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
-
-    if (fd < 0)
-        return NULL;
-    if (fileop_statx(fd, "", AT_EMPTY_PATH, STAT_ENTRY_MASK, &st) < 0) {
-        (void)fileop_close(fd);
-        return NULL;
-    }
-    err_ignore(dirfd_root(w->pool, fd, &st, bytes_of(NULL, 0), &top),
-               "the walk says what is amiss");
-    return top;
-}
-
 /* What stands at name in d, whose reference is given up: the directory, opened
  * as a path. NULL when there is none. */
 static struct dirfd *walk_prime_down(struct dirfd *d, const char *name)
@@ -74,10 +55,13 @@ static struct dirfd *walk_prime_down(struct dirfd *d, const char *name)
 static int walk_prime_root(struct walk *w, struct bytes path)
 {
     char name[ENTRY_NAME_MAX + 1];
-    struct dirfd *d = walk_prime_top(w);
+    struct dirfd *d = NULL;
     struct bytes rest = path;
+    struct statx st;
     int rc = 0;
 
+    err_ignore(dirfd_root_at(w->pool, "/", &st, &d),
+               "the walk says what is amiss");
     while (d && rest.n > 0) {
         const uint8_t *slash = memchr(rest.p, '/', rest.n);
         size_t n = slash ? (size_t)(slash - rest.p) : rest.n;

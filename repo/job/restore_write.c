@@ -210,16 +210,22 @@ static int restore_runs_do(struct restore_write *w, const struct restore_to *to,
     return rc;
 }
 
+/* Before the turn: whoever has it must not wait. */
+static void restore_runs_wait(const struct restore_write *w,
+                              const struct restore_to *to)
+{
+    if (w->run_n > 0 && to->each == restore_put)
+        limit_wait(LIMIT_WRITE);
+}
+
 /* The same when it is this thread's turn, which is waited for. */
 static int restore_runs_end(struct restore_write *w,
                             const struct restore_to *to, int rc)
 {
-    if (w->run_n > 0)
-        limit_wait(LIMIT_WRITE);
-    if (to->turn && w->run_n > 0)
-        (void)pthread_mutex_lock(to->turn);
-    else
+    restore_runs_wait(w, to);
+    if (!to->turn || w->run_n == 0)
         return restore_runs_do(w, to, rc);
+    (void)pthread_mutex_lock(to->turn);
     rc = restore_runs_do(w, to, rc);
     (void)pthread_mutex_unlock(to->turn);
     return rc;
@@ -233,8 +239,7 @@ static int restore_runs_room(struct restore_write *w,
 
     if (!to->turn || w->run_n == RESTORE_RUNS)
         return restore_runs_end(w, to, 0);
-    if (w->run_n > 0)
-        limit_wait(LIMIT_WRITE);
+    restore_runs_wait(w, to);
     if (w->run_n == 0 || pthread_mutex_trylock(to->turn) != 0)
         return 0;
     rc = restore_runs_do(w, to, 0);

@@ -22,6 +22,7 @@
 #include "repo/catchup_marks.h"
 #include "repo/repo_log.h"
 #include "tests/repo/catchup_kit.h"
+#include "tests/support/address_space.h"
 
 /* One backup of a few chunks, seed 1, beside more than an update takes.
  * before: if not NULL: chunks of seed 2 are published first; out: the segment
@@ -438,26 +439,6 @@ static void test_catchup_fill__is_waited_for(void **state)
 
 /* Where there is too little room for a second cache beside the first, the
  * first is filled by updates: whatever can be had suffices for all. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LIMITED_MEMORY false /* a sanitizer's own is without bounds */
-#elif defined(__has_feature)
-#define LIMITED_MEMORY                                                         \
-    (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
-#else
-#define LIMITED_MEMORY true
-#endif
-
-static rlim_t memory_now(void)
-{
-    FILE *s = fopen("/proc/self/statm", "re");
-    unsigned long long pages = 0;
-
-    assert_non_null(s);
-    assert_int_equal(fscanf(s, "%llu", &pages), 1);
-    assert_int_equal(fclose(s), 0);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
 static void test_catchup_fill__an_address_space_of_any_size(void **state)
 {
     struct rlimit before;
@@ -466,7 +447,7 @@ static void test_catchup_fill__an_address_space_of_any_size(void **state)
     unsigned updated = 0;
 
     (void)state;
-    if (!LIMITED_MEMORY)
+    if (!address_space_has_bounds())
         skip();
     start_large(&f);
     assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
@@ -477,7 +458,7 @@ static void test_catchup_fill__an_address_space_of_any_size(void **state)
         int rc;
 
         (void)snprintf(cache, sizeof cache, "in-%u", mb);
-        less.rlim_cur = memory_now() + ((rlim_t)mb << 20);
+        less.rlim_cur = address_space_now() + ((rlim_t)mb << 20);
         assert_int_equal(setrlimit(RLIMIT_AS, &less), 0);
         rc = repo_fixture_repo(&f, cache, &r);
         assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);

@@ -15,6 +15,7 @@
 #include "base/blake3.h"
 #include "repo/repo_unlock.h"
 #include "tests/repo/repo_fixture.h"
+#include "tests/support/address_space.h"
 
 enum { NAME_BYTES = 5 + ID_HEX_CHARS + 1 };
 
@@ -390,26 +391,6 @@ static void test_repo_keys__an_unreadable_slot_is_passed_over(void **state)
 }
 
 /* Nor does one that asks for more memory than there is. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LIMITED_MEMORY false /* a sanitizer's own is without bounds */
-#elif defined(__has_feature)
-#define LIMITED_MEMORY                                                         \
-    (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
-#else
-#define LIMITED_MEMORY true
-#endif
-
-static rlim_t memory_now(void)
-{
-    FILE *s = fopen("/proc/self/statm", "re");
-    unsigned long long pages = 0;
-
-    assert_non_null(s);
-    assert_int_equal(fscanf(s, "%llu", &pages), 1);
-    assert_int_equal(fclose(s), 0);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
 static void test_repo_keys__a_slot_too_large_is_passed_over(void **state)
 {
     struct key_slot_secret wrong = {KEY_SLOT_PASSPHRASE,
@@ -420,7 +401,7 @@ static void test_repo_keys__a_slot_too_large_is_passed_over(void **state)
     struct buf b;
 
     (void)state;
-    if (!LIMITED_MEMORY)
+    if (!address_space_has_bounds())
         skip();
     repo_fixture_make(&f);
     add_phrase(&f, 20, 65536, &b);
@@ -428,7 +409,7 @@ static void test_repo_keys__a_slot_too_large_is_passed_over(void **state)
     expect_open(&f, phrase, 0, "");
     assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
     less = before;
-    less.rlim_cur = memory_now() + (512U << 20);
+    less.rlim_cur = address_space_now() + (512U << 20);
     assert_int_equal(setrlimit(RLIMIT_AS, &less), 0);
     expect_open(&f, phrase, 0, "");
     expect_open(&f, wrong, E_NOMEM, "memory to derive the key");
