@@ -43,6 +43,11 @@ int64_t clock_realtime_ns(void)
     return clock_get(CLOCK_REALTIME, &clock_fake_realtime);
 }
 
+int64_t clock_coarse_ns(void)
+{
+    return clock_get(CLOCK_REALTIME_COARSE, &clock_fake_realtime);
+}
+
 int64_t clock_monotonic_ns(void)
 {
     return clock_get(CLOCK_MONOTONIC, &clock_fake_mono);

@@ -43,6 +43,8 @@ static int (*const main_command[OPT_CMD_END])(struct cli *) = {
     [OPT_CMD_VERSION] = cmd_version,
 };
 
+enum { MAIN_DESCRIPTORS = 512 }; /* a walk's 256 and what else there is */
+
 /* Whoever started us without one of the first three descriptors must not get
  * a repository's file there, to be written into by a message. What takes the
  * place fails as the missing one would. */
@@ -58,7 +60,8 @@ static void main_fill_descriptors(void)
 }
 
 /* A pipeline holds many directories and files at once: as many descriptors as
- * we may have. Nothing here uses select(). */
+ * we may have. Nothing here uses select(). The kernel's table gets its size
+ * before there are threads: to grow it under several takes 10 ms each time. */
 static void main_raise_limits(void)
 {
     struct rlimit r;
@@ -67,6 +70,7 @@ static void main_raise_limits(void)
         r.rlim_cur = r.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &r);
     }
+    (void)fileop_close(fcntl(0, F_DUPFD_CLOEXEC, MAIN_DESCRIPTORS - 1));
 }
 
 /* Snapshots, the other runs of jobs, and looks at the configuration choose what

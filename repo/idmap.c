@@ -34,6 +34,9 @@ static int idmap_grow(struct idmap *m)
     to.slot = mem_array(to.slot_n, sizeof *to.slot);
     if (!to.slot)
         return err_set(E_NOMEM, "out of memory");
+    /* Every page will be used. One that is read before it is written has the
+     * kernel map it twice, and interrupt the other cores. */
+    memset(to.slot, 0, to.slot_n * sizeof *to.slot);
     for (size_t i = 0; i < m->slot_n; i++) {
         if (m->slot[i].used)
             *idmap_find(&to, m->slot[i].id) = m->slot[i];

@@ -341,10 +341,19 @@ struct tree_shown tree_entry_shown(struct codec *c)
     return (struct tree_shown){e.name, e.type, tree_entry_linked(&e)};
 }
 
+static int tree_check_root(const struct entry *e)
+{
+    struct entry named = *e;
+
+    if (e->name.n > 0 || e->type != ENTRY_DIR)
+        return err_set(E_CORRUPT, "entry: not one of a root");
+    named.name = bytes_of_str("root");
+    return entry_check(&named);
+}
+
 int tree_entry_get(struct codec *c, struct tree_entry *te, bool is_root)
 {
     const uint8_t *start = c->p;
-    struct entry checked;
     int rc;
 
     *te = (struct tree_entry){.attr = te->attr, .attr_cap = te->attr_cap};
@@ -360,10 +369,5 @@ int tree_entry_get(struct codec *c, struct tree_entry *te, bool is_root)
     te->raw = bytes_of(start, (size_t)(c->p - start));
     if (te->raw.n > TREE_ENTRY_BYTES_MAX)
         return err_set(E_CORRUPT, "entry: %zu bytes long", te->raw.n);
-    checked = te->e;
-    if (is_root && (te->e.name.n > 0 || te->e.type != ENTRY_DIR))
-        return err_set(E_CORRUPT, "entry: not one of a root");
-    if (is_root)
-        checked.name = bytes_of_str("root");
-    return entry_check(&checked);
+    return is_root ? tree_check_root(&te->e) : entry_check(&te->e);
 }

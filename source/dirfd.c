@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "source/stat_entry.h"
 
 struct dirfd {
@@ -44,7 +45,7 @@ int dirfd_pool_new(int flags, size_t max_open, struct dirfd_pool **out)
         return err_set(E_NOMEM, "out of memory for directories");
     pool->flags = flags | O_DIRECTORY | O_NOFOLLOW;
     pool->max_open = max_open;
-    (void)pthread_mutex_init(&pool->lock, NULL);
+    thread_mutex_brief(&pool->lock);
     *out = pool;
     return 0;
 }
@@ -83,25 +84,33 @@ static void idle_remove(struct dirfd *d)
     d->newer = NULL;
 }
 
-static void idle_close(struct dirfd *d)
+/* Takes the descriptor of what was used longest ago, to be closed, where there
+ * would be too many with `more`; else -1. */
+static int idle_take(struct dirfd_pool *pool, size_t more)
 {
+    struct dirfd *d = pool->oldest;
+    int fd;
+
+    if (pool->open_n + more <= pool->max_open || !d)
+        return -1;
     idle_remove(d);
-    (void)fileop_close(d->fd);
+    fd = d->fd;
     d->fd = -1;
-    d->pool->open_n--;
+    pool->open_n--;
+    return fd;
 }
 
-/* d has just been opened as fd: makes room for it. */
-static void idle_opened(struct dirfd *d, int fd)
+/* d has just been opened as fd. Returns a descriptor to be closed for it, by
+ * who holds the lock no more, since others need not wait for that; or -1. */
+static int idle_opened(struct dirfd *d, int fd)
 {
-    struct dirfd_pool *pool = d->pool;
+    int instead = idle_take(d->pool, 1);
 
-    while (pool->open_n >= pool->max_open && pool->oldest)
-        idle_close(pool->oldest);
     d->fd = fd;
-    pool->open_n++;
+    d->pool->open_n++;
     if (d->pins == 0)
         idle_push(d);
+    return instead;
 }
 
 /* ---- opening ---------------------------------------------------------- */
@@ -171,8 +180,9 @@ int dirfd_root(struct dirfd_pool *pool, int fd, const struct statx *st,
     d->kept = true;
     d->pins = 1;
     (void)pthread_mutex_lock(&pool->lock);
-    idle_opened(d, fd);
+    fd = idle_opened(d, fd);
     (void)pthread_mutex_unlock(&pool->lock);
+    (void)fileop_close(fd);
     *out = d;
     return 0;
 }
@@ -200,8 +210,9 @@ static void dirfd_insert(struct dirfd *d, struct dirfd *parent, int fd,
     d->flags = flags;
     d->parent = dirfd_ref(parent);
     (void)pthread_mutex_lock(&d->pool->lock);
-    idle_opened(d, fd);
+    fd = idle_opened(d, fd);
     (void)pthread_mutex_unlock(&d->pool->lock);
+    (void)fileop_close(fd);
 }
 
 int dirfd_open(struct dirfd *parent, const char *name, int extra,
@@ -279,7 +290,7 @@ static int dirfd_reopen_one(struct dirfd *d)
         errno = ESTALE;
         return -1;
     }
-    idle_opened(d, fd);
+    (void)fileop_close(idle_opened(d, fd));
     return 0;
 }
 
@@ -291,8 +302,6 @@ static int dirfd_reopen(struct dirfd *d)
 
         while (top->parent->fd < 0)
             top = top->parent;
-        /* The last one opened is the newest: it is not closed to make room
-         * for its child, since a pool holds several. */
         if (dirfd_reopen_one(top) < 0)
             return -1;
     }
@@ -318,16 +327,39 @@ void dirfd_unpin(struct dirfd *d)
 {
     struct dirfd_pool *pool = d->pool;
     int e = errno;
+    int fd;
 
     (void)pthread_mutex_lock(&pool->lock);
     ASSERT(d->pins > 0);
-    if (--d->pins == 0) {
+    if (--d->pins == 0)
         idle_push(d);
-        while (pool->open_n > pool->max_open && pool->oldest)
-            idle_close(pool->oldest);
-    }
+    /* each that is opened takes the place of one at most: pins may have kept
+     * more */
+    while ((fd = idle_take(pool, 0)) >= 0)
+        (void)fileop_close(fd);
     (void)pthread_mutex_unlock(&pool->lock);
     errno = e;
+}
+
+bool dirfd_stands(struct dirfd *d)
+{
+    struct statx st;
+    bool open;
+    int fd;
+
+    (void)pthread_mutex_lock(&d->pool->lock);
+    open = d->fd >= 0;
+    (void)pthread_mutex_unlock(&d->pool->lock);
+    if (open)
+        return true;
+    fd = dirfd_pin(d->parent);
+    if (fd < 0)
+        return false;
+    open = fileop_statx(fd, d->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                        STAT_ENTRY_MASK, &st) == 0 &&
+           stat_entry_dev(&st) == d->dev && st.stx_ino == d->inode;
+    dirfd_unpin(d->parent);
+    return open;
 }
 
 struct dirfd *dirfd_ref(struct dirfd *d)

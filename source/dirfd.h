@@ -30,7 +30,7 @@ struct dirfd;
 
 /*
  * dirfd_pool_new: a pool that keeps at most max_open descriptors besides those
- * that are pinned at the time.
+ * that are pinned at the time, and one for each thread.
  *   flags     to open directories with, besides O_DIRECTORY and O_NOFOLLOW;
  *             O_NOATIME is dropped where it is not permitted
  *   max_open  at least DIRFD_OPEN_MIN
@@ -114,6 +114,10 @@ MUST_CHECK int dirfd_pin(struct dirfd *d);
 
 /* dirfd_unpin: ends a pin; errno is kept. */
 void dirfd_unpin(struct dirfd *d);
+
+/* dirfd_stands: whether a pin may be had: it is open, or its name in its parent
+ * still stands for it, for which it is not opened. */
+MUST_CHECK bool dirfd_stands(struct dirfd *d);
 
 /* dirfd_parent: lent; NULL for a root. */
 struct dirfd *dirfd_parent(const struct dirfd *d);

@@ -259,14 +259,24 @@ int owner_group(struct owner_cache *cache, uint32_t gid, struct bytes *name)
     return owner_name_of(cache, OWNER_GROUP_OF, gid, name);
 }
 
-int owner_of_entry(struct owner_cache *cache, struct entry *e)
+int owner_of_entry(struct owner_cache *cache, struct owner_last *last,
+                   struct entry *e)
 {
-    int rc;
+    int rc = 0;
 
     if (!cache)
         return 0;
-    rc = owner_user(cache, e->uid, &e->user);
-    return rc < 0 ? rc : owner_group(cache, e->gid, &e->group);
+    if (!last->known || last->uid != e->uid || last->gid != e->gid) {
+        last->uid = e->uid;
+        last->gid = e->gid;
+        rc = owner_user(cache, e->uid, &last->user);
+        if (rc == 0)
+            rc = owner_group(cache, e->gid, &last->group);
+        last->known = rc == 0;
+    }
+    e->user = last->user;
+    e->group = last->group;
+    return rc;
 }
 
 int owner_uid(struct owner_cache *cache, struct bytes name, uint32_t fallback,

@@ -27,9 +27,20 @@ MUST_CHECK int owner_user(struct owner_cache *cache, uint32_t uid,
 MUST_CHECK int owner_group(struct owner_cache *cache, uint32_t gid,
                            struct bytes *name);
 
+/* What one caller asked for last: of most files the next one's owners are the
+ * same. Begins zeroed. */
+struct owner_last {
+    bool known;
+    uint32_t uid;
+    uint32_t gid;
+    struct bytes user;
+    struct bytes group;
+};
+
 /* owner_of_entry: sets user and group of e by its uid and gid; without a cache
- * nothing. Returns as owner_user. */
-MUST_CHECK int owner_of_entry(struct owner_cache *cache, struct entry *e);
+ * nothing. last: the caller's. Returns as owner_user. */
+MUST_CHECK int owner_of_entry(struct owner_cache *cache,
+                              struct owner_last *last, struct entry *e);
 
 /*
  * owner_uid, owner_gid: the id that a name has on this machine.

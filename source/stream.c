@@ -19,6 +19,7 @@ struct stream {
     size_t path_n;
     struct stream_input input;
     struct owner_cache *owners;
+    struct owner_last owner;
     size_t at;       /* on the way down: end of what was yielded; 0: nothing */
     size_t depth;    /* directories that are open */
     bool is_leaving; /* the file was yielded */
@@ -174,7 +175,7 @@ static int stream_dir(struct stream *s, size_t n, struct entry *e)
     }
     e->unsettled = true; /* its attributes were not read */
     e->starts_fs = n == 0;
-    return owner_of_entry(s->owners, e);
+    return owner_of_entry(s->owners, &s->owner, e);
 }
 
 static int stream_file(struct stream *s, struct entry *e)
@@ -185,7 +186,7 @@ static int stream_file(struct stream *s, struct entry *e)
                         .gid = getegid(),
                         .nlink = 1,
                         .unsettled = true};
-    return owner_of_entry(s->owners, e);
+    return owner_of_entry(s->owners, &s->owner, e);
 }
 
 int stream_next(struct stream *s, struct walk_item *item)

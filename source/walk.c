@@ -10,16 +10,12 @@
 #include "source/mounts.h"
 #include "source/stat_entry.h"
 #include "source/walk_as.h"
+#include "source/walk_frame.h"
 
 enum {
     WALK_OPEN_DEFAULT = 256,
     WALK_PATH_MAX = 8 << 20 /* bytes; WALK_DEPTH_MAX names fit */
 };
-
-static struct walk_frame *walk_top(const struct walk *w)
-{
-    return &w->frame[w->depth - 1];
-}
 
 /* ---- life ------------------------------------------------------------- */
 
@@ -56,32 +52,13 @@ int walk_new(const struct bytes *root, size_t root_n,
     return 0;
 }
 
-static void walk_unpin(struct walk *w)
-{
-    if (w->fd >= 0)
-        dirfd_unpin(walk_top(w)->dir);
-    w->fd = -1;
-}
-
-static void walk_pop(struct walk *w)
-{
-    struct walk_frame *f = walk_top(w);
-
-    walk_unpin(w);
-    walk_foresee_drop(&w->foresee, f->look);
-    walk_names_drop(&w->names, &f->names);
-    ignore_unref(f->ignore);
-    dirfd_unref(f->dir);
-    w->depth--;
-}
-
 void walk_free(struct walk *w)
 {
     if (!w)
         return;
     walk_prime_end(w, &w->options);
     while (w->depth > 0)
-        walk_pop(w);
+        walk_frame_pop(w);
     free(w->frame);
     walk_foresee_release(&w->foresee);
     walk_names_release(&w->names);
@@ -109,7 +86,7 @@ static const char *walk_path_text(const struct walk *w)
 /* The path of name in the directory at hand; "" for the directory itself. */
 static int walk_path_set(struct walk *w, struct bytes name)
 {
-    buf_truncate(&w->path, w->depth ? walk_top(w)->path_n : 0);
+    buf_truncate(&w->path, w->depth ? walk_frame_top(w)->path_n : 0);
     buf_add_path(&w->path, name);
     buf_add(&w->path, "", 1);
     if (buf_status(&w->path) < 0)
@@ -123,7 +100,7 @@ static void walk_yield_problem(struct walk *w, struct walk_item *item,
 {
     *item = (struct walk_item){
         .kind = WALK_PROBLEM,
-        .dir = w->depth ? walk_top(w)->dir : NULL,
+        .dir = w->depth ? walk_frame_top(w)->dir : NULL,
         .entry = {.name = name},
         .problem = problem,
         .text = w->problem_text,
@@ -134,7 +111,7 @@ static void walk_yield_problem(struct walk *w, struct walk_item *item,
 static void walk_yield_dir_problem(struct walk *w, struct walk_item *item,
                                    enum walk_problem problem)
 {
-    struct dirfd *dir = walk_top(w)->dir;
+    struct dirfd *dir = walk_frame_top(w)->dir;
 
     walk_yield_problem(w, item, dirfd_name(dir), problem);
     item->dir = dirfd_parent(dir);
@@ -192,105 +169,11 @@ static void walk_settle(const struct walk *w, struct entry *e)
     e->unsettled = stat_entry_unsettled(e->ctime, w->looked_ns);
 }
 
-/* What the directory of the frame on top, whose names are listed, says about
- * what is in it. */
-static int walk_heed(struct walk *w, struct walk_frame *f)
-{
-    const struct walk_options *o = &w->options;
-    const struct walk_marker *by;
-    struct ignore *own;
-    int rc;
-
-    if (!walk_node_is_root(&w->roots, f->node) &&
-        walk_rules_marked(o->marker, o->marker_n, &w->names, &f->names, w->fd,
-                          &by)) {
-        w->counts.excluded += f->names.n > 1;
-        f->marked = true;
-        f->seen_n = 0;
-        walk_names_drop(&w->names, &f->names);
-        f->names = walk_names_begin(&w->names);
-        return walk_names_add(&w->names, &f->names, by->name);
-    }
-    if (!o->ignore_files)
-        return 0;
-    rc = walk_rules_ignore(&w->names, &f->names, w->fd, f->ignore,
-                           bytes_of(w->path.p, f->path_n), &own,
-                           w->rule_trouble, sizeof w->rule_trouble);
-    f->ignores = own != NULL;
-    if (own) {
-        ignore_unref(f->ignore);
-        f->ignore = own;
-    }
-    return rc;
-}
-
-/* The names to visit in the frame on top. */
-static int walk_list_names(struct walk *w, struct walk_frame *f)
-{
-    struct bytes name;
-    size_t at = 0;
-    int rc = 0;
-
-    f->names = walk_names_begin(&w->names);
-    if (f->look) {
-        rc = walk_names_copy(&w->names, &f->names, &f->look->names,
-                             &f->look->list);
-        w->problem_errno = f->look->read_errno;
-        f->seen_n = f->look->seen_n;
-    } else if (!f->path_only && f->skip == WALK_SKIP_NONE) {
-        rc = walk_names_read(&w->names, &f->names, w->fd, w->dents,
-                             &w->problem_errno);
-        walk_names_sort(&w->names, &f->names);
-    }
-    if (rc < 0)
-        return rc;
-    f->incomplete = w->problem_errno != 0;
-    if (f->names.n > 0)
-        rc = walk_heed(w, f);
-    if (rc < 0 || !walk_node_leads(f->node))
-        return rc;
-    /* Roots below are visited whatever the listing says, so that one that is
-     * missing is found to be. */
-    while (rc == 0 && walk_node_next(&w->roots, f->node, &at, &name)) {
-        struct walk_list sorted = f->names;
-
-        if (!walk_names_has(&w->names, &sorted, name)) {
-            rc = walk_names_add(&w->names, &f->names, name);
-            walk_names_sort(&w->names, &f->names);
-        }
-    }
-    return rc;
-}
-
-/* Puts a frame for dir, a reference taken, on top. The path is dir's. */
-static int walk_push(struct walk *w, struct dirfd *dir, struct walk_frame frame)
-{
-    struct walk_frame *f;
-
-    if (!MEM_GROW(w->frame, w->depth, w->frame_cap)) {
-        walk_foresee_drop(&w->foresee, frame.look);
-        dirfd_unref(dir);
-        return err_set(E_NOMEM, "out of memory for directories");
-    }
-    walk_unpin(w);
-    f = &w->frame[w->depth++];
-    *f = frame;
-    f->dir = dir;
-    f->path_n = w->path.n;
-    f->ignore = w->depth > 1 ? ignore_ref(w->frame[w->depth - 2].ignore) : NULL;
-    f->names = walk_names_begin(&w->names);
-    w->rule_trouble[0] = 0;
-    /* It has just been opened: this costs no system call. */
-    w->fd = dirfd_pin(dir);
-    w->problem_errno = w->fd < 0 ? errno : 0;
-    return w->fd < 0 ? 0 : walk_list_names(w, f);
-}
-
 static int walk_yield_enter(struct walk *w, struct walk_item *item,
                             const struct statx *st, bool starts_fs,
                             struct bytes name)
 {
-    struct walk_frame *f = walk_top(w);
+    struct walk_frame *f = walk_frame_top(w);
 
     *item = (struct walk_item){
         .kind = WALK_ENTER,
@@ -312,7 +195,7 @@ static int walk_yield_enter(struct walk *w, struct walk_item *item,
         walk_say(w, 0, w->rule_trouble);
         w->at = WALK_AT_PROBLEM;
     }
-    return owner_of_entry(w->options.owners, &item->entry);
+    return owner_of_entry(w->options.owners, &w->owner, &item->entry);
 }
 
 /* Whether a directory that was not named, on another device than the one it
@@ -341,11 +224,16 @@ static int walk_decide_fs(const struct walk *w, const struct statx *st,
 static int walk_open(struct walk *w, const char *name, struct walk_frame *f,
                      struct statx *st, struct dirfd **dir, int *open_errno)
 {
-    struct dirfd *parent = walk_top(w)->dir;
+    struct dirfd *parent = walk_frame_top(w)->dir;
     int extra = f->skip == WALK_SKIP_NONE ? 0 : O_PATH;
     int first;
-    int rc = dirfd_open(parent, name, extra, st, dir, open_errno);
+    int rc;
 
+    if (walk_frame_fd(w) < 0) {
+        *open_errno = errno;
+        return 0;
+    }
+    rc = dirfd_open(parent, name, extra, st, dir, open_errno);
     if (rc < 0 || *dir || extra || errno_is_gone(*open_errno))
         return rc;
     first = *open_errno;
@@ -363,7 +251,7 @@ static int walk_open(struct walk *w, const char *name, struct walk_frame *f,
 static int walk_look(struct walk *w, struct walk_frame *f, struct bytes name,
                      struct statx *st, struct dirfd **dir)
 {
-    const struct walk_frame *in = walk_top(w);
+    const struct walk_frame *in = walk_frame_top(w);
     size_t roots = f->node.last - f->node.first;
     int rc;
 
@@ -374,7 +262,7 @@ static int walk_look(struct walk *w, struct walk_frame *f, struct bytes name,
                            stat_entry_dev(st), &f->look);
     if (rc < 0 || !f->look)
         return rc;
-    *st = f->look->st;
+    stat_brief_to(&f->look->st, st);
     *dir = dirfd_ref(f->look->dir);
     w->looked_ns = f->look->looked_ns;
     return 0;
@@ -387,7 +275,7 @@ static int walk_look(struct walk *w, struct walk_frame *f, struct bytes name,
 static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
                       struct statx *st, struct walk_item *item, bool *yielded)
 {
-    struct walk_frame *parent = walk_top(w);
+    struct walk_frame *parent = walk_frame_top(w);
     bool starts_fs = stat_entry_dev(st) != dirfd_dev(parent->dir);
     bool named = walk_node_is_root(&w->roots, f.node);
     uint64_t dev = stat_entry_dev(st);
@@ -395,7 +283,8 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
     int open_errno = 0;
     int rc = 0;
 
-    if (!named && walk_rules_skipped(w->options.skip, w->options.skip_n, st)) {
+    if (!named && walk_rules_skipped(w->options.skip, w->options.skip_n, dev,
+                                     st->stx_ino)) {
         w->counts.skipped++;
         if (!walk_node_leads(f.node))
             return 0;
@@ -422,7 +311,7 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
     }
     /* what follows adds to the names and may move them */
     name = dirfd_name(dir);
-    rc = walk_push(w, dir, f);
+    rc = walk_frame_push(w, dir, f);
     if (rc < 0)
         return rc;
     if (f.skip == WALK_SKIP_FAILED)
@@ -438,7 +327,7 @@ static int walk_enter(struct walk *w, struct walk_frame f, struct bytes name,
 static int walk_visit_as(struct walk *w, struct bytes name,
                          struct walk_item *item, bool *yielded)
 {
-    struct walk_frame *parent = walk_top(w);
+    struct walk_frame *parent = walk_frame_top(w);
     struct walk_frame f = {.node =
                                walk_node_child(&w->roots, parent->node, name)};
     bool named = walk_node_is_root(&w->roots, f.node);
@@ -465,7 +354,7 @@ static int walk_visit_as(struct walk *w, struct bytes name,
     f.bare = !named && step.bare;
     f.skip = step.path ? WALK_SKIP_FAILED : WALK_SKIP_NONE;
     name = dirfd_name(dir);
-    rc = walk_push(w, dir, f);
+    rc = walk_frame_push(w, dir, f);
     if (rc < 0)
         return rc;
     if (step.path)
@@ -493,7 +382,7 @@ static int walk_start(struct walk *w, struct walk_item *item)
         dirfd_unref(dir);
         return rc;
     }
-    rc = walk_push(w, dir, f);
+    rc = walk_frame_push(w, dir, f);
     if (rc < 0)
         return rc;
     return walk_yield_enter(w, item, &st, true, bytes_of(NULL, 0));
@@ -508,7 +397,8 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     struct entry *e = &item->entry;
     ssize_t n;
 
-    *item = (struct walk_item){.kind = WALK_ENTRY, .dir = walk_top(w)->dir};
+    *item =
+        (struct walk_item){.kind = WALK_ENTRY, .dir = walk_frame_top(w)->dir};
     if (!stat_entry_fill(st, w->options.with_atime, e)) {
         walk_say(w, 0, "is of a type that cannot be kept");
         walk_yield_problem(w, item, name, WALK_UNREADABLE);
@@ -517,8 +407,10 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
     e->name = name;
     walk_settle(w, e);
     if (e->type == ENTRY_SYMLINK) {
-        n = fileop_readlinkat(w->fd, (const char *)name.p, w->target,
-                              sizeof w->target);
+        n = walk_frame_fd(w) < 0
+                ? -1
+                : fileop_readlinkat(w->fd, (const char *)name.p, w->target,
+                                    sizeof w->target);
         /* EINVAL: something else stands there by now */
         if (n <= 0 || n > ENTRY_TARGET_MAX) {
             int errnum = n < 0 ? errno : ENAMETOOLONG;
@@ -535,7 +427,7 @@ static int walk_yield_entry(struct walk *w, struct walk_item *item,
         }
         e->target = bytes_of(w->target, (size_t)n);
     }
-    return owner_of_entry(w->options.owners, e);
+    return owner_of_entry(w->options.owners, &w->owner, e);
 }
 
 /* What becomes of what was not named, at the path at hand. What leaves out
@@ -546,7 +438,7 @@ static enum ignore_verdict walk_judge(struct walk *w, struct bytes name,
                                       struct ignore **costly)
 {
     const struct ignore_rules rules = {w->options.patterns, w->options.larger};
-    const struct walk_frame *in = walk_top(w);
+    const struct walk_frame *in = walk_frame_top(w);
     bool is_file = S_ISREG(st->stx_mode);
 
     *costly = NULL;
@@ -564,14 +456,14 @@ static enum ignore_verdict walk_judge(struct walk *w, struct bytes name,
 static void walk_yield_costly(struct walk *w, struct ignore *costly,
                               struct walk_item *item)
 {
-    const struct walk_frame *f = walk_top(w);
+    const struct walk_frame *f = walk_frame_top(w);
     struct dirfd *dir;
 
     while (!f->ignores || f->ignore != costly)
         f--;
     dir = f->dir;
     ignore_drop(costly);
-    walk_top(w)->next--;
+    walk_frame_top(w)->next--;
     (void)snprintf(w->problem_text, sizeof w->problem_text,
                    "/%.*s: " IGNORE_NAME
                    " is not heeded from here on: its patterns take too long",
@@ -581,22 +473,29 @@ static void walk_yield_costly(struct walk *w, struct ignore *costly,
     item->dir = dirfd_parent(dir);
 }
 
-/* What stands at the name at hand. Returns an errno, or 0. */
-static int walk_see(struct walk *w, struct bytes name, struct statx *st)
+/* What was seen ahead of the next name; NULL: it has to be looked at. */
+static const struct walk_seen *walk_seen_next(const struct walk_frame *f)
 {
-    const struct walk_frame *f = walk_top(w);
-    const struct walk_seen *seen = NULL;
-    struct walk_seen now;
+    const struct walk_seen *seen;
 
-    if (f->next <= f->seen_n)
-        seen = &f->look->seen[f->next - 1];
-    if (!seen || walk_foresee_is_old(seen->looked_ns)) {
-        walk_look_at(&now, w->fd, (const char *)name.p);
-        seen = &now;
+    if (f->next >= f->seen_n)
+        return NULL;
+    seen = &f->look->seen[f->next];
+    return walk_foresee_is_old(seen->looked_ns) ? NULL : seen;
+}
+
+/* What stands at the name at hand; seen: as walk_seen_next() had it. Returns an
+ * errno, or 0. */
+static int walk_see(struct walk *w, const struct walk_seen *seen,
+                    struct bytes name, struct statx *st)
+{
+    if (!seen) {
+        w->looked_ns = clock_realtime_ns();
+        return walk_look_at(w->fd, (const char *)name.p, st);
     }
     w->looked_ns = seen->looked_ns;
     if (!seen->errnum)
-        *st = seen->st;
+        stat_brief_to(&seen->st, st);
     return seen->errnum;
 }
 
@@ -605,6 +504,8 @@ static int walk_ahead(struct walk *w)
 {
     int rc = 0;
 
+    if (!walk_foresee_begin(&w->foresee))
+        return 0;
     for (size_t i = w->depth; i-- > 0 && rc == 0;) {
         const struct walk_frame *f = &w->frame[i];
 
@@ -614,14 +515,15 @@ static int walk_ahead(struct walk *w)
                                 bytes_of(w->path.p, f->path_n), i + 1,
                                 f->ignore);
     }
+    walk_foresee_end(&w->foresee);
     return rc;
 }
 
 /* Looks at name, whose path is set. item and *yielded as walk_enter. */
-static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
-                      bool *yielded)
+static int walk_visit(struct walk *w, const struct walk_seen *seen,
+                      struct bytes name, struct walk_item *item, bool *yielded)
 {
-    struct walk_frame *parent = walk_top(w);
+    struct walk_frame *parent = walk_frame_top(w);
     struct walk_frame f = {.node = {0}};
     struct statx st;
     struct ignore *costly = NULL;
@@ -633,7 +535,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
     if (walk_node_leads(parent->node))
         f.node = walk_node_child(&w->roots, parent->node, name);
     named = walk_node_is_root(&w->roots, f.node);
-    errnum = walk_see(w, name, &st);
+    errnum = walk_see(w, seen, name, &st);
     if (errnum) {
         *yielded = walk_failed(w, f.node, name, errnum, item);
         return 0;
@@ -672,7 +574,7 @@ static int walk_visit(struct walk *w, struct bytes name, struct walk_item *item,
 
 static void walk_yield_leave(struct walk *w, struct walk_item *item)
 {
-    struct walk_frame *f = walk_top(w);
+    struct walk_frame *f = walk_frame_top(w);
 
     *item = (struct walk_item){
         .kind = WALK_LEAVE,
@@ -692,11 +594,10 @@ static void walk_yield_leave(struct walk *w, struct walk_item *item)
  */
 static bool walk_pin_again(struct walk *w, struct walk_item *item)
 {
-    struct walk_frame *f = walk_top(w);
+    struct walk_frame *f = walk_frame_top(w);
     int errnum;
 
-    w->fd = dirfd_pin(f->dir);
-    if (w->fd >= 0)
+    if (walk_frame_fd(w) >= 0)
         return true;
     errnum = errno;
     for (; f->next < f->names.n; f->next++) {
@@ -725,7 +626,8 @@ static int walk_step(struct walk *w, struct walk_item *item)
     int rc = 0;
 
     while (rc == 0 && !yielded) {
-        struct walk_frame *f = walk_top(w);
+        struct walk_frame *f = walk_frame_top(w);
+        const struct walk_seen *seen;
         struct bytes name;
 
         if (w->missing.first < w->missing.last) {
@@ -736,10 +638,11 @@ static int walk_step(struct walk *w, struct walk_item *item)
             walk_yield_leave(w, item);
             return 0;
         }
-        if (w->fd < 0 && !walk_pin_again(w, item))
+        seen = walk_seen_next(f);
+        if (!seen && w->fd < 0 && !walk_pin_again(w, item))
             return 0;
         rc = cancel_check(w->options.cancel);
-        if (rc == 0 && walk_foresee_wants(&w->foresee))
+        if (rc == 0)
             rc = walk_ahead(w);
         if (rc < 0)
             return rc;
@@ -748,7 +651,7 @@ static int walk_step(struct walk *w, struct walk_item *item)
         if (rc == 0 && w->options.from && f->path_only)
             rc = walk_visit_as(w, name, item, &yielded);
         else if (rc == 0)
-            rc = walk_visit(w, name, item, &yielded);
+            rc = walk_visit(w, seen, name, item, &yielded);
     }
     return rc;
 }
@@ -768,7 +671,7 @@ int walk_next(struct walk *w, struct walk_item *item)
         walk_yield_dir_problem(w, item, WALK_UNREADABLE);
         break;
     case WALK_AT_LEAVE:
-        walk_pop(w);
+        walk_frame_pop(w);
         w->at = w->depth ? WALK_AT_NAMES : WALK_AT_END;
         if (w->depth)
             rc = walk_step(w, item);

@@ -16,6 +16,7 @@ struct walk_ahead {
     bool has_thread;
     atomic_size_t todo_n; /* looks in the ring; a hint without the lock */
     atomic_size_t held;   /* bytes of the looks that are done; likewise */
+    atomic_size_t done_n; /* that were done; likewise */
 
     /* the walk's own */
     size_t out_n;            /* looks that are not dropped */
@@ -61,6 +62,7 @@ static void walk_ahead_look(struct walk_ahead *a, struct walk_look *l,
     l->held = walk_look_bytes(l);
     (void)atomic_fetch_add(&a->held, l->held);
     atomic_store(&l->state, AHEAD_DONE);
+    (void)atomic_fetch_add(&a->done_n, 1);
 }
 
 /* Does one that waits. */
@@ -126,7 +128,8 @@ int walk_ahead_new(const struct walk_marker *marker, size_t marker_n,
     a->todo.next = a->todo.prev = &a->todo;
     atomic_init(&a->todo_n, 0);
     atomic_init(&a->held, 0);
-    (void)pthread_mutex_init(&a->lock, NULL);
+    atomic_init(&a->done_n, 0);
+    thread_mutex_brief(&a->lock);
     (void)pthread_cond_init(&a->wake, NULL);
     (void)pthread_cond_init(&a->done, NULL);
     a->dents[0] = mem_alloc(WALK_DENTS_BYTES);
@@ -185,6 +188,11 @@ bool walk_ahead_wants(const struct walk_ahead *a)
     return walk_ahead_has_room(a) &&
            atomic_load_explicit(&a->todo_n, memory_order_relaxed) <
                WALK_AHEAD_LOW;
+}
+
+size_t walk_ahead_done_n(const struct walk_ahead *a)
+{
+    return atomic_load_explicit(&a->done_n, memory_order_acquire);
 }
 
 bool walk_ahead_is_done(const struct walk_look *l)

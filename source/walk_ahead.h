@@ -50,6 +50,9 @@ MUST_CHECK int walk_ahead_now(struct walk_ahead *a, struct dirfd *parent,
                               struct bytes name, uint64_t dev,
                               struct walk_look **out);
 
+/* walk_ahead_done_n: looks that have been done so far. */
+size_t walk_ahead_done_n(const struct walk_ahead *a);
+
 /* walk_ahead_is_done: whether what it has found may be read. */
 bool walk_ahead_is_done(const struct walk_look *l);
 

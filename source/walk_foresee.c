@@ -10,7 +10,8 @@ enum {
     WALK_FORESEE_PATH_MAX = 8 << 20
 };
 
-#define WALK_FORESEE_OLD_NS (5 * CLOCK_SECOND_NS)
+#define WALK_FORESEE_OLD_NS  (5 * CLOCK_SECOND_NS)
+#define WALK_FORESEE_TICK_NS INT64_C(20000000) /* a coarse clock is behind */
 
 int walk_foresee_init(struct walk_foresee *v,
                       const struct walk_options *options)
@@ -35,11 +36,29 @@ bool walk_foresee_wants(const struct walk_foresee *v)
     return v->ahead && walk_ahead_wants(v->ahead);
 }
 
+bool walk_foresee_begin(struct walk_foresee *v)
+{
+    size_t done_n;
+
+    if (!walk_foresee_wants(v))
+        return false;
+    done_n = walk_ahead_done_n(v->ahead);
+    if (v->quiet && v->tried_at == done_n)
+        return false;
+    v->tried_at = done_n;
+    return true;
+}
+
+void walk_foresee_end(struct walk_foresee *v)
+{
+    v->quiet = walk_foresee_wants(v);
+}
+
 bool walk_foresee_is_old(int64_t looked_ns)
 {
-    int64_t now = clock_realtime_ns();
+    int64_t age = clock_coarse_ns() - looked_ns;
 
-    return now < looked_ns || now - looked_ns > WALK_FORESEE_OLD_NS;
+    return age < -WALK_FORESEE_TICK_NS || age > WALK_FORESEE_OLD_NS;
 }
 
 /* ---- what comes next -------------------------------------------------- */
@@ -65,10 +84,10 @@ static int walk_foresee_enters(struct walk_foresee *v,
     int rc;
 
     *enters = false;
-    if (seen->errnum || !S_ISDIR(seen->st.stx_mode) ||
-        stat_entry_dev(&seen->st) != l->dev || !entry_name_ok(name) ||
+    if (seen->errnum || !S_ISDIR(seen->st.mode) ||
+        stat_brief_dev(&seen->st) != l->dev || !entry_name_ok(name) ||
         at->depth >= WALK_DEPTH_MAX ||
-        walk_rules_skipped(o->skip, o->skip_n, &seen->st))
+        walk_rules_skipped(o->skip, o->skip_n, l->dev, seen->st.ino))
         return 0;
     buf_add_path(&v->path, name);
     rc = buf_status(&v->path);
@@ -212,7 +231,8 @@ int walk_foresee_root(struct walk_foresee *v, struct dirfd *d,
                       const atomic_bool *stop)
 {
     struct walk_foresee_at at = {.depth = 2};
-    struct walk_seen seen = {.errnum = ESTALE};
+    int errnum = ESTALE;
+    struct statx st;
     struct walk_look *l;
     int fd = dirfd_pin(d);
     int rc;
@@ -220,13 +240,12 @@ int walk_foresee_root(struct walk_foresee *v, struct dirfd *d,
     for (size_t i = 0; i < path.n; i++)
         at.depth += path.p[i] == '/';
     if (fd >= 0) {
-        walk_look_at(&seen, fd, (const char *)name.p);
+        errnum = walk_look_at(fd, (const char *)name.p, &st);
         dirfd_unpin(d);
     }
-    if (seen.errnum || !S_ISDIR(seen.st.stx_mode) ||
-        !walk_ahead_has_room(v->ahead))
+    if (errnum || !S_ISDIR(st.stx_mode) || !walk_ahead_has_room(v->ahead))
         return 0;
-    rc = walk_ahead_now(v->ahead, d, name, stat_entry_dev(&seen.st), &l);
+    rc = walk_ahead_now(v->ahead, d, name, stat_entry_dev(&st), &l);
     if (rc < 0)
         return rc;
     l->younger = v->root;
@@ -282,15 +301,6 @@ static struct walk_look *walk_foresee_of_root(struct walk_foresee *v,
     return NULL;
 }
 
-/* Whether its directory is still there: it may have been closed meanwhile. */
-static bool walk_foresee_stands(const struct walk_look *l)
-{
-    if (dirfd_pin(l->dir) < 0)
-        return false;
-    dirfd_unpin(l->dir);
-    return true;
-}
-
 int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
                       size_t index, struct dirfd *parent, struct bytes name,
                       uint64_t dev, struct walk_look **out)
@@ -299,6 +309,7 @@ int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
     int rc = 0;
 
     *out = NULL;
+    v->quiet = false; /* what it says itself may tell more, once it is heeded */
     /* what the walk has passed by is not wanted any more */
     while (above && above->first && above->first->index < index)
         walk_foresee_drop(v, walk_foresee_shift(above));
@@ -311,7 +322,7 @@ int walk_foresee_take(struct walk_foresee *v, struct walk_look *above,
     if (rc < 0)
         return rc;
     walk_ahead_take(v->ahead, l);
-    if (l->dir && !walk_foresee_is_old(l->looked_ns) && walk_foresee_stands(l))
+    if (l->dir && !walk_foresee_is_old(l->looked_ns) && dirfd_stands(l->dir))
         *out = l;
     else
         walk_foresee_drop(v, l);

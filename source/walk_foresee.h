@@ -19,6 +19,8 @@ struct walk_foresee {
     const struct walk_options *options;
     struct buf path;        /* scratch */
     struct walk_look *root; /* of roots, by younger: walk_foresee_root() */
+    bool quiet;             /* when tried_at looks were done, there was ... */
+    size_t tried_at;        /* ... nothing left to be foreseen */
 };
 
 /* walk_foresee_init: options: lent until the release. Returns 0 or E_NOMEM. */
@@ -28,6 +30,12 @@ MUST_CHECK int walk_foresee_init(struct walk_foresee *v,
 /* walk_foresee_release: every look that was taken must have been dropped. Fits
  * a zeroed one too. */
 void walk_foresee_release(struct walk_foresee *v);
+
+/* walk_foresee_begin: whether what comes next is to be looked for, with
+ * walk_foresee_below() for the directories that the walk is in;
+ * walk_foresee_end: that has been done, as far as the thread wanted it. */
+bool walk_foresee_begin(struct walk_foresee *v);
+void walk_foresee_end(struct walk_foresee *v);
 
 /* walk_foresee_wants: whether more can be looked at. */
 bool walk_foresee_wants(const struct walk_foresee *v);

@@ -42,6 +42,7 @@ struct walk {
     size_t frame_cap;
     int fd; /* pinned descriptor of the directory at hand; -1: none */
     int64_t looked_ns; /* the clock before the last statx */
+    struct owner_last owner;
     struct walk_counts counts;
 
     enum {

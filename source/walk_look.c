@@ -8,6 +8,7 @@
 #include "source/stat_entry.h"
 
 enum {
+    WALK_LOOK_CLOCK = 16, /* names looked at by one look at the clock */
     /* Beyond these the memory of a look is given back after its use. */
     WALK_LOOK_SEEN_KEEP = 128,
     WALK_LOOK_NAMES_KEEP = 16 << 10
@@ -76,18 +77,18 @@ static bool walk_look_may_be_marked(const struct walk_look *l,
 
 /* As synchronised as stat(2): a time from a network file system's cache would
  * hide a change. */
-void walk_look_at(struct walk_seen *s, int fd, const char *name)
+int walk_look_at(int fd, const char *name, struct statx *st)
 {
-    s->looked_ns = clock_realtime_ns();
-    s->errnum = 0;
-    if (fileop_statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-                     STAT_ENTRY_MASK, &s->st) < 0)
-        s->errnum = errno;
+    return fileop_statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                        STAT_ENTRY_MASK, st) < 0
+               ? errno
+               : 0;
 }
 
 static void walk_look_names(struct walk_look *l, int fd)
 {
     size_t n = l->list.n < l->seen_max ? l->list.n : l->seen_max;
+    int64_t now = 0;
 
     if (n > l->seen_cap) {
         struct walk_seen *seen = mem_resize(l->seen, n * sizeof *seen);
@@ -97,9 +98,18 @@ static void walk_look_names(struct walk_look *l, int fd)
         l->seen = seen;
         l->seen_cap = n;
     }
-    for (; l->seen_n < n; l->seen_n++)
-        walk_look_at(&l->seen[l->seen_n], fd,
-                     walk_names_get(&l->names, &l->list, l->seen_n));
+    for (; l->seen_n < n; l->seen_n++) {
+        struct walk_seen *s = &l->seen[l->seen_n];
+        struct statx st;
+
+        if (l->seen_n % WALK_LOOK_CLOCK == 0)
+            now = clock_realtime_ns();
+        s->looked_ns = now;
+        s->errnum = walk_look_at(
+            fd, walk_names_get(&l->names, &l->list, l->seen_n), &st);
+        if (!s->errnum)
+            stat_brief_of(&st, &s->st);
+    }
 }
 
 /* Into an open directory. Returns 0, E_NOMEM, E_LIMIT. */
@@ -125,15 +135,17 @@ static int walk_look_into(struct walk_look *l, const struct walk_marker *marker,
 void walk_look_run(struct walk_look *l, const struct walk_marker *marker,
                    size_t marker_n, uint8_t *dents)
 {
+    struct statx st;
     int errnum;
     int rc = 0;
 
     if (dirfd_pin(l->parent) < 0)
         return;
     l->looked_ns = clock_realtime_ns();
-    rc = dirfd_open(l->parent, (const char *)l->text, 0, &l->st, &l->dir,
-                    &errnum);
+    rc = dirfd_open(l->parent, (const char *)l->text, 0, &st, &l->dir, &errnum);
     dirfd_unpin(l->parent);
+    if (l->dir)
+        stat_brief_of(&st, &l->st);
     if (rc == 0 && l->dir && dirfd_dev(l->dir) == l->dev)
         rc = walk_look_into(l, marker, marker_n, dents);
     else if (rc == 0)

@@ -12,6 +12,7 @@
 
 #include "base/entry.h"
 #include "source/dirfd.h"
+#include "source/stat_brief.h"
 #include "source/walk_names.h"
 #include "source/walk_rules.h"
 
@@ -21,9 +22,9 @@ enum {
 
 /* What statx said of one name. */
 struct walk_seen {
-    struct statx st;   /* valid without errnum */
-    int errnum;        /* why it could not be had; 0: it could */
-    int64_t looked_ns; /* the clock before it */
+    struct stat_brief st; /* valid without errnum */
+    int errnum;           /* why it could not be had; 0: it could */
+    int64_t looked_ns;    /* the clock before it */
 };
 
 struct walk_look {
@@ -34,9 +35,9 @@ struct walk_look {
     size_t seen_max; /* names to look at, at most */
 
     /* out */
-    struct dirfd *dir; /* a reference; NULL: try it another way */
-    struct statx st;   /* of it, open */
-    int64_t looked_ns; /* the clock before it was opened */
+    struct dirfd *dir;    /* a reference; NULL: try it another way */
+    struct stat_brief st; /* of it, open */
+    int64_t looked_ns;    /* the clock before it was opened */
     struct walk_names names;
     struct walk_list list;  /* of names, sorted */
     int read_errno;         /* why not all names could be read, else 0 */
@@ -63,8 +64,12 @@ struct walk_look {
 void walk_look_init(struct walk_look *l);
 void walk_look_release(struct walk_look *l);
 
-/* walk_look_at: what is at a NUL-terminated name in the directory fd. */
-void walk_look_at(struct walk_seen *s, int fd, const char *name);
+/*
+ * walk_look_at: what is at a NUL-terminated name in the directory fd.
+ *   st  out
+ * Returns 0, or why it could not be had, as an errno.
+ */
+MUST_CHECK int walk_look_at(int fd, const char *name, struct statx *st);
 
 /* walk_look_begin: at the directory name, 1..255 bytes, in parent, which is
  * believed to be on the device dev; what was found before is dropped. */

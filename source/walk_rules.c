@@ -5,17 +5,16 @@
 
 #include "base/buf.h"
 #include "base/read_all.h"
-#include "source/stat_entry.h"
 
 enum {
     WALK_RULES_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
 };
 
 bool walk_rules_skipped(const struct walk_skip_dir *skip, size_t n,
-                        const struct statx *st)
+                        uint64_t dev, uint64_t inode)
 {
     for (size_t i = 0; i < n; i++) {
-        if (skip[i].dev == stat_entry_dev(st) && skip[i].inode == st->stx_ino)
+        if (skip[i].dev == dev && skip[i].inode == inode)
             return true;
     }
     return false;
@@ -54,6 +53,18 @@ static bool walk_rules_marks(const struct walk_marker *m, int fd)
                 memcmp(head, m->header.p, n) == 0;
     (void)fileop_close(file);
     return marks;
+}
+
+bool walk_rules_heeds(const struct walk_marker *marker, size_t n,
+                      bool ignore_files, const struct walk_names *names,
+                      const struct walk_list *list)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (walk_names_has(names, list, marker[i].name))
+            return true;
+    }
+    return ignore_files &&
+           walk_names_has(names, list, bytes_of_str(IGNORE_NAME));
 }
 
 bool walk_rules_marked(const struct walk_marker *marker, size_t n,

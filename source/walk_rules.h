@@ -18,9 +18,9 @@ struct walk_skip_dir {
     uint64_t inode;
 };
 
-/* walk_rules_skipped: whether what st describes is one of n. */
+/* walk_rules_skipped: whether inode on dev is one of n. */
 bool walk_rules_skipped(const struct walk_skip_dir *skip, size_t n,
-                        const struct statx *st);
+                        uint64_t dev, uint64_t inode);
 
 /* A directory that holds a regular file of that name, which begins so, is kept
  * with that file alone. */
@@ -28,6 +28,12 @@ struct walk_marker {
     struct bytes name;
     struct bytes header; /* empty: whatever it holds */
 };
+
+/* walk_rules_heeds: whether a directory has a file that the two functions below
+ * would read: a marker's, or with ignore_files a .dedupignore. */
+bool walk_rules_heeds(const struct walk_marker *marker, size_t n,
+                      bool ignore_files, const struct walk_names *names,
+                      const struct walk_list *list);
 
 /*
  * walk_rules_marked: whether a directory is marked.

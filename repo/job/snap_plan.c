@@ -101,6 +101,8 @@ static int snap_plan_enter(struct snap_plan *p, struct snap_unit *u,
     if (from && !from->must_check) {
         /* its attributes are those of the parent; its pages are not */
         rc = snap_unit_raw(u, it, then->raw);
+        if (rc == 0)
+            rc = snap_unit_read(it);
         it->te.raw = bytes_of(NULL, 0);
         it->has_attrs = true;
         it->te.e.starts_fs = w->entry.starts_fs;
@@ -239,7 +241,7 @@ static int snap_plan_entry(struct snap_plan *p, struct snap_unit *u,
         return rc;
     from = snap_plan_parent(p, &found, &w->entry, &then);
     if (from) {
-        it = snap_unit_add(u, SNAP_KEPT);
+        it = snap_unit_add_kept(u);
         it->must_check = from->must_check;
         it->resumed = from->checkpoint;
         it->dir = it->must_check ? dirfd_ref(w->dir) : NULL;

@@ -272,10 +272,10 @@ static int snap_store_kept(struct snap_store *s, struct snap_unit *u,
                            struct snap_item *it)
 {
     struct snap_check c = {.s = s};
-    int rc;
+    int rc = snap_unit_read(it);
 
-    if (!it->must_check)
-        return 0;
+    if (rc < 0 || !it->must_check)
+        return rc;
     rc = reach_entry(s->reach, &it->te, snap_store_ask, &c);
     /* E_ROLE: its list is one that this host cannot read back */
     if (rc < 0 && rc != E_CORRUPT && rc != E_ROLE)

@@ -1,5 +1,6 @@
 #include "repo/job/snap_unit.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -56,6 +57,18 @@ struct snap_item *snap_unit_add(struct snap_unit *u, enum snap_what what)
     return it;
 }
 
+struct snap_item *snap_unit_add_kept(struct snap_unit *u)
+{
+    struct snap_item *it = &u->item[u->n];
+
+    ASSERT(u->n < SNAP_UNIT_ITEMS);
+    /* reading it sets te, which is most of it */
+    memset(it, 0, offsetof(struct snap_item, te));
+    it->what = SNAP_KEPT;
+    u->n++;
+    return it;
+}
+
 static int snap_unit_xattrs(struct snap_unit *u, struct snap_item *it,
                             const struct entry *e)
 {
@@ -98,13 +111,14 @@ int snap_unit_entry(struct snap_unit *u, struct snap_item *it,
 
 int snap_unit_raw(struct snap_unit *u, struct snap_item *it, struct bytes raw)
 {
-    struct bytes copy;
-    struct codec c;
-    int rc = arena_dup(&u->arena, raw, &copy);
+    return arena_dup(&u->arena, raw, &it->te.raw);
+}
 
-    if (rc < 0)
-        return rc;
-    codec_init(&c, copy);
+int snap_unit_read(struct snap_item *it)
+{
+    struct codec c;
+
+    codec_init(&c, it->te.raw);
     return tree_entry_get(&c, &it->te, false);
 }
 

@@ -31,10 +31,9 @@ enum snap_what {
 
 struct snap_item {
     enum snap_what what;
-    struct tree_entry te; /* bytes in the unit's arena; its array is kept */
-    struct dirfd *dir;    /* a reference: ENTER: itself, else what it is in;
-                             NULL for LEAVE, PART, PROBLEM */
-    size_t piece;         /* FILE, PART: first in the unit's list */
+    struct dirfd *dir; /* a reference: ENTER: itself, else what it is in;
+                          NULL for LEAVE, PART, PROBLEM */
+    size_t piece;      /* FILE, PART: first in the unit's list */
     size_t piece_n;
     bool first;      /* PART: forget what came before, the file starts;
                         te has its name, but for a stream's */
@@ -47,6 +46,7 @@ struct snap_item {
     enum manifest_problem_kind problem; /* 0: none */
     struct bytes problem_path;          /* in the arena */
     struct bytes problem_text;
+    struct tree_entry te; /* bytes in the unit's arena; its array is kept */
 };
 
 struct snap_unit {
@@ -78,12 +78,21 @@ MUST_CHECK int snap_unit_entry(struct snap_unit *u, struct snap_item *it,
                                const struct entry *e);
 
 /*
- * snap_unit_raw: the item's entry is that encoding, copied.
+ * snap_unit_raw: the item's entry is that encoding, copied; all that it has is
+ * te.raw until it is read.
  *   raw  as tree_entry_put() made it
- * Returns 0, E_NOMEM, E_CORRUPT.
+ * Returns 0 or E_NOMEM.
  */
 MUST_CHECK int snap_unit_raw(struct snap_unit *u, struct snap_item *it,
                              struct bytes raw);
+
+/* snap_unit_add_kept: the next item, KEPT, to be given its encoding, and read
+ * by the work stage: where nothing has changed the others wait for the first.
+ */
+struct snap_item *snap_unit_add_kept(struct snap_unit *u);
+
+/* snap_unit_read: reads te.raw. Returns 0, E_NOMEM, E_CORRUPT. */
+MUST_CHECK int snap_unit_read(struct snap_item *it);
 
 /*
  * snap_unit_problem: note a problem in the item.

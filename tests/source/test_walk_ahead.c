@@ -219,22 +219,29 @@ static void test_walk_ahead__what_it_holds_has_a_bound(void **state)
 }
 
 /* A walk of dir that was begun with, and found all. */
-static struct walk *primed_roots(const struct bytes *root, size_t n)
+static struct walk *primed_with(const struct bytes *root, size_t n,
+                                const struct walk_options *o)
 {
-    const struct walk_options o = {.ahead = true, .max_open = DIRFD_OPEN_MIN};
     struct walk *w;
     uint64_t done = 0;
 
-    assert_int_equal(walk_new(root, n, &o, &w), 0);
+    assert_int_equal(walk_new(root, n, o, &w), 0);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
     assert_int_equal(walk_prime_begin(w), 0);
     do {
         done = fileop_fault_count();
         (void)usleep(50000);
     } while (done == 0 || fileop_fault_count() > done);
-    walk_prime_end(w, &o);
+    walk_prime_end(w, o);
     assert_int_equal(fileop_fault_set(NULL), 0);
     return w;
+}
+
+static struct walk *primed_roots(const struct bytes *root, size_t n)
+{
+    const struct walk_options o = {.ahead = true, .max_open = DIRFD_OPEN_MIN};
+
+    return primed_with(root, n, &o);
 }
 
 static struct walk *primed(const char *dir)
@@ -302,6 +309,62 @@ static void test_walk_prime__what_went_meanwhile_is_gone(void **state)
     free(t);
 }
 
+/* What was looked at, and closed since, is not opened again only to be told of:
+ * but what others lie in, to see that these still stand. */
+static void test_walk_prime__opens_what_is_read(void **state)
+{
+    struct walk *w = primed(*state);
+    uint64_t opened;
+
+    assert_int_equal(fileop_fault_set("count,class=open,domain=source"), 0);
+    (void)size_of_zz(w);
+    opened = fileop_fault_count();
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    /* of 261; "w" has more names than one looks at ahead, and x in it */
+    assert_in_range(opened, 1, 60);
+}
+
+/* Descriptors may be short when what was closed is to be opened again: what is
+ * left out for that is told of. */
+static void test_walk_prime__what_cannot_be_opened_again(void **state)
+{
+    const char *dir = *state;
+    const struct bytes root = bytes_of_str(dir);
+    const struct walk_options o = {
+        .ahead = true, .ignore_files = true, .max_open = DIRFD_OPEN_MIN};
+    struct transcript *want = calloc(1, sizeof *want);
+    struct transcript *t = calloc(1, sizeof *t);
+    unsigned bad = 0;
+    uint64_t fired;
+    char plan[64];
+
+    assert_true(want && t);
+    scratch_text(dir, "2/0/0/.dedupignore", "c\n");
+    assert_true(scratch_run("ln -s c %s/4/0/0/l", dir));
+    transcript_words(dir, ".", &o, want);
+    /* the first is "/", without which there is no walk */
+    for (unsigned i = 2; i < 100; i++) {
+        struct walk *w = primed_with(&root, 1, &o);
+
+        assert_true(snprintf(plan, sizeof plan,
+                             "fail:%u:EMFILE,class=open,domain=source", i) > 0);
+        assert_int_equal(fileop_fault_set(plan), 0);
+        transcript_of(w, dir, t);
+        walk_free(w);
+        fired = fileop_fault_fired();
+        assert_int_equal(fileop_fault_set(NULL), 0);
+        assert_int_equal(t->rc, 0);
+        if (strcmp(t->text, want->text) == 0)
+            continue;
+        assert_int_equal(fired, 1);
+        assert_non_null(strstr(t->text, "?bad"));
+        bad++;
+    }
+    assert_in_range(bad, 1, 99);
+    free(want);
+    free(t);
+}
+
 /* A root that another one lies in is not looked at for nothing. */
 static void test_walk_prime__roots_in_roots_hold_nothing(void **state)
 {
@@ -357,6 +420,10 @@ int main(void)
             test_walk_prime__what_went_meanwhile_is_gone, big_tree, gone),
         cmocka_unit_test_setup_teardown(
             test_walk_prime__roots_in_roots_hold_nothing, big_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_prime__opens_what_is_read,
+                                        big_tree, gone),
+        cmocka_unit_test_setup_teardown(
+            test_walk_prime__what_cannot_be_opened_again, big_tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_prime__ends_anywhere,
                                         big_tree, gone),
     };
