@@ -32,8 +32,8 @@ END {
         sub(/[ \t]*#.*/, "", row)
         n = split(row, w, /[ \t]+/)
         if (n == 0 || row ~ /^[ \t]*$/) continue
-        if (n != 6 || !known(w[1], "kernel noise small versions noise4 half4 over million start") ||
-            !known(w[2], "first unchanged next restore touched check full list") ||
+        if (n != 6 || !known(w[1], "kernel noise small versions noise4 half4 over million back start") ||
+            !known(w[2], "first unchanged next restore touched check full list ls find") ||
             !known(w[3], "wall cpu busy rss anon size") ||
             !known(w[4], "- restic borg casync kopia bupstash tar cp full") ||
             !known(w[5], ">= <=") || w[6] !~ /^[0-9]+(\.[0-9]+)?$/) {
