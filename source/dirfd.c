@@ -273,6 +273,11 @@ int dirfd_adopt(struct dirfd *parent, const char *name, int fd, int flags,
     return 0;
 }
 
+static bool dirfd_is(const struct dirfd *d, const struct statx *st)
+{
+    return stat_entry_dev(st) == d->dev && st->stx_ino == d->inode;
+}
+
 /* Opens d, whose parent is open, again. -1 and errno. Under the lock. */
 static int dirfd_reopen_one(struct dirfd *d)
 {
@@ -284,8 +289,7 @@ static int dirfd_reopen_one(struct dirfd *d)
             errno = ESTALE;
         return -1;
     }
-    if (fd_stat(fd, &st) < 0 || stat_entry_dev(&st) != d->dev ||
-        st.stx_ino != d->inode) {
+    if (fd_stat(fd, &st) < 0 || !dirfd_is(d, &st)) {
         (void)fileop_close(fd);
         errno = ESTALE;
         return -1;
@@ -344,22 +348,22 @@ void dirfd_unpin(struct dirfd *d)
 bool dirfd_stands(struct dirfd *d)
 {
     struct statx st;
-    bool open;
+    bool stands;
     int fd;
 
     (void)pthread_mutex_lock(&d->pool->lock);
-    open = d->fd >= 0;
+    stands = d->fd >= 0;
     (void)pthread_mutex_unlock(&d->pool->lock);
-    if (open)
+    if (stands)
         return true;
     fd = dirfd_pin(d->parent);
     if (fd < 0)
         return false;
-    open = fileop_statx(fd, d->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-                        STAT_ENTRY_MASK, &st) == 0 &&
-           stat_entry_dev(&st) == d->dev && st.stx_ino == d->inode;
+    stands = fileop_statx(fd, d->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                          STAT_ENTRY_MASK, &st) == 0 &&
+             dirfd_is(d, &st);
     dirfd_unpin(d->parent);
-    return open;
+    return stands;
 }
 
 struct dirfd *dirfd_ref(struct dirfd *d)
