@@ -15,7 +15,8 @@ struct dirfd {
     char *name;
     uint64_t dev;
     uint64_t inode;
-    int flags; /* to open it with */
+    struct statx_timestamp born; /* 0: not known */
+    int flags;                   /* to open it with */
     bool kept; /* cannot be opened again by its name: is never closed */
     atomic_size_t refs;
 
@@ -163,6 +164,8 @@ static struct dirfd *dirfd_alloc(struct dirfd_pool *pool, struct bytes name,
     d->pool = pool;
     d->dev = stat_entry_dev(st);
     d->inode = st->stx_ino;
+    if (st->stx_mask & STATX_BTIME)
+        d->born = st->stx_btime;
     d->fd = -1;
     atomic_init(&d->refs, 1);
     return d;
@@ -273,9 +276,14 @@ int dirfd_adopt(struct dirfd *parent, const char *name, int fd, int flags,
     return 0;
 }
 
+/* A file system gives the number of an inode that went to the next one. */
 static bool dirfd_is(const struct dirfd *d, const struct statx *st)
 {
-    return stat_entry_dev(st) == d->dev && st->stx_ino == d->inode;
+    if (stat_entry_dev(st) != d->dev || st->stx_ino != d->inode)
+        return false;
+    return !(st->stx_mask & STATX_BTIME) || d->born.tv_sec == 0 ||
+           (st->stx_btime.tv_sec == d->born.tv_sec &&
+            st->stx_btime.tv_nsec == d->born.tv_nsec);
 }
 
 /* Opens d, whose parent is open, again. -1 and errno. Under the lock. */
