@@ -13,7 +13,8 @@
  * what is stored, never for measuring. */
 int64_t clock_realtime_ns(void);
 
-/* clock_coarse_ns: the same, up to 10 ms behind, for a fraction of the time. */
+/* clock_coarse_ns: the same as of the kernel's last tick, some 10 ms behind,
+ * for a fraction of the time. */
 int64_t clock_coarse_ns(void);
 
 /* clock_monotonic_ns: never jumps, stands still while the machine sleeps. For

@@ -101,8 +101,8 @@ static int idle_take(struct dirfd_pool *pool, size_t more)
     return fd;
 }
 
-/* d has just been opened as fd. Returns a descriptor to be closed for it, by
- * who holds the lock no more, since others need not wait for that; or -1. */
+/* d has just been opened as fd. Returns a descriptor to be closed for it, if
+ * possible without the lock, since others need not wait for that; or -1. */
 static int idle_opened(struct dirfd *d, int fd)
 {
     int instead = idle_take(d->pool, 1);
@@ -291,15 +291,17 @@ static int dirfd_reopen_one(struct dirfd *d)
 {
     struct statx st;
     int fd = component_open(d->pool, d->parent->fd, d->name, d->flags);
+    int e;
 
     if (fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
             errno = ESTALE;
         return -1;
     }
-    if (fd_stat(fd, &st) < 0 || !dirfd_is(d, &st)) {
+    e = fd_stat(fd, &st) < 0 ? errno : dirfd_is(d, &st) ? 0 : ESTALE;
+    if (e) {
         (void)fileop_close(fd);
-        errno = ESTALE;
+        errno = e;
         return -1;
     }
     (void)fileop_close(idle_opened(d, fd));

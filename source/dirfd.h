@@ -115,8 +115,8 @@ MUST_CHECK int dirfd_pin(struct dirfd *d);
 /* dirfd_unpin: ends a pin; errno is kept. */
 void dirfd_unpin(struct dirfd *d);
 
-/* dirfd_stands: whether a pin may be had: it is open, or its name in its parent
- * still stands for it, for which it is not opened. */
+/* dirfd_stands: whether it is open, or its name in its parent still means it,
+ * for which it is not opened. */
 MUST_CHECK bool dirfd_stands(struct dirfd *d);
 
 /* dirfd_parent: lent; NULL for a root. */

@@ -668,7 +668,9 @@ int walk_next(struct walk *w, struct walk_item *item)
         break;
     case WALK_AT_PROBLEM:
         w->at = WALK_AT_NAMES;
-        walk_yield_dir_problem(w, item, WALK_UNREADABLE);
+        walk_yield_dir_problem(
+            w, item,
+            errno_is_gone(w->problem_errno) ? WALK_VANISHED : WALK_UNREADABLE);
         break;
     case WALK_AT_LEAVE:
         walk_frame_pop(w);

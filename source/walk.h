@@ -31,9 +31,9 @@
  * Memory: the names of the directories on the way down, about 5 bytes each
  * besides the name, and of the .dedupignores there, whose sum has a bound
  * (walk_rules.h), at most 16 MB, with `ahead` some 25 MB more; descriptors: at
- * most max_open, plus pins of workers. A .dedupignore beyond its bounds is a
- * problem, once, and from there on leaves out nothing. Confined to one thread
- * at a time; what it yields may go to others.
+ * most max_open, plus pins of workers, plus one a thread. A .dedupignore beyond
+ * its bounds is a problem, once, and from there on leaves out nothing. Confined
+ * to one thread at a time; what it yields may go to others.
  */
 #ifndef SOURCE_WALK_H
 #define SOURCE_WALK_H

@@ -54,6 +54,11 @@ void walk_foresee_end(struct walk_foresee *v)
     v->quiet = walk_foresee_wants(v);
 }
 
+void walk_foresee_passed(struct walk_foresee *v)
+{
+    v->quiet = false;
+}
+
 bool walk_foresee_is_old(int64_t looked_ns)
 {
     int64_t age = clock_coarse_ns() - looked_ns;

@@ -37,6 +37,10 @@ void walk_foresee_release(struct walk_foresee *v);
 bool walk_foresee_begin(struct walk_foresee *v);
 void walk_foresee_end(struct walk_foresee *v);
 
+/* walk_foresee_passed: the walk leaves a directory in which nothing could be
+ * foreseen, and that hid those above it. */
+void walk_foresee_passed(struct walk_foresee *v);
+
 /* walk_foresee_wants: whether more can be looked at. */
 bool walk_foresee_wants(const struct walk_foresee *v);
 

@@ -23,6 +23,8 @@ void walk_frame_pop(struct walk *w)
     struct walk_frame *f = walk_frame_top(w);
 
     walk_frame_unpin(w);
+    if (f->seen_n == 0)
+        walk_foresee_passed(&w->foresee);
     walk_foresee_drop(&w->foresee, f->look);
     walk_names_drop(&w->names, &f->names);
     ignore_unref(f->ignore);
@@ -37,7 +39,6 @@ static void walk_frame_unlisted(struct walk *w, struct walk_frame *f,
     walk_names_drop(&w->names, &f->names);
     f->names = walk_names_begin(&w->names);
     f->seen_n = 0;
-    f->incomplete = true;
     w->problem_errno = errnum;
 }
 

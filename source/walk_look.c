@@ -65,16 +65,6 @@ void walk_look_begin(struct walk_look *l, struct dirfd *parent,
     l->seen_max = seen_max;
 }
 
-static bool walk_look_may_be_marked(const struct walk_look *l,
-                                    const struct walk_marker *marker, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (walk_names_has(&l->names, &l->list, marker[i].name))
-            return true;
-    }
-    return false;
-}
-
 /* As synchronised as stat(2): a time from a network file system's cache would
  * hide a change. */
 int walk_look_at(int fd, const char *name, struct statx *st)
@@ -125,7 +115,7 @@ static int walk_look_into(struct walk_look *l, const struct walk_marker *marker,
     rc = walk_names_read(&l->names, &l->list, fd, dents, &l->read_errno);
     if (rc == 0) {
         walk_names_sort(&l->names, &l->list);
-        if (!walk_look_may_be_marked(l, marker, marker_n))
+        if (!walk_rules_heeds(marker, marker_n, false, &l->names, &l->list))
             walk_look_names(l, fd);
     }
     dirfd_unpin(l->dir);

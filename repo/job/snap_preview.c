@@ -20,6 +20,7 @@ struct snap_preview {
     struct owner_cache *owners;
     struct walk *walk;
     const struct walk_item *at; /* where the walk is */
+    const struct dirfd *in;     /* the directory that it is in */
     struct buf path;
 };
 
@@ -210,20 +211,35 @@ static void snap_preview_on_gone(struct snap_preview *p)
 
 /* ---- the walk ---------------------------------------------------------- */
 
+/* What cannot be read is not gone. */
+static int snap_preview_problem(struct snap_preview *p,
+                                const struct walk_item *w)
+{
+    struct parent_found found;
+    int rc = 0;
+
+    p->result->problems++;
+    if (p->events->problem)
+        rc = p->events->problem(p->events->ctx, w->text);
+    if (rc == 0 && w->problem == WALK_UNREADABLE && p->in && w->dir == p->in)
+        rc = parent_find(p->tree, w->entry.name, &found);
+    return rc;
+}
+
 static int snap_preview_step(struct snap_preview *p, const struct walk_item *w)
 {
     p->at = w;
     switch (w->kind) {
     case WALK_ENTER:
+        p->in = w->dir;
         return snap_preview_enter(p, w);
     case WALK_LEAVE:
+        p->in = dirfd_parent(w->dir);
         return snap_preview_leave(p, w);
     case WALK_ENTRY:
         return snap_preview_entry(p, w);
     case WALK_PROBLEM:
-        p->result->problems++;
-        return p->events->problem ? p->events->problem(p->events->ctx, w->text)
-                                  : 0;
+        return snap_preview_problem(p, w);
     case WALK_END:
         break;
     }

@@ -163,6 +163,15 @@ static int snap_store_lessen(struct snap_unit *u, struct snap_item *it)
                              err_text());
 }
 
+/* A directory that vanishes stays, since its LEAVE follows, without what could
+ * not be read any more; should it be there again, the next run asks again. */
+static int snap_store_emptied(struct snap_unit *u, struct snap_item *it)
+{
+    it->te.e.unsettled = true;
+    return snap_unit_problem(u, it, MANIFEST_VANISHED, it->dir,
+                             bytes_of(NULL, 0), "vanished");
+}
+
 /* Reads an open file to its end, storing whenever the buffer is full. */
 static int snap_store_read(struct snap_store *s, struct snap_unit *u)
 {
@@ -245,10 +254,11 @@ static int snap_store_other(struct snap_store *s, struct snap_unit *u,
         rc = snap_store_lessen(u, it);
     if (rc < 0)
         return rc;
-    /* a directory that vanishes leaves an empty one: its LEAVE follows */
     if (vanished && it->what == SNAP_OTHER)
         return snap_store_drop(u, it, true);
-    return snap_store_attrs(s, it);
+    if (vanished)
+        rc = snap_store_emptied(u, it);
+    return rc < 0 ? rc : snap_store_attrs(s, it);
 }
 
 static int snap_store_ask(void *ctx, enum pack_kind kind,

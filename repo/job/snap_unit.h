@@ -46,7 +46,8 @@ struct snap_item {
     enum manifest_problem_kind problem; /* 0: none */
     struct bytes problem_path;          /* in the arena */
     struct bytes problem_text;
-    struct tree_entry te; /* bytes in the unit's arena; its array is kept */
+    struct tree_entry te; /* bytes in the unit's arena; its array is kept; the
+                             last: see snap_unit_add_kept() */
 };
 
 struct snap_unit {

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/fileop_fault.h"
 #include "repo/check.h"
 #include "tests/job/job_fixture.h"
 #include "tests/support/watched.h"
@@ -255,11 +257,88 @@ static void test_changing_files__small_ones_and_large_ones(void **state)
     job_fixture_close(&f);
 }
 
+enum { AWAY_DIRS = 320 }; /* more than a walk keeps open */
+
+/* How many of the directories have no attribute in a snapshot: these must be
+ * asked again. */
+static unsigned bare_dirs(struct job_fixture *f, const struct job_snap *s)
+{
+    unsigned bare = 0;
+
+    for (unsigned i = 0; i < AWAY_DIRS; i++) {
+        struct job_entry e;
+        char name[16];
+
+        assert_true(snprintf(name, sizeof name, "d%u", i) > 0);
+        if (!job_fixture_find(f, &s->result.id, name, &e))
+            continue; /* away when it was looked at */
+        assert_true(e.te.attr_n == 1 || e.te.e.unsettled);
+        bare += e.te.attr_n == 0;
+        job_fixture_drop(&e);
+    }
+    return bare;
+}
+
+static struct job_snap touched_run(struct job_fixture *f, const char *plan)
+{
+    struct job_snap s;
+
+    assert_true(scratch_run("touch %s/d*", f->src));
+    assert_int_equal(fileop_fault_set(plan), 0);
+    s = job_fixture_run(f, NULL);
+    return s;
+}
+
+/* A directory that is away for a moment, when its attributes are read, is told
+ * of, and has them from the next run on. */
+static void test_changing_files__a_directory_that_was_away(void **state)
+{
+    struct job_fixture f;
+    unsigned met = 0;
+    uint64_t opens;
+
+    (void)state;
+    job_fixture_open(&f);
+    for (unsigned i = 0; i < AWAY_DIRS; i++) {
+        char name[16], path[2 * JOB_PATH];
+
+        assert_true(snprintf(name, sizeof name, "d%u", i) > 0);
+        scratch_dir(f.src, name);
+        assert_true(snprintf(path, sizeof path, "%s/%s", f.src, name) > 0);
+        assert_int_equal(setxattr(path, "user.x", "1", 1, 0), 0);
+    }
+    (void)touched_run(&f, "count,class=open,domain=source");
+    opens = fileop_fault_count();
+    /* the first is "/", without which there is no run */
+    for (uint64_t n = 2; n <= opens; n += opens / 40) {
+        struct job_snap s;
+        unsigned bare;
+        char plan[64];
+
+        assert_true(snprintf(plan, sizeof plan,
+                             "fail:%llu:ESTALE,class=open,domain=source",
+                             (unsigned long long)n) > 0);
+        s = touched_run(&f, plan);
+        assert_int_equal(fileop_fault_set(NULL), 0);
+        assert_int_equal(s.rc, 0);
+        bare = bare_dirs(&f, &s);
+        assert_true(bare <= s.problem[MANIFEST_VANISHED]);
+        met += bare;
+        s = job_fixture_snap(&f);
+        assert_int_equal(bare_dirs(&f, &s), 0);
+        job_fixture_returns(&f, &s.result.id);
+    }
+    print_message("%u directories were away\n", met);
+    assert_true(met > 0);
+    job_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changing_files__larger_than_a_pack),
         cmocka_unit_test(test_changing_files__on_several_threads),
+        cmocka_unit_test(test_changing_files__a_directory_that_was_away),
         cmocka_unit_test(test_changing_files__small_ones_and_large_ones),
     };
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fileop_fault.h"
+#include "repo/job/snap_unit.h"
 #include "tests/job/job_fixture.h"
 
 /* The directories above the source are in each snapshot, and others change
@@ -153,11 +154,41 @@ static void test_snap_plan__looks_again_at_nothing_else(void **state)
     job_fixture_close(&f);
 }
 
+/* A place that is used again tells nothing of what it held. */
+static void test_snap_unit__kept_items_begin_empty(void **state)
+{
+    struct snap_unit u = {.n = 0};
+    struct snap_item *it;
+
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(snap_unit_reset(&u, 4096), 0);
+        it = snap_unit_add(&u, SNAP_PROBLEM);
+        assert_int_equal(snap_unit_problem(&u, it, MANIFEST_UNREADABLE, NULL,
+                                           bytes_of_str("a"), "why"),
+                         0);
+        it->first = it->last = it->has_attrs = it->must_check = true;
+        it->resumed = it->fresh = true;
+        it->piece = it->piece_n = 7;
+        assert_int_equal(snap_unit_reset(&u, 4096), 0);
+        it = snap_unit_add_kept(&u);
+        assert_int_equal(it->what, SNAP_KEPT);
+        assert_null(it->dir);
+        assert_int_equal(it->problem, 0);
+        assert_int_equal(it->problem_path.n + it->problem_text.n, 0);
+        assert_int_equal(it->piece + it->piece_n, 0);
+        assert_false(it->first || it->last || it->has_attrs || it->must_check ||
+                     it->resumed || it->fresh);
+    }
+    snap_unit_release(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snap_plan__looks_again_at_what_had_just_changed),
         cmocka_unit_test(test_snap_plan__looks_again_at_nothing_else),
+        cmocka_unit_test(test_snap_unit__kept_items_begin_empty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,9 +113,10 @@ static void test_dirfd__stands(void **state)
     assert_int_equal(fileop_fault_set("count,class=open"), 0);
     assert_true(dirfd_stands(open));
     assert_true(dirfd_stands(rig->d[0]));
-    assert_true(scratch_run("cd %s && rmdir 1 2 && mkdir 2 && mv 3 m && "
-                            "touch 3 && mv 4 5",
-                            rig->dir));
+    assert_true(scratch_run("cd %s && mkdir x && rmdir 1 2 && mv x 2 && "
+                            "mv 3 m && touch 3 && mv 4 5 && mv %d elsewhere",
+                            rig->dir, DIRS - 1));
+    assert_true(dirfd_stands(open));       /* wherever */
     assert_false(dirfd_stands(rig->d[1])); /* gone */
     assert_false(dirfd_stands(rig->d[2])); /* another one */
     assert_false(dirfd_stands(rig->d[3])); /* a file */
@@ -126,6 +128,43 @@ static void test_dirfd__stands(void **state)
     assert_int_equal(dirfd_pin(rig->d[1]), -1);
     assert_true(dirfd_pin(rig->d[5]) >= 0);
     dirfd_unpin(rig->d[5]);
+}
+
+/* One that has the number of an inode that went is another one. */
+static void test_dirfd__inodes_are_used_again(void **state)
+{
+    struct rig *rig = *state;
+    unsigned same = 0;
+    char path[SCRATCH_PATH + 8];
+    struct stat st;
+
+    for (unsigned i = 0; i < 8; i++) {
+        (void)usleep(20000); /* the clock of the kernel ticks */
+        assert_true(
+            scratch_run("cd %s && rmdir %u && mkdir %u", rig->dir, i, i));
+        assert_true(snprintf(path, sizeof path, "%s/%u", rig->dir, i) > 0);
+        assert_int_equal(stat(path, &st), 0);
+        same += st.st_ino == dirfd_inode(rig->d[i]);
+        assert_false(dirfd_stands(rig->d[i]));
+        assert_int_equal(dirfd_pin(rig->d[i]), -1);
+    }
+    print_message("%u of 8 had the number of the one before\n", same);
+}
+
+/* That it cannot be looked at does not mean that it is gone. */
+static void test_dirfd__says_why(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_int_equal(fileop_fault_set("fail:1:EIO,class=stat"), 0);
+    assert_int_equal(dirfd_pin(rig->d[0]), -1);
+    assert_int_equal(errno, EIO);
+    assert_int_equal(fileop_fault_set("fail:1:EMFILE,class=open"), 0);
+    assert_int_equal(dirfd_pin(rig->d[0]), -1);
+    assert_int_equal(errno, EMFILE);
+    assert_int_equal(fileop_fault_set(NULL), 0);
+    assert_true(dirfd_pin(rig->d[0]) >= 0);
+    dirfd_unpin(rig->d[0]);
 }
 
 static void *pins(void *arg)
@@ -169,6 +208,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dirfd__keeps_to_its_budget, many,
                                         gone),
         cmocka_unit_test_setup_teardown(test_dirfd__stands, many, gone),
+        cmocka_unit_test_setup_teardown(test_dirfd__inodes_are_used_again, many,
+                                        gone),
+        cmocka_unit_test_setup_teardown(test_dirfd__says_why, many, gone),
         cmocka_unit_test_setup_teardown(test_dirfd__is_for_many_threads, many,
                                         gone),
     };

@@ -132,6 +132,32 @@ static void test_walk_ahead__ends_anywhere(void **state)
     }
 }
 
+/* While the walk rests, the thread looks at what comes next; and when the walk
+ * goes on, at more. */
+static void test_walk_ahead__the_thread_works(void **state)
+{
+    struct bytes root = bytes_of_str(*state);
+    const struct walk_options o = {.ahead = true};
+    struct walk_item item = {.kind = WALK_PROBLEM};
+    size_t entered = 0;
+    size_t done = 0;
+    struct walk *w;
+
+    assert_int_equal(walk_new(&root, 1, &o, &w), 0);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(walk_next(w, &item), 0);
+        entered += item.kind == WALK_ENTER;
+        for (unsigned k = 0; k < 200 && entered > 3; k++) {
+            done = walk_ahead_done_n(w->foresee.ahead);
+            if (done >= entered + EACH)
+                break;
+            (void)usleep(10000);
+        }
+    }
+    assert_true(done >= entered + EACH);
+    walk_free(w);
+}
+
 /* What was seen long ago is looked at again. */
 static void test_walk_ahead__sees_what_changes_later(void **state)
 {
@@ -343,7 +369,7 @@ static void test_walk_prime__what_cannot_be_opened_again(void **state)
     assert_true(scratch_run("ln -s c %s/4/0/0/l", dir));
     transcript_words(dir, ".", &o, want);
     /* the first is "/", without which there is no walk */
-    for (unsigned i = 2; i < 100; i++) {
+    for (unsigned i = 2; i < 100; i += 3) {
         struct walk *w = primed_with(&root, 1, &o);
 
         assert_true(snprintf(plan, sizeof plan,
@@ -361,6 +387,23 @@ static void test_walk_prime__what_cannot_be_opened_again(void **state)
         bad++;
     }
     assert_in_range(bad, 1, 99);
+    /* for good: nothing is gone for that */
+    for (unsigned i = 2; i < 20; i += 2) {
+        struct walk *w = primed_with(&root, 1, &o);
+
+        assert_true(snprintf(plan, sizeof plan,
+                             "fail-from:%u:EMFILE,class=open,domain=source",
+                             i) > 0);
+        assert_int_equal(fileop_fault_set(plan), 0);
+        transcript_of(w, dir, t);
+        walk_free(w);
+        assert_int_equal(fileop_fault_set(NULL), 0);
+        assert_int_equal(t->rc, 0);
+        /* nothing: it is told of what is above */
+        assert_true(t->n == 0 || strcmp(t->text, want->text) == 0 ||
+                    strstr(t->text, "?bad"));
+        assert_null(strstr(t->text, "?gone"));
+    }
     free(want);
     free(t);
 }
@@ -407,6 +450,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_walk_ahead__the_steps_are_the_same,
+                                        big_tree, gone),
+        cmocka_unit_test_setup_teardown(test_walk_ahead__the_thread_works,
                                         big_tree, gone),
         cmocka_unit_test_setup_teardown(test_walk_ahead__ends_anywhere,
                                         big_tree, gone),
