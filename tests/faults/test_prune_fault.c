@@ -107,17 +107,28 @@ static uint64_t look(bool fresh)
 
 /* --- setting up --- */
 
-static int setup(void **state)
+/* Returns whether the prune had something to write anew: which chunks share a
+ * pack is up to the threads. */
+static bool setup_one(void)
 {
-    (void)state;
     fault_kit_make(&kit);
     fault_kit_interrupt(&kit); /* a dead run, and what it left */
     fault_kit_must(&kit, run_forget, NULL, "forgetting");
     fault_kit_keep(&kit);
     disturbed = look(false);
     fault_kit_must(&kit, run_prune, NULL, "pruning");
+    return kit.report->new_bytes > 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    for (unsigned tries = 1; !setup_one(); tries++) {
+        assert_in_range(tries, 1, 20);
+        fault_kit_remove(&kit);
+        kit = (struct fault_kit){.report = NULL};
+    }
     assert_true(kit.report->lost > 0);
-    assert_true(kit.report->new_bytes > 0);
     assert_int_equal(kit.report->kept, 1);
     assert_int_equal(kit.report->failed, 0);
     undisturbed = look(false);
