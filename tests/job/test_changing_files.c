@@ -311,7 +311,7 @@ static void test_changing_files__a_directory_that_was_away(void **state)
     (void)touched_run(&f, "count,class=open,domain=source");
     opens = fileop_fault_count();
     /* the first is "/", without which there is no run */
-    for (uint64_t n = 2; n <= opens; n += opens / 40) {
+    for (uint64_t n = 2; n <= opens; n += opens / (WATCHED ? 8 : 30)) {
         struct job_snap s;
         unsigned bare;
         char plan[64];
