@@ -152,24 +152,16 @@ static int snap_store_drop(struct snap_unit *u, struct snap_item *it,
 }
 
 /* Some metadata could not be read: the entry stays, without it, and the next
- * run asks again. */
-static int snap_store_lessen(struct snap_unit *u, struct snap_item *it)
+ * run asks again. So does a directory that vanishes, since its LEAVE follows.
+ */
+static int snap_store_lessen(struct snap_unit *u, struct snap_item *it,
+                             enum manifest_problem_kind kind, const char *text)
 {
     bool self = it->what == SNAP_ENTER;
 
     it->te.e.unsettled = true;
-    return snap_unit_problem(u, it, MANIFEST_METADATA, it->dir,
-                             self ? bytes_of(NULL, 0) : it->te.e.name,
-                             err_text());
-}
-
-/* A directory that vanishes stays, since its LEAVE follows, without what could
- * not be read any more; should it be there again, the next run asks again. */
-static int snap_store_emptied(struct snap_unit *u, struct snap_item *it)
-{
-    it->te.e.unsettled = true;
-    return snap_unit_problem(u, it, MANIFEST_VANISHED, it->dir,
-                             bytes_of(NULL, 0), "vanished");
+    return snap_unit_problem(u, it, kind, it->dir,
+                             self ? bytes_of(NULL, 0) : it->te.e.name, text);
 }
 
 /* Reads an open file to its end, storing whenever the buffer is full. */
@@ -204,7 +196,7 @@ static int snap_store_once(struct snap_store *s, struct snap_unit *u,
         return rc;
     rc = reader_attrs(s->reader, e, &u->arena);
     if (rc == E_SOURCE)
-        rc = snap_store_lessen(u, it);
+        rc = snap_store_lessen(u, it, MANIFEST_METADATA, err_text());
     if (rc < 0)
         return rc;
     it->piece = u->pieces.n;
@@ -251,13 +243,13 @@ static int snap_store_other(struct snap_store *s, struct snap_unit *u,
     rc = attrs_complete(s->config.reader.attrs, it->dir, name, &it->te.e,
                         &u->arena, &vanished);
     if (rc == E_SOURCE)
-        rc = snap_store_lessen(u, it);
+        rc = snap_store_lessen(u, it, MANIFEST_METADATA, err_text());
     if (rc < 0)
         return rc;
     if (vanished && it->what == SNAP_OTHER)
         return snap_store_drop(u, it, true);
     if (vanished)
-        rc = snap_store_emptied(u, it);
+        rc = snap_store_lessen(u, it, MANIFEST_VANISHED, "vanished");
     return rc < 0 ? rc : snap_store_attrs(s, it);
 }
 

@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +23,7 @@
 #include "cli/message.h"
 #include "cli/opt.h"
 #include "cli/piped.h"
+#include "tests/support/open_fds.h"
 #include "tests/support/scratch.h"
 
 /*
@@ -42,18 +42,6 @@ static size_t descriptors;
 static int input; /* the real one */
 static int said;  /* where messages go */
 
-static size_t count_descriptors(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(d);
-    while (readdir(d))
-        n++;
-    (void)closedir(d);
-    return n;
-}
-
 static int begin(void **state)
 {
     char path[SCRATCH_PATH + 16];
@@ -64,7 +52,7 @@ static int begin(void **state)
     said = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     assert_true(input > 2 && said > 2);
     message_setup(said, "test", MESSAGE_NORMAL, false);
-    descriptors = count_descriptors();
+    descriptors = open_fds();
     return 0;
 }
 
@@ -72,7 +60,7 @@ static int end(void **state)
 {
     (void)state;
     assert_int_equal(fileop_fault_set(NULL), 0);
-    assert_int_equal(count_descriptors(), descriptors);
+    assert_int_equal(open_fds(), descriptors);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
     message_setup(2, NULL, MESSAGE_NORMAL, false);
     assert_int_equal(dup2(input, 0), 0);

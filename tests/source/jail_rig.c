@@ -1,6 +1,5 @@
 #include "tests/source/jail_rig.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,15 +48,6 @@ void jail_rig_small(struct jail_rig *rig)
         "mkfifo p && truncate -s 1M hole && printf x >>hole && chmod 751 d && "
         "touch -h -d @1000000000.5 f l p hole d/g d .",
         rig->src));
-}
-
-size_t jail_rig_fds(void)
-{
-    size_t n = 0;
-
-    for (int fd = 0; fd < 1024; fd++)
-        n += fcntl(fd, F_GETFD) >= 0;
-    return n;
 }
 
 void jail_attack_open(struct jail_attack *a, const struct jail_options *options)

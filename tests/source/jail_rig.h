@@ -27,9 +27,6 @@ void jail_rig_small(struct jail_rig *rig);
  * between src and dst; prints those it finds. */
 bool jail_rig_same(const struct jail_rig *rig, const char *options);
 
-/* jail_rig_fds: how many descriptors this process has open. */
-size_t jail_rig_fds(void);
-
 /* An open jail at DIR/dst, and DIR/outside with a file "victim", of which
  * DIR/before is a copy. */
 struct jail_attack {

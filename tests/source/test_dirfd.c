@@ -15,6 +15,7 @@
 #include "base/fileop_fault.h"
 #include "base/thread.h"
 #include "source/dirfd.h"
+#include "tests/support/open_fds.h"
 #include "tests/support/scratch.h"
 
 enum { DIRS = 40 };
@@ -37,15 +38,6 @@ static struct dirfd *child(struct rig *rig, const char *name)
     assert_int_equal(dirfd_open(rig->root, name, 0, &st, &d, &open_errno), 0);
     dirfd_unpin(rig->root);
     return d;
-}
-
-static unsigned descriptors(void)
-{
-    unsigned n = 0;
-
-    for (int fd = 0; fd < 1024; fd++)
-        n += fcntl(fd, F_GETFD) >= 0;
-    return n;
 }
 
 static int many(void **state)
@@ -85,21 +77,21 @@ static int gone(void **state)
 static void test_dirfd__keeps_to_its_budget(void **state)
 {
     struct rig *rig = *state;
-    unsigned before = descriptors();
-    unsigned unpooled = before - DIRFD_OPEN_MIN;
+    size_t before = open_fds();
+    size_t unpooled = before - DIRFD_OPEN_MIN;
 
     for (unsigned i = 0; i < DIRS; i++)
         assert_true(dirfd_pin(rig->d[i]) >= 0);
     /* the root is pinned for good, and counts */
-    assert_int_equal(descriptors(), unpooled + DIRS + 1);
+    assert_int_equal(open_fds(), unpooled + DIRS + 1);
     for (unsigned i = 0; i < DIRS; i++)
         dirfd_unpin(rig->d[i]);
-    assert_int_equal(descriptors(), before);
+    assert_int_equal(open_fds(), before);
     for (unsigned i = 0; i < DIRS; i++) {
         dirfd_unref(rig->d[i]);
         rig->d[i] = NULL;
     }
-    assert_int_equal(descriptors(), unpooled + 1);
+    assert_int_equal(open_fds(), unpooled + 1);
 }
 
 /* What is open stands; what is closed, where its name still means it. Neither
@@ -108,7 +100,7 @@ static void test_dirfd__stands(void **state)
 {
     struct rig *rig = *state;
     struct dirfd *open = rig->d[DIRS - 1];
-    const unsigned before = descriptors();
+    const size_t before = open_fds();
 
     assert_int_equal(fileop_fault_set("count,class=open"), 0);
     assert_true(dirfd_stands(open));
@@ -124,7 +116,7 @@ static void test_dirfd__stands(void **state)
     assert_true(dirfd_stands(rig->d[5]));
     assert_int_equal(fileop_fault_count(), 0);
     assert_int_equal(fileop_fault_set(NULL), 0);
-    assert_int_equal(descriptors(), before);
+    assert_int_equal(open_fds(), before);
     assert_int_equal(dirfd_pin(rig->d[1]), -1);
     assert_true(dirfd_pin(rig->d[5]) >= 0);
     dirfd_unpin(rig->d[5]);
@@ -189,7 +181,7 @@ static void *pins(void *arg)
 static void test_dirfd__is_for_many_threads(void **state)
 {
     struct rig *rig = *state;
-    unsigned before = descriptors();
+    size_t before = open_fds();
     pthread_t thread[3];
     void *failed;
 
@@ -199,7 +191,7 @@ static void test_dirfd__is_for_many_threads(void **state)
         assert_int_equal(pthread_join(thread[i], &failed), 0);
         assert_null(failed);
     }
-    assert_int_equal(descriptors(), before);
+    assert_int_equal(open_fds(), before);
 }
 
 int main(void)

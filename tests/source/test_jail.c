@@ -16,13 +16,14 @@
 
 #include "tests/source/copy.h"
 #include "tests/source/jail_rig.h"
+#include "tests/support/open_fds.h"
 #include "tests/support/prng.h"
 
 static void test_jail__writes_everything_back(void **state)
 {
     struct jail_rig rig;
     struct copy_result result;
-    size_t fds = jail_rig_fds();
+    size_t fds = open_fds();
 
     (void)state;
     if (geteuid() != 0) {
@@ -44,7 +45,7 @@ static void test_jail__writes_everything_back(void **state)
     assert_int_equal(result.outcome[JAIL_MADE], 0);
     assert_int_equal(result.outcome[JAIL_REPLACED], 0);
     assert_true(jail_rig_same(&rig, "--hole-min=4096"));
-    assert_int_equal(jail_rig_fds(), fds);
+    assert_int_equal(open_fds(), fds);
     scratch_remove(rig.dir);
 }
 
@@ -309,7 +310,7 @@ static void test_jail_file__many_unfinished_need_few_descriptors(void **state)
     prng_init(&rng, 5);
     prng_fill(&rng, m->content, sizeof m->content);
     jail_attack_open(&a, &jail_rig_plain);
-    fds = jail_rig_fds();
+    fds = open_fds();
     for (size_t i = 0; i < MANY; i++) {
         char name[16];
         struct entry e;
@@ -320,7 +321,7 @@ static void test_jail_file__many_unfinished_need_few_descriptors(void **state)
         assert_int_equal(jail_file_begin(a.root, &e, false, &m->file[i], &res),
                          0);
     }
-    assert_in_range(jail_rig_fds(), fds, fds + DIRFD_OPEN_MIN);
+    assert_in_range(open_fds(), fds, fds + DIRFD_OPEN_MIN);
     /* nobody else may read what is not complete */
     assert_true(scratch_run("cd %s/dst && test -z \"$(find . -type f -perm "
                             "/077)\" && test $(ls -A | wc -l) = %d",

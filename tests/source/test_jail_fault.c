@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "tests/source/copy.h"
 #include "tests/source/jail_rig.h"
+#include "tests/support/open_fds.h"
 
 /* Whatever stands there under its own name is whole. */
 static void check_no_halves(const struct jail_rig *rig)
@@ -29,7 +30,7 @@ static void run_faults(const char *action, bool expect_failure)
     struct jail_rig rig;
     struct copy_result result;
     uint64_t count;
-    size_t fds = jail_rig_fds();
+    size_t fds = open_fds();
     char plan[64];
 
     jail_rig_small(&rig);
@@ -54,7 +55,7 @@ static void run_faults(const char *action, bool expect_failure)
          * what may fail without loss */
         if (rc == 0 && result.failures == 0 && result.problems == 0)
             assert_true(jail_rig_same(&rig, ""));
-        assert_int_equal(jail_rig_fds(), fds);
+        assert_int_equal(open_fds(), fds);
         /* and the next run puts it right */
         assert_int_equal(
             copy_tree(rig.src, rig.target, &jail_rig_plain, &result), 0);
@@ -135,7 +136,7 @@ static void test_jail__every_allocation_may_fail(void **state)
 {
     struct jail_rig rig;
     struct copy_result result;
-    size_t fds = jail_rig_fds();
+    size_t fds = open_fds();
     uint64_t count = mem_count();
 
     (void)state;
@@ -154,7 +155,7 @@ static void test_jail__every_allocation_may_fail(void **state)
         check_no_halves(&rig);
         if (rc == 0 && result.failures == 0 && result.problems == 0)
             assert_true(jail_rig_same(&rig, ""));
-        assert_int_equal(jail_rig_fds(), fds);
+        assert_int_equal(open_fds(), fds);
     }
     scratch_remove(rig.dir);
 }

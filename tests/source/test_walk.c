@@ -21,6 +21,7 @@
 #include "source/walk_names.h"
 #include "source/walk_roots.h"
 #include "tests/source/transcript.h"
+#include "tests/support/open_fds.h"
 #include "tests/support/scratch.h"
 
 static const struct walk_options plain = {0};
@@ -408,15 +409,6 @@ static void make_deep(const char *dir, size_t depth, size_t length)
     (void)close(fd);
 }
 
-static size_t count_fds(void)
-{
-    size_t n = 0;
-
-    for (int fd = 0; fd < 1024; fd++)
-        n += fcntl(fd, F_GETFD) >= 0;
-    return n;
-}
-
 static void test_walk__deep_trees_need_few_descriptors(void **state)
 {
     char dir[SCRATCH_PATH];
@@ -424,7 +416,7 @@ static void test_walk__deep_trees_need_few_descriptors(void **state)
     struct bytes root;
     struct walk_item item = {0};
     struct walk *w;
-    size_t before = count_fds();
+    size_t before = open_fds();
     size_t most = 0;
     size_t files = 0;
     size_t leaves = 0;
@@ -439,14 +431,14 @@ static void test_walk__deep_trees_need_few_descriptors(void **state)
         assert_int_not_equal(item.kind, WALK_PROBLEM);
         files += item.kind == WALK_ENTRY;
         leaves += item.kind == WALK_LEAVE;
-        if (count_fds() > most)
-            most = count_fds();
+        if (open_fds() > most)
+            most = open_fds();
     } while (item.kind != WALK_END);
     assert_int_equal(files, 300);
     assert_true(leaves > 300);
     assert_in_range(most, before + 1, before + DIRFD_OPEN_MIN + 2);
     walk_free(w);
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(open_fds(), before);
     scratch_remove(dir);
 }
 
@@ -512,7 +504,7 @@ static void each_failure(const char *dir, const char *root,
     struct transcript *good = calloc(1, sizeof *good);
     struct transcript *t = calloc(1, sizeof *t);
     uint64_t count;
-    size_t before = count_fds();
+    size_t before = open_fds();
 
     assert_true(good && t);
     assert_int_equal(fileop_fault_set("count,domain=source"), 0);
@@ -530,7 +522,7 @@ static void each_failure(const char *dir, const char *root,
         if (t->rc == 0 && strcmp(t->text, good->text) != 0)
             assert_true(strstr(t->text, "?bad") || t->n == 0);
         assert_true(t->rc == 0 || t->rc == E_SOURCE);
-        assert_int_equal(count_fds(), before);
+        assert_int_equal(open_fds(), before);
     }
     for (uint64_t n = 1; n < 400; n++) {
         mem_fail_after(n, 0);
@@ -538,7 +530,7 @@ static void each_failure(const char *dir, const char *root,
         mem_fail_after(0, 0);
         assert_true(t->rc == E_NOMEM ||
                     (t->rc == 0 && strcmp(t->text, good->text) == 0));
-        assert_int_equal(count_fds(), before);
+        assert_int_equal(open_fds(), before);
     }
     free(good);
     free(t);

@@ -2,7 +2,6 @@
  * The local store, failed and killed at every file operation: an object is
  * whole or absent, what was acknowledged is there, and the next run works.
  */
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "base/fileop_fault.h"
 #include "tests/store/store_place.h"
+#include "tests/support/open_fds.h"
 #include "tests/support/prng.h"
 
 static struct store_place place;
@@ -129,18 +129,6 @@ static void assert_goes_on(void)
     assert_sound(acknowledged);
 }
 
-static unsigned open_files(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    unsigned n = 0;
-
-    assert_non_null(d);
-    while (readdir(d))
-        n++;
-    (void)closedir(d);
-    return n;
-}
-
 static void test_local_fault__each_operation_fails(void **state)
 {
     static const struct {
@@ -162,7 +150,7 @@ static void test_local_fault__each_operation_fails(void **state)
 
         while (fired > 0) {
             bool acknowledged[OBJECTS];
-            unsigned files = open_files();
+            size_t files = open_fds();
             char plan[64];
             int rc;
 
@@ -177,7 +165,7 @@ static void test_local_fault__each_operation_fails(void **state)
             if (rc < 0)
                 assert_non_null(strstr(err_text(), place.path));
             assert_sound(acknowledged);
-            assert_int_equal(open_files(), files);
+            assert_int_equal(open_fds(), files);
             assert_goes_on();
             store_place_clear(&place);
         }
