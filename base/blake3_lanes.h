@@ -222,6 +222,7 @@ static void lanes_start(struct lanes *l, const struct blake3_job *job, size_t n)
 static void lanes_finish(struct lanes *l, const struct blake3_job *job,
                          size_t count, uint32_t b, vec cv[8])
 {
+    static const uint8_t zeros[BLAKE3_BLOCK_BYTES];
     uint8_t padded[LANES][BLAKE3_BLOCK_BYTES];
 
     for (; b < l->most; b++) {
@@ -234,16 +235,17 @@ static void lanes_finish(struct lanes *l, const struct blake3_job *job,
             const struct blake3_job *j = lanes_job(job, count, i);
             uint32_t left = j->n - b * BLAKE3_BLOCK_BYTES;
 
-            /* a lane that is done repeats its last block, for nothing */
+            /* a lane that is done hashes zeros, for nothing */
             live[i] = b < l->blocks[i] ? UINT32_MAX : 0;
-            p[i] =
-                live[i] ? l->p[i] + (size_t)b * BLAKE3_BLOCK_BYTES : padded[i];
+            p[i] = live[i] ? l->p[i] + (size_t)b * BLAKE3_BLOCK_BYTES : zeros;
             n[i] = BLAKE3_BLOCK_BYTES;
             last[i] = 0;
             if (b + 1 != l->blocks[i])
                 continue;
             n[i] = left;
             last[i] = j->last;
+            if (left == BLAKE3_BLOCK_BYTES)
+                continue;
             memset(padded[i], 0, sizeof padded[i]);
             if (left)
                 memcpy(padded[i], p[i], left);

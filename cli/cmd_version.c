@@ -53,6 +53,7 @@ static int cmd_version_all(struct cli *cli)
     const struct cmd_version_part library[] = {
         {"libsodium", library_sodium()},
         {"openssl", library_openssl()},
+        {"ipsec-mb", library_ipsec_mb()},
         {"zstd", library_zstd()},
         {"lmdb", index_engine_version(lmdb)},
         {"libyaml", config_yaml_version()},
@@ -62,7 +63,8 @@ static int cmd_version_all(struct cli *cli)
         {"chunker", cpu_level_name(anchor_best(level)->level)},
         {"cipher", crypto_suite_best() == CRYPTO_AES256_GCM
                        ? "aes-256-gcm"
-                       : "chacha20-poly1305"}};
+                       : "chacha20-poly1305"},
+        {"crypto", crypto_suite_by(crypto_suite_best())}};
     const struct cmd_version_part build[] = {
         {"format", format}, {"compiler", CMD_VERSION_COMPILER}};
     const size_t library_n = sizeof library / sizeof library[0];

@@ -1,7 +1,8 @@
 /*
  * crypto: the few primitives that the format is made of, and nothing about the
- * format itself. Bulk sealing goes through libcrypto, everything else through
- * libsodium; no other file of the house sees either, except compress for zstd.
+ * format itself. Bulk sealing goes through libcrypto, or gcm.h where that is
+ * faster, everything else through libsodium; no other file of the house sees
+ * any of them, except compress for zstd.
  *
  * Every function here may be called from any thread once crypto_init() has
  * returned 0; a struct crypto_ctx is confined to one thread. Secrets that pass
@@ -53,6 +54,10 @@ MUST_CHECK int crypto_init(void);
 /* crypto_suite_best: the faster bulk suite on this machine: AES-256-GCM when
  * the processor has AES, else ChaCha20-Poly1305. */
 enum crypto_suite crypto_suite_best(void);
+
+/* crypto_suite_by: "libipsec-mb" or "libcrypto": which seals large messages of
+ * that suite here. Takes what gcm_ready() takes. */
+const char *crypto_suite_by(enum crypto_suite suite);
 
 /* crypto_random: n unpredictable bytes; stops the process if there are none.
  * For keys. What seals under a key that is there already is crypto_fresh(). */

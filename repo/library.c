@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <zstd.h>
 
+#include "repo/gcm.h"
+
 const char *library_sodium(void)
 {
     return sodium_version_string();
@@ -12,6 +14,11 @@ const char *library_sodium(void)
 const char *library_openssl(void)
 {
     return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
+const char *library_ipsec_mb(void)
+{
+    return gcm_version();
 }
 
 const char *library_zstd(void)

@@ -7,10 +7,11 @@ expect 0 dedup --version
 cmp -s "$OUT" version || run_fail "version and --version differ"
 expect 0 dedup --json version
 out_like '{"v":1,"type":"version","version":"[0-9]*.[0-9]*.[0-9]*","format":1,"compiler":"?*","libraries":{*},"chosen":{*}}'
+out_has '*"ipsec-mb":"?*"*'
 for library in libsodium openssl zstd lmdb libyaml libqrencode; do
     out_has "*\"$library\":\"[0-9]*.[0-9]*\"*"
 done
-out_has '*"chosen":{"cpu":"?*","chunker":"?*","cipher":"?*"}}'
+out_has '*"chosen":{"cpu":"?*","chunker":"?*","cipher":"?*","crypto":"lib?*"}}'
 # The first line is the same, whatever follows.
 expect 0 dedup version -v
 head -n 1 "$OUT" | cmp -s - version || run_fail "the first line differs"

@@ -1,0 +1,89 @@
+/*
+ * hold: has the memory that nobody uses, and gives it back as others take it.
+ *
+ *     hold <ASKS >ANSWERS
+ *
+ * What a virtual machine does not use is its host's after two seconds (free
+ * page reporting), and costs whoever writes it first some times the writing: in
+ * one hour more than in another, and the more the longer a measurement takes.
+ * For each line of standard input this takes all free memory but HOLD_LEVEL,
+ * writes it, and answers with a line; from then on it frees a piece whenever
+ * less is free. So what is measured gets memory that was in use a moment
+ * before. Ends with its input.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    HOLD_PIECE = 1 << 20,
+    HOLD_LEVEL = 400, /* pieces that stay free */
+    HOLD_MAX = 1 << 20,
+    HOLD_WAIT_MS = 2
+};
+
+/* Memory: the first `held` pieces are had. */
+static char *hold_room;
+static long held;
+
+/* Free memory in pieces; without an answer, as if all were well. */
+static long hold_free(int fd)
+{
+    char text[512];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    const char *p;
+
+    text[n > 0 ? n : 0] = 0;
+    p = strstr(text, "MemFree:");
+    return p ? strtol(p + strlen("MemFree:"), NULL, 10) / 1024 : HOLD_LEVEL;
+}
+
+static void hold_take(int fd)
+{
+    while (held < HOLD_MAX && hold_free(fd) > HOLD_LEVEL)
+        memset(hold_room + HOLD_PIECE * held++, 1, HOLD_PIECE);
+}
+
+static void hold_give(int fd)
+{
+    long n = HOLD_LEVEL - hold_free(fd);
+
+    n = n < held ? n : held;
+    if (n <= 0)
+        return;
+    held -= n;
+    (void)madvise(hold_room + HOLD_PIECE * held, (size_t)(HOLD_PIECE * n),
+                  MADV_DONTNEED);
+}
+
+int main(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+    char line[64];
+
+    hold_room =
+        mmap(NULL, (size_t)HOLD_MAX * HOLD_PIECE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (fd < 0 || hold_room == MAP_FAILED) {
+        perror("hold");
+        return 1;
+    }
+    for (;;) {
+        int n = poll(&in, 1, HOLD_WAIT_MS);
+
+        if (n == 0) {
+            hold_give(fd);
+            continue;
+        }
+        if (n < 0 || read(STDIN_FILENO, line, sizeof line) <= 0)
+            return 0;
+        hold_take(fd);
+        (void)puts("held");
+        (void)fflush(stdout);
+    }
+}
