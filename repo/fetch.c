@@ -42,7 +42,8 @@ struct fetch {
     uint64_t moves;            /* that it has brought */
     pthread_mutex_t lock;      /* for all below */
     pthread_cond_t loaded;
-    size_t cache_bytes; /* of idle frames */
+    size_t bytes;       /* of all frames */
+    size_t cache_bytes; /* of idle ones */
     uint64_t decoded;
     struct fetch_frame *bucket[FETCH_BUCKETS];
     struct fetch_frame idle; /* head of the ring */
@@ -174,6 +175,8 @@ static void fetch_drop(struct fetch *f, struct fetch_frame *fr)
     while (*at != fr)
         at = &(*at)->chain;
     *at = fr->chain;
+    if (fr->raw)
+        f->bytes -= fr->raw_cap;
     free(fr->raw);
     free(fr);
 }
@@ -214,14 +217,25 @@ void fetch_limit(struct fetch *f, size_t cache_bytes)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
-/* Memory for a frame. In a full cache it is that of the frame that has to go
- * for it: new pages cost as much as a third of decoding it. */
+/* Frames of large files differ by less than a chunk: with room for an eighth
+ * more, one's memory does for nearly any other. */
+static uint32_t fetch_cap(uint32_t raw_n)
+{
+    const uint32_t step = FRAME_RAW_MAX / 8;
+
+    return raw_n <= FRAME_RAW_MAX / 2 ? raw_n
+                                      : (raw_n + step - 1) / step * step;
+}
+
+/* Memory for a frame, which decoding it fills. Where the cache will be full
+ * when what is lent comes back, it is that of the frame that would have to go:
+ * new pages cost as much as a third of decoding it. */
 static bool fetch_room(struct fetch *f, struct fetch_frame *fr)
 {
     struct fetch_frame *old = f->idle.next;
 
-    fr->raw_cap = fr->raw_n;
-    if (f->cache_bytes + fr->raw_n > f->cache_max && old != &f->idle &&
+    fr->raw_cap = fetch_cap(fr->raw_n);
+    if (f->bytes + fr->raw_cap > f->cache_max && old != &f->idle &&
         old->raw_cap >= fr->raw_n && old->raw_cap / 2 <= fr->raw_n) {
         fetch_idle_remove(f, old);
         fr->raw = old->raw;
@@ -229,7 +243,8 @@ static bool fetch_room(struct fetch *f, struct fetch_frame *fr)
         old->raw = NULL;
         fetch_drop(f, old);
     } else {
-        fr->raw = mem_alloc(fr->raw_n);
+        fr->raw = mem_resize(NULL, fr->raw_cap);
+        f->bytes += fr->raw ? fr->raw_cap : 0;
     }
     return fr->raw != NULL;
 }

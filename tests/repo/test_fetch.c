@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "repo/fetch.h"
 #include "tests/repo/pack_fixture.h"
 #include "tests/repo/repo_fixture.h"
@@ -176,6 +177,42 @@ static void test_fetch__what_is_lent_stays(void **state)
         assert_true(bytes_equal(c[i].bytes, bytes_of(want, sizeof want)));
         fetch_release(b.lane, &c[i]);
     }
+    bench_close(&b);
+}
+
+/* Decodes all frames, two of them lent at a time, and says how many times
+ * memory was asked for. */
+static uint64_t pass_in_pairs(struct bench *b)
+{
+    uint64_t before = mem_count();
+
+    for (uint64_t i = 0; i < FRAMES; i += 2) {
+        struct fetch_chunk one;
+        struct fetch_chunk other;
+
+        assert_int_equal(get(b, b->lane, i * CHUNKS, CHUNK, &one), 0);
+        assert_int_equal(get(b, b->lane, (i + 1) * CHUNKS, CHUNK, &other), 0);
+        fetch_release(b->lane, &one);
+        fetch_release(b->lane, &other);
+    }
+    return mem_count() - before;
+}
+
+/* In a full cache a frame takes the memory of one that has to go, also while
+ * others are lent. */
+static void test_fetch__memory_goes_from_frame_to_frame(void **state)
+{
+    uint64_t first;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, 1, 3 * CHUNKS * CHUNK);
+    (void)pass_in_pairs(&b); /* index, packs: what is had once */
+    fetch_limit(b.fetch, 0);
+    fetch_limit(b.fetch, 3 * CHUNKS * CHUNK);
+    first = pass_in_pairs(&b); /* three frames need memory of their own */
+    assert_int_equal(pass_in_pairs(&b), first - 3);
+    assert_int_equal(fetch_decoded(b.fetch), 3 * FRAMES);
     bench_close(&b);
 }
 
@@ -408,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_fetch__neighbours_cost_a_lookup),
         cmocka_unit_test(test_fetch__its_cache_is_bounded),
         cmocka_unit_test(test_fetch__what_is_lent_stays),
+        cmocka_unit_test(test_fetch__memory_goes_from_frame_to_frame),
         cmocka_unit_test(test_fetch__lengths_must_agree),
         cmocka_unit_test(test_fetch__what_is_nowhere),
         cmocka_unit_test(test_fetch__other_copies_heal_damage),
