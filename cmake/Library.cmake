@@ -21,6 +21,12 @@ function(dedup_test name)
     ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1")
 endfunction()
 
+# dedup_long(SECONDS NAME...): tests of this folder that take about so long. ctest
+# begins with the longest, so that none is left to run alone at the end.
+function(dedup_long seconds)
+  set_tests_properties(${ARGN} PROPERTIES COST ${seconds})
+endfunction()
+
 # dedup_fuzz(NAME libs...) builds tests/fuzz/fuzz_NAME.c: as a libFuzzer target
 # with -DDEDUP_FUZZ=ON, and always as a replayer of its corpus for ctest.
 function(dedup_fuzz name)
