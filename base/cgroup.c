@@ -49,9 +49,12 @@ static uint64_t cgroup_number(const struct cgroup_level *at, const char *name)
 typedef void cgroup_visit(void *ctx, const struct cgroup_level *at);
 
 /* From the group of path up to the mount itself: in a container only that
- * can be seen, under whatever path. */
-static void cgroup_climb(const char *mount, const char *path,
-                         cgroup_visit *visit, void *ctx)
+ * can be seen, under whatever path. Not inlined: its locals and those of its
+ * callers are too much for one frame. */
+__attribute__((noinline)) static void cgroup_climb(const char *mount,
+                                                   const char *path,
+                                                   cgroup_visit *visit,
+                                                   void *ctx)
 {
     struct cgroup_level at;
     size_t top = strlen(mount);

@@ -26,6 +26,11 @@ void *mem_alloc(size_t n)
     return mem_refuse() ? NULL : calloc(1, n);
 }
 
+void *mem_raw(size_t n)
+{
+    return mem_refuse() ? NULL : malloc(n);
+}
+
 void *mem_array(size_t n, size_t size)
 {
     if (mem_refuse())

@@ -14,6 +14,10 @@
 /* mem_alloc: n zeroed bytes (n > 0), or NULL. */
 void *mem_alloc(size_t n);
 
+/* mem_raw: n bytes (n > 0) of any content, or NULL: for large buffers that are
+ * filled before they are read. */
+void *mem_raw(size_t n);
+
 /* mem_array: a zeroed array of n elements of size bytes; NULL also when the
  * product overflows. n may be 0 (a pointer that can be freed). */
 void *mem_array(size_t n, size_t size);

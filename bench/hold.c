@@ -30,21 +30,29 @@ enum {
 static char *hold_room;
 static long held;
 
-/* Free memory in pieces; without an answer, as if all were well. */
-static long hold_free(int fd)
+/* A line of /proc/meminfo in pieces; without an answer, as if all were well. */
+static long hold_look(int fd, const char *name)
 {
     char text[512];
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
     const char *p;
 
     text[n > 0 ? n : 0] = 0;
-    p = strstr(text, "MemFree:");
-    return p ? strtol(p + strlen("MemFree:"), NULL, 10) / 1024 : HOLD_LEVEL;
+    p = strstr(text, name);
+    return p ? strtol(p + strlen(name), NULL, 10) / 1024 : HOLD_LEVEL;
 }
 
+static long hold_free(int fd)
+{
+    return hold_look(fd, "MemFree:");
+}
+
+/* Not what the page cache has: where the kernel gives of that to keep more
+ * free than HOLD_LEVEL, the end is reached as well. */
 static void hold_take(int fd)
 {
-    while (held < HOLD_MAX && hold_free(fd) > HOLD_LEVEL)
+    while (held < HOLD_MAX && hold_free(fd) > HOLD_LEVEL &&
+           hold_look(fd, "MemAvailable:") > HOLD_LEVEL)
         memset(hold_room + HOLD_PIECE * held++, 1, HOLD_PIECE);
 }
 

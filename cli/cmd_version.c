@@ -64,7 +64,7 @@ static int cmd_version_all(struct cli *cli)
         {"cipher", crypto_suite_best() == CRYPTO_AES256_GCM
                        ? "aes-256-gcm"
                        : "chacha20-poly1305"},
-        {"crypto", crypto_suite_by(crypto_suite_best())}};
+        {"cipher_by", crypto_suite_by(crypto_suite_best())}};
     const struct cmd_version_part build[] = {
         {"format", format}, {"compiler", CMD_VERSION_COMPILER}};
     const size_t library_n = sizeof library / sizeof library[0];

@@ -1,69 +1,27 @@
 #include "repo/crypto.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
-#include <openssl/evp.h>
 #include <sodium.h>
 
-#if defined(__aarch64__)
-#include <sys/auxv.h>
-#endif
-
 #include "base/blake3.h"
-#include "base/cpu.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "repo/gcm.h"
 
 enum {
-    CRYPTO_MESSAGE_MAX = 1 << 30,
+    CRYPTO_NONCE_BYTES = 12,
     CRYPTO_LABEL_MAX = 32,
     CRYPTO_PASSES_MAX = 20,
     CRYPTO_KIB_MIN = 8192,
-    CRYPTO_KIB_MAX = 1048576,
-    CRYPTO_GCM_LEAST = 4096, /* from here on gcm.h is much faster */
-    CRYPTO_GCM_TRIAL = 2061  /* an odd length that takes all its loops */
+    CRYPTO_KIB_MAX = 1048576
 };
 
 /* Each key seals one message, so one nonce does for all. */
-static const uint8_t crypto_nonce[GCM_NONCE_BYTES];
-
-/* Whether gcm.h does the large messages: not known before there is one. */
-enum crypto_gcm { CRYPTO_GCM_UNTRIED, CRYPTO_GCM_YES, CRYPTO_GCM_NO };
-
-struct crypto_ctx {
-    EVP_CIPHER_CTX *seal[CRYPTO_CHACHA20_POLY1305 + 1]; /* by suite */
-    EVP_CIPHER_CTX *open[CRYPTO_CHACHA20_POLY1305 + 1];
-    enum crypto_gcm gcm;
-};
+static const uint8_t crypto_nonce[CRYPTO_NONCE_BYTES];
 
 int crypto_init(void)
 {
     if (sodium_init() < 0)
         return err_set(E_INTERNAL, "libsodium cannot be used");
     return 0;
-}
-
-enum crypto_suite crypto_suite_best(void)
-{
-    bool aes = crypto_aead_aes256gcm_is_available() != 0;
-
-#if defined(__aarch64__) && defined(HWCAP_AES)
-    aes = aes || (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
-#endif
-    return aes ? CRYPTO_AES256_GCM : CRYPTO_CHACHA20_POLY1305;
-}
-
-static bool crypto_gcm_here(enum crypto_suite suite)
-{
-    return suite == CRYPTO_AES256_GCM && cpu_level() >= CPU_AVX512 &&
-           gcm_ready();
-}
-
-const char *crypto_suite_by(enum crypto_suite suite)
-{
-    return crypto_gcm_here(suite) ? "libipsec-mb" : "libcrypto";
 }
 
 void crypto_random(void *to, size_t n)
@@ -150,167 +108,6 @@ void crypto_base_split(const struct crypto_key *base, struct crypto_key *key,
     crypto_kdf(&c, base, "dedup 1 commit", NULL, 0);
     memcpy(commitment, c.b, sizeof c.b);
     crypto_kdf(key, base, "dedup 1 key", NULL, 0);
-}
-
-static EVP_CIPHER_CTX *crypto_cipher(enum crypto_suite suite, int seal)
-{
-    const char *name =
-        suite == CRYPTO_AES256_GCM ? "AES-256-GCM" : "ChaCha20-Poly1305";
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-
-    if (cipher && c &&
-        EVP_CipherInit_ex2(c, cipher, NULL, NULL, seal, NULL) != 1) {
-        EVP_CIPHER_CTX_free(c);
-        c = NULL;
-    }
-    if (!cipher) {
-        EVP_CIPHER_CTX_free(c);
-        c = NULL;
-    }
-    EVP_CIPHER_free(cipher); /* the context holds its own reference */
-    return c;
-}
-
-int crypto_ctx_new(struct crypto_ctx **out)
-{
-    struct crypto_ctx *x = mem_alloc(sizeof *x);
-
-    if (!x)
-        return err_set(E_NOMEM, "out of memory");
-    for (int s = CRYPTO_AES256_GCM; s <= CRYPTO_CHACHA20_POLY1305; s++) {
-        x->seal[s] = crypto_cipher((enum crypto_suite)s, 1);
-        x->open[s] = crypto_cipher((enum crypto_suite)s, 0);
-        if (!x->seal[s] || !x->open[s]) {
-            crypto_ctx_free(x);
-            return err_set(E_INTERNAL, "libcrypto lacks a cipher");
-        }
-    }
-    *out = x;
-    return 0;
-}
-
-void crypto_ctx_free(struct crypto_ctx *x)
-{
-    if (!x)
-        return;
-    for (int s = CRYPTO_AES256_GCM; s <= CRYPTO_CHACHA20_POLY1305; s++) {
-        EVP_CIPHER_CTX_free(x->seal[s]);
-        EVP_CIPHER_CTX_free(x->open[s]);
-    }
-    free(x);
-}
-
-/* Key, associated data and text through one cipher, without the tag. */
-static bool crypto_run(EVP_CIPHER_CTX *c, const struct crypto_key *key,
-                       struct bytes ad, struct bytes text, uint8_t *out)
-{
-    int n = 0;
-
-    ASSERT(text.n <= CRYPTO_MESSAGE_MAX && ad.n <= CRYPTO_MESSAGE_MAX);
-    if (EVP_CipherInit_ex2(c, NULL, key->b, crypto_nonce, -1, NULL) != 1)
-        return false;
-    if (ad.n > 0 && EVP_CipherUpdate(c, NULL, &n, ad.p, (int)ad.n) != 1)
-        return false;
-    if (text.n > 0 && EVP_CipherUpdate(c, out, &n, text.p, (int)text.n) != 1)
-        return false;
-    return true;
-}
-
-/* The reference: libcrypto, for any length and suite. */
-static int crypto_seal_evp(EVP_CIPHER_CTX *c, const struct crypto_key *key,
-                           struct bytes ad, struct bytes plain, uint8_t *out)
-{
-    int n = 0;
-
-    if (!crypto_run(c, key, ad, plain, out) ||
-        EVP_CipherFinal_ex(c, out + plain.n, &n) != 1 ||
-        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES,
-                            out + plain.n) != 1)
-        return err_set(E_INTERNAL, "libcrypto failed to encrypt");
-    return 0;
-}
-
-static bool crypto_open_evp(EVP_CIPHER_CTX *c, const struct crypto_key *key,
-                            struct bytes ad, struct bytes sealed, uint8_t *out)
-{
-    size_t n = sealed.n - CRYPTO_TAG_BYTES;
-    uint8_t tag[CRYPTO_TAG_BYTES];
-    uint8_t none[1];
-    int final_n = 0;
-
-    memcpy(tag, sealed.p + n, sizeof tag);
-    return crypto_run(c, key, ad, bytes_of(sealed.p, n), out) &&
-           EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) ==
-               1 &&
-           EVP_CipherFinal_ex(c, none, &final_n) == 1;
-}
-
-/* Whether gcm.h seals one message to the bytes that libcrypto has for it. */
-static bool crypto_gcm_agrees(struct crypto_ctx *x)
-{
-    uint8_t mine[CRYPTO_GCM_TRIAL + CRYPTO_TAG_BYTES];
-    uint8_t want[CRYPTO_GCM_TRIAL + CRYPTO_TAG_BYTES];
-    struct crypto_key key = {{1}};
-    struct bytes ad = bytes_of_str("trial");
-
-    memset(mine, 'x', CRYPTO_GCM_TRIAL);
-    if (crypto_seal_evp(x->seal[CRYPTO_AES256_GCM], &key, ad,
-                        bytes_of(mine, CRYPTO_GCM_TRIAL), want) < 0)
-        return false;
-    gcm_seal(&key, crypto_nonce, ad, bytes_of(mine, CRYPTO_GCM_TRIAL), mine);
-    return memcmp(mine, want, sizeof mine) == 0;
-}
-
-static bool crypto_gcm_try(struct crypto_ctx *x)
-{
-    bool agrees = crypto_gcm_agrees(x);
-
-    if (!agrees)
-        log_debug("libipsec-mb does not encrypt as libcrypto does: not used");
-    return agrees;
-}
-
-/* Whether gcm.h is to seal or open n bytes. */
-static bool crypto_by_gcm(struct crypto_ctx *x, enum crypto_suite suite,
-                          size_t n)
-{
-    if (n < CRYPTO_GCM_LEAST || !crypto_gcm_here(suite))
-        return false;
-    if (x->gcm == CRYPTO_GCM_UNTRIED)
-        x->gcm = crypto_gcm_try(x) ? CRYPTO_GCM_YES : CRYPTO_GCM_NO;
-    return x->gcm == CRYPTO_GCM_YES;
-}
-
-int crypto_seal(struct crypto_ctx *x, enum crypto_suite suite,
-                const struct crypto_key *key, struct bytes ad,
-                struct bytes plain, uint8_t *out)
-{
-    if (!crypto_by_gcm(x, suite, plain.n))
-        return crypto_seal_evp(x->seal[suite], key, ad, plain, out);
-    ASSERT(plain.n <= CRYPTO_MESSAGE_MAX && ad.n <= CRYPTO_MESSAGE_MAX);
-    gcm_seal(key, crypto_nonce, ad, plain, out);
-    return 0;
-}
-
-int crypto_open(struct crypto_ctx *x, enum crypto_suite suite,
-                const struct crypto_key *key, struct bytes ad,
-                struct bytes sealed, uint8_t *out)
-{
-    bool good;
-    size_t n;
-
-    if (sealed.n < CRYPTO_TAG_BYTES)
-        return err_set(E_CORRUPT, "shorter than its seal");
-    n = sealed.n - CRYPTO_TAG_BYTES;
-    good = crypto_by_gcm(x, suite, n)
-               ? gcm_open(key, crypto_nonce, ad, sealed, out)
-               : crypto_open_evp(x->open[suite], key, ad, sealed, out);
-    if (good)
-        return 0;
-    if (n > 0)
-        memset(out, 0, n);
-    return err_set(E_CORRUPT, "the seal does not fit: damaged or forged");
 }
 
 void crypto_chacha_seal(const struct crypto_key *key, struct bytes ad,

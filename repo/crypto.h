@@ -2,7 +2,7 @@
  * crypto: the few primitives that the format is made of, and nothing about the
  * format itself. Bulk sealing goes through libcrypto, or gcm.h where that is
  * faster, everything else through libsodium; no other file of the house sees
- * any of them, except compress for zstd.
+ * either, except compress for zstd.
  *
  * Every function here may be called from any thread once crypto_init() has
  * returned 0; a struct crypto_ctx is confined to one thread. Secrets that pass
@@ -55,8 +55,10 @@ MUST_CHECK int crypto_init(void);
  * the processor has AES, else ChaCha20-Poly1305. */
 enum crypto_suite crypto_suite_best(void);
 
-/* crypto_suite_by: "libipsec-mb" or "libcrypto": which seals large messages of
- * that suite here. Takes what gcm_ready() takes. */
+/* crypto_suite_by: "libipsec-mb" or "libcrypto": which seals and opens what is
+ * large (4 KiB and more) in that suite here. The first call, or the first large
+ * message, takes a millisecond where gcm.h is: it is tried against libcrypto
+ * with messages of 32 lengths, and not asked again if they differ. */
 const char *crypto_suite_by(enum crypto_suite suite);
 
 /* crypto_random: n unpredictable bytes; stops the process if there are none.

@@ -217,8 +217,8 @@ void fetch_limit(struct fetch *f, size_t cache_bytes)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
-/* Frames of large files differ by less than a chunk: with room for an eighth
- * more, one's memory does for nearly any other. */
+/* Frames of large files differ by less than a chunk: rounded up to eighths of
+ * the largest, the memory of one does for nearly any other. */
 static uint32_t fetch_cap(uint32_t raw_n)
 {
     const uint32_t step = FRAME_RAW_MAX / 8;
@@ -243,7 +243,7 @@ static bool fetch_room(struct fetch *f, struct fetch_frame *fr)
         old->raw = NULL;
         fetch_drop(f, old);
     } else {
-        fr->raw = mem_resize(NULL, fr->raw_cap);
+        fr->raw = mem_raw(fr->raw_cap);
         f->bytes += fr->raw ? fr->raw_cap : 0;
     }
     return fr->raw != NULL;

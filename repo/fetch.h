@@ -31,7 +31,8 @@ struct fetch_chunk {
 /*
  * fetch_open: start reading.
  *   s, k, ix     lent until fetch_free()
- *   cache_bytes  of decoded frames to keep; frames lent out come on top
+ *   cache_bytes  of decoded frames to keep; what is lent out counts, and
+ *                may be more
  * Returns 0 or E_NOMEM.
  */
 MUST_CHECK int fetch_open(struct store *s, const struct keyring *k,

@@ -1,8 +1,8 @@
 /*
  * gcm: AES-256-GCM by libipsec-mb, which has it for vectors of AES instructions
  * (AVX-512, VAES, VPCLMULQDQ): 2.5 times as fast as libcrypto 3.0, the same
- * bytes. docs/adr/0022. For crypto.c; a build without that library has the same
- * functions, and gcm_ready() says no.
+ * bytes. docs/adr/0022. A build without that library has the same functions,
+ * and gcm_ready() says no. The nonce is zeros: one key seals one message.
  *
  * Any thread. Keys that are expanded on the way are wiped.
  */
@@ -14,8 +14,6 @@
 #include "base/bytes.h"
 #include "repo/crypto.h"
 
-enum { GCM_NONCE_BYTES = 12 };
-
 /* gcm_ready: whether the two functions below may be called: the library is
  * there, has passed its own self test, and the processor has the instructions.
  * The first call in a process takes a millisecond, the others nothing. */
@@ -25,21 +23,19 @@ bool gcm_ready(void);
 const char *gcm_version(void);
 
 /*
- * gcm_seal: text and tag of plain.
+ * gcm_seal: text and tag of plain. Returns false when the library refuses.
  *   out  plain.n + CRYPTO_TAG_BYTES bytes; may be plain.p, else no overlap
  */
-void gcm_seal(const struct crypto_key *key,
-              const uint8_t nonce[GCM_NONCE_BYTES], struct bytes ad,
-              struct bytes plain, uint8_t *out);
+bool gcm_seal(const struct crypto_key *key, struct bytes ad, struct bytes plain,
+              uint8_t *out);
 
 /*
  * gcm_open: the reverse. Returns whether the tag is right, compared in constant
- * time; out is written in any case.
+ * time; out may be written in any case.
  *   sealed  at least CRYPTO_TAG_BYTES
  *   out     sealed.n - CRYPTO_TAG_BYTES bytes; may be sealed.p, else no overlap
  */
-bool gcm_open(const struct crypto_key *key,
-              const uint8_t nonce[GCM_NONCE_BYTES], struct bytes ad,
+bool gcm_open(const struct crypto_key *key, struct bytes ad,
               struct bytes sealed, uint8_t *out);
 
 #endif

@@ -240,7 +240,7 @@ int pack_verify(struct store *s, const struct keyring *k, struct frame_ctx *x,
     if (info)
         *info = (struct pack_info){.bytes = 0};
     buf_init(&mine.dir, PACK_DIR_MAX);
-    v.raw = mem_alloc(FRAME_RAW_MAX);
+    v.raw = mem_raw(FRAME_RAW_MAX);
     rc = v.raw ? pack_verify_get(s, pack, file)
                : err_set(E_NOMEM, "out of memory");
     if (rc == 0) {

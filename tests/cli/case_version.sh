@@ -11,7 +11,7 @@ out_has '*"ipsec-mb":"?*"*'
 for library in libsodium openssl zstd lmdb libyaml libqrencode; do
     out_has "*\"$library\":\"[0-9]*.[0-9]*\"*"
 done
-out_has '*"chosen":{"cpu":"?*","chunker":"?*","cipher":"?*","crypto":"lib?*"}}'
+out_has '*"chosen":{"cpu":"?*","chunker":"?*","cipher":"?*","cipher_by":"lib?*"}}'
 # The first line is the same, whatever follows.
 expect 0 dedup version -v
 head -n 1 "$OUT" | cmp -s - version || run_fail "the first line differs"

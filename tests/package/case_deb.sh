@@ -25,10 +25,8 @@ field() {
 [ "$(field Section)" = admin ] || run_fail "the section is $(field Section)"
 [ "$(field Architecture)" = "$(dpkg --print-architecture)" ] ||
     run_fail "the architecture is $(field Architecture)"
-case $(dpkg --print-architecture) in
-amd64) vectors=libipsec-mb1 ;;
-*) vectors= ;;
-esac
+vectors=
+! grep -q '^IPSEC_MB_LIBRARY:FILEPATH=/' "$BUILD/CMakeCache.txt" || vectors=libipsec-mb1
 for lib in $vectors libc6 liblmdb0 libsodium23 libssl3 libzstd1 libqrencode4 libyaml-0-2 libfuse3-3 zlib1g; do
     case ", $(field Depends)," in *", $lib ("*|*", $lib,"*) ;; *)
         run_fail "it does not depend on $lib: $(field Depends)"

@@ -32,7 +32,7 @@ struct bench {
     struct object_id pack[3];
 };
 
-static void add_pack(struct bench *b, unsigned i)
+static void add_pack_of(struct bench *b, unsigned i, uint64_t seed, size_t each)
 {
     struct pack_fixture p = {.store = b->f.store, .keys = b->r->keys};
     struct pack_info info = {.bytes = 0};
@@ -40,11 +40,16 @@ static void add_pack(struct bench *b, unsigned i)
 
     assert_int_equal(frame_ctx_new(&p.frame), 0);
     assert_int_equal(
-        pack_fixture_pack(&p, PACK_DATA, 0, FRAMES, CHUNKS, CHUNK, &info), 0);
+        pack_fixture_pack(&p, PACK_DATA, seed, FRAMES, CHUNKS, each, &info), 0);
     b->pack[i] = info.id;
     assert_int_equal(writer_publish(b->w, &info, 1, &indexed), 0);
     assert_true(indexed);
     frame_ctx_free(p.frame);
+}
+
+static void add_pack(struct bench *b, unsigned i)
+{
+    add_pack_of(b, i, 0, CHUNK);
 }
 
 static void bench_open(struct bench *b, unsigned packs, size_t cache)
@@ -213,6 +218,43 @@ static void test_fetch__memory_goes_from_frame_to_frame(void **state)
     first = pass_in_pairs(&b); /* three frames need memory of their own */
     assert_int_equal(pass_in_pairs(&b), first - 3);
     assert_int_equal(fetch_decoded(b.fetch), 3 * FRAMES);
+    bench_close(&b);
+}
+
+/* Sizes of frames of large files: 900 and 1000 KiB. */
+static void test_fetch__frames_of_nearly_a_size_share_memory(void **state)
+{
+    static const size_t each[] = {225 << 10, 250 << 10};
+    static uint8_t bytes[250 << 10];
+    uint64_t asked[3];
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, 0, 2 << 20);
+    for (unsigned i = 0; i < 2; i++)
+        add_pack_of(&b, i, 1000 * i, each[i]);
+    for (size_t pass = 0; pass < 3; pass++) {
+        asked[pass] = mem_count();
+        for (uint64_t i = 0; i < 2 * (uint64_t)FRAMES; i++) {
+            size_t p = i / 2 % 2; /* two of one pack, two of the other */
+            uint64_t seed = 1000 * p + (i / 4 * 2 + i % 2) * CHUNKS;
+            struct fetch_chunk c;
+            struct chunk_id id;
+
+            pack_fixture_bytes(seed, bytes, each[p]);
+            keyring_chunk_id(b.r->keys, PACK_DATA, bytes_of(bytes, each[p]),
+                             &id);
+            assert_int_equal(fetch_get(b.lane, PACK_DATA, &id, each[p], &c), 0);
+            assert_true(bytes_equal(c.bytes, bytes_of(bytes, each[p])));
+            fetch_release(b.lane, &c);
+        }
+        asked[pass] = mem_count() - asked[pass];
+        if (pass == 0) {
+            fetch_limit(b.fetch, 0);
+            fetch_limit(b.fetch, 2 << 20);
+        }
+    }
+    assert_int_equal(asked[2], asked[1] - 2); /* two frames had none */
     bench_close(&b);
 }
 
@@ -446,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_fetch__its_cache_is_bounded),
         cmocka_unit_test(test_fetch__what_is_lent_stays),
         cmocka_unit_test(test_fetch__memory_goes_from_frame_to_frame),
+        cmocka_unit_test(test_fetch__frames_of_nearly_a_size_share_memory),
         cmocka_unit_test(test_fetch__lengths_must_agree),
         cmocka_unit_test(test_fetch__what_is_nowhere),
         cmocka_unit_test(test_fetch__other_copies_heal_damage),
