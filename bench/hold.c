@@ -13,6 +13,8 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +22,28 @@
 #include <unistd.h>
 
 enum {
-    HOLD_PIECE = 1 << 20,
-    HOLD_LEVEL = 400, /* pieces that stay free */
-    HOLD_MAX = 1 << 20,
-    HOLD_WAIT_MS = 2
+    HOLD_PIECE = 2 << 20, /* a huge page: had and given at little cost */
+    HOLD_LEVEL = 256,     /* pieces that stay free */
+    HOLD_MAX = 1 << 18,
+    HOLD_WAIT_MS = 10
 };
 
 /* Memory: the first `held` pieces are had. */
 static char *hold_room;
 static long held;
+
+static bool hold_map(void)
+{
+    const size_t all = (size_t)HOLD_MAX * HOLD_PIECE;
+    char *p = mmap(NULL, all + HOLD_PIECE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (p == MAP_FAILED)
+        return false;
+    hold_room = p + HOLD_PIECE - (uintptr_t)p % HOLD_PIECE;
+    (void)madvise(hold_room, all, MADV_HUGEPAGE);
+    return true;
+}
 
 /* A line of /proc/meminfo in pieces; without an answer, as if all were well. */
 static long hold_look(int fd, const char *name)
@@ -39,7 +54,8 @@ static long hold_look(int fd, const char *name)
 
     text[n > 0 ? n : 0] = 0;
     p = strstr(text, name);
-    return p ? strtol(p + strlen(name), NULL, 10) / 1024 : HOLD_LEVEL;
+    return p ? strtol(p + strlen(name), NULL, 10) / (HOLD_PIECE >> 10)
+             : HOLD_LEVEL;
 }
 
 static long hold_free(int fd)
@@ -74,10 +90,7 @@ int main(void)
     int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
     char line[64];
 
-    hold_room =
-        mmap(NULL, (size_t)HOLD_MAX * HOLD_PIECE, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (fd < 0 || hold_room == MAP_FAILED) {
+    if (fd < 0 || !hold_map()) {
         perror("hold");
         return 1;
     }
