@@ -8,7 +8,7 @@
 
 enum {
     RESTORE_WRITE_COMPARE = 65536,
-    RESTORE_RUNS = 4 /* that wait for their turn; a frame or less each */
+    RESTORE_RUNS = 8 /* that wait for their turn; a frame or less each */
 };
 
 /* Bytes of a file that stand one behind the other in a frame as they do in the
