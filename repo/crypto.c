@@ -7,15 +7,13 @@
 #include "base/blake3.h"
 
 enum {
-    CRYPTO_NONCE_BYTES = 12,
     CRYPTO_LABEL_MAX = 32,
     CRYPTO_PASSES_MAX = 20,
     CRYPTO_KIB_MIN = 8192,
     CRYPTO_KIB_MAX = 1048576
 };
 
-/* Each key seals one message, so one nonce does for all. */
-static const uint8_t crypto_nonce[CRYPTO_NONCE_BYTES];
+const uint8_t crypto_nonce[CRYPTO_NONCE_BYTES];
 
 int crypto_init(void)
 {

@@ -19,6 +19,7 @@
 
 enum {
     CRYPTO_KEY_BYTES = 32,
+    CRYPTO_NONCE_BYTES = 12,
     CRYPTO_TAG_BYTES = 16,
     CRYPTO_SALT_BYTES = 32,      /* of everything but a passphrase */
     CRYPTO_SEALED_BYTES = 80,    /* a sealed 32-byte secret */
@@ -34,6 +35,10 @@ enum crypto_suite { CRYPTO_AES256_GCM = 1, CRYPTO_CHACHA20_POLY1305 = 2 };
 struct crypto_key {
     uint8_t b[CRYPTO_KEY_BYTES];
 };
+
+/* Zeros: the nonce of AES-256-GCM and ChaCha20-Poly1305 wherever they seal.
+ * Each key seals one message, so one nonce does for all. */
+extern const uint8_t crypto_nonce[CRYPTO_NONCE_BYTES];
 
 /* A public key for sealing. */
 struct crypto_public {

@@ -8,8 +8,6 @@
  * in registers. */
 #define GCM_FEATURES (IMB_CPUFLAGS_AVX512_T2 | IMB_FEATURE_SAFE_DATA)
 
-static const uint8_t gcm_nonce[12];
-
 /* The library's table of functions: written once, then only read. */
 static pthread_once_t gcm_once = PTHREAD_ONCE_INIT;
 static IMB_MGR *gcm_library;
@@ -63,7 +61,7 @@ bool gcm_seal(const struct crypto_key *key, struct bytes ad, struct bytes plain,
     memset(tag, 0, CRYPTO_TAG_BYTES);
     IMB_AES256_GCM_PRE(gcm_library, key->b, &w.key);
     IMB_AES256_GCM_ENC(gcm_library, &w.key, &w.context, out, plain.p, plain.n,
-                       gcm_nonce, ad.p, ad.n, tag, CRYPTO_TAG_BYTES);
+                       crypto_nonce, ad.p, ad.n, tag, CRYPTO_TAG_BYTES);
     crypto_wipe(&w, sizeof w);
     return !crypto_equal(tag, none, sizeof none);
 }
@@ -79,7 +77,7 @@ bool gcm_open(const struct crypto_key *key, struct bytes ad,
         tag[i] = (uint8_t)~sealed.p[n + i]; /* wrong, until it is written */
     IMB_AES256_GCM_PRE(gcm_library, key->b, &w.key);
     IMB_AES256_GCM_DEC(gcm_library, &w.key, &w.context, out, sealed.p, n,
-                       gcm_nonce, ad.p, ad.n, tag, CRYPTO_TAG_BYTES);
+                       crypto_nonce, ad.p, ad.n, tag, CRYPTO_TAG_BYTES);
     crypto_wipe(&w, sizeof w);
     return crypto_equal(tag, sealed.p + n, sizeof tag);
 }

@@ -2,7 +2,7 @@
  * gcm: AES-256-GCM by libipsec-mb, which has it for vectors of AES instructions
  * (AVX-512, VAES, VPCLMULQDQ): 2.5 times as fast as libcrypto 3.0, the same
  * bytes. docs/adr/0022. A build without that library has the same functions,
- * and gcm_ready() says no. The nonce is zeros: one key seals one message.
+ * and gcm_ready() says no. The nonce is crypto_nonce.
  *
  * Any thread. Keys that are expanded on the way are wiped.
  */
